@@ -1,0 +1,1 @@
+"""A background daemon that turns a shared folder into a transcription service."""

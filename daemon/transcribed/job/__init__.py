@@ -1,0 +1,44 @@
+"""A job (one recording's way through) and the only rules by which it may change.
+
+Rule 1: everything that changes a job is an event, and every pair of state and event that may happen is in one table.
+Rule 2: a state is the last durable fact. Nothing says "in progress", and waiting is a time (`due_at`).
+Rule 3: nothing here reads a clock, a file or a random number; `now` is an argument, in seconds since the epoch.
+
+What this package does not know: the journal, the API, the folders, and which lane is blocked.
+"""
+
+from transcribed.job.model import ENDED, Fingerprint, Job, Rules, State, Step
+from transcribed.job.names import printable, shown
+from transcribed.job.rules import (
+    DEATHS,
+    ROUNDS,
+    TRANSITIONS,
+    UPLOAD_LIFE_SECONDS,
+    IllegalEvent,
+    after,
+    bounded,
+    canonical,
+    resumption,
+    target,
+)
+
+__all__ = [
+    "DEATHS",
+    "ENDED",
+    "ROUNDS",
+    "TRANSITIONS",
+    "UPLOAD_LIFE_SECONDS",
+    "Fingerprint",
+    "IllegalEvent",
+    "Job",
+    "Rules",
+    "State",
+    "Step",
+    "after",
+    "bounded",
+    "canonical",
+    "printable",
+    "resumption",
+    "shown",
+    "target",
+]

@@ -1,0 +1,282 @@
+"""What can happen to a job, each a fact in the past tense, and what the job knows after it.
+
+An event's name in lower case is its name in journal and log: job.uploaded, job.deferred ...
+Which event may happen to which state is not said here but in `rules`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from transcribed.job.model import Fingerprint, Job, Rules, State, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job: a fact, past tense."""
+
+    noted: ClassVar[bool] = True  #: whether it is worth a line in the log
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """What the job knows after it, by field name."""
+        return {}
+
+    @classmethod
+    def name(cls) -> str:
+        """Its name in journal and log: job.uploaded, job.deferred ..."""
+        return f"job.{cls.__name__.lower()}"
+
+    def data(self) -> dict[str, Any]:
+        """Its fields, for the journal."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Event):
+    """The recording has settled; the event that makes a job."""
+
+    size: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed(Event):
+    """The bytes were read and hashed, before any upload."""
+
+    noted: ClassVar[bool] = False
+    content_hash: str
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The hash; reading was no attempt at uploading."""
+        return {"content_hash": self.content_hash, "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded(Event):
+    """AssemblyAI holds the audio."""
+
+    upload_url: str
+    content_hash: str
+    base_url: str
+    key_fingerprint: str
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The handle, what was sent, and to whom."""
+        return {**self.data(), "uploaded_at": now, "submit_sent_at": None, "lookups": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Event):
+    """The content was paid for before: that transcript is this job's too."""
+
+    transcript_id: str
+    reused_from: int
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The transcript and the job that paid for it."""
+        return self.data()
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Event):
+    """AssemblyAI holds the request; `adopted` where it was found in the list after a doubtful submit."""
+
+    transcript_id: str
+    adopted: bool = False
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The id, which is never forgotten."""
+        return {"transcript_id": self.transcript_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted(Event):
+    """The list does not show the submit in doubt. Twice so, `reconcile_seconds` apart, it was never taken."""
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """One more look later, or leave to submit the same upload_url again."""
+        if job.lookups == 0:
+            wait = {"lookups": 1, "due_at": now + rules.reconcile_seconds}
+            return {**wait, "reason": "a submit is in doubt: AssemblyAI's list does not show it yet"}
+        return {"lookups": 0, "submit_sent_at": None, "due_at": now, "reason": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed(Event):
+    """The transcript is kept, durably."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing(Event):
+    """The kept transcript has vanished: it is fetched again, which is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Event):
+    """The names of its files are chosen, before the first of them is written."""
+
+    noted: ClassVar[bool] = False
+    stem: bytes
+    number: int
+    formats: tuple[str, ...]
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The names; choosing them was no attempt at delivering."""
+        return {**self.data(), "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Event):
+    """Every rendering is in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retired(Event):
+    """The recording has left the inbox for `place` (None: it stays, or somebody took it)."""
+
+    place: bytes | None
+    why: str = ""
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """Where it is; the reason of a failed job stays."""
+        return {"place": self.place, "retired_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Touched(Event):
+    """The same content lies at the same path under another fingerprint: it is still this job's recording."""
+
+    fingerprint: Fingerprint
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The new fingerprint; what was retired as "taken away" is to be retired again. A step on its way goes on."""
+        going_on = {"in_flight": job.in_flight, "deaths": job.deaths}
+        return {"fingerprint": self.fingerprint, "retired_at": None, **going_on}
+
+    def data(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {"size": self.fingerprint.size, "mtime_ns": self.fingerprint.mtime_ns}
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred(Event):
+    """The step did not succeed; the same step again later."""
+
+    reason: str
+    hint: str = ""
+    retry_after_seconds: float | None = None
+    refused: bool = False
+    waited_seconds: float = 0.0
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """When again, and why; a submit that was surely refused is in doubt no longer."""
+        attempts = job.attempts if job.in_flight else job.attempts + 1  # a look is saved only when it changes something
+        wait = max(rules.delay_seconds(attempts), self.retry_after_seconds or 0.0)
+        return {
+            "attempts": attempts,
+            "reason": self.reason,
+            "hint": self.hint,
+            "due_at": now + min(wait, rules.longest_delay_seconds),
+            "waited_seconds": job.waited_seconds + self.waited_seconds,
+            **_cleared(job, refused=self.refused),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Released(Event):
+    """The step was let go because its lane is blocked or the daemon stops: no attempt is charged."""
+
+    noted: ClassVar[bool] = False
+    reason: str
+    lane: str = ""
+    refused: bool = False
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """As if the step had not begun, but for a submit in doubt."""
+        charged = 1 if job.in_flight else 0
+        again = {"attempts": max(job.attempts - charged, 0), "due_at": now}
+        return {**again, **_cleared(job, refused=self.refused)}
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Event):
+    """What AssemblyAI held is of no more use: upload again. `charged`: it counts as one of the rounds."""
+
+    reason: str
+    charged: bool = True
+    transcript_id: str | None = None  #: of the transcript that ended in an error, which is free
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """Back to the recording; the ids stay in the journal's events."""
+        rounds = job.rounds + (1 if self.charged else 0)
+        wait = rules.delay_seconds(rounds) if self.charged else 0.0
+        return {"rounds": rounds, "due_at": now + wait, "reason": self.reason, **_NOTHING_HELD}
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """A person must look. `void`: the transcript ended in an error, so nothing was paid and its id leads nowhere."""
+
+    reason: str
+    hint: str = ""
+    refused: bool = False
+    void: bool = False
+    transcript_id: str | None = None
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """Why, and what to do."""
+        held = _NOTHING_HELD if self.void else _cleared(job, refused=self.refused)
+        return {"reason": self.reason, "hint": self.hint, **held}
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled(Event):
+    """A person said so, or took the recording away before it was submitted."""
+
+    reason: str
+    withdrawn: bool = False
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """Why; a recording that is gone from the inbox is also retired, so that it is new when it comes back."""
+        return {"reason": self.reason, "retired_at": now if self.withdrawn else None}
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued(Event):
+    """Tried again on a person's word, from the furthest state that the job's facts allow."""
+
+    to: State
+    pay_again: bool = False
+    path: bytes | None = None  #: where the recording was dragged back to
+    fingerprint: Fingerprint | None = None
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """A fresh start for patience and rounds; what was paid stays, unless given up."""
+        again: dict[str, Any] = {"waited_seconds": 0.0, "rounds": 0, "lookups": 0, "pay_again": self.pay_again}
+        again |= {"number": None, "stem": None, "retired_at": None}
+        if self.to is State.RECEIVED:
+            again |= _NOTHING_HELD
+        if self.path is not None and self.fingerprint is not None:
+            again |= {"path": self.path, "fingerprint": self.fingerprint, "place": None}
+        return again
+
+    def data(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {"to": self.to, "pay_again": self.pay_again}
+
+
+_NOTHING_HELD: Mapping[str, Any] = {
+    "upload_url": None,
+    "uploaded_at": None,
+    "submit_sent_at": None,
+    "lookups": 0,
+    "transcript_id": None,
+    "reused_from": None,
+}
+
+
+def _cleared(job: Job, *, refused: bool) -> dict[str, Any]:
+    """No doubt is left about a submit that was surely refused; a look-up that was refused says nothing of it."""
+    return {"submit_sent_at": None} if refused and job.in_flight is Step.SUBMIT else {}

@@ -1,0 +1,163 @@
+"""What a job is: one recording's way through, as the journal keeps it.
+
+A state is the last durable fact. No state says "in progress", and waiting is a time (`due_at`), not a state.
+How a job may change is said in `rules`, by the events of `events`.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """The last durable fact about a job."""
+
+    RECEIVED = "received"  #: the recording has settled and is in the journal
+    UPLOADED = "uploaded"  #: AssemblyAI holds the audio (upload_url)
+    SUBMITTED = "submitted"  #: AssemblyAI holds the request (transcript_id)
+    TRANSCRIBED = "transcribed"  #: the transcript is kept in the state directory
+    DELIVERED = "delivered"  #: every rendering is in the outbox
+    FAILED = "failed"  #: a person must look
+    CANCELLED = "cancelled"  #: a person said so, or took the recording away
+
+
+ENDED = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
+
+
+class Step(StrEnum):
+    """What can be done next for a job; each state and its facts allow exactly one."""
+
+    HASH = "hash"
+    UPLOAD = "upload"
+    SUBMIT = "submit"
+    LOOK_UP = "look up"
+    POLL = "poll"
+    NAME = "name"
+    DELIVER = "deliver"
+    RETIRE = "retire"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What says "the same file in this inbox" without reading it.
+
+    `ctime_ns` and `inode` are None where the file system is not local: on FUSE they change under one's hands.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int | None = None
+    inode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The bounds a job lives under, all in seconds."""
+
+    patience_seconds: float = 3 * 86400.0
+    reconcile_seconds: float = 120.0
+    first_delay_seconds: float = 5.0
+    longest_delay_seconds: float = 3600.0
+
+    def delay_seconds(self, attempts: int) -> float:
+        """The wait after the `attempts`-th attempt: it doubles, up to a bound."""
+        doublings = min(max(attempts - 1, 0), 30)
+        return min(self.longest_delay_seconds, self.first_delay_seconds * 2.0**doublings)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording's way through. Times are seconds since the epoch; paths are bytes."""
+
+    id: int
+    inbox: str
+    path: bytes  #: below the inbox
+    fingerprint: Fingerprint
+    state: State
+    received_at: float
+    changed_at: float  #: since when it is in this state
+    due_at: float  #: not to be tried before
+    attempts: int = 0  #: at the step that this state waits for
+    deaths: int = 0  #: ends of the process in a row with this job in flight
+    in_flight: Step | None = None  #: the step of its state that was begun, and of which nothing has been heard yet
+    waited_seconds: float = 0.0  #: spent as RECEIVED or UPLOADED while nothing was blocked (monotonic)
+    reason: str = ""  #: why it waits, or failed
+    hint: str = ""  #: what a person can do about it
+    duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
+    content_hash: str | None = None  #: SHA-256 of the bytes
+    parameters: str | None = None  #: the request without its audio_url: canonical JSON
+    upload_url: str | None = None
+    uploaded_at: float | None = None
+    base_url: str | None = None
+    key_fingerprint: str | None = None
+    submit_sent_at: float | None = None  #: set while nobody knows whether a submit was taken, and kept once it was
+    lookups: int = 0  #: lists that did not show the submit in doubt
+    rounds: int = 0  #: uploads lost
+    pay_again: bool = False  #: a person has given up what was paid
+    transcript_id: str | None = None
+    reused_from: int | None = None  #: the job that paid for this transcript
+    stem: bytes | None = None  #: the outputs' absolute path, without number and suffix
+    number: int | None = None  #: of its names in outbox, archive and failed
+    formats: tuple[str, ...] = ()  #: as committed with the number
+    place: bytes | None = None  #: where the recording is now, absolute; None: still in the inbox, or taken away
+    retired_at: float | None = None
+
+    @property
+    def step(self) -> Step | None:
+        """The one thing to do next; None where nothing is left."""
+        match self.state:
+            case State.RECEIVED:
+                return Step.UPLOAD
+            case State.UPLOADED:
+                return Step.SUBMIT if self.submit_sent_at is None else Step.LOOK_UP
+            case State.SUBMITTED:
+                return Step.POLL
+            case State.TRANSCRIBED:
+                return Step.NAME if self.number is None else Step.DELIVER
+            case State.DELIVERED | State.FAILED if self.retired_at is None:
+                return Step.NAME if self.number is None else Step.RETIRE
+        return None
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is left to do."""
+        return self.step is not None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a submit was sent of which nobody knows if it was taken."""
+        return self.submit_sent_at is not None and self.transcript_id is None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its recording was taken out of the inbox, or replaced, before it was submitted."""
+        return self.state is State.CANCELLED and self.retired_at is not None
+
+    def request(self) -> dict[str, Any]:
+        """The exact body of its `POST /v2/transcript`."""
+        assert self.upload_url is not None
+        assert self.parameters is not None
+        return {"audio_url": self.upload_url, **json.loads(self.parameters)}
+
+    def is_due(self, now: float, rules: Rules) -> bool:
+        """Whether its time has come; a time further away than the longest delay is a clock that jumped."""
+        return self.due_at <= now or self.due_at > now + max(rules.longest_delay_seconds, rules.reconcile_seconds)
+
+    def attempted(self, now: float, rules: Rules) -> "Job":
+        """This job as it is saved before a step starts, so that a crash inside the step is an attempt like any other.
+
+        Before a submit this is the intent: from here until a definite answer nobody knows whether it was paid.
+        """
+        sent_at = now if self.step is Step.SUBMIT else self.submit_sent_at
+        return replace(
+            self,
+            attempts=self.attempts + 1,
+            due_at=now + rules.delay_seconds(self.attempts + 1),
+            in_flight=self.step,
+            submit_sent_at=sent_at,
+        )
+
+    def died(self) -> "Job":
+        """This job after the process ended with it in flight; its attempt and its `due_at` were saved before."""
+        return replace(self, in_flight=None, deaths=self.deaths + 1)

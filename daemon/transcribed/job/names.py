@@ -1,0 +1,20 @@
+"""How a name is shown: escaped at this one place, wherever it goes (log, notes, terminal, JSON)."""
+
+
+def shown(name: bytes) -> str:
+    r"""`name` as it may be shown anywhere: what cannot be printed (line breaks, escapes) becomes \xNN or \uNNNN."""
+    return printable(name.decode("utf-8", "surrogateescape"))
+
+
+def printable(text: str) -> str:
+    """`text` with all that is not printable escaped: it can neither break a line nor speak to a terminal."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as surrogateescape carries it
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x80:  # above it \xNN is a byte, and a character of that number is another name
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
