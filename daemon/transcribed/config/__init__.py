@@ -1,0 +1,30 @@
+"""The configuration: one TOML file, read once, checked whole, frozen.
+
+Rule 1: every mistake is reported at once, by key, value and mend; a file with a mistake is not used at all.
+Rule 2: what comes out is complete: defaults are filled in, folders are absolute, nobody looks anything up later.
+Rule 3: the API key is never in the file, never in `Config` and never in a message; `read_key` fetches it.
+Rule 4: the environment is an argument.
+
+What this package does not know: whether a folder exists and what lies in it (`transcribed check` looks), and which
+parameters AssemblyAI has: those in `transcript` pass through untouched, but for a few that would surely be refused.
+"""
+
+from transcribed.config.conflicts import overlaps
+from transcribed.config.file import dump, example, find, load, schema
+from transcribed.config.key import read_key
+from transcribed.config.model import Api, Config, Inbox, Log, State
+
+__all__ = [
+    "Api",
+    "Config",
+    "Inbox",
+    "Log",
+    "State",
+    "dump",
+    "example",
+    "find",
+    "load",
+    "overlaps",
+    "read_key",
+    "schema",
+]

@@ -1,0 +1,82 @@
+"""What tables may not have in common: inboxes their names, and all of them their folders.
+
+Folders are judged by their paths alone. What this module does not know: links, mounts, and the disk at all.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from transcribed.config.model import Inbox, State
+from transcribed.config.problems import inboxes, place
+from transcribed.job import printable
+
+_FOLDERS = ("path", "outbox", "archive", "failed")
+
+
+def overlaps(folders: Mapping[str, str]) -> list[str]:
+    """One sentence for each of `folders` (what it is → its absolute path) that is, or lies inside, another one.
+
+    A folder is compared with the nearest that holds it, so that one mistake makes one sentence.
+    """
+    # In this order a folder comes right before all that lies in it, so the holders of each are a stack.
+    found: list[str] = []
+    holders: list[tuple[list[str], str]] = []
+    for parts, label in sorted((_parts(path), label) for label, path in folders.items()):
+        while holders and parts[: len(holders[-1][0])] != holders[-1][0]:
+            holders.pop()
+        if holders:
+            outer_parts, outer = holders[-1]
+            found.append(_same(outer, label, folders) if parts == outer_parts else _inside(outer, label, folders))
+        holders.append((parts, label))
+    return found
+
+
+def conflicts(file: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> Iterator[str]:
+    """One sentence for each name and folder in `file` that may not be shared, yet is.
+
+    The file may be full of mistakes; what one of pydantic's `errors` is about is not compared.
+    """
+    names: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    outboxes: set[str] = set()
+    if not any(error["loc"][0] == "state" for error in errors):
+        folders["state.directory"] = State.model_validate(file["state"]).directory
+    for location, table in inboxes(file):
+        where = place(location, file)
+        bad = {error["loc"][2] for error in errors if error["loc"][:2] == location and len(error["loc"]) > 2}
+        sound = _sound(table, bad)
+        if "name" in sound and names.setdefault(sound["name"], where) != where:
+            yield f"{where}.name: is the name of {names[sound['name']]} too: give each a name of its own"
+        if sound.get("outbox") in outboxes:
+            del sound["outbox"]  # the one folder that inboxes may share: its first holder speaks for all
+        folders |= {f"{where}.{key}": sound[key] for key in _FOLDERS if key in sound}
+        outboxes.add(sound.get("outbox", ""))
+    yield from overlaps(folders)
+
+
+def _sound(table: Any, bad: set[int | str]) -> dict[str, str]:
+    """The name and the folders of an inbox, its defaults included, without those that are in error."""
+    if not isinstance(table, dict) or "path" in bad:
+        return {}
+    keys = (*_FOLDERS, "name")
+    # Something must stand for what is in error, or the rest could not be checked.
+    inbox = Inbox.model_validate(
+        {key: "/-" if key in bad else table[key] for key in keys if key in bad or key in table}
+    )
+    return {key: getattr(inbox, key) for key in keys if key not in bad}
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in os.path.normpath(path).split("/") if part]
+
+
+def _same(one: str, other: str, folders: Mapping[str, str]) -> str:
+    return f"{one} and {other} are the same folder, {printable(folders[one])}: give each its own"
+
+
+def _inside(outer: str, inner: str, folders: Mapping[str, str]) -> str:
+    shown = f"{inner} ({printable(folders[inner])}) lies inside {outer} ({printable(folders[outer])})"
+    return f"{shown}: give each a folder beside the other"

@@ -1,0 +1,139 @@
+"""The file: found, read, completed, checked, and written out again."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from transcribed.config.conflicts import conflicts
+from transcribed.config.model import Config, Defaults, File
+from transcribed.config.problems import inboxes, place, problem
+from transcribed.config.read import contents
+from transcribed.config.transcript import wrong_parameters, wrong_together
+from transcribed.errors import ConfigError
+from transcribed.job import printable
+
+#: Far above any real file; it bounds what a wrong path (a log, a disk image) costs.
+_LIMIT_BYTES = 256 * 1024
+
+
+def find(option: str | None, environ: Mapping[str, str]) -> str:
+    """The file to read: `option` (--config), else $TRANSCRIBED_CONFIG, else the user's if there is one, else /etc's."""
+    if named := option or environ.get("TRANSCRIBED_CONFIG"):
+        return named
+    home = _user_folder(environ, "XDG_CONFIG_HOME", ".config")
+    if home and os.path.exists(users := f"{home}/transcribed/config.toml"):
+        return users
+    return "/etc/transcribed/config.toml"
+
+
+def load(path: str, environ: Mapping[str, str]) -> Config:
+    """The configuration in the file at `path`; `environ` says where the state directory is by default.
+
+    ConfigError names all that is wrong with it, or why it could not be read.
+    """
+    written = _toml(path)
+    complete = _completed(written, environ)
+    file, errors = _validated(complete, written)
+    problems = [problem(error, complete) for error in errors]
+    problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
+    if problems or file is None:
+        raise ConfigError(problems)
+    return Config(api=file.api, state=file.state, log=file.log, inbox=file.inboxes)
+
+
+def dump(config: Config) -> str:
+    """The configuration in force, as TOML that loads again to an equal one. It holds no key, for `Config` has none."""
+    return tomli_w.dumps(config.model_dump(by_alias=True, exclude_none=True))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the file as a person writes it, for editors that check and complete."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema(by_alias=True)}
+
+
+def example() -> str:
+    """The text of config.example.toml: in the package where it is installed, above the source root in a checkout."""
+    package = os.path.dirname(os.path.dirname(__file__))
+    places = (package, os.path.join(package, "..", ".."))
+    found = (name for folder in places if os.path.exists(name := os.path.join(folder, "config.example.toml")))
+    with open(next(found), encoding="utf-8") as file:
+        return file.read()
+
+
+def _toml(path: str) -> dict[str, Any]:
+    content, _ = contents(path, _LIMIT_BYTES)
+    shown = printable(path)
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))  # some Windows editors put a mark in front
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{shown}: line {line} is not UTF-8 text: save the file as UTF-8"]) from None
+    except RecursionError:
+        raise ConfigError([f"{shown}: brackets are nested too deeply"]) from None
+    except ValueError as error:  # tomllib's own, which names line and column, or a number of too many digits
+        raise ConfigError([f"{shown}: {printable(str(error))}"]) from None
+
+
+def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> str | None:
+    """A folder of the XDG Base Directory Specification, by which a relative path in `variable` is ignored."""
+    if environ.get(variable, "").startswith("/"):
+        return environ[variable]
+    return f"{environ['HOME']}/{below_home}" if environ.get("HOME") else None
+
+
+def _completed(written: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """`written` with the state directory and [defaults] filled in; what has the wrong shape stays, to be reported."""
+    complete = {"state": {}, "inbox": [], **written}
+    state, inboxes, defaults = complete["state"], complete["inbox"], complete.get("defaults")
+    # systemd.exec(5), StateDirectory=: several directories are separated by colons.
+    home = _user_folder(environ, "XDG_STATE_HOME", ".local/state")
+    directory = environ.get("STATE_DIRECTORY", "").split(":")[0] or (home and f"{home}/transcribed")
+    if isinstance(state, dict) and directory:
+        complete["state"] = {"directory": directory, **state}
+    if isinstance(inboxes, list) and isinstance(defaults, dict):
+        complete["inbox"] = [_merged(defaults, table) if isinstance(table, dict) else table for table in inboxes]
+    return complete
+
+
+def _merged(defaults: Mapping[str, Any], inbox: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {key: defaults[key] for key in Defaults.model_fields if key in defaults} | dict(inbox)
+    shared, own = defaults.get("transcript"), inbox.get("transcript")
+    return merged | {"transcript": shared | own} if isinstance(shared, dict) and isinstance(own, dict) else merged
+
+
+def _validated(complete: Mapping[str, Any], written: Mapping[str, Any]) -> tuple[File | None, list[ErrorDetails]]:
+    try:
+        return File.model_validate(complete), []
+    except ValidationError as error:
+        return None, [e for e in error.errors(include_url=False) if not _follows(e, written)]
+
+
+def _follows(error: ErrorDetails, written: Mapping[str, Any]) -> bool:
+    """True for an error that only repeats another: it goes when that one goes."""
+    location = error["loc"]
+    if error["type"] == "default_factory_not_called":
+        return True
+    if error["type"] == "too_short":  # a list all of whose members are in error
+        return bool(error["input"])
+    if location[0] != "inbox" or len(location) < 3 or location[2] not in Defaults.model_fields:
+        return False
+    return location[2] not in written["inbox"][location[1]]  # inherited: it is reported in [defaults]
+
+
+def _transcript_problems(written: Mapping[str, Any], complete: Mapping[str, Any]) -> Iterator[str]:
+    for location, table in [(("defaults",), written.get("defaults")), *inboxes(written)]:
+        for key, sentence in wrong_parameters(_parameters(table)):
+            yield f"{place((*location, 'transcript', key), complete)} {sentence}"
+    for location, table in inboxes(complete):
+        for sentence in wrong_together(_parameters(table)):
+            yield f"{place((*location, 'transcript'), complete)}: {sentence}"
+
+
+def _parameters(table: Any) -> Mapping[str, Any]:
+    parameters = table.get("transcript") if isinstance(table, dict) else None
+    return parameters if isinstance(parameters, dict) else {}

@@ -1,0 +1,171 @@
+"""The tables of the configuration file, their keys, defaults and bounds.
+
+Each field says what it is for (the schema shows it to editors); each check says what should be there, to follow the
+words "should be". What this module does not know: the file, the environment, and what one table means for another.
+"""
+
+import os
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from transcribed.formats import FORMATS
+
+__all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "State"]
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("an absolute path, beginning with / (~ and variables are not expanded)")
+    if "\0" in path or ".." in path.split("/"):
+        raise ValueError("a path without .. and without the character NUL")
+    # normpath keeps two leading slashes, for POSIX leaves their meaning open; on Linux they have none.
+    plain = "/" + os.path.normpath(path).lstrip("/")
+    if plain == "/":
+        raise ValueError("a path below /")
+    return plain
+
+
+def _name(name: str) -> str:
+    if not (name.isprintable() and name.strip() and len(name) <= 64):
+        raise ValueError("1 to 64 printable characters (the default is the folder's name)")
+    return name
+
+
+def _base_url(url: str) -> str:
+    # Not urlsplit: it drops line breaks and tabs, and takes much that is no address.
+    parts = re.fullmatch(r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]*|\[::1\])(:[0-9]{1,5})?/?", url)
+    if parts is None or int((parts[3] or ":443")[1:]) not in range(1, 65536):
+        raise ValueError("https:// and a host, with no path after it, as in https://api.assemblyai.com")
+    loopback = re.fullmatch(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]", parts[2])
+    if parts[1] == "http" and not loopback:
+        raise ValueError("https://, for the key travels with each request (http is for this machine itself)")
+    return url.rstrip("/")
+
+
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError("one of " + " ".join(FORMATS))
+    return name
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a list that names each format once")
+    return names
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+
+
+class _Table(BaseModel):
+    """One table of the file: strict about types, closed to other keys, unchangeable once read."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Api(_Table):
+    """How AssemblyAI is spoken to, and how patient the daemon is with it."""
+
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        default="https://api.assemblyai.com",
+        description="Where the API is. https, or http on this machine itself; the EU: https://api.eu.assemblyai.com",
+    )
+    key_file: AbsolutePath | None = Field(
+        default=None, description="A file that holds the API key alone, readable by its owner only."
+    )
+    poll_seconds: float = Field(
+        default=5.0, gt=0, le=3600, description="The shortest wait between two looks at what is transcribed."
+    )
+    uploads: int = Field(default=4, ge=1, le=32, description="How many recordings are uploaded at once.")
+    reconcile_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        le=86400,
+        description="How long a submit whose answer was lost is looked for before it is sent again.",
+    )
+    patience_days: float = Field(
+        default=3.0,
+        gt=0,
+        le=3650,
+        description="How long a recording is tried before it fails, while nothing else is in its way.",
+    )
+    accept_backlog_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=1_000_000,
+        description="More audio than this at an inbox's first start waits for `transcribed accept`.",
+    )
+
+
+class State(_Table):
+    """Where the daemon keeps what it knows."""
+
+    directory: AbsolutePath = Field(
+        default="/var/lib/transcribed",
+        description="Journal and kept transcripts, on a local disk. Default: $STATE_DIRECTORY, else the user's.",
+    )
+
+
+class Log(_Table):
+    """How the log is written."""
+
+    format: Literal["auto", "console", "json", "journal"] = Field(
+        default="auto", description="The form of a log line; auto looks where it goes."
+    )
+
+
+class Defaults(_Table):
+    """What every inbox has unless it says otherwise; the parameters in `transcript` merge key by key."""
+
+    after: Literal["archive", "keep", "delete"] = Field(
+        default="archive", description="What becomes of a recording once its transcript is safe."
+    )
+    settle_seconds: float = Field(
+        default=5.0, ge=0, le=86400, description="How long a file must have stopped changing before it is taken."
+    )
+    formats: Annotated[tuple[Format, ...], AfterValidator(_each_once)] = Field(
+        default=("txt",), strict=False, min_length=1, description="The renderings that are delivered."
+    )
+    transcript: dict[str, Any] = Field(
+        default_factory=dict, description="AssemblyAI's own parameters by their own names, sent as they are."
+    )
+
+
+class Inbox(Defaults):
+    """A folder that recordings are dropped into, and where they and their transcripts go."""
+
+    path: AbsolutePath = Field(description="The folder that people drop recordings into.")
+    outbox: AbsolutePath = Field(description="The folder where transcripts appear; inboxes may share one.")
+    name: Annotated[str, AfterValidator(_name)] = Field(
+        default_factory=lambda inbox: os.path.basename(inbox["path"]),
+        validate_default=True,
+        description="What log and screen call this inbox. Default: the folder's name.",
+    )
+    archive: AbsolutePath = Field(
+        default_factory=lambda inbox: inbox["path"] + "-archive",
+        description="Where recordings go once delivered. Default: <inbox>-archive beside the inbox.",
+    )
+    failed: AbsolutePath = Field(
+        default_factory=lambda inbox: inbox["path"] + "-failed",
+        description="Where recordings go that failed. Default: <inbox>-failed beside the inbox.",
+    )
+
+
+class Config(_Table):
+    """The whole configuration as it is in force. `inboxes` are in the file's order, with all defaults filled in."""
+
+    api: Api = Api()
+    state: State = State()
+    log: Log = Log()
+    inboxes: tuple[Inbox, ...] = Field(
+        alias="inbox", strict=False, min_length=1, description="One [[inbox]] for each folder to watch."
+    )
+
+
+class File(Config):
+    """The configuration file of transcribed."""
+
+    defaults: Defaults = Defaults()
