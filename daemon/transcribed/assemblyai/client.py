@@ -1,0 +1,272 @@
+"""The calls of the API, one method each, and the seconds for which each of them is tried again.
+
+Rules: a submit is one POST; only where no connection came about is there a second. What reads is tried again after a
+blip, an upload only after a broken connection, from its first byte. Whatever takes longer than seconds goes up as an
+error, for the journal to wait. `stop` ends every wait here, and an upload at its next block; a submit that is out is
+never cut off, for its outcome would have to be found out.
+
+No method follows an address that the API gave. This module does not know why anything is sent.
+"""
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from typing import Any, BinaryIO, TypeVar, cast
+
+import backoff
+
+from transcribed.assemblyai.answers import (
+    Answer,
+    Listed,
+    Sent,
+    answer_in,
+    is_transcript_id,
+    page_in,
+    transcript_id_in,
+    upload_url_in,
+)
+from transcribed.assemblyai.failures import (
+    DELETE,
+    FETCH,
+    LIST,
+    SUBMITTING,
+    UPLOAD,
+    CutOff,
+    ServerFault,
+    Throttled,
+    Unreachable,
+)
+from transcribed.assemblyai.transport import Limits, Transport
+from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient, Withdrawn
+
+_T = TypeVar("_T")
+_Errors = tuple[type[TranscribedError], ...]
+
+#: Which blips each kind of call is tried again after.
+_READING: _Errors = (Unreachable, Throttled, CutOff, ServerFault)
+_UPLOADING: _Errors = (Unreachable, Throttled, CutOff)
+_SUBMITTING: _Errors = (Unreachable,)
+
+_LONGEST_PAUSE_SECONDS = 10.0
+#: The largest page that the API gives (fact sheet, section 1).
+_PAGE_ITEMS = 200
+_PAGES_BACK = 100
+_PAGES_TO_FIND = 5
+
+
+class AssemblyAI:
+    """AssemblyAI at one base_url with one key; a new key makes a new instance. Usable from any number of threads."""
+
+    #: Says "the same key" without being it: the first 12 hex digits of the key's SHA-256.
+    key_fingerprint: str
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        stop: threading.Event,
+        connect_seconds: float = 10,
+        write_stall_seconds: float = 60,
+        read_seconds: float = 60,
+        deadline_seconds: float = 300,
+        tries: int = 3,
+    ) -> None:
+        """Raises ConfigError for a base_url or a key that cannot be used. `stop` is never set in a signal handler.
+
+        The deadline is for an answer as a whole once the request is out, and also the read time-out of an upload.
+        """
+        limits = Limits(connect_seconds, write_stall_seconds, read_seconds, deadline_seconds)
+        self._transport = Transport(base_url, key, limits)
+        self.base_url = self._transport.base_url
+        self.key_fingerprint = hashlib.sha256(key.encode()).hexdigest()[:12]
+        self._stop = stop
+        self._tries = tries
+
+    def upload(self, file: BinaryIO, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
+        """The upload of the `size` bytes in `file`, from its start; `progress` hears how many are sent.
+
+        Raises Withdrawn if the file does not hold exactly `size` bytes, Stopped at the next block after `stop` was set;
+        an OSError of the file itself passes unchanged, for only the caller knows whose file it is.
+        """
+        if size == 0:
+            raise Permanent("the recording is empty", hint="drop it again, whole", refused=True)
+
+        def once() -> Sent:
+            file.seek(0)
+            body = _Body(file, size, progress, self._stop)
+            try:
+                answer = self._send("POST", "/v2/upload", UPLOAD, data=body, headers=_OCTETS)
+            except _UnreadableError as error:
+                raise error.cause from None
+            if body.sent != size:
+                raise Transient("AssemblyAI answered before it had the whole upload")
+            return Sent(upload_url_in(answer, plain_http=self._transport.is_loopback), body.content_hash, size)
+
+        return self._tried(once, _UPLOADING)
+
+    def submit(self, request: Mapping[str, object]) -> str:
+        """The transcript_id of `request`, which costs money: one POST, never repeated once anything was sent.
+
+        An error with `refused` says that nothing was taken; after any other, look in the list before the next submit.
+        """
+
+        def once() -> str:
+            return transcript_id_in(self._send("POST", "/v2/transcript", SUBMITTING, json=dict(request)))
+
+        return self._tried(once, _SUBMITTING)
+
+    def list_back_to(self, created_at: float) -> list[Listed]:
+        """All transcripts made since `created_at` (seconds since the epoch), newest first.
+
+        Those whose time cannot be read are among them. Raises Transient if it was not read to its end: a list cut
+        short would say of a paid transcript that it is not there.
+        """
+        found: list[Listed] = []
+        for number, page in enumerate(self._pages()):
+            if number == _PAGES_BACK:
+                raise Transient(f"AssemblyAI lists more than {len(found)} transcripts since then")
+            found += [item for item in page if item.created_at is None or item.created_at >= created_at]
+            if (page[-1].created_at or created_at) < created_at:
+                break
+        return found
+
+    def find(self, transcript_ids: Collection[str]) -> list[Listed]:
+        """Those of `transcript_ids` that are among the newest thousand, in one walk; for the others use `fetch`."""
+        missing, found = set(transcript_ids), []
+        if not missing:
+            return []
+        for page in itertools.islice(self._pages(), _PAGES_TO_FIND):
+            found += [item for item in page if item.transcript_id in missing]
+            missing -= {item.transcript_id for item in page}
+            if not missing:
+                break
+        return found
+
+    def fetch(self, transcript_id: str) -> Answer:
+        """The transcript as it is now, finished or not; `outcome_error` says what its end means."""
+        path = _path_of(transcript_id)
+        return self._tried(lambda: answer_in(self._send("GET", path, FETCH), transcript_id), _READING)
+
+    def check(self) -> None:
+        """Raises what a wrong key or base_url, or an outage, gives to every call; costs nothing."""
+        self._page({"limit": 1})
+
+    def delete(self, transcript_id: str) -> None:
+        """The transcript and its upload are deleted at AssemblyAI; doing it twice is no error there."""
+        path = _path_of(transcript_id)
+        self._tried(lambda: self._send("DELETE", path, DELETE), _READING)
+
+    def _pages(self) -> Iterator[list[Listed]]:
+        """The list from the newest on, page by page, no transcript twice; it ends where nothing new comes."""
+        seen: set[str] = set()
+        query: dict[str, Any] = {"limit": _PAGE_ITEMS}
+        while True:
+            items, is_last = self._page(query)
+            fresh = [item for item in items if item.transcript_id not in seen]
+            if fresh:
+                yield fresh
+            # Where `prev_url` is null is not confirmed for both ends: it counts on a page that is not full.
+            if not fresh or (is_last and len(items) < _PAGE_ITEMS):
+                return
+            seen.update(item.transcript_id for item in fresh)
+            query = {"limit": _PAGE_ITEMS, "before_id": fresh[-1].transcript_id}
+
+    def _page(self, query: Mapping[str, Any]) -> tuple[list[Listed], bool]:
+        return self._tried(lambda: page_in(self._send("GET", "/v2/transcript", LIST, params=query)), _READING)
+
+    def _send(self, method: str, path: str, doing: str, **request: Any) -> bytes:
+        if self._stop.is_set():
+            raise _stopped()
+        return self._transport.send(method, path, doing, **request)
+
+    def _tried(self, once: Callable[[], _T], blips: _Errors) -> _T:
+        # The waiting is done in `_pauses`: backoff's own sleep cannot be interrupted, and it would log.
+        again = backoff.on_exception(
+            cast("Callable[[], Generator[float]]", self._pauses),  # its type does not say that errors are sent in
+            blips,
+            max_tries=self._tries,
+            giveup=_wants_a_long_pause,
+            jitter=None,
+            logger=None,
+        )
+        return again(once)()
+
+    def _pauses(self) -> Generator[float, TranscribedError, None]:
+        """Waits before each next try: as long as the server asks, else a random part of 1, 2, 4 … seconds."""
+        error = yield 0  # backoff starts a generator with one `next`, then sends it each error
+        for n in itertools.count():
+            seconds = _asked_pause(error)
+            if seconds is None:
+                seconds = backoff.full_jitter(min(2.0**n, _LONGEST_PAUSE_SECONDS))
+            if self._stop.wait(seconds):
+                raise _stopped()
+            error = yield 0
+
+
+class _Body:
+    """The bytes of an upload on their way: hashed and counted, read from the file block by block."""
+
+    def __init__(self, file: BinaryIO, size: int, progress: Callable[[int], None], stop: threading.Event) -> None:
+        self._file, self._size, self._progress, self._stop = file, size, progress, stop
+        self._hash = hashlib.sha256()
+        self.sent = 0
+
+    @property
+    def content_hash(self) -> str:
+        return self._hash.hexdigest()
+
+    def __len__(self) -> int:
+        """What requests announces as Content-Length."""
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """By this requests knows a stream, which urllib3 then reads."""
+        return iter(lambda: self.read(1), b"")
+
+    def read(self, size: int) -> bytes:
+        if self._stop.is_set():
+            raise _stopped()
+        self._progress(self.sent)
+        block = self._block(min(size, self._size - self.sent) or 1)  # at the end: one more byte would be one too many
+        if bool(block) == (self.sent == self._size):
+            raise Withdrawn("the recording changed while it was uploaded")
+        self._hash.update(block)
+        self.sent += len(block)
+        return block
+
+    def _block(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            raise _UnreadableError(error) from error
+
+
+class _UnreadableError(Exception):
+    """The file's own OSError, in a form that no layer below takes for one of the network's."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+_OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+def _asked_pause(error: TranscribedError) -> float | None:
+    return error.retry_after_seconds if isinstance(error, (Blocked, Transient)) else None
+
+
+def _wants_a_long_pause(error: Exception) -> bool:
+    return isinstance(error, TranscribedError) and (_asked_pause(error) or 0) > _LONGEST_PAUSE_SECONDS
+
+
+def _stopped() -> Stopped:
+    return Stopped("the daemon is stopping", refused=True)
+
+
+def _path_of(transcript_id: str) -> str:
+    if not is_transcript_id(transcript_id):
+        raise ValueError("a transcript_id must be a UUID")
+    return f"/v2/transcript/{transcript_id}"
