@@ -1,0 +1,230 @@
+"""The local API's endpoints, in AssemblyAI's shapes (assemblyai-api.md 1, 4, 5 and 8; the texts of its errors too).
+
+Rules: what a client sends is hostile until it was looked at; an upload goes to the disk as it comes; nothing is fetched
+from anywhere. A parameter that means nothing here is echoed and, if it asks for something, named in
+`metadata.warnings`; it is never refused.
+This module knows no recogniser: a queued transcript is handed to `take`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from transcribed import formats
+from transcribed.local import asked, parts
+from transcribed.local.guard import Guard, Json
+from transcribed.local.store import Item, Transcripts, Uploads
+
+_UPLOAD_FAILED = "Upload failed, please try again."
+
+#: Every transcript has these, whatever was asked (assemblyai-openapi-2026-08-18.yaml, schema Transcript, `required`).
+_ECHOED = {
+    "speech_model": None,
+    "language_model": None,
+    "acoustic_model": None,
+    "language_confidence_threshold": None,
+    "language_confidence": None,
+    "webhook_auth": False,
+    "auto_highlights": False,
+    "redact_pii": False,
+    "summarization": False,
+    "punctuate": True,
+    "format_text": True,
+}
+#: These say what was heard: no request can set them.
+_HEARD = dict.fromkeys(("text", "words", "utterances", "confidence", "audio_duration"))
+_NEVER_ECHOED = {*_HEARD, "id", "status", "error", "metadata"}
+#: These are followed, ours, or concern AssemblyAI's choice of a model: nobody is misled when they do nothing.
+_NO_WARNING = {
+    *_NEVER_ECHOED,
+    *("audio_url", "punctuate", "format_text", "speech_model", "speech_models", "language_detection"),
+}
+
+
+class Api:
+    """The endpoints over one store. `take` is told the id of each transcript that was queued."""
+
+    def __init__(
+        self, base_url: str, engine: str, uploads: Uploads, transcripts: Transcripts, take: Callable[[str], None]
+    ) -> None:
+        self._base_url = base_url
+        self._engine = engine
+        self._uploads = uploads
+        self._transcripts = transcripts
+        self._take = take
+
+    def routes(self) -> list[Route]:
+        """Where each endpoint is found. What is no coroutine runs in a thread: it may wait for the disk."""
+        one = "/v2/transcript/{id}"
+        return [
+            Route("/v2/upload", self.upload, methods=["POST"]),
+            Route("/v2/transcript", self.submit, methods=["POST"]),
+            Route("/v2/transcript", self.page, methods=["GET"]),
+            Route(one, self.get, methods=["GET"]),
+            Route(one, self.delete, methods=["DELETE"]),
+            Route(one + "/sentences", self.sentences, methods=["GET"]),
+            Route(one + "/paragraphs", self.paragraphs, methods=["GET"]),
+            Route(one + "/word-search", self.word_search, methods=["GET"]),
+            Route(one + "/{subtitles:str}", self.subtitles, methods=["GET"]),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        """POST /v2/upload: the raw body becomes an upload_url."""
+        if asked.announced_bytes(request.headers) > asked.UPLOAD_BYTES:
+            raise _too_large()
+        incoming = await run_in_threadpool(self._uploads.incoming)
+        try:
+            async for chunk in request.stream():
+                if incoming.size + len(chunk) > asked.UPLOAD_BYTES:
+                    raise _too_large()
+                await run_in_threadpool(incoming.write, chunk)
+            if not incoming.size:
+                return PlainTextResponse(_UPLOAD_FAILED, status_code=422)
+            name = await run_in_threadpool(incoming.keep)
+        finally:
+            incoming.discard()
+        return Json({"upload_url": f"{self._base_url}/upload/{name}"})
+
+    async def submit(self, request: Request) -> Response:
+        """POST /v2/transcript: the transcript, queued."""
+        parameters = await asked.parameters(request)
+        created = await run_in_threadpool(self._transcripts.create, _queued(parameters, self._engine))
+        self._take(created["id"])
+        return Json(created)
+
+    def page(self, request: Request) -> Response:
+        """GET /v2/transcript: a page of the list, newest first."""
+        query = request.query_params
+        page = asked.page(self._transcripts.items(), query)
+        older = {"before_id": page.items[0].id} if page.goes_on else None
+        newer = {"after_id": page.items[-1].id} if page.items else None  # on the newest page too, as AssemblyAI has it
+        details = {
+            "limit": page.limit,
+            "result_count": len(page.items),
+            "current_url": self._list_url(query, {}),
+            "prev_url": older and self._list_url(query, older),
+            "next_url": newer and self._list_url(query, newer),
+        }
+        return Json({"page_details": details, "transcripts": [self._listed(item) for item in reversed(page.items)]})
+
+    def get(self, request: Request) -> Response:
+        """GET /v2/transcript/{id}."""
+        return Json(self._found(request))
+
+    def delete(self, request: Request) -> Response:
+        """DELETE /v2/transcript/{id}: the emptied transcript; the upload goes with it. Twice is as good as once."""
+        try:
+            audio_url, emptied = self._transcripts.delete(request.path_params["id"])
+        except KeyError as error:
+            raise HTTPException(400, asked.NOT_FOUND) from error
+        self._uploads.remove(audio_url)
+        return Json(emptied)
+
+    def sentences(self, request: Request) -> Response:
+        """GET /v2/transcript/{id}/sentences."""
+        transcript = self._completed(request)
+        return Json({"sentences": list(parts.sentences(transcript["words"])), **_about(transcript)})
+
+    def paragraphs(self, request: Request) -> Response:
+        """GET /v2/transcript/{id}/paragraphs."""
+        transcript = self._completed(request)
+        return Json({"paragraphs": list(parts.paragraphs(transcript["words"])), **_about(transcript)})
+
+    def word_search(self, request: Request) -> Response:
+        """GET /v2/transcript/{id}/word-search: `words` holds phrases, with commas between them."""
+        transcript = self._completed(request)
+        sought = request.query_params.get("words", "")
+        if not sought.strip(", "):
+            raise HTTPException(400, "Word search error, words not found")
+        found = list(parts.matches(transcript["words"], sought.split(",")))
+        count = sum(match["count"] for match in found)
+        return Json({"id": transcript["id"], "total_count": count, "matches": found})
+
+    def subtitles(self, request: Request) -> Response:
+        """GET /v2/transcript/{id}/srt and /vtt; `chars_per_caption` bounds what is shown at once."""
+        name = request.path_params["subtitles"]
+        if name not in ("srt", "vtt"):
+            raise HTTPException(404, "Not found")
+        transcript = self._completed(request)
+        if "chars_per_caption" in request.query_params:
+            most = asked.whole(request.query_params, "chars_per_caption", 1, 10_000)
+            transcript["utterances"] = list(parts.captions(transcript["words"], most))
+        return PlainTextResponse(formats.render(name, transcript, title=transcript["id"]))
+
+    def _found(self, request: Request) -> dict[str, Any]:
+        try:
+            return self._transcripts.get(request.path_params["id"])
+        except KeyError as error:
+            raise HTTPException(400, asked.NOT_FOUND) from error
+
+    def _completed(self, request: Request) -> dict[str, Any]:
+        transcript = self._found(request)
+        if transcript["status"] != "completed":
+            raise HTTPException(400, f"Transcript is not completed, its status is {transcript['status']}")
+        if transcript["words"] is None:
+            raise HTTPException(400, "Transcript was deleted by user")
+        return transcript
+
+    def _list_url(self, query: QueryParams, place: Mapping[str, str]) -> str:
+        kept = {name: value for name, value in query.items() if not place or name not in ("before_id", "after_id")}
+        return f"{self._base_url}/v2/transcript?{urlencode({**kept, **place})}".removesuffix("?")
+
+    def _listed(self, item: Item) -> dict[str, Any]:
+        return {
+            "id": item.id,
+            "resource_url": f"{self._base_url}/v2/transcript/{item.id}",
+            "status": item.status,
+            "created": item.created,
+            "completed": item.completed,
+            "audio_url": item.audio_url,
+            "error": item.error,
+        }
+
+
+def application(api: Api, key: str | None) -> ASGIApp:
+    """The whole HTTP application. `key` is the only one accepted; None accepts any that is not empty."""
+    handlers: dict[Any, Any] = {HTTPException: _refused, OSError: _broken, ClientDisconnect: _left}
+    return Guard(Starlette(routes=api.routes(), exception_handlers=handlers), key)
+
+
+async def _refused(_request: Request, refusal: HTTPException) -> Response:
+    return Json({"error": refusal.detail}, status_code=refusal.status_code, headers=refusal.headers)
+
+
+async def _broken(_request: Request, error: OSError) -> Response:
+    why = f"Internal server error. Please retry your request. ({error.strerror})"
+    return Json({"error": why}, status_code=500)
+
+
+async def _left(_request: Request, _error: ClientDisconnect) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, "Upload failed, the file is larger than 2.2 GB")
+
+
+def _about(transcript: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: transcript[name] for name in ("id", "confidence", "audio_duration", "speech_model_used")}
+
+
+def _queued(parameters: Mapping[str, Any], engine: str) -> dict[str, Any]:
+    """A new transcript for this request: it echoes what was asked, and what was heard is not there yet."""
+    ours: dict[str, Any] = {"language_code": "en_us", "speech_model_used": engine}
+    ignored = sorted(name for name, value in parameters.items() if value and name not in _NO_WARNING)
+    if str(parameters.get("language_code")).startswith("en"):
+        ignored.remove("language_code")
+    if ignored:
+        warning = f"The local recogniser does not know these parameters and ignored them: {', '.join(ignored)}"
+        ours["metadata"] = {"warnings": [{"message": warning}]}
+    echoed = {name: value for name, value in parameters.items() if name not in _NEVER_ECHOED}
+    return {**_ECHOED, **echoed, **_HEARD, **ours}

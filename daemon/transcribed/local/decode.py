@@ -1,0 +1,109 @@
+"""A recording as sound: whatever people drop, as 16 kHz mono 16-bit samples, a little at a time.
+
+Rules: the file is opened here and FFmpeg sees only its bytes, in formats that hold sound themselves; a playlist,
+which would make FFmpeg open other files or addresses, is no recording. What cannot be decoded in the middle is passed
+over, as every player does. The texts of the errors are AssemblyAI's (assemblyai-api.md 5.2).
+It does not know what a word is. It runs in the recogniser's process, for a decoder may crash on hostile input.
+"""
+
+import codecs
+import contextlib
+from collections.abc import Iterator
+from typing import IO
+
+import av
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+
+from transcribed.errors import Permanent
+
+RATE = 16_000  # samples in a second: what speech recognisers are trained on
+BYTES_PER_SECOND = 2 * RATE
+
+#: AssemblyAI's bounds on a recording (assemblyai-api.md 2).
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.16, 10 * 3600
+
+_FORMATS = "mp3,wav,w64,aiff,au,caf,flac,ogg,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,amr,ac3,avi,mpeg,mpegts"
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+
+
+def samples(path: bytes) -> Iterator[bytes]:
+    """The sound of the recording at `path`, in order: pieces of 16-bit mono samples (native byte order) at RATE.
+
+    Raises Permanent, its message being what the transcript's `error` says.
+    """
+    done = 0
+    for piece in _pieces(path):
+        done += len(piece)
+        if done > LONGEST_SECONDS * BYTES_PER_SECOND:
+            raise Permanent("Audio duration is too long.")
+        yield piece
+    if done < SHORTEST_SECONDS * BYTES_PER_SECOND:
+        raise Permanent("Audio duration is too short.")
+
+
+def _pieces(path: bytes) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        head = file.read(4096)
+        file.seek(0)
+        with _opened(file, head) as container:
+            heard = False
+            for frame in _resampled(_frames(container)):
+                heard = True
+                yield bytes(frame.planes[0])[: frame.samples * 2]
+            if not heard:
+                raise Permanent(f"Transcoding failed. File type is {container.format.name}.")
+
+
+@contextlib.contextmanager
+def _opened(file: IO[bytes], head: bytes) -> Iterator[InputContainer]:
+    """The container in `file`, known to have a track of sound."""
+    try:
+        container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise Permanent(f"File does not appear to contain audio. File type is {_kind(head)}.") from error
+    with container:
+        if not container.streams.audio:
+            raise Permanent(f"File does not appear to contain audio. File type is {container.format.name}.")
+        yield container
+
+
+def _kind(head: bytes) -> str:
+    """The media type of what is no recording, as far as its first bytes tell."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+    if "\0" in text:
+        return "application/octet-stream"
+    return "application/json" if text.lstrip().startswith(("{", "[")) else "text/plain"
+
+
+def _frames(container: InputContainer) -> Iterator[AudioFrame]:
+    stream = container.streams.audio[0]
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):  # the end, or the place where a truncated container breaks off
+            return
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        yield from frames
+
+
+def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+    """The frames as 16-bit mono at RATE. A stream may change its layout in the middle: then a new resampler follows."""
+    resampler, shape = None, None
+    for frame in frames:
+        if resampler is None or shape != (frame.format.name, frame.layout.name, frame.sample_rate):
+            if resampler is not None:
+                yield from resampler.resample(None)
+            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        frame.pts = None  # damaged files have absurd ones; the samples themselves are the clock
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)

@@ -1,0 +1,86 @@
+"""A transcript in parts: sentences, paragraphs, and the places where something is said. Pure.
+
+Rules: a sentence ends where a word ends with a full stop, an exclamation mark or a question mark; a paragraph after a
+long pause, or when it has grown long. The shapes are those of assemblyai-examples/SentencesResponse.json,
+ParagraphsResponse.json and WordSearchResponse.json.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Word = dict[str, Any]
+
+_PARAGRAPH_PAUSE_MS = 2_000
+_PARAGRAPH_SENTENCES = 5
+
+
+def sentences(words: Iterable[Word]) -> Iterator[Word]:
+    """The sentences in `words`, each with its own words."""
+    current: list[Word] = []
+    for word in words:
+        current.append(word)
+        if word["text"].endswith((".", "!", "?")):
+            yield {**_part(current), "speaker": None}
+            current = []
+    if current:
+        yield {**_part(current), "speaker": None}
+
+
+def paragraphs(words: Iterable[Word]) -> Iterator[Word]:
+    """The paragraphs in `words`, each with its own words."""
+    current: list[Word] = []
+    for sentence in sentences(words):
+        paused = current and sentence["start"] - current[-1]["end"] >= _PARAGRAPH_PAUSE_MS
+        if paused or len(current) == _PARAGRAPH_SENTENCES:
+            yield _joined(current)
+            current = []
+        current.append(sentence)
+    if current:
+        yield _joined(current)
+
+
+def matches(words: list[Word], phrases: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Where each phrase is said, with no regard to case and punctuation; phrases that are not said are left out."""
+    said = [_bare(word["text"]) for word in words]
+    for phrase in phrases:
+        sought = [_bare(part) for part in phrase.split()]
+        places = [at for at in range(len(said)) if sought and said[at : at + len(sought)] == sought]
+        if places:
+            times = [[words[at]["start"], words[at + len(sought) - 1]["end"]] for at in places]
+            yield {"text": " ".join(sought), "count": len(places), "timestamps": times, "indexes": places}
+
+
+def captions(words: Iterable[Word], most_characters: int) -> Iterator[Word]:
+    """Runs of words for a screen, within one sentence each, and within `most_characters` unless one word is longer."""
+    for sentence in sentences(words):
+        current: list[Word] = []
+        for word in sentence["words"]:
+            if current and len(_text([*current, word])) > most_characters:
+                yield _part(current)
+                current = []
+            current.append(word)
+        yield _part(current)
+
+
+def _joined(several: list[Word]) -> Word:
+    return _part([word for one in several for word in one["words"]])
+
+
+def _part(words: list[Word]) -> Word:
+    confidence = sum(word["confidence"] for word in words) / len(words)
+    return {
+        "text": _text(words),
+        "start": words[0]["start"],
+        "end": words[-1]["end"],
+        "confidence": round(confidence, 5),
+        "words": words,
+    }
+
+
+def _text(words: list[Word]) -> str:
+    return " ".join(word["text"] for word in words)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^\w']", "", text).lower()
