@@ -117,7 +117,7 @@ DEFAULT, EXAMPLE = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE), re.compile(
 
 
 def test_the_example_loads_as_it_stands_and_says_nothing_but_the_defaults(load):
-    bare = '[[inbox]]\npath = "/srv/transcribed/inbox"\noutbox = "/srv/transcribed/outbox"\n'
+    bare = '[[inbox]]\npath = "/srv/audio/inbox"\noutbox = "/srv/audio/outbox"\n'
     assert load(config.example()) == load(bare)
 
 

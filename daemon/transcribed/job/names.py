@@ -8,6 +8,8 @@ def shown(name: bytes) -> str:
 
 def printable(text: str) -> str:
     """`text` with all that is not printable escaped: it can neither break a line nor speak to a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 

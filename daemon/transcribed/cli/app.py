@@ -1,0 +1,83 @@
+"""The commands, and what becomes of an error.
+
+stdout is data, stderr is for people. Exit status: 0 done, 1 something failed, 2 usage, 69 the API or a folder is not to
+be had, 75 try again later, 77 permission, 78 configuration (sysexits.h).
+"""
+
+import importlib.metadata
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from transcribed import errors
+from transcribed.cli import check, configuration, demo, local, order, render, run, show
+from transcribed.job import printable
+
+app = typer.Typer(
+    help="Turns a shared folder into a transcription service: recordings in, transcripts out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback is for a log, and must not show local variables
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
+app.command("check")(check.check)
+app.command("status")(show.status)
+app.command("jobs")(show.jobs)
+app.command("explain")(show.explain)
+app.command("retry")(order.retry)
+app.command("cancel")(order.cancel)
+app.command("accept")(order.accept)
+app.command("scan")(order.scan)
+app.command("render")(render.render)
+app.add_typer(configuration.app, name="config")
+app.command("local-api")(local.local_api)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"transcribed {importlib.metadata.version('transcribed')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    *,
+    config: Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration file.")] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
+    ctx.obj = config
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is one sentence with its mend, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no crash
+    try:
+        app()
+    except errors.TranscribedError as error:
+        problems = error.problems if isinstance(error, errors.ConfigError) else [error.message]
+        for problem in problems:
+            typer.echo(f"transcribed: {printable(problem)}", err=True)
+        if error.hint:
+            typer.echo(f"  {printable(error.hint)}", err=True)
+        sys.exit(exit_status(error))
+
+
+def exit_status(error: errors.TranscribedError) -> int:
+    """The exit status that says what should be done about `error`."""
+    match error:
+        case errors.ConfigError():
+            return 78
+        case errors.Blocked():
+            return error.exit_status
+        case errors.Transient():
+            return 75
+    return 1

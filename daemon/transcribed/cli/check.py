@@ -1,0 +1,356 @@
+"""`transcribed check`: whatever the daemon will need is tried, by the user who asks, and each problem names its mend.
+
+Rules: folders are written to and the API is asked; settings are believed only where trying would cost something.
+Whatever is written is removed again. One line for each thing tried; the exit status is that of the worst.
+What this module does not know: jobs.
+"""
+
+import os
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+import typer
+
+from transcribed import config, errors, inbox, outbox
+from transcribed.assemblyai import AssemblyAI
+from transcribed.cli import settings
+from transcribed.inbox.mounts import Mount, mount_of
+from transcribed.inbox.names import ignored_folder
+from transcribed.job import printable, shown
+
+_UNAVAILABLE, _PERMISSION, _CONFIG = 69, 77, 78  # sysexits.h; the largest is the worst
+_CLOCKS_APART_SECONDS = 5.0
+_LITTLE_BYTES = 1 << 30  # a thousand hours of transcripts, but few recordings
+_NAMES_SHOWN = 20
+_DEEPEST = 64  # as inbox.folder goes
+_NOT_BEFORE = 1767225600.0  # 2026-01-01: this program is not older
+_EXTENSION = b".mp3"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of trying one thing. `status` is the exit status that a problem asks for."""
+
+    kind: Literal["ok", "remark", "problem"]
+    said: str
+    mend: str = ""
+    status: int = 0
+
+
+def check(ctx: typer.Context, *, as_json: settings.Json = False) -> None:
+    """Try the configuration, the folders, the key, the clock and the file systems, and say how to mend what fails."""
+    path = config.find(ctx.obj, os.environ)
+    settled = config.load(path, os.environ)
+    worst = 0
+    for finding in _findings(path, settled):
+        worst = max(worst, finding.status)
+        if as_json:
+            settings.print_json(asdict(finding))
+        else:
+            mend = f" -- mend: {finding.mend}" if finding.mend else ""
+            settings.say(f"{finding.kind}: {finding.said}{mend}")
+    raise typer.Exit(worst)
+
+
+def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
+    yield Finding("ok", f"configuration: {path}")
+    yield from _problems(misplaced(settled))
+    yield from _state(os.fsencode(settled.state.directory))
+    folders = 0
+    for each in settled.inboxes:
+        ignored = Ignored(os.fsencode(each.path))
+        yield from _inbox(each, ignored)
+        folders += ignored.folders
+    yield from _api(settled.api)
+    yield of_clock(time.time())
+    yield from _limits(folders)
+
+
+def _problems(problems: list[str]) -> Iterator[Finding]:
+    """Each problem of the configuration; its sentence says what to do."""
+    mend = errors.ConfigError(problems).hint
+    yield from (Finding("problem", problem, mend, _CONFIG) for problem in problems)
+
+
+# --- how the folders lie
+
+
+def refuse_misplaced(settled: config.Config) -> None:
+    """Raises ConfigError with every folder that must not lie where it lies."""
+    if problems := misplaced(settled):
+        raise errors.ConfigError(problems)
+
+
+def misplaced(settled: config.Config) -> list[str]:
+    """One sentence for each folder that must not lie where it lies.
+
+    These are overlaps, a state directory on a network, and a default archive on another device than its inbox.
+    """
+    directory = settled.state.directory
+    mount = mount_of(os.fsencode(_nearest(directory)))
+    return [*overlaps(settled), *on_network(directory, mount), *_not_named(settled)]
+
+
+def overlaps(settled: config.Config) -> list[str]:
+    """One sentence for each folder that is, or lies inside, another: links are followed, and bind mounts recognised.
+
+    The configuration itself has compared the paths as they are written. A folder that is not there, or cannot be
+    looked at, is compared as far as it is.
+    """
+    folders = _folders(settled)
+    held: dict[tuple[int, int], str] = {}
+    for path in folders.values():
+        identity = _identity(path)
+        if identity is not None:
+            held.setdefault(identity, os.path.realpath(path))
+    real = {label: first_path(os.path.realpath(path), held) for label, path in folders.items()}
+    outboxes: set[str] = set()
+    for label, path in list(real.items()):
+        if label.endswith(".outbox") and path in outboxes:
+            del real[label]  # the one folder that inboxes may share
+        outboxes |= {path} if label.endswith(".outbox") else set()
+    return config.overlaps(real)
+
+
+def _folders(settled: config.Config) -> dict[str, str]:
+    folders = {"state.directory": settled.state.directory}
+    for each in settled.inboxes:
+        for key in ("path", "outbox", "archive", "failed"):
+            folders[f'inbox "{each.name}".{key}'] = getattr(each, key)
+    return folders
+
+
+def first_path(path: str, held: Mapping[tuple[int, int], str]) -> str:
+    """`path` by way of the first folder of ours that it is, or lies in: a bind mount gives a folder several paths."""
+    above = path
+    while above != "/":
+        first = held.get(_identity(above) or (-1, -1))
+        if first is not None and first != above:
+            return first + path[len(above) :]
+        above = os.path.dirname(above)
+    return path
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def on_network(directory: str, mount: Mount) -> list[str]:
+    """Why the state directory cannot be on this `mount`; empty where it can, or where nobody knows."""
+    if mount.is_local or mount.kind == b"unknown":
+        return []
+    what = f"state.directory {printable(directory)} is on a network file system or FUSE ({shown(mount.kind)})"
+    return [f"{what}, where a journal can be damaged: name a folder on a local disk"]
+
+
+def _not_named(settled: config.Config) -> list[str]:
+    """One sentence for each default folder that lies on another device than its inbox.
+
+    Beside an inbox that is a mount point lies whatever disk is there: in a container, one that goes with it.
+    """
+    return [
+        f'inbox "{each.name}".{key}: its default {printable(folder)} is on another device than the inbox: name it'
+        for each in settled.inboxes
+        for key, folder in (("archive", each.archive), ("failed", each.failed))
+        if folder == f"{each.path}-{key}" and os.path.isdir(each.path) and not _on_one_device(each.path, folder)
+    ]
+
+
+def _on_one_device(one: str, other: str) -> bool:
+    return os.stat(_nearest(one)).st_dev == os.stat(_nearest(other)).st_dev
+
+
+def _nearest(path: str) -> str:
+    """`path`, or the nearest folder above it that is there."""
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    return path
+
+
+# --- trying
+
+
+def _state(directory: bytes) -> Iterator[Finding]:
+    there = os.path.isdir(directory)
+    folder = directory if there else os.fsencode(_nearest(os.fsdecode(directory)))
+    yield from _written("state.directory", folder, "written" if there else f"{shown(directory)} would be made in it")
+    owner = os.stat(folder).st_uid
+    if there and owner != os.geteuid():
+        yield Finding(
+            "remark",
+            f"state.directory belongs to user {owner}, and this ran as {os.geteuid()}, who may have other rights",
+            "check as the daemon's user",
+        )
+
+
+def _inbox(each: config.Inbox, ignored: "Ignored") -> Iterator[Finding]:
+    label, root = f'inbox "{each.name}"', os.fsencode(each.path)
+    try:
+        listing = inbox.Inbox(root, lane=errors.inbox_lane(each.name)).listing()
+    except errors.Blocked as error:
+        denied = isinstance(error.__cause__, PermissionError)
+        yield Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else _UNAVAILABLE)
+    else:
+        yield Finding("ok", f"{label}: {shown(root)}: listed; would take {len(listing.files)}")
+        yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
+        yield from ignored.look(label)
+        if each.after != "keep":  # else nothing is ever moved out of it
+            yield from _written(label, root, "files can be moved out of it")
+    for key in ("outbox", "archive", "failed"):
+        yield from _folder(f"{label}.{key}", os.fsencode(getattr(each, key)))
+    for key, folder in (("archive", each.archive), ("failed", each.failed)):
+        if os.path.isdir(root) and not _on_one_device(each.path, folder):
+            yield Finding("remark", f"{label}.{key}: on another device than the inbox, so moving is copying")
+
+
+def _folder(label: str, path: bytes) -> Iterator[Finding]:
+    if os.path.isdir(path):
+        yield from _written(label, path, "written, renamed and cleaned up")
+    elif os.path.lexists(path):
+        yield Finding("problem", f"{label}: {shown(path)} is no folder", "name a folder", _UNAVAILABLE)
+    else:
+        yield from _written(label, os.path.dirname(path), f"{shown(path)} would be made at the start")
+
+
+def _written(label: str, folder: bytes, said: str) -> Iterator[Finding]:
+    """A small file is written into `folder`, renamed, and removed; what is so of its disk and clock."""
+    try:
+        outbox.probe_write(folder)
+        free, apart = _free_bytes(folder), _seconds_apart(folder)
+        mount = mount_of(folder)
+    except OSError as error:
+        yield of_error(label, folder, error)
+    else:
+        yield from of_disk(label, folder, mount, free, apart, said)
+
+
+def of_disk(
+    label: str, folder: bytes, mount: Mount, free: int, apart: float, said: str = "written"
+) -> Iterator[Finding]:
+    """A folder that was written to: `free` bytes are left, and its clock is `apart` seconds ahead of ours."""
+    where = f"{shown(mount.kind)}, {'local' if mount.is_local else 'not local'}"
+    yield Finding("ok", f"{label}: {shown(folder)}: {said} ({where}, {free / 1e9:.1f} GB free)")
+    if free < _LITTLE_BYTES:
+        yield Finding("remark", f"{label}: only {free / 1e6:.0f} MB are free in {shown(folder)}", "free some space")
+    if abs(apart) > _CLOCKS_APART_SECONDS:
+        yield Finding("remark", f"{label}: the clock of the file system is {apart:+.0f} s from ours", "set both by NTP")
+
+
+def of_error(label: str, folder: bytes, error: OSError) -> Finding:
+    """The problem that an error met in `folder` is."""
+    known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}")
+    mend = known.hint or "see that the folder is there, and that its share is mounted"
+    status = known.exit_status if isinstance(known, errors.Blocked) else _UNAVAILABLE
+    return Finding("problem", known.message, mend, status)
+
+
+def _free_bytes(folder: bytes) -> int:
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
+def _seconds_apart(folder: bytes) -> float:
+    """How far the clock that stamps files in `folder`, a file server's perhaps, is ahead of ours."""
+    with tempfile.TemporaryFile(prefix=outbox.TEMPORARY, dir=folder) as file:
+        file.write(b"what time is it?\n")
+        file.flush()
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno()).st_mtime - time.time()
+
+
+def why_not_taken(root: bytes, path: bytes) -> str | None:
+    """Why the file at `path` below the inbox `root` is never taken, whatever it holds; None where it is."""
+    if rule := inbox.ignored(path):
+        return rule
+    if os.path.splitext(path)[1].lower() != _EXTENSION:
+        return f"not a recording (its name does not end in {_EXTENSION.decode()})"
+    try:
+        mode = os.lstat(os.path.join(root, path)).st_mode
+    except OSError:
+        return None
+    return None if stat.S_ISREG(mode) else "no regular file (put the recording itself here)"
+
+
+@dataclass(slots=True)
+class Ignored:
+    """What lies in an inbox and is not taken, by the rule that says so."""
+
+    root: bytes
+    folders: int = 1
+    _rules: dict[str, list[str]] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def look(self, label: str) -> Iterator[Finding]:
+        """One remark for each rule, with the first names."""
+        for path, inner, names in os.walk(self.root):
+            below = path[len(self.root) :].lstrip(b"/")
+            for name in sorted(names):
+                self._note(below, name, why_not_taken(self.root, os.path.join(below, name)))
+            for name in sorted(inner):
+                self._note(below, name + b"/", ignored_folder(name))
+            deep = below.count(b"/") >= _DEEPEST - 1
+            inner[:] = [] if deep else [name for name in inner if ignored_folder(name) is None]
+            self.folders += len(inner)
+        for rule, told in self._rules.items():
+            count = self._counts[rule]
+            more = f" and {count - len(told)} more" if count > len(told) else ""
+            yield Finding("remark", f"{label}: {count} ignored, {rule}: {', '.join(told)}{more}")
+
+    def _note(self, below: bytes, name: bytes, rule: str | None) -> None:
+        if rule is None:
+            return
+        names = self._rules.setdefault(rule, [])
+        self._counts[rule] = self._counts.get(rule, 0) + 1
+        if len(names) < _NAMES_SHOWN:
+            names.append(shown(os.path.join(below, name)))
+
+
+# --- what is not a folder
+
+
+def _api(api: config.Api) -> Iterator[Finding]:
+    try:
+        client = AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=threading.Event(), tries=1)
+        client.check()
+    except errors.ConfigError as error:
+        yield from _problems(error.problems)
+    except errors.TranscribedError as error:
+        mend = error.hint or "look at the network, and try again later"
+        yield Finding("problem", f"API: {error.message}", mend, getattr(error, "exit_status", _UNAVAILABLE))
+    else:
+        yield Finding("ok", f"API: {api.base_url} answers, and takes the key")
+
+
+def of_clock(now: float) -> Finding:
+    """Whether our own clock can be right at all."""
+    at = settings.local_time(now)
+    if now < _NOT_BEFORE:
+        return Finding("problem", f"clock: it says {at}, which is past", "set it, by NTP", _UNAVAILABLE)
+    return Finding("ok", f"clock: {at}")
+
+
+def _limits(folders: int) -> Iterator[Finding]:
+    """The limit of inotify(7) where the kernel tells it; it is of all processes of one user together."""
+    try:
+        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as file:
+            watches = int(file.read())
+    except (OSError, ValueError):
+        return
+    yield of_watches(watches, folders)
+
+
+def of_watches(watches: int, folders: int) -> Finding:
+    """Whether so many watches are enough; where they are not, files are found by looking alone, and later."""
+    said = f"inotify: {watches} watches for {folders} folders in all inboxes"
+    if folders > watches // 2:
+        return Finding("remark", f"{said}: beyond it new files are found later", "raise fs.inotify.max_user_watches")
+    return Finding("ok", said)

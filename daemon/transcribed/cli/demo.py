@@ -1,0 +1,340 @@
+"""`transcribed demo`: the daemon against the local API, on a bundled recording, in a folder that it shows you.
+
+Rules: daemon and API run as a person would start them, each a process of its own, and both are gone when this ends,
+however it ends; nothing of the caller's configuration, state or key reaches them; what they made stays to be looked at.
+A signal only leaves word, and every wait looks for it. Nothing here knows what is said in the recording.
+What this module does not know: how a transcript comes about. It drops a recording and then looks, as anyone may, into
+the status file, the journal and the outbox.
+"""
+
+import contextlib
+import importlib.resources
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Self, TypeVar
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+from rich.tree import Tree
+
+from transcribed import config, errors, local, outbox, service
+from transcribed.cli import settings
+from transcribed.job import Job, State, printable, shown
+from transcribed.journal import Journal
+
+_ENGINE = "pocketsphinx"
+_RECORDING = "recording.mp3"
+_FOLDERS: Mapping[str, str] = {
+    "inbox": "drop recordings here",
+    "outbox": "find transcripts here",
+    "archive": "recordings that were transcribed",
+    "failed": "recordings that were not, each with a note that says why",
+    "state": "the daemon's journal, and every transcript as it came",
+    "local-api": "what the local API keeps",
+    "logs": "what both say",
+}
+#: Of a service's or a container's environment: it would lead the daemon to another's state, key or manager.
+_NOT_PASSED_ON = ("TRANSCRIBED_", "ASSEMBLYAI_", "WATCHDOG_")
+_NOR_THESE = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM")
+
+_START_SECONDS = 60.0  # both start within two seconds on a small machine at rest
+_TRANSCRIPT_SECONDS = 180.0  # two idle cores need 5 s for these 17 s of audio
+_FAREWELL_SECONDS = 15.0  # as long as the unit gives the daemon
+_LOOK_SECONDS = 0.2
+_TAIL_BYTES, _TAIL_LINES = 8192, 12
+
+#: What happens to a job, by its state, in the words of someone who watches.
+_HAPPENS: Mapping[str, str] = {
+    "received": "taken from the inbox, on its way to the local API",
+    "uploaded": "uploaded, to be submitted",
+    "submitted": "the local API is listening to it",
+    "transcribed": "its transcript is kept, and goes to the outbox",
+    "delivered": "its transcript is in the outbox, and it leaves the inbox",
+    "failed": "it failed, and leaves the inbox",
+}
+
+T = TypeVar("T")
+
+
+def demo(
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on afterwards, for recordings of your own, until Ctrl-C.")
+    ] = False,
+    directory: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="A new or empty folder.", show_default="one in the temporary folder"),
+    ] = None,
+) -> None:
+    """No account needed: the daemon against the local API, on a bundled recording, in a folder it shows you."""
+    place = _make_place(directory)
+    with Screen() as screen, contextlib.ExitStack() as stack:
+        screen.console.print(_tree(place))
+        stack.callback(screen.say, f"\nEverything stays in {place}: remove it when you have seen enough.")
+        show = Show(place, screen, stack)
+        show.start()
+        job = show.first_ended()
+        show.tell(job)
+        if keep:
+            show.go_on(job)
+
+
+class Screen:
+    """Where people look: on a terminal one line that moves, elsewhere a line for each change."""
+
+    def __init__(self) -> None:
+        self.console = settings.console()
+        self._moving = sys.stdout.isatty()
+        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        self._progress = Progress(*columns, console=self.console, transient=True, disable=not self._moving)
+        self._task = self._progress.add_task("")
+        self._happening = ""
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        """Lines that stay."""
+        for line in text.split("\n"):
+            self.console.print(Text(printable(line), style), soft_wrap=True)
+
+    def happens(self, what: str) -> None:
+        """What is going on now, and from now on for how long."""
+        if what == self._happening:
+            return
+        self._happening = what
+        if self._moving:
+            self._progress.reset(self._task, description=printable(what))
+        else:
+            self.say(f"... {what}")
+
+
+class Show:
+    """The folder with its two processes, which end with the `stack` they are given."""
+
+    def __init__(self, place: str, screen: Screen, stack: contextlib.ExitStack) -> None:
+        self._place = place
+        self._screen = screen
+        self._stack = stack
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+        service.on_signals(lambda: self._stop.put(None), lambda: self._stop.put(None))
+
+    def start(self) -> None:
+        """Start the API, then the daemon against it, then drop the recording."""
+        self._screen.happens("the local API starts")
+        self._run("local-api", "local-api", "--engine", _ENGINE, "--port", "0", "--directory", self._in("local-api"))
+        self._settled = _settings(self._place, self._until(self._base_url, _START_SECONDS, "the local API's address"))
+        with open(self._in("config.toml"), "x", encoding="utf-8") as file:
+            file.write(config.dump(self._settled))
+        self._screen.happens("the daemon starts")
+        self._run("daemon", "--config", self._in("config.toml"), "run")
+        self._until(self._status, _START_SECONDS, "the daemon's status")
+        self._journal = self._stack.enter_context(contextlib.closing(Journal.read(self._in("state"))))
+        self._stack.callback(self._screen.happens, "the daemon and the local API stop")
+        _drop(self._place)
+        self._screen.say(f"{_RECORDING} was dropped into {self._in('inbox')}")
+
+    def first_ended(self) -> Job:
+        """The job of the bundled recording, once it has ended."""
+        name = os.fsencode(_RECORDING)
+
+        def look() -> Job | None:
+            return next((job for job in self._ended() if job.path == name), None)
+
+        return self._until(look, _TRANSCRIPT_SECONDS, "a transcript")
+
+    def tell(self, job: Job) -> None:
+        """Show what came of a job. Raises TranscribedError where that is no transcript."""
+        name, lies = shown(job.path), shown(job.place or b"the inbox")
+        if job.state is not State.DELIVERED or job.stem is None or job.number is None:
+            raise errors.TranscribedError(f"{name}: {job.state}: {job.reason}; it lies in {lies}", hint=job.hint)
+        transcript = outbox.output_name(job.stem, job.number, b".txt")
+        seconds = "" if job.duration_seconds is None else f" {job.duration_seconds:.0f} s of audio,"
+        self._screen.say(f"\n{name}:{seconds} transcribed in {job.changed_at - job.received_at:.1f} s.\n", "bold")
+        self._screen.say(_text(transcript), "green")
+        self._screen.say(f"\nThese are the words that the recogniser heard: {local.ENGINES[_ENGINE]}.")
+        also = ", ".join(f".{suffix}" for suffix in job.formats if suffix != "txt")
+        self._screen.say(f"Transcript: {shown(transcript)} (and {also})\nRecording:  {lies}")
+
+    def go_on(self, *told: Job) -> None:
+        """Show every transcript that comes, until a signal."""
+        known = {job.id for job in told}
+
+        def look() -> list[Job]:
+            return [job for job in self._ended() if job.id not in known]
+
+        self._screen.say(f"\nNow drop recordings of your own (MP3) into {self._in('inbox')}\nCtrl-C ends it.")
+        with contextlib.suppress(errors.Stopped):
+            while True:
+                for job in self._until(look, None, "another transcript"):
+                    known.add(job.id)
+                    self._tell_of_yours(job)
+
+    def _tell_of_yours(self, job: Job) -> None:
+        try:
+            self.tell(job)
+        except errors.TranscribedError as error:  # of this recording alone: the next may do better
+            self._screen.say(f"\n{error.message}\n{error.hint}", "red")
+
+    def _ended(self) -> list[Job]:
+        return [job for job in self._journal.all() if not job.open]
+
+    def _in(self, name: str) -> str:
+        return os.path.join(self._place, name)
+
+    def _log(self, name: str) -> str:
+        return self._in(f"logs/{name}.log")
+
+    def _run(self, name: str, *arguments: str) -> None:
+        """A process of this program. Its stdout is a file of its own, for the local API's address is its first line."""
+        with open(self._log(name), "xb") as log, open(self._in(f"logs/{name}.out"), "xb") as out:
+            process = subprocess.Popen(  # noqa: S603  this program itself, with arguments of our own
+                [sys.executable, "-P", "-m", "transcribed", *arguments],  # -P: not what lies in the working directory
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                env=_environment(os.environ),
+                process_group=0,  # Ctrl-C is for us alone: we end the others in their order
+            )
+        self._stack.callback(_end, process)
+        self._processes[name] = process
+
+    def _base_url(self) -> str | None:
+        with open(self._in("logs/local-api.out"), encoding="utf-8") as file:
+            line = file.readline()
+        return line.rstrip() if line.endswith("\n") else None
+
+    def _status(self) -> dict[str, Any] | None:
+        return settings.read_status(self._settled, {})
+
+    def _until(self, look: Callable[[], T | None], bound_seconds: float | None, what: str) -> T:
+        """What `look` sees, once it sees something. Raises Stopped, and TranscribedError where that cannot come."""
+        end = time.monotonic() + (float("inf") if bound_seconds is None else bound_seconds)
+        while not (seen := look()):
+            self._refuse_the_dead()
+            if time.monotonic() > end:
+                logs = "\n".join(map(self._tail, self._processes))
+                raise errors.TranscribedError(f"{what} did not come within {bound_seconds:.0f} s\n{logs}")
+            if "daemon" in self._processes and (status := self._status()):
+                self._screen.happens(_happening(status))
+            with contextlib.suppress(queue.Empty):
+                self._stop.get(timeout=_LOOK_SECONDS)
+                raise errors.Stopped(f"stopped before {what} came")
+        return seen
+
+    def _refuse_the_dead(self) -> None:
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                why = f"the {name} ended with status {process.returncode}"
+                raise errors.TranscribedError(f"{why}\n{self._tail(name)}")
+
+    def _tail(self, name: str) -> str:
+        """The last that a process said."""
+        with open(self._log(name), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+        return "\n".join(
+            [f"{self._log(name)} ends so:", *(f"  {shown(line)}" for line in lines[-_TAIL_LINES:] if line)]
+        )
+
+
+def _make_place(directory: str | None) -> str:
+    """The folder for all of it, absolute, with the folders in it. Raises BadParameter where it cannot be had."""
+    if directory is None:
+        place = tempfile.mkdtemp(prefix="transcribed-demo-")
+    else:
+        place = os.path.abspath(directory)
+        if not place.isprintable():  # the configuration file is UTF-8
+            raise typer.BadParameter(f"{printable(place)}: take a folder with a plain name")
+    try:
+        os.makedirs(place, exist_ok=True)
+        if os.listdir(place):
+            raise typer.BadParameter(f"{place} is not empty: nothing of yours is to be replaced")
+        for name in _FOLDERS:
+            os.mkdir(os.path.join(place, name))
+    except OSError as error:
+        raise typer.BadParameter(f"{place} cannot be used: {error.strerror}") from error
+    return place
+
+
+def _tree(place: str) -> Tree:
+    tree = Tree(Text(place, "bold"))
+    for name, purpose in {**_FOLDERS, "config.toml": "the daemon's configuration"}.items():
+        tree.add(Text.assemble(f"{name:<12}", (purpose, "dim")))
+    return tree
+
+
+def _settings(place: str, base_url: str) -> config.Config:
+    folders = {name: os.path.join(place, name) for name in _FOLDERS}
+    inbox = config.Inbox(
+        path=folders["inbox"],
+        outbox=folders["outbox"],
+        archive=folders["archive"],
+        failed=folders["failed"],
+        settle_seconds=1.0,
+        formats=("txt", "srt", "md"),
+    )
+    api = config.Api(base_url=base_url, poll_seconds=1.0)
+    return config.Config(
+        api=api, state=config.State(directory=folders["state"]), log=config.Log(format="console"), inbox=(inbox,)
+    )
+
+
+def _text(transcript: bytes) -> str:
+    try:
+        with open(transcript, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError as error:  # people may have taken it away already
+        raise errors.TranscribedError(f"{shown(transcript)} cannot be read: {error.strerror}") from error
+
+
+def _drop(place: str) -> None:
+    """Put the recording into the inbox as a careful person does: written elsewhere, then moved in whole."""
+    data = importlib.resources.files("transcribed").joinpath("demo", _RECORDING).read_bytes()
+    written = os.path.join(place, _RECORDING)
+    with open(written, "xb") as file:
+        file.write(data)
+    os.rename(written, os.path.join(place, "inbox", _RECORDING))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value for name, value in environ.items() if not name.startswith(_NOT_PASSED_ON) and name not in _NOR_THESE
+    }
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Nothing of this process is left. What it is at, it finishes or lets go."""
+    process.terminate()
+    try:
+        process.wait(_FAREWELL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _happening(status: Mapping[str, Any]) -> str:
+    """What the daemon is at, in one line."""
+    return next(_happenings(status), "the inbox is empty, and nothing is under way")
+
+
+def _happenings(status: Mapping[str, Any]) -> Iterator[str]:
+    for lane in status["blocked"]:
+        yield f"{lane['lane']} waits: {lane['reason']}"
+    for job in status["open"]:
+        sent = f" ({100 * job['sent_bytes'] // max(job['size_bytes'], 1)} %)" if "sent_bytes" in job else ""
+        yield f"{job['file']}: {job['reason'] or _HAPPENS[job['state']]}{sent}"
+    for inbox in status["inboxes"]:
+        for file in inbox["unsettled"]:
+            yield f"{file['file']}: {file['why']}"

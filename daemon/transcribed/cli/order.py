@@ -1,0 +1,116 @@
+"""What a person orders: retry, cancel, accept, scan.
+
+Rules: an order that the journal shows to be impossible is refused here, with the reason and whole; a good one is left
+for the daemon, which alone changes anything and looks again before it obeys. Nothing here waits for it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+from transcribed import config, errors, worker
+from transcribed.cli import settings
+from transcribed.job import Job, State
+from transcribed.journal import Journal
+
+_LARGEST = 2**63 - 1  # SQLite's own
+Numbers = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=_LARGEST, help="Numbers of jobs.")]
+SomeNumbers = Annotated[
+    list[int] | None, typer.Argument(metavar="ID...", min=1, max=_LARGEST, help="Numbers of jobs.", show_default=False)
+]
+
+
+def retry(
+    ctx: typer.Context,
+    ids: SomeNumbers = None,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="Every job that has failed.")] = False,
+    pay_again: Annotated[
+        bool, typer.Option("--pay-again", help="Give up what was paid and start anew: this costs money again.")
+    ] = False,
+) -> None:
+    """Try failed or cancelled jobs again, from where they are. Nothing that was paid is paid again."""
+    if bool(ids) == failed:
+        raise typer.BadParameter("name the jobs by their numbers, or say --failed")
+    if pay_again and failed:
+        raise typer.BadParameter("--pay-again costs money: name each job by its number")
+    settled = settings.load(ctx)
+    if failed and not _jobs_that_failed(settled):
+        settings.say("no job has failed: there is nothing to retry", stderr=True)
+        return
+    numbers = list(dict.fromkeys(ids or []))
+    _refuse(settled, numbers, _why_not_retried)
+    _order(settled, {"order": "retry", "jobs": numbers, "failed": failed, "pay_again": pay_again})
+
+
+def cancel(ctx: typer.Context, ids: Numbers) -> None:
+    """Give up jobs that are not submitted yet. The recordings stay in the inbox."""
+    settled = settings.load(ctx)
+    numbers = list(dict.fromkeys(ids))
+    _refuse(settled, numbers, _why_not_cancelled)
+    _order(settled, {"order": "cancel", "jobs": numbers})
+
+
+def accept(ctx: typer.Context) -> None:
+    """Let the backlog that was found in an inbox at its first start be transcribed, and paid for."""
+    _order(settings.load(ctx), {"order": "accept"})
+
+
+def scan(ctx: typer.Context) -> None:
+    """Look into every inbox now."""
+    _order(settings.load(ctx), {"order": "scan"})
+
+
+def job_in(journal: Journal, number: int) -> Job:
+    """The job with this number. Raises TranscribedError where there is none."""
+    found = journal.job(number)
+    if found is None:
+        raise errors.TranscribedError(f"there is no job {number}", hint="`transcribed jobs` lists them all")
+    return found
+
+
+def _jobs_that_failed(settled: config.Config) -> list[Job]:
+    with closing(Journal.read(settled.state.directory)) as journal:
+        return journal.all(State.FAILED)
+
+
+def _refuse(settled: config.Config, numbers: list[int], why_not: Callable[[Job], str]) -> None:
+    """Raises TranscribedError with a reason for each job that the order cannot be about."""
+    with closing(Journal.read(settled.state.directory)) as journal:
+        found = {number: journal.job(number) for number in numbers}
+    reasons = [f"there is no job {number}" if job is None else why_not(job) for number, job in found.items()]
+    if any(reasons):
+        raise errors.TranscribedError("; ".join(filter(None, reasons)), hint="nothing was ordered")
+
+
+def _why_not_retried(job: Job) -> str:
+    """Empty where the job may be retried."""
+    if job.state in (State.FAILED, State.CANCELLED):
+        return ""
+    return f"job {job.id} is {job.state}, and only what failed or was cancelled can be retried"
+
+
+def _why_not_cancelled(job: Job) -> str:
+    """Empty where the job may be cancelled."""
+    if job.state in (State.FAILED, State.CANCELLED, State.DELIVERED):
+        return f"job {job.id} is {job.state}: there is nothing left to cancel"
+    if job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
+        return f"job {job.id} was submitted and may have been paid: its transcript is waited for"
+    return ""
+
+
+def _order(settled: config.Config, order: Mapping[str, Any]) -> None:
+    directory = settled.state.directory
+    Journal.read(directory).close()  # where no daemon ever ran, its folder of orders would be ours, and closed to it
+    try:
+        worker.drop(directory, order)
+    except OSError as error:
+        doing = f"leaving the order in {os.path.join(directory, worker.ORDERS)}"
+        raise errors.from_os_error(error, lane=errors.STATE, doing=doing) from error
+    if settings.is_alive(directory):
+        settings.say("ordered: the daemon lives and takes it now", stderr=True)
+    else:
+        settings.say("ordered: no daemon is alive, so it waits for the next start", stderr=True)

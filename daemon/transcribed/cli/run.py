@@ -1,0 +1,158 @@
+"""`transcribed run`: the one place where the parts of the daemon are put together."""
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from transcribed import config, errors, job, outbox, service
+from transcribed.assemblyai import AssemblyAI
+from transcribed.cli import check, settings
+from transcribed.inbox import Watch
+from transcribed.journal import Journal
+from transcribed.worker import Plan, Reload, Route, Stop, Worker
+from transcribed.worker.plan import Look
+
+log = structlog.get_logger()
+
+
+def run(
+    ctx: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Take what is there, finish, and exit.")] = False,
+) -> None:
+    """The daemon, in the foreground: recordings in, transcripts out.
+
+    It stops cleanly on SIGTERM and SIGINT, and reads its configuration again on SIGHUP. With --once it exits when every
+    job has ended or is blocked: 0 all delivered, 1 some failed, 69, 75 or 77 blocked.
+    """
+    path = config.find(ctx.obj, os.environ)
+    settled = config.load(path, os.environ)
+    service.log_to_stderr(settled.log.format, os.environ)
+    try:
+        status = _work(path, settled, once=once)
+    except errors.TranscribedError:
+        raise
+    except BaseException:  # a defect of ours: the service manager starts us again, and the journal knows where we were
+        log.exception("daemon.crashed")
+        status = 70
+    sys.stderr.flush()
+    os._exit(status)  # a thread that hangs in a share or a socket must not hold the exit: the journal is closed
+
+
+def _work(path: str, settled: config.Config, *, once: bool) -> int:
+    """Run the worker in this thread until it ends; its exit status. Raises what keeps it from starting."""
+    check.refuse_misplaced(settled)
+    stop = threading.Event()
+    plan = plan_of(settled, stop)
+    directory = settled.state.directory
+    journal = Journal.open(directory)
+    try:
+        _make_folders(plan)
+        mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        host = Machine(path, settled, mailbox, stop)
+        service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
+        worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
+        return worker.run(once=once)
+    finally:
+        journal.close()
+
+
+def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
+    """What the configuration means to the worker. Raises ConfigError where there is no key."""
+    api = settled.api
+    return Plan(
+        routes=tuple(_route(inbox) for inbox in settled.inboxes),
+        client=AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop),
+        rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
+        poll_seconds=api.poll_seconds,
+        uploads=api.uploads,
+        accept_backlog_hours=api.accept_backlog_hours,
+    )
+
+
+def _route(inbox: config.Inbox) -> Route:
+    return Route(
+        name=inbox.name,
+        inbox=os.fsencode(inbox.path),
+        outbox=os.fsencode(inbox.outbox),
+        archive=os.fsencode(inbox.archive),
+        failed=os.fsencode(inbox.failed),
+        after=inbox.after,
+        settle_seconds=inbox.settle_seconds,
+        formats=tuple(inbox.formats),
+        parameters=job.canonical(inbox.transcript),
+    )
+
+
+def _make_folders(plan: Plan) -> None:
+    """A missing outbox, archive or failed folder is made; a missing inbox never: it may be an absent mount."""
+    for route in plan.routes:
+        for folder in (route.outbox, route.archive, route.failed):
+            if os.path.isdir(os.path.dirname(folder)) and os.path.isdir(route.inbox):
+                _make_folder(folder)
+
+
+def _make_folder(folder: bytes) -> None:
+    try:
+        os.mkdir(folder)
+    except OSError:
+        return  # it is there; or it cannot be made, which its inbox's lane will say
+
+
+class Machine:
+    """The worker's host: threads, folder events, the service manager, the status file, and the configuration."""
+
+    def __init__(
+        self, path: str, settled: config.Config, mailbox: "queue.SimpleQueue[object]", stop: threading.Event
+    ) -> None:
+        self._path = path
+        self._settled = settled
+        self._stop = stop
+        self._notifier = service.Notifier(os.environ)
+        self._watch = Watch(lambda root: mailbox.put(Look(root)))
+        self._status_path = os.fsencode(settings.status_path(settled, os.environ))
+
+    def notify(self, **fields: str) -> None:
+        """Tell the service manager."""
+        self._notifier.notify(**fields)
+
+    def publish(self, snapshot: Mapping[str, Any]) -> None:
+        """Write the status file."""
+        outbox.replace(self._status_path, settings.json_bytes(snapshot))
+
+    def read_plan(self) -> Plan:
+        """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""
+        settled = config.load(self._path, os.environ)
+        check.refuse_misplaced(settled)
+        if settled.state.directory != self._settled.state.directory:
+            problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
+            raise errors.ConfigError([problem])
+        plan = plan_of(settled, self._stop)
+        _make_folders(plan)
+        return plan
+
+    def watch(self, root: bytes) -> None:
+        """Let folder events below `root` ask for a look."""
+        self._watch.add(root)
+
+    def executor(self, name: str, threads: int) -> "Threads":
+        """Threads for steps."""
+        return Threads(name, threads)
+
+
+class Threads:
+    """A pool of threads whose work posts its own result."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    def submit(self, work: Callable[[], None]) -> object:
+        """Run `work` soon."""
+        return self._pool.submit(work)

@@ -1,0 +1,26 @@
+"""Which files are there, and which have stopped changing.
+
+A listing is the truth; events only say "look". Names are bytes and are never cleaned, no symbolic link is followed, and
+only regular files are taken. What lies in an inbox was put there by a stranger: nothing here waits for it or trusts it.
+This package knows no job, no journal and no outbox.
+"""
+
+from transcribed.inbox.folder import Found, Inbox, Listing
+from transcribed.inbox.mounts import is_local
+from transcribed.inbox.names import ignored
+from transcribed.inbox.probe import Probe, probe
+from transcribed.inbox.settling import Settling, Waiting
+from transcribed.inbox.watch import Watch
+
+__all__ = [
+    "Found",
+    "Inbox",
+    "Listing",
+    "Probe",
+    "Settling",
+    "Waiting",
+    "Watch",
+    "ignored",
+    "is_local",
+    "probe",
+]

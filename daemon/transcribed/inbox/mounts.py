@@ -1,0 +1,79 @@
+"""On which mount a folder lies, and what may be believed of the file system there.
+
+The answer comes from /proc/self/mountinfo (proc_pid_mountinfo(5)) at the moment of asking; nothing is remembered.
+This module knows nothing of inboxes.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_NETWORK = frozenset(
+    b"9p acfs afs beegfs ceph cifs coda davfs glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs prl_fs pvfs2"
+    b" smb3 smbfs vboxsf virtiofs vmhgfs".split()
+)
+#: Their inode numbers are made up in memory, and made up again once the kernel has forgotten the file.
+_NUMBERED_IN_MEMORY = frozenset(b"exfat msdos vfat".split())
+_UNKNOWN = b"unknown"
+
+
+class Mount(NamedTuple):
+    """One mount: `device` as major:minor, `point` where it lies, `kind` its file system's name."""
+
+    device: bytes
+    point: bytes
+    kind: bytes
+
+    def lies_below(self, other: "Mount") -> bool:
+        """Whether it is mounted somewhere below where `other` is."""
+        return _below(self.point, other.point)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file system of this machine: no network, no FUSE; False where nobody knows."""
+        return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == _UNKNOWN)
+
+    @property
+    def has_steady_inodes(self) -> bool:
+        """Whether ctime and inode of a file stay as they are while nobody touches it."""
+        return self.is_local and self.kind not in _NUMBERED_IN_MEMORY
+
+
+def mount_of(path: bytes) -> Mount:
+    """The mount on which `path` lies, of kind `unknown` where nobody says. Raises OSError where `path` is not there."""
+    status = os.stat(path)
+    device = b"%d:%d" % (os.major(status.st_dev), os.minor(status.st_dev))
+    real = os.path.realpath(path)
+    above = [mount for mount in _mounts() if _below(real, mount.point)]
+    if not above:
+        return Mount(device, b"/", _UNKNOWN)
+    # The device decides, for a mount may be hidden below a later one. Where none matches (each btrfs subvolume has a
+    # device number of its own) it is the longest path; max() keeps the first, and the last mounted lies on top.
+    return max(reversed(above), key=lambda mount: (mount.device == device, len(mount.point)))
+
+
+def is_local(root: bytes) -> bool:
+    """Whether `root` lies on a file system of this machine. Raises OSError where `root` is not there."""
+    return mount_of(root).is_local
+
+
+def _mounts() -> Iterator[Mount]:
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            lines = table.readlines()
+    except FileNotFoundError:  # a chroot without /proc: nothing is known, and nothing depends on it
+        return
+    for line in lines:
+        before, _, after = line.partition(b" - ")
+        fields = before.split(b" ")
+        yield Mount(fields[2], _unescaped(fields[4]), after.split(b" ")[0])
+
+
+def _unescaped(field: bytes) -> bytes:
+    r"""A space, tab, line feed or backslash is written as \040 and the like."""
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
+
+
+def _below(path: bytes, point: bytes) -> bool:
+    return path == point or path.startswith(point.rstrip(b"/") + b"/")

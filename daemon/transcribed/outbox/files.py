@@ -1,0 +1,291 @@
+"""Writing, replacing and moving a file so that no crash and no other program can be caught in between.
+
+The order is always the same: a temporary in the target folder, its bytes durable, a rename that replaces nothing, the
+folder durable; only then does this module return, and only then may the caller believe it. On any error both names are
+looked at before anything is decided, for a network file system may report an error for what it has done.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from transcribed.outbox.rename import rename_no_replace
+
+TEMPORARY = b".transcribed-"
+
+_CHUNK = 1 << 20
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # the root may be a symbolic link: the administrator named it
+_FOLDER = _ROOT | os.O_NOFOLLOW
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_DEEPEST = 64
+
+
+class NameTaken(Exception):
+    """Another file lies at this path, and was left as it is."""
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def publish(path: bytes, data: bytes, *, root: bytes) -> None:
+    """The file `path`, absolute and below `root`, with `data`; missing folders in between are made, `root` is not.
+
+    A file that is there with the same bytes is taken for ours. Raises NameTaken where another one is; OSError.
+    """
+    with _folder_of(path, root) as (folder, name), _temporary(folder) as (file, temporary):
+        file.write(data)
+        _close_durably(file)
+        _appear(
+            lambda: rename_no_replace(folder, temporary, folder, name),
+            path,
+            is_ours=lambda: _holds(folder, name, data),
+        )
+        _fsync(folder)
+
+
+def replace(path: bytes, data: bytes) -> None:
+    """The file `path` with `data`, in place of one that is ours alone (a status, a kept transcript). Raises OSError."""
+    above, name = os.path.split(path)
+    with _opened(above) as folder, _temporary(folder) as (file, temporary):
+        file.write(data)
+        _close_durably(file)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        _fsync(folder)
+
+
+def move(source_folder: int, name: bytes, target: bytes, *, root: bytes) -> None:
+    """Moves the file `name` of an open folder to the path `target` below `root`, to another device too.
+
+    What a crash left half moved (the same bytes in both places) is finished. Raises NameTaken where another file is at
+    `target`; OSError, with EBUSY where the source changed meanwhile. The source is there until the target is durable.
+    """
+    with _folder_of(target, root) as (folder, target_name):
+        before = os.lstat(name, dir_fd=source_folder)
+        _appear(
+            lambda: _rename_or_carry(source_folder, name, folder, target_name),
+            target,
+            is_ours=lambda: _is_moved(source_folder, name, folder, target_name, before),
+        )
+        _fsync(folder)
+        _fsync(source_folder)
+
+
+def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0) -> int:
+    """Removes the temporaries below `root` that a crash left there; returns how many. `now` in seconds since the epoch.
+
+    Another daemon may be writing into the same folder, so what is younger stays. Should it be taken from under a writer
+    all the same (clocks differ), its rename fails, and it writes again. What cannot be removed stays until the next
+    sweep. Raises OSError where `root` is not there.
+    """
+    removed = 0
+    top = os.path.realpath(root)
+    for path, folders, names, folder in os.fwalk(top):
+        if path.count(b"/") - top.count(b"/") >= _DEEPEST:
+            folders.clear()
+        for name in names:
+            if name.startswith(TEMPORARY):
+                removed += _removed(folder, name, now - older_than_seconds)
+    return removed
+
+
+def probe_write(root: bytes) -> None:
+    """Writes, renames and removes a small hidden file in `root`. Raises the OSError that a real one would meet."""
+    with _opened(root) as folder, _temporary(folder) as (file, temporary):
+        file.write(b"may this folder be written?\n")
+        _close_durably(file)
+        renamed = temporary + b"-renamed"
+        os.rename(temporary, renamed, src_dir_fd=folder, dst_dir_fd=folder)
+        os.unlink(renamed, dir_fd=folder)
+
+
+def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: bytes) -> None:
+    try:
+        rename_no_replace(source_folder, name, folder, target_name)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _carry(source_folder, name, folder, target_name)
+
+
+def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes) -> None:
+    """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there."""
+    with _regular(source_folder, name) as source, _temporary(folder) as (file, temporary):
+        if source is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        before = os.fstat(source.fileno())
+        shutil.copyfileobj(source, file, _CHUNK)
+        file.flush()
+        with contextlib.suppress(OSError):  # a courtesy that CIFS and others refuse; a true fault shows in fsync
+            os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
+        _close_durably(file)
+        if not _alike(before, os.fstat(source.fileno())):
+            raise OSError(errno.EBUSY, "the file changed while it was moved", name)
+        rename_no_replace(folder, temporary, folder, target_name)
+        _fsync(folder)
+        _unlink_alike(source_folder, name, before)
+
+
+@contextmanager
+def _temporary(folder: int) -> Iterator[tuple[BinaryIO, bytes]]:
+    """A new file in the open folder, and its name; whatever happens, nothing stays under that name."""
+    name = TEMPORARY + secrets.token_hex(8).encode()
+    file = os.fdopen(os.open(name, _NEW, 0o666, dir_fd=folder), "wb")
+    try:
+        yield file, name
+    finally:
+        # Anything is left to do only where a failure is on its way out already; what stays then is swept later.
+        with contextlib.suppress(OSError):
+            file.close()
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+
+
+def _appear(rename: Callable[[], None], path: bytes, *, is_ours: Callable[[], bool]) -> None:
+    """Does `rename`; where that fails, whatever the error, success is decided by what lies at `path` now."""
+    try:
+        rename()
+    except OSError as error:
+        if is_ours():
+            return
+        if isinstance(error, FileExistsError):
+            raise NameTaken(path) from error
+        raise
+
+
+def _is_moved(source_folder: int, name: bytes, folder: int, target_name: bytes, before: os.stat_result) -> bool:
+    """Whether the source has arrived at the target after all; where both hold the same bytes, the source goes."""
+    with _regular(source_folder, name) as source, _regular(folder, target_name) as target:
+        if target is None:
+            return False
+        if source is None:
+            return not _is_there(source_folder, name) and _alike(before, os.fstat(target.fileno()))
+        if _is_one_file(source, target) or not _same_bytes(source, target):
+            return False
+        _fsync(target.fileno())
+    _fsync(folder)
+    _unlink_alike(source_folder, name, before)
+    return True
+
+
+def _is_one_file(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether both are one file with a single name: two mounts of one folder, or a name in other letters on CIFS."""
+    status = os.fstat(one.fileno())
+    return status.st_nlink == 1 and os.path.samestat(status, os.fstat(other.fileno()))
+
+
+def _same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+    if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
+        return False
+    while chunk := one.read(_CHUNK):
+        if chunk != other.read(_CHUNK):
+            return False
+    return True
+
+
+def _holds(folder: int, name: bytes, data: bytes) -> bool:
+    with _regular(folder, name) as file:
+        if file is None or file.read(len(data) + 1) != data:
+            return False
+        _fsync(file.fileno())
+        return True
+
+
+@contextmanager
+def _regular(folder: int, name: bytes) -> Iterator[BinaryIO | None]:
+    """The regular file at `name`, open for reading; None where there is none, or one that is not ours to read."""
+    try:
+        known = stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode)
+        file = os.fdopen(os.open(name, _EXISTING, dir_fd=folder), "rb") if known else None
+    except (FileNotFoundError, PermissionError):
+        file = None
+    with file or contextlib.nullcontext():
+        yield file
+
+
+def _is_there(folder: int, name: bytes) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        os.lstat(name, dir_fd=folder)
+        return True
+    return False
+
+
+def _alike(before: os.stat_result, now: os.stat_result) -> bool:
+    """Not by inode: on FUSE its number changes under one's hands."""
+    return (before.st_size, before.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
+
+
+def _unlink_alike(folder: int, name: bytes, before: os.stat_result) -> None:
+    if not _alike(before, os.lstat(name, dir_fd=folder)):
+        raise OSError(errno.EBUSY, "the file changed while it was moved", name)
+    os.unlink(name, dir_fd=folder)
+
+
+def _removed(folder: int, name: bytes, before: float) -> bool:
+    try:
+        status = os.lstat(name, dir_fd=folder)
+        # By ctime, for a recording that is being moved has its old mtime already.
+        if not stat.S_ISREG(status.st_mode) or status.st_ctime > before:
+            return False
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        return False
+    return True
+
+
+def _close_durably(file: BinaryIO) -> None:
+    """A network file system reports a full disk at fsync or at close, so both must be heard."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _fsync(descriptor: int) -> None:
+    """Of what is open for reading only, a folder say: CIFS and some of FUSE refuse it, and nothing can be done then."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EACCES}:
+            raise
+
+
+@contextmanager
+def _folder_of(path: bytes, root: bytes) -> Iterator[tuple[int, bytes]]:
+    """The open folder of `path` below `root`, made where it is missing, and the last component of `path`."""
+    top = root.rstrip(b"/") + b"/"
+    *folders, name = path.removeprefix(top).split(b"/")
+    if not path.startswith(top) or {b"", b".", b".."}.intersection([*folders, name]):
+        raise ValueError(f"{path!r} is no path below {root!r}")
+    folder = os.open(root, _ROOT)
+    try:
+        for inner in folders:
+            above, folder = folder, _made(folder, inner)
+            os.close(above)
+        yield folder, name
+    finally:
+        os.close(folder)
+
+
+def _made(above: int, name: bytes) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(name, _FOLDER, dir_fd=above)
+    with contextlib.suppress(FileExistsError):  # another thread was quicker
+        os.mkdir(name, dir_fd=above)
+    _fsync(above)
+    return os.open(name, _FOLDER, dir_fd=above)
+
+
+@contextmanager
+def _opened(path: bytes) -> Iterator[int]:
+    folder = os.open(path, _ROOT)
+    try:
+        yield folder
+    finally:
+        os.close(folder)

@@ -1,0 +1,60 @@
+"""How an output is named: pure functions of bytes, but for one look at what is there.
+
+Names follow the recording's own and are never "cleaned"; what does not fit into a directory entry is shortened visibly.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Iterable
+
+#: The longest name of ext4, XFS, btrfs, tmpfs, NFS, CIFS and exfat, in bytes (exfat and CIFS count characters).
+_LONGEST = 255
+#: Kept free when a stem is shortened, so that it is the same stem for each suffix and number that follows.
+_ROOM = 32
+_MOST_NUMBERS = 10_000
+
+
+def numbered(path: bytes, number: int) -> bytes:
+    """`path` without a suffix, as the `number`th of its name: b"a/Talk" for 1, b"a/Talk (2)" for 2."""
+    return path if number == 1 else b"%b (%d)" % (path, number)
+
+
+def output_name(stem: bytes, number: int, suffix: bytes) -> bytes:
+    """The relative path of an output: `stem` (folders included), its number, `suffix` with its dot.
+
+    A last component above 255 bytes is shortened to its beginning and a mark: "…~" and six digits of the stem's hash.
+    """
+    folder, slash, name = stem.rpartition(b"/")
+    full = numbered(name, number) + suffix
+    if len(full) > _LONGEST:
+        room = _LONGEST - max(_ROOM, len(full) - len(name))
+        full = numbered(_shortened(name, room), number) + suffix
+    return folder + slash + full
+
+
+def free_number(candidates: Callable[[int], Iterable[bytes]], taken: Collection[int] = ()) -> int:
+    """The lowest number from 1 that is not `taken` and of whose candidate paths none is there, whatever it is.
+
+    Raises FileExistsError where ten thousand are used up, OSError where a folder cannot be looked into.
+    """
+    for number in range(1, _MOST_NUMBERS + 1):
+        if number not in taken and not any(map(_is_there, candidates(number))):
+            return number
+    raise FileExistsError(f"all {_MOST_NUMBERS} numbers for this name are in use")
+
+
+def _shortened(name: bytes, room: int) -> bytes:
+    mark = "…~".encode() + hashlib.sha256(name).hexdigest()[:6].encode()
+    cut = room - len(mark)
+    # Never inside a character of UTF-8, whose later bytes, three at most, all begin with the bits 10.
+    cut = next((at for at in range(cut, cut - 4, -1) if name[at] & 0xC0 != 0x80), cut)
+    return name[:cut] + mark
+
+
+def _is_there(path: bytes) -> bool:
+    # Not os.path.lexists: to that, a share that does not answer is a name that is free.
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

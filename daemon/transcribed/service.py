@@ -1,0 +1,170 @@
+"""What the process owes its host: log lines, signals, and word to the service manager.
+
+A signal handler only posts to the mailbox. A log line is one line: whatever a name holds, it can neither break it nor
+forge another one. Under journald each line goes to its own socket with its priority, and no time of its own: a priority
+written into the text (`<3>`) could be forged by a file's name, so the shipped unit sets SyslogLevelPrefix=no.
+What this module does not know: jobs, folders, and the API.
+"""
+
+import logging
+import math
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from transcribed.job import printable
+
+_PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
+FORMATS = ("auto", "console", "json", "journal")
+
+
+def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
+    """Send every log line, ours and the libraries', to standard error in `log_format` (one of FORMATS)."""
+    chosen = _auto(environ) if log_format == "auto" else log_format
+    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
+    if chosen != "journal":
+        shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr) if chosen != "journal" else JournalHandler()
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERERS[chosen]()],
+    )
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("urllib3", "backoff"):  # what they would say, the error that follows says better
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+def _auto(environ: Mapping[str, str]) -> str:
+    """Console on a terminal, journal where stderr is journald's ($JOURNAL_STREAM, systemd.exec(5)), else json."""
+    if sys.stderr.isatty():
+        return "console"
+    status = os.fstat(sys.stderr.fileno())
+    return "journal" if environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}" else "json"
+
+
+def _console() -> list[Processor]:
+    colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    plain = structlog.dev.plain_traceback  # the pretty one prints local variables, the key among them
+    renderer = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)
+    return [structlog.processors.format_exc_info, _one_line, renderer]
+
+
+def _json() -> list[Processor]:
+    transformer = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(transformer), structlog.processors.JSONRenderer()]
+
+
+def _journal() -> list[Processor]:
+    body = structlog.processors.LogfmtRenderer(key_order=["event"], bool_as_flag=False)
+
+    def render(logger: WrappedLogger, name: str, event: EventDict) -> str:
+        event.pop("level", None)
+        trace = event.pop("exception", None)
+        line = str(body(logger, name, event))
+        return f"{line}\n{trace}" if trace else line
+
+    return [structlog.processors.format_exc_info, _one_line, render]
+
+
+class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # a text stream, which the type cannot say here
+    """Sends each record to journald by its native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), else to stderr."""
+
+    def __init__(self, address: str = "/run/systemd/journal/socket") -> None:
+        super().__init__(sys.stderr)
+        self._address = address
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one datagram; a journal that does not take it leaves standard error, which it reads too."""
+        text = self.format(record).encode(errors="backslashreplace")
+        priority = _PRIORITY.get(record.levelname.lower(), 6)
+        head = f"PRIORITY={priority}\nSYSLOG_IDENTIFIER=transcribed\nMESSAGE\n".encode()
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.sendto(head + struct.pack("<Q", len(text)) + text + b"\n", self._address)
+        except OSError:
+            super().emit(record)
+
+
+_RENDERERS: Mapping[str, Callable[[], list[Processor]]] = {"console": _console, "json": _json, "journal": _journal}
+
+
+def _one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Every value escaped; a traceback line by line, each set in, for what an error says may hold a name."""
+    return {key: _indented(str(value)) if key == "exception" else _plain(value) for key, value in event.items()}
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, int | float) else printable(str(value))
+
+
+def _indented(trace: str) -> str:
+    return "\n".join(f"    {printable(line)}" for line in trace.split("\n"))
+
+
+def on_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT call `stop`, SIGHUP calls `reload`; both must be safe to call in a signal handler."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        reload() if number == signal.SIGHUP else stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, handle)
+
+
+class Notifier:
+    """Word to the service manager by sd_notify(3): READY, STATUS, STOPPING, RELOADING, WATCHDOG; silent without one."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._watchdog_seconds = int(environ.get("WATCHDOG_USEC") or 0) / 1e6
+        self._pinged_at = -math.inf
+
+    def notify(self, **fields: str) -> None:
+        """Send one datagram. The manager's absence is no error, and a ping is sent no more often than it is needed."""
+        if not self._address or (set(fields) == {"WATCHDOG"} and not self._ping_is_due()):
+            return
+        if "RELOADING" in fields:
+            fields["MONOTONIC_USEC"] = str(time.monotonic_ns() // 1000)
+        text = "\n".join(f"{key}={printable(value)}" for key, value in fields.items())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.sendto(text.encode(), self._address)
+        except OSError:
+            return  # the manager went away; it will ask again, or start us anew
+
+    def _ping_is_due(self) -> bool:
+        now = time.monotonic()
+        if self._watchdog_seconds <= 0 or now - self._pinged_at < self._watchdog_seconds / 4:
+            return False
+        self._pinged_at = now
+        return True
+
+
+class Clock:
+    """The machine's own clocks."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        return time.monotonic()

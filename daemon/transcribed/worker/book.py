@@ -1,0 +1,158 @@
+"""The open jobs in memory, and the one way in which they change: written to the journal first, believed after.
+
+An event that the journal cannot take now is held until it can: what has happened is never forgotten, and the job takes
+no further step until it is written. One line is logged for each thing that happened to a job.
+What this module does not know: which step comes next, and who does it.
+"""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from transcribed import errors
+from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Touched
+from transcribed.journal import Journal
+from transcribed.worker.plan import Clock
+
+log = structlog.get_logger()
+
+_WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing"}
+
+
+class Book:
+    """The open jobs by number. All of it belongs to the loop's thread."""
+
+    def __init__(self, journal: Journal, clock: Clock, rules: Rules) -> None:
+        self.journal = journal
+        self.rules = rules
+        self.open: dict[int, Job] = {}
+        self.failures = 0  #: jobs that failed in this process's time
+        self._clock = clock
+        self._unsaved: list[tuple[int, Event]] = []
+        self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
+
+    def recover(self) -> None:
+        """Take up where the last process ended; a job that was in flight at three ends in a row is parked."""
+        for job in self.journal.open_jobs():
+            self.open[job.id] = job
+            if job.in_flight:
+                self._died(job)
+
+    def _died(self, job: Job) -> None:
+        died = job.died()
+        self.journal.save(job, (died, None), now=self._clock.wall())
+        self.open[job.id] = died
+        if died.deaths >= DEATHS and job.state not in (State.DELIVERED, State.FAILED):
+            reason = f"the daemon ended {died.deaths} times in a row while it worked at this recording"
+            self.record(died, Failed(reason, "if the recording plays, retry it; else look at the log of those times"))
+
+    def add(self, job: Job, event: Event) -> Job:
+        """A new job. Raises Blocked(state): then there is none."""
+        added = self.journal.add(job, event)
+        self.open[added.id] = added
+        _say(added, event)
+        return added
+
+    def attempt(self, job: Job, **facts: Any) -> Job:
+        """The job as saved before its step starts. Raises Blocked(state): then the step must not start."""
+        attempted = replace(job, **facts).attempted(self._clock.wall(), self.rules)
+        self.journal.save(job, (attempted, None), now=self._clock.wall())
+        self.open[job.id] = attempted
+        self._since.setdefault(job.id, self._clock.monotonic())
+        return attempted
+
+    def record(self, job: Job, event: Event) -> Job:
+        """The job after `event`, written and logged. Raises Blocked(state): then the event is held until it can be."""
+        now = self._clock.wall()
+        event = bounded(job, self._timed(job, event), self.rules)
+        changed = after(job, event, now, self.rules)
+        try:
+            self.journal.save(job, (changed, event), now=now)
+        except errors.Blocked:
+            self._unsaved.append((job.id, event))
+            raise
+        self._believe(changed)
+        self.failures += isinstance(event, Failed)
+        _say(changed, event)
+        return changed
+
+    def touched(self, job: Job, earlier: Job) -> None:
+        """`job` turned out to be `earlier`'s recording, touched: one job goes on, and nothing is done twice."""
+        now = self._clock.wall()
+        adopted = after(earlier, Touched(job.fingerprint), now, self.rules)
+        same = Cancelled(f"it is the recording of job {earlier.id}, touched", withdrawn=True)
+        ended = after(job, same, now, self.rules)
+        self.journal.save(job, (ended, same), (adopted, Touched(job.fingerprint)), now=now)
+        self._believe(ended)
+        self._believe(adopted)
+        _say(ended, same)
+
+    def save_held(self) -> list[int]:
+        """Write what was held, in order; the jobs it was about. Raises Blocked(state) where that still fails."""
+        held, self._unsaved = self._unsaved, []
+        saved: list[int] = []
+        while held:
+            number, event = held[0]
+            try:
+                self.record(self.open[number], event)
+            except errors.Blocked:
+                self._unsaved = held  # record() has put the first one back too: keep each once
+                raise
+            saved.append(number)
+            del held[0]
+        return saved
+
+    def is_held(self, number: int) -> bool:
+        """Whether something happened to this job that is not written yet."""
+        return any(held == number for held, _ in self._unsaved)
+
+    def unblocked(self) -> None:
+        """A lane resumed: what was waited so far was not the jobs' own doing."""
+        self._since.clear()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock.wall()
+
+    def in_state(self, state: State) -> list[Job]:
+        """The open jobs in one state."""
+        return [job for job in self.open.values() if job.state is state]
+
+    def _timed(self, job: Job, event: Event) -> Event:
+        if not isinstance(event, Deferred):
+            return event
+        now = self._clock.monotonic()
+        since = self._since.get(job.id, now)
+        self._since[job.id] = now
+        return replace(event, waited_seconds=now - since)
+
+    def _believe(self, job: Job) -> None:
+        if job.open:
+            self.open[job.id] = job
+        else:
+            self.open.pop(job.id, None)
+            self._since.pop(job.id, None)
+
+
+def _say(job: Job, event: Event) -> None:
+    """One line for each thing that happened to a job."""
+    if not event.noted:
+        return
+    facts = {key: _plain(value) for key, value in event.data().items() if value not in (None, "", (), False)}
+    level = "error" if isinstance(event, Failed) else "warning" if event.name() in _WARNINGS else "info"
+    if isinstance(event, Deferred) and job.step is not Step.POLL:
+        facts["attempts"] = job.attempts
+    getattr(log, level)(event.name(), job=job.id, inbox=job.inbox, file=shown(job.path), **facts)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return shown(value)
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, int | float) else printable(os.fsdecode(str(value)))

@@ -1,0 +1,256 @@
+"""Which job may take its next step now, and the start of it.
+
+Each job has one next step; a step starts when it is due, its lanes are free, there is room for it, and the content is
+not known or on its way already. Before it starts the job is saved, so that a crash inside it is an attempt like any
+other.
+What this module does not know: what comes of a step.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from transcribed import errors
+from transcribed.job import UPLOAD_LIFE_SECONDS, Job, State, Step, printable
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Released
+from transcribed.worker import speech
+from transcribed.worker.arrivals import Arrivals
+from transcribed.worker.book import Book
+from transcribed.worker.kept import Kept
+from transcribed.worker.lanes import Lanes
+from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan
+
+log = structlog.get_logger()
+
+CALLS = 4  # API steps at once beside the uploads: each is short
+FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
+
+_LANES: Mapping[Step, tuple[str, ...]] = {
+    Step.HASH: (errors.STATE, "inbox"),
+    Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT),  # an upload that cannot be submitted soon expires
+    Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT),
+    Step.LOOK_UP: (errors.STATE, errors.API),
+    Step.POLL: (errors.STATE, errors.API),
+    Step.NAME: (errors.STATE, "inbox"),
+    Step.DELIVER: (errors.STATE, "inbox"),
+    Step.RETIRE: (errors.STATE, "inbox"),
+}
+_IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
+
+
+class Dispatch:
+    """Starts steps. All of it belongs to the loop's thread, but for `progress`, which uploads write."""
+
+    def __init__(self, book: Book, lanes: Lanes, kept: Kept, mailbox: Mailbox, clock: Clock, calls: Executor) -> None:
+        self.in_flight: dict[int, tuple[Step, Job]] = {}
+        self.progress: dict[int, int] = {}  #: bytes sent, by job
+        self.ended: set[str] = set()  #: transcript_ids that the list shows as ended, or does not show
+        self.waits: dict[int, str] = {}  #: why a job does not move, where the journal does not say
+        self._book = book
+        self._lanes = lanes
+        self._kept = kept
+        self._mailbox = mailbox
+        self._clock = clock
+        self._calls = calls
+        self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
+
+    def start(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
+        """Start every step that may start now. Raises Blocked(state) where the journal does not take an intent."""
+        self.waits.clear()
+        room = self._room(plan, inboxes)
+        for job in list(self._book.open.values()):
+            if job.id not in self.in_flight and not self._book.is_held(job.id):
+                why = self._try(job, plan, inboxes.get(job.inbox), room)
+                if why:
+                    self.waits[job.id] = why
+
+    def _room(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> Counter[str]:
+        """How many steps of each kind may start: uploads, other calls, and folder steps by inbox."""
+        room = Counter({"upload": plan.uploads, "call": CALLS, **dict.fromkeys(inboxes, FOLDER_STEPS)})
+        for step, job in self.in_flight.values():
+            room[_kind(step, job)] -= 1
+        return room
+
+    def _try(self, job: Job, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> str:
+        """Start the job's next step, or say why not."""
+        if inbox is None:
+            return f"its inbox {printable(job.inbox)} is not in the configuration"
+        step = self._next(job)
+        lane = self._lanes.blocking(tuple(inbox.route.lane if name == "inbox" else name for name in _LANES[step]))
+        if lane is not None:
+            return lane.reason
+        if not job.is_due(self._clock.wall(), self._book.rules) or room[_kind(step, job)] <= 0:
+            return ""
+        if job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful and job.content_hash is not None:
+            settled = self._known_content(job, inbox)
+            if settled is not None:
+                return settled
+        if step is Step.POLL and job.transcript_id not in self.ended:
+            return self._not_polled(job, plan)
+        if step in (Step.SUBMIT, Step.UPLOAD) and self._expired(job, plan):
+            return ""
+        self._begin(job, step, plan, inbox, room)
+        return ""
+
+    def _next(self, job: Job) -> Step:
+        """The job's step; a recording of a size that is known is hashed before it is uploaded."""
+        assert job.step is not None
+        if job.step is not Step.UPLOAD or job.content_hash is not None or job.id in self._sized:
+            return job.step
+        if any(other.id != job.id for other in self._book.journal.with_size(job.fingerprint.size)):
+            return Step.HASH
+        self._sized.add(job.id)
+        return Step.UPLOAD
+
+    def _not_polled(self, job: Job, plan: Plan) -> str:
+        if job.base_url not in (None, plan.client.base_url):
+            return f"it was submitted to {job.base_url}, and api.base_url is another now"
+        return ""
+
+    def _known_content(self, job: Job, inbox: Arrivals) -> str | None:
+        """Deal with content that is known: None where it is new, else why this job waits ("" where it went on)."""
+        assert job.content_hash is not None
+        for other in self._book.journal.with_content(job.content_hash):
+            if other.id < job.id and _same_file(job, other):
+                self._book.touched(job, other)
+                inbox.adopt(job, other)
+                return ""
+        if job.pay_again:
+            return None
+        twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
+        for other in sorted(twins, key=lambda x: x.state is State.SUBMITTED):  # what is at hand before what is coming
+            why = self._twin(job, other, inbox.route.parameters)
+            if why is not None:
+                return why
+        return None
+
+    def _twin(self, job: Job, other: Job, parameters: str) -> str | None:
+        """What another job with this content and these parameters means for this one; None where nothing."""
+        if other.parameters != parameters:
+            return None
+        if other.transcript_id is not None and other.state is not State.SUBMITTED:
+            self._book.record(job, Known(other.transcript_id, other.reused_from or other.id))
+        elif other.state is State.FAILED and other.doubtful:
+            reason = f"the same recording is job {other.id}, of which nobody knows whether it was paid"
+            self._book.record(job, Failed(reason, other.hint))
+        elif other.transcript_id is not None or other.doubtful:
+            return f"job {other.id} has the same content and is being transcribed"
+        else:
+            return None
+        return ""
+
+    def _expired(self, job: Job, plan: Plan) -> bool:
+        """Whether the upload is too old, or lies with another region: then it is made anew, which is free."""
+        if job.state is not State.UPLOADED:
+            return False
+        assert job.uploaded_at is not None
+        if job.base_url != plan.client.base_url:
+            self._book.record(job, Lost("api.base_url has changed since the upload", charged=False))
+        elif self._clock.wall() - job.uploaded_at > UPLOAD_LIFE_SECONDS:
+            self._book.record(job, Lost("the upload is too old to be submitted", charged=False))
+        else:
+            return False
+        return True
+
+    def _begin(self, job: Job, step: Step, plan: Plan, inbox: Arrivals, room: Counter[str]) -> None:
+        attempted = self._saved(job, step, inbox)
+        self.in_flight[job.id] = step, attempted
+        room[_kind(step, job)] -= 1
+        work = self._work(attempted, step, plan, inbox)
+        lane = inbox.route.lane if step in _IN_FOLDERS or step is Step.UPLOAD else errors.API
+        executor = inbox.executor if step in _IN_FOLDERS else self._calls
+        executor.submit(lambda: self._mailbox.put(outcome(attempted, work, lane)))
+
+    def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
+        """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
+        if step is Step.POLL:
+            return job
+        facts = {"parameters": inbox.route.parameters} if step is Step.SUBMIT else {}
+        return self._book.attempt(job, **facts)
+
+    def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals) -> Callable[[], Event | None]:
+        folders, client = inbox.folders, plan.client
+        match step:
+            case Step.HASH:
+                return lambda: folders.hash(job)
+            case Step.UPLOAD:
+                return lambda: speech.upload(job, client, folders.source(job), self._progress(job))
+            case Step.SUBMIT:
+                return lambda: speech.submit(job, client)
+            case Step.LOOK_UP:
+                ours = self._ours()
+                return lambda: speech.look_up(job, client, ours)
+            case Step.POLL:
+                return lambda: speech.fetch(job, client, self._kept)
+            case Step.NAME:
+                taken = self._taken(job, inbox)
+                return lambda: folders.name(job, taken)
+            case Step.DELIVER:
+                return lambda: folders.deliver(job, self._kept)
+            case Step.RETIRE:
+                return lambda: folders.retire(job)
+
+    def _ours(self) -> dict[str, str]:
+        """The upload_url that was sent for each transcript_id of which we are sure."""
+        jobs = [job for job in self._book.journal.all() if job.reused_from is None]
+        return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
+
+    def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
+        return self._book.journal.numbers_taken(inbox.folders.stem(job), job.id)
+
+    def _progress(self, job: Job) -> Callable[[int], None]:
+        def sent(count: int) -> None:
+            self.progress[job.id] = count
+
+        return sent
+
+    def finished(self, number: int) -> None:
+        """The job's step ended, and what came of it is written."""
+        step, job = self.in_flight.pop(number, (None, None))
+        self.progress.pop(number, None)
+        if step is Step.POLL and job is not None and job.transcript_id is not None:
+            self.ended.discard(job.transcript_id)
+
+
+def outcome(job: Job, work: Callable[[], Event | None], lane: str) -> Done:
+    """What came of a step, by the class of what it raised. This is the one place that catches everything."""
+    try:
+        return Done(job, work())
+    except errors.TranscribedError as error:
+        return _raised(job, error)
+    except OSError as error:
+        return _raised(job, errors.from_os_error(error, lane=lane, doing="working at a recording"))
+    except Exception as error:  # a defect of ours must cost one job one attempt, never the daemon
+        log.exception("step.crashed", job=job.id, state=str(job.state))
+        return Done(job, Deferred(f"a defect in transcribed: {type(error).__name__}", "please report it, with the log"))
+
+
+def _raised(job: Job, error: errors.TranscribedError) -> Done:
+    match error:
+        case errors.Blocked():
+            return Done(job, Released(error.message, error.lane, refused=error.refused), error)
+        case errors.Stopped():
+            return Done(job, Released(error.message, refused=error.refused))
+        case errors.Withdrawn() if job.place is None and job.state is State.RECEIVED:
+            return Done(job, Cancelled(error.message, withdrawn=True))
+        case errors.Permanent() | errors.Withdrawn() if job.state not in (State.DELIVERED, State.FAILED):
+            return Done(job, Failed(error.message, error.hint, refused=error.refused))
+        case errors.Lost():
+            return Done(job, Lost(error.message))
+        case errors.Transient():
+            again = error.retry_after_seconds
+            return Done(job, Deferred(error.message, error.hint, again, refused=error.refused))
+    return Done(job, Deferred(error.message, error.hint))
+
+
+def _kind(step: Step, job: Job) -> str:
+    if step in _IN_FOLDERS:
+        return job.inbox
+    return "upload" if step is Step.UPLOAD else "call"
+
+
+def _same_file(job: Job, other: Job) -> bool:
+    """Whether `other` is about the very file that `job` is about, whose time was set after it was taken."""
+    same_path = (job.inbox, job.path) == (other.inbox, other.path)
+    return same_path and other.place is None and other.state is not State.CANCELLED and job.place is None

@@ -1,0 +1,253 @@
+"""The steps that touch an inbox's folders, run on that inbox's one thread, so that a share that hangs stalls it alone.
+
+Like all steps they are functions Job -> Event and hold no journal. A recording leaves the inbox last of all, and
+nothing that the daemon did not write is replaced.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from transcribed import errors, formats, outbox
+from transcribed.inbox import Found, Inbox, Listing, Probe, probe
+from transcribed.job import Fingerprint, Job, State, shown
+from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
+from transcribed.worker.kept import Kept
+from transcribed.worker.plan import Route
+
+NOTE_SUFFIX = b".error.txt"
+NOTE_MARK = b"transcribed could not deliver this recording.\n"
+BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
+BLOCK_BYTES = 1 << 20
+ATTEMPTS_AT_A_NAME = 5
+
+
+class Folders:
+    """The folders of one route and what is done in them."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self._inbox = Inbox(route.inbox, lane=route.lane)
+        self._failed = Inbox(route.failed, lane=route.lane)
+
+    def check(self) -> None:
+        """Whether the inbox can be listed and what is in use beside it can be written. Raises Blocked, or OSError."""
+        self._inbox.listing()
+        for folder in self._beside():
+            self._need(folder)
+            outbox.probe_write(folder)
+
+    def _beside(self) -> list[bytes]:
+        """The folders that deliveries go to; `failed` only where it is there, for it may never be needed."""
+        used = [self.route.outbox, *([self.route.archive] if self.route.after == "archive" else [])]
+        return [*used, *([self.route.failed] if os.path.isdir(self.route.failed) else [])]
+
+    def _need(self, folder: bytes) -> None:
+        """A folder that was there at the start and is not any more is a share that went: never made anew."""
+        if not os.path.isdir(folder):
+            hint = "see that its share is mounted; a folder that was removed for good must be made again"
+            raise errors.Blocked(f"the folder {shown(folder)} is not there", lane=self.route.lane, hint=hint)
+
+    def sweep(self, started_at: float) -> None:
+        """Remove what a crash left half-written before `started_at`; what is not there has nothing to sweep."""
+        for folder in (self.route.outbox, self.route.archive, self.route.failed):
+            with contextlib.suppress(OSError):
+                outbox.sweep(folder, started_at, older_than_seconds=0.0)
+
+    def look(self) -> Listing:
+        """What lies in the inbox. Raises Blocked."""
+        return self._inbox.listing()
+
+    def survey(self, files: Mapping[bytes, Fingerprint]) -> float:
+        """How many hours of audio these files hold, as far as a look at each can tell."""
+        return sum(self._seconds(Found(path, fingerprint)) for path, fingerprint in files.items()) / 3600
+
+    def _seconds(self, found: Found) -> float:
+        try:
+            seconds = self.probe(found).duration_seconds
+        except (errors.TranscribedError, OSError):
+            seconds = None
+        return found.fingerprint.size / BYTES_PER_SECOND if seconds is None else seconds
+
+    def probe(self, found: Found) -> Probe:
+        """What the file seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
+        with self._inbox.open(found.path, found.fingerprint) as file:
+            return probe(file, found.fingerprint.size)
+
+    def source(self, job: Job) -> tuple[Inbox, bytes, Fingerprint]:
+        """Where the job's recording is now: in the inbox or, for a retried one, still in the failed folder.
+
+        A rename changes ctime, and a move between file systems the inode: there, size and mtime must do.
+        """
+        root = self.route.failed + b"/"
+        if job.place is not None and job.place.startswith(root):
+            return self._failed, job.place[len(root) :], replace(job.fingerprint, ctime_ns=None, inode=None)
+        return self._inbox, job.path, job.fingerprint
+
+    def hash(self, job: Job) -> Event:
+        """Read the recording once to know whether its content is known. Raises as `probe` does."""
+        folder, path, fingerprint = self.source(job)
+        digest = hashlib.sha256()
+        with folder.open(path, fingerprint) as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+            if not folder.unchanged(file, fingerprint):
+                raise errors.Withdrawn("the recording changed while it was being read")
+        return Hashed(digest.hexdigest())
+
+    def stem(self, job: Job) -> bytes:
+        """The outputs' absolute path, without number and suffix."""
+        return os.path.splitext(os.path.join(self.route.outbox, job.path))[0]
+
+    def name(self, job: Job, taken: Collection[int]) -> Event:
+        """Choose the one number that is free in outbox, archive and failed, and in the journal."""
+        stem = self.stem(job)
+        number = outbox.free_number(lambda n: self._names(job, stem, n), taken)
+        return Named(stem, number, self.route.formats)
+
+    def _names(self, job: Job, stem: bytes, number: int) -> Iterable[bytes]:
+        outputs = [_output(stem, number, name) for name in self.route.formats]
+        places = [self._place(self.route.archive, job, number), self._place(self.route.failed, job, number)]
+        note_path = self._note(job, number)
+        wanted = [*outputs, *places, *([] if _is_note(note_path) else [note_path])]
+        return [path for path in wanted if path != job.place]  # its own recording and note do not stand in its way
+
+    def deliver(self, job: Job, kept: Kept) -> Event:
+        """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
+        assert job.transcript_id is not None
+        assert job.stem is not None
+        assert job.number is not None
+        self._need(self.route.outbox)
+        answer = kept.read(job.transcript_id)
+        if answer is None:
+            return Missing()
+        title = shown(os.path.basename(job.stem))
+        try:
+            rendered = {name: formats.render(name, answer, title=title) for name in job.formats}
+        except ValueError:
+            return Missing()  # damaged since it was kept: fetching again is free
+        try:
+            for name, data in rendered.items():
+                outbox.publish(_output(job.stem, job.number, name), data, root=self.route.outbox)
+        except outbox.NameTaken:
+            return self.name(job, {job.number})
+        return Delivered()
+
+    def retire(self, job: Job) -> Event:
+        """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
+        assert job.number is not None
+        if job.state is State.FAILED:
+            return self._set_aside(job, self._place(self.route.failed, job, job.number))
+        place, why = self._put_away(job, self._place(self.route.archive, job, job.number))
+        self._take_back_note(job)
+        return Retired(place, why)
+
+    def _put_away(self, job: Job, target: bytes) -> tuple[bytes | None, str]:
+        if self.route.after == "archive":
+            return self._move(job, target, self.route.archive)
+        if self.route.after == "keep" and job.place is None:
+            return None, "kept in the inbox"
+        if self.route.after == "keep":
+            return job.place, "kept where it is"
+        folder, path, fingerprint = self.source(job)
+        try:
+            with folder.holding(path, fingerprint) as (directory, name):
+                os.unlink(name, dir_fd=directory)
+                os.fsync(directory)
+        except errors.Withdrawn as gone:
+            return None, gone.message
+        return None, "deleted after delivery, as configured"
+
+    def _set_aside(self, job: Job, target: bytes) -> Event:
+        place, why = (job.place, "") if job.place == target else self._move(job, target, self.route.failed)
+        if place is not None:
+            assert job.number is not None
+            self._write_note(self._note(job, job.number), note(job))
+        return Retired(place, why)
+
+    def _move(self, job: Job, target: bytes, root: bytes) -> tuple[bytes | None, str]:
+        """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
+        folder, path, fingerprint = self.source(job)
+        self._need(root)
+        try:
+            with folder.holding(path, fingerprint) as (directory, name):
+                return _moved(directory, name, target, root), ""
+        except errors.Withdrawn as gone:
+            if _size(target) == job.fingerprint.size:
+                return target, ""
+            return None, gone.message
+
+    def _place(self, folder: bytes, job: Job, number: int) -> bytes:
+        stem, suffix = os.path.splitext(os.path.join(folder, job.path))
+        return outbox.output_name(stem, number, suffix)
+
+    def _note(self, job: Job, number: int) -> bytes:
+        place = self._place(self.route.failed, job, number)
+        return outbox.output_name(place, 1, NOTE_SUFFIX)
+
+    def _write_note(self, path: bytes, text: bytes) -> None:
+        if _is_note(path):
+            outbox.replace(path, text)  # our own, of an earlier failure of the same job
+            return
+        free = path[: -len(NOTE_SUFFIX)]
+        number = outbox.free_number(lambda n: [outbox.output_name(free, n, NOTE_SUFFIX)])
+        outbox.publish(outbox.output_name(free, number, NOTE_SUFFIX), text, root=self.route.failed)
+
+    def _take_back_note(self, job: Job) -> None:
+        """Remove the note of an earlier failure, beside the recording's place in `failed`."""
+        assert job.number is not None
+        path = self._note(job, job.number)
+        if _is_note(path):
+            os.unlink(path)
+
+
+def _moved(directory: int, name: bytes, target: bytes, root: bytes) -> bytes:
+    """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
+    stem, suffix = os.path.splitext(target)
+    for _ in range(ATTEMPTS_AT_A_NAME):
+        try:
+            outbox.move(directory, name, target, root=root)
+        except outbox.NameTaken:
+            number = outbox.free_number(lambda n: [outbox.output_name(stem, n, suffix)])
+            target = outbox.output_name(stem, number, suffix)
+        else:
+            return target
+    raise errors.Transient(f"others take each free name for {shown(os.path.basename(target))} first")
+
+
+def note(job: Job) -> bytes:
+    """What a person at the share reads beside a failed recording: what, when, what to do."""
+    lines = [
+        f"Recording: {shown(job.path)}",
+        f"When: {time.strftime('%Y-%m-%d %H:%M:%S %z', time.localtime(job.changed_at))}",
+        f"What happened: {shown(os.fsencode(job.reason))}",
+        f"What to do: {shown(os.fsencode(job.hint or 'look at the recording; if it plays, try again'))}",
+        "To try again: drag the recording back into the inbox. This note goes away when it succeeds.",
+        f"For the administrator: transcribed explain {job.id}",
+    ]
+    return NOTE_MARK + "\n".join(lines).encode() + b"\n"
+
+
+def _is_note(path: bytes) -> bool:
+    """Whether a note of ours lies there. Anyone may write there: no link is followed and no pipe waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with open(descriptor, "rb") as file:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(NOTE_MARK)) == NOTE_MARK
+
+
+def _output(stem: bytes, number: int, name: str) -> bytes:
+    return outbox.output_name(stem, number, formats.FORMATS[name].suffix.encode())
+
+
+def _size(path: bytes) -> int | None:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return None

@@ -1,0 +1,147 @@
+"""What a person orders: small files dropped into `commands/` of the state directory, the way mail is delivered.
+
+An order is one JSON object. It is written whole (temporary name, fsync, rename), so it survives a restart and waits
+where there is no daemon; the daemon removes it once it is carried out.
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from transcribed import outbox
+from transcribed.job import IllegalEvent, State, resumption
+from transcribed.job.events import Cancelled
+from transcribed.worker.plan import Clock, Executor, Mailbox, Ordered
+
+if TYPE_CHECKING:
+    from transcribed.worker.loop import Worker
+
+log = structlog.get_logger()
+
+ORDERS = "commands"
+LARGEST_BYTES = 1 << 20
+
+
+def drop(directory: str, order: Mapping[str, Any]) -> bytes:
+    """Leave an order for the daemon whose state directory this is; returns its path. Raises OSError."""
+    folder = os.path.join(os.fsencode(directory), ORDERS.encode())
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    name = f"{time.time():.6f}-{secrets.token_hex(4)}.json"  # in order of time, and nobody else's
+    path = os.path.join(folder, name.encode())
+    outbox.publish(path, json.dumps(order).encode(), root=folder)
+    return path
+
+
+def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any]], ...]:
+    """The orders that wait, oldest first; a text that is no order is an empty one. Raises OSError."""
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    names = sorted(name for name in os.listdir(directory) if name.endswith(b".json") and not name.startswith(b"."))
+    read = ((name, _read(os.path.join(directory, name))) for name in names)
+    return tuple((name, order) for name, order in read if order is not None)
+
+
+def _read(path: bytes) -> Mapping[str, Any] | None:
+    """The order in this file; None where it cannot be opened, which must not keep the others waiting."""
+    try:
+        with open(path, "rb") as file:
+            order = json.loads(file.read(LARGEST_BYTES))
+    except OSError:
+        return None
+    except (ValueError, RecursionError):
+        return {}
+    return order if isinstance(order, dict) else {}
+
+
+def numbers(order: Mapping[str, Any]) -> list[int]:
+    """The jobs that an order names; what is no number of a job is left out."""
+    named = order.get("jobs")
+    return [n for n in named if type(n) is int and 0 < n < 2**63] if isinstance(named, list) else []  # SQLite's own
+
+
+class Orders:
+    """The folder of orders, and the carrying out of each. Listing and removing are done on `executor`."""
+
+    def __init__(self, directory: str, executor: Executor, mailbox: Mailbox, clock: Clock) -> None:
+        self.folder = os.path.join(os.fsencode(directory), ORDERS.encode())
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        self.look_at = clock.monotonic()
+        self._executor = executor
+        self._mailbox = mailbox
+        self._clock = clock
+
+    def look_soon(self) -> None:
+        """Something may have been ordered."""
+        self.look_at = self._clock.monotonic()
+
+    def look_if_due(self, scan_seconds: float) -> None:
+        """Begin a look where it is time for one."""
+        if self._clock.monotonic() >= self.look_at:
+            self.look_at = self._clock.monotonic() + scan_seconds
+            self._executor.submit(self._look)
+
+    def _look(self) -> None:
+        try:
+            found = waiting(self.folder)
+        except OSError:
+            return  # the state directory is on this disk: the lane `state` says what is wrong with it
+        if found:
+            self._mailbox.put(Ordered(found))
+
+    def obey(self, message: Ordered, worker: "Worker") -> None:
+        """Carry out each order, and only then remove it: carried out twice, an order does no more than once."""
+        for name, order in message.orders:
+            _obey(order, worker)
+            path = os.path.join(self.folder, name)
+            self._executor.submit(lambda path=path: _remove(path))  # type: ignore[misc]
+
+
+def _remove(path: bytes) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # it is listed again, and does no harm
+
+
+def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
+    log.info("order.taken", order=str(order.get("order")), jobs=numbers(order))
+    match order.get("order"):
+        case "retry":
+            failed = worker.book.journal.all(State.FAILED) if order.get("failed") is True else []
+            for number in dict.fromkeys([*numbers(order), *(job.id for job in failed)]):
+                _retry(number, worker, pay_again=order.get("pay_again") is True)
+        case "cancel":
+            for number in numbers(order):
+                _cancel(number, worker)
+        case "accept":
+            for inbox in worker.inboxes.values():
+                inbox.accept()
+                worker.resume(inbox.route.lane)
+        case "scan":
+            for inbox in worker.inboxes.values():
+                inbox.look_soon()
+        case _:
+            log.warning("order.unknown", order=str(order.get("order")))
+
+
+def _retry(number: int, worker: "Worker", *, pay_again: bool) -> None:
+    job = worker.book.journal.job(number)
+    if job is None or number in worker.dispatch.in_flight:
+        log.warning("order.refused", job=number, reason="there is no such job, or it is being worked at")
+        return
+    try:
+        worker.book.record(job, resumption(job, worker.book.now(), pay_again=pay_again))
+    except IllegalEvent:
+        log.warning("order.refused", job=number, reason=f"it is {job.state}, not failed or cancelled")
+
+
+def _cancel(number: int, worker: "Worker") -> None:
+    job = worker.book.open.get(number)
+    if job is None or job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
+        log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
+        return
+    worker.book.record(job, Cancelled("cancelled by a person's order"))

@@ -1,0 +1,165 @@
+"""What the worker is told: its routes, its times, and the messages that reach its mailbox.
+
+Plain values only: the worker and the configuration are strangers, and the command line introduces them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from transcribed import errors
+from transcribed.assemblyai import AssemblyAI, Listed
+from transcribed.inbox import Found, Listing, Probe
+from transcribed.job import Job, Rules
+from transcribed.job.events import Event
+
+
+class Clock(Protocol):
+    """Both times, so that a test can hold them."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch: for people, and for what must survive a restart."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump: for every wait inside this process."""
+
+
+class Executor(Protocol):
+    """Somewhere for steps to run."""
+
+    def submit(self, work: Callable[[], None], /) -> object:
+        """Run `work` soon; it posts its own result."""
+
+
+class Mailbox(Protocol):
+    """The one way in; queue.SimpleQueue is one, and safe in signal handlers."""
+
+    def put(self, message: object, /) -> None:
+        """Post a message."""
+
+    def get(self, *, timeout: float) -> object:
+        """The next message. Raises queue.Empty after `timeout` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One inbox, the folders that belong to it, and what its people asked for. Folders are absolute."""
+
+    name: str
+    inbox: bytes
+    outbox: bytes
+    archive: bytes
+    failed: bytes
+    after: str = "archive"
+    settle_seconds: float = 5.0
+    formats: tuple[str, ...] = ("txt",)
+    parameters: str = "{}"  #: of the request: canonical JSON
+
+    @property
+    def lane(self) -> str:
+        """What is blocked when one of its folders is not to be had."""
+        return errors.inbox_lane(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a reload of the configuration may change."""
+
+    routes: tuple[Route, ...]
+    client: AssemblyAI
+    rules: Rules = field(default_factory=Rules)
+    poll_seconds: float = 5.0
+    uploads: int = 4
+    scan_seconds: float = 10.0
+    accept_backlog_hours: float = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish or let go of what is in flight, and leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """The configuration was read: a plan, or what is wrong with it."""
+
+    plan: Plan | None
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something may have changed below this root. No path travels: the listing is the truth."""
+
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One listing of an inbox, or why there is none."""
+
+    route: str
+    listing: Listing | None
+    at: float
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What lies in an inbox that was never accepted."""
+
+    route: str
+    count: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Settled files that were looked into; those that could not be are left for the next look.
+
+    `asked`: all that were to be looked into. `unread`: why one of them could not be read, by its path.
+    """
+
+    route: str
+    asked: tuple[bytes, ...]
+    probes: tuple[tuple[Found, Probe], ...]
+    unread: Mapping[bytes, str] = field(default_factory=dict)
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step ended: `job` as it was when the step began, what happened, and the lane that it found blocked."""
+
+    job: Job
+    event: Event | None
+    blocked: errors.Blocked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One look at all transcripts that wait."""
+
+    asked: frozenset[str]
+    listed: tuple[Listed, ...] = ()
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A blocked lane was probed: `problem` is why it stays blocked."""
+
+    lane: str
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What a person ordered, by the name of the order's file."""
+
+    orders: tuple[tuple[bytes, Mapping[str, Any]], ...]

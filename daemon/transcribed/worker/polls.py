@@ -1,0 +1,64 @@
+"""When to look at the transcripts that wait, and what a look tells: one list request for all of them.
+
+A look writes nothing; its next time is in memory. It comes soon after a submit and more seldom the longer nothing ends.
+"""
+
+from collections.abc import Callable, Collection
+
+from transcribed import errors
+from transcribed.assemblyai import Listed
+from transcribed.job import Job
+from transcribed.worker.plan import Clock, Executor, Mailbox, Plan, Polled
+
+LONGEST_SECONDS = 60.0
+SHARE = 0.1  # of the time that the youngest has waited: a job of ten minutes is looked at each minute
+
+
+class Polls:
+    """The looks at AssemblyAI's list. All of it belongs to the loop's thread; a look itself is done on `calls`."""
+
+    def __init__(self, mailbox: Mailbox, clock: Clock, calls: Executor) -> None:
+        self._mailbox = mailbox
+        self._clock = clock
+        self._calls = calls
+        self._looking = False
+        self._looked_at: float | None = None
+
+    def look_if_due(self, waiting: list[Job], plan: Plan) -> None:
+        """Begin a look where one is due."""
+        at = self.next_at(waiting, plan)
+        if at is None or at > self._clock.monotonic():
+            return
+        self._looking = True
+        asked = frozenset(job.transcript_id for job in waiting if job.transcript_id is not None)
+        client = plan.client
+        self._calls.submit(lambda: self._mailbox.put(_polled(asked, client.find)))
+
+    def next_at(self, waiting: list[Job], plan: Plan) -> float | None:
+        """When the next look is due (monotonic); None where nothing waits or a look is on its way."""
+        if self._looking or not waiting:
+            return None
+        now = self._clock.monotonic()
+        if self._looked_at is None:
+            self._looked_at = now  # AssemblyAI needs some seconds for the shortest recording
+        youngest = self._clock.wall() - max(job.changed_at for job in waiting)
+        return self._looked_at + min(max(plan.poll_seconds, youngest * SHARE), LONGEST_SECONDS)
+
+    def looked(self) -> None:
+        """The look is over."""
+        self._looking = False
+        self._looked_at = self._clock.monotonic()
+
+
+def _polled(asked: frozenset[str], find: Callable[[Collection[str]], list[Listed]]) -> Polled:
+    try:
+        return Polled(asked, tuple(find(asked)))
+    except errors.TranscribedError as error:
+        return Polled(asked, problem=error)
+
+
+def to_fetch(message: Polled) -> set[str]:
+    """The ids to fetch: those that the list shows as ended, and those that it does not show at all."""
+    shown = {item.transcript_id: item.status for item in message.listed}
+    ended = {number for number in message.asked if shown.get(number) in ("completed", "error")}
+    return ended | (message.asked - shown.keys())

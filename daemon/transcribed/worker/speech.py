@@ -1,0 +1,113 @@
+"""The steps that talk to the API: functions Job -> Event, run on a pool, with no journal to write to.
+
+What a step cannot do it raises, as a class of `errors`. Nothing here decides when a step runs or whether it may.
+"""
+
+from collections.abc import Callable, Mapping
+
+from transcribed import errors
+from transcribed.assemblyai import AssemblyAI, Listed, outcome_error
+from transcribed.inbox import Inbox
+from transcribed.job import Fingerprint, Job
+from transcribed.job.events import Event, Failed, Lost, Submitted, Transcribed, Unlisted, Uploaded
+from transcribed.worker.kept import Kept
+
+LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
+DELETED_URL = "http://deleted_by_user"  # what the list shows for a deleted one (assemblyai-api.md, 8)
+
+
+def upload(
+    job: Job,
+    client: AssemblyAI,
+    source: tuple[Inbox, bytes, Fingerprint],
+    progress: Callable[[int], None],
+) -> Event:
+    """Send the recording, hashed as it passes. One that changed meanwhile is Withdrawn: the upload is dropped, free."""
+    folder, path, fingerprint = source
+    with folder.open(path, fingerprint) as file:
+        sent = client.upload(file, job.fingerprint.size, progress)
+        if not folder.unchanged(file, fingerprint):
+            raise errors.Withdrawn("the recording changed while it was being read")
+    return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint)
+
+
+def submit(job: Job, client: AssemblyAI) -> Event:
+    """Ask for the transcript: the one step that costs money. The intent is in the journal already."""
+    return Submitted(client.submit(job.request()))
+
+
+def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str]) -> Event:
+    """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
+
+    Where the list shows for one of ours another audio_url than we sent, or the account is another one, not finding it
+    proves nothing: then a person decides, for a second submit might be a second payment.
+    """
+    assert job.submit_sent_at is not None
+    listed = client.list_back_to(job.submit_sent_at - LOOK_BACK_SECONDS)
+    found = [item for item in listed if item.audio_url == job.upload_url]
+    alive = [item for item in found if item.status != "error"] or found
+    if alive:
+        return Submitted(alive[-1].transcript_id, adopted=True)  # the oldest: the list is newest first
+    if (client.base_url, client.key_fingerprint) != (job.base_url, job.key_fingerprint):
+        return _question("it was sent with another key or to another region")
+    if any(differs(item, ours) for item in listed):
+        return _question("AssemblyAI's list does not show the audio_url that was sent, so it cannot be found there")
+    return Unlisted()
+
+
+def differs(item: Listed, ours: Mapping[str, str]) -> bool:
+    """Whether the list shows one of our transcripts with another audio_url than its job sent."""
+    sent = ours.get(item.transcript_id)
+    return sent is not None and item.audio_url not in (None, DELETED_URL, sent)
+
+
+def _question(why: str) -> Failed:
+    return Failed(
+        f"a submit was sent and its answer was lost; {why}. It may have been paid for",
+        "look for it in AssemblyAI's dashboard; `transcribed retry --pay-again` submits it anew",
+    )
+
+
+def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
+    """Fetch a transcript that has ended and keep it; None where it has not ended after all.
+
+    `completed` is not enough: a deleted one is no transcript. One that ended in an error was not paid for.
+    """
+    assert job.transcript_id is not None
+    answer = client.fetch(job.transcript_id)
+    if answer.status not in ("completed", "error"):
+        return None
+    failure = outcome_error(answer)
+    if isinstance(failure, errors.Lost):
+        return Lost(failure.message, transcript_id=job.transcript_id)
+    if failure is not None:
+        void = answer.status == "error"
+        return Failed(failure.message, failure.hint, void=void, transcript_id=job.transcript_id)
+    try:
+        kept.keep(job.transcript_id, answer.body, _meta(job))
+    except OSError as error:
+        raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
+    return Transcribed(_warnings(answer.transcript))
+
+
+def _meta(job: Job) -> dict[str, object]:
+    """Enough to rebuild a journal from."""
+    return {
+        "content_hash": job.content_hash,
+        "request": job.request() if job.upload_url and job.parameters else None,
+        "upload_url": job.upload_url,
+        "base_url": job.base_url,
+        "inbox": job.inbox,
+        "path": job.path.decode("utf-8", "surrogateescape"),
+        "size": job.fingerprint.size,
+        "submit_sent_at": job.submit_sent_at,
+    }
+
+
+def _warnings(transcript: Mapping[str, object]) -> tuple[str, ...]:
+    """What AssemblyAI says about a finished transcript only in `metadata.warnings` (assemblyai-api.md, 4)."""
+    metadata = transcript.get("metadata")
+    listed = metadata.get("warnings") if isinstance(metadata, dict) else None
+    if not isinstance(listed, list):
+        return ()
+    return tuple(str(item.get("message", item) if isinstance(item, dict) else item) for item in listed)

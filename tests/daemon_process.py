@@ -1,0 +1,122 @@
+"""A real daemon in a real process, and ways to wait for what it does."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+
+from fake_assemblyai import KEY
+from transcribed.job import Job
+from transcribed.journal import Journal
+
+BOUND_SECONDS = 60.0
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = BOUND_SECONDS) -> None:
+    """Return when the condition holds, looked at often; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    between_looks = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain for {seconds} s: {what}"
+        between_looks.wait(0.01)
+
+
+class Daemon:
+    """`transcribed run` with its folders, configuration and log; a context manager that leaves nothing running."""
+
+    def __init__(self, directory: Path, base_url: str, *, key: str = KEY, **inbox: Any) -> None:
+        self.directory = directory
+        self.base_url = base_url
+        self.key = key
+        self.environ: dict[str, str] = {}
+        self.state = directory / "state"
+        self.log = directory / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.folders = {name: directory / name for name in ("inbox", "outbox", "archive", "failed")}
+        self.folders["inbox"].mkdir(parents=True)
+        paths = {("path" if name == "inbox" else name): str(folder) for name, folder in self.folders.items()}
+        self.config: dict[str, Any] = {
+            "api": {"base_url": base_url, "poll_seconds": 0.2, "reconcile_seconds": 1.0},
+            "state": {"directory": str(self.state)},
+            "log": {"format": "json"},
+            "inbox": [{"name": "talks", **paths, "settle_seconds": 0.2, "formats": ["txt", "srt"], **inbox}],
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def write_config(self) -> Path:
+        path = self.directory / "config.toml"
+        path.write_text(tomli_w.dumps(self.config))
+        return path
+
+    def start(self, *arguments: str) -> None:
+        config = self.write_config()
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRANSCRIBED", "ASSEMBLYAI", "XDG"))}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "transcribed", "--config", str(config), "run", *arguments],
+                env={**environ, "ASSEMBLYAI_API_KEY": self.key, **self.environ},
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait(self, seconds: float = BOUND_SECONDS) -> int:
+        assert self.process is not None
+        return self.process.wait(timeout=seconds)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut or the kernel would."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def threads(self) -> int:
+        assert self.process is not None
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def drop(self, name: str, data: bytes) -> None:
+        """Write a recording as a copying program does: in place."""
+        path = self.folders["inbox"] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def files(self, folder: str) -> list[str]:
+        root = self.folders[folder]
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+    def jobs(self) -> list[Job]:
+        journal = Journal.read(str(self.state))
+        try:
+            return journal.all()
+        finally:
+            journal.close()
+
+    def events(self) -> list[str]:
+        """The names of what was logged."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [json.loads(line)["event"] for line in lines if line.startswith("{")]
+
+    def status(self) -> dict[str, Any]:
+        with contextlib.suppress(FileNotFoundError):
+            return dict(json.loads((self.state / "status.json").read_text()))
+        return {}
+
+    def wait_for_archive(self, count: int, seconds: float = BOUND_SECONDS) -> None:
+        wait_for(lambda: len(self.files("archive")) == count, f"{count} files in the archive", seconds)

@@ -1,0 +1,69 @@
+"""The main job on real input: newly spoken sentences in, the words that a recogniser heard out."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon_process import Daemon
+
+SPOKEN = {
+    "slt": "The garden was quiet in the early morning. A small bird sang near the open window.",
+    "rms": "My brother bought seven books about the history of the railway. He reads one every week.",
+    "awb": "The doctor asked the children to wash their hands before dinner. They ran to the kitchen.",
+}
+
+
+@pytest.fixture
+def local_api(tmp_path: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "transcribed", "local-api", "--port", "0", "--directory", str(tmp_path / "local")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite")
+def test_three_new_recordings_give_at_least_half_of_their_words_and_lie_in_the_archive(
+    tmp_path: Path, local_api: str
+) -> None:
+    with Daemon(tmp_path / "daemon", local_api) as daemon:
+        daemon.start()
+        for voice, text in SPOKEN.items():
+            speak(voice, text, tmp_path / f"{voice}.mp3")
+            shutil.copy(tmp_path / f"{voice}.mp3", daemon.folders["inbox"])
+        daemon.wait_for_archive(3, 100)
+
+        assert daemon.files("archive") == ["awb.mp3", "rms.mp3", "slt.mp3"]
+        for voice, text in SPOKEN.items():
+            heard = words((daemon.folders["outbox"] / f"{voice}.txt").read_text())
+            assert len(words(text) & heard) >= len(words(text)) / 2, voice
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z']+", text.lower()))
+
+
+def speak(voice: str, text: str, path: Path) -> None:
+    """A synthesiser's voice as an MP3."""
+    import av  # noqa: PLC0415  it belongs to the extra `local`, and takes long to load
+
+    wav = path.with_suffix(".wav")
+    subprocess.run(["flite", "-voice", voice, "-t", text, "-o", wav], check=True)
+    with av.open(str(wav)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream("mp3", rate=16000)
+        for frame in source.decode(audio=0):
+            frame.pts = None
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))

@@ -1,0 +1,547 @@
+"""The whole life of a job, in virtual time: no test here waits for anything real."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed.errors import ConfigError
+from transcribed.job import State
+from transcribed.worker import Plan, Reload, drop
+from world import Clock, World, mp3, parameters
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
+    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
+    return World(tmp_path, api, clock)
+
+
+def test_a_recording_becomes_renderings_and_moves_to_the_archive(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("a/b/Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == ["a/b/Talk.srt", "a/b/Talk.txt"]
+    assert world.files("archive") == ["a/b/Talk.mp3"]
+    assert world.files("inbox") == []
+    assert world.states() == [State.DELIVERED]
+    assert len(api.uploads) == len(api.submits) == 1
+
+
+def assert_settled(world: World, api: FakeAssemblyAI, names: list[str]) -> None:
+    """Everything delivered, each content paid once, nothing stray anywhere."""
+    stems = sorted(name.removesuffix(".mp3") for name in names)
+    assert world.files("outbox") == sorted(f"{stem}.{suffix}" for stem in stems for suffix in ("txt", "srt"))
+    assert world.files("archive") == sorted(names)
+    assert world.files("inbox") == world.files("failed") == []
+    assert max(api.paid().values(), default=0) <= 1
+    assert max(Counter(submit.upload_url for submit in api.submits).values(), default=0) <= 1
+
+
+def test_the_story_of_a_job_is_told_by_its_events(world: World) -> None:
+    world.drop("Talk.mp3")
+
+    world.run()
+
+    story = world.story(1)
+    assert story == ["received", "uploaded", "submitted", "transcribed", "named", "delivered", "retired"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_crash_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path: Path, clock: Clock, after: bool) -> None:
+    step, crashed = 0, True
+    while crashed:
+        step += 1
+        with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
+            world = World(tmp_path / str(step), api, clock)
+            world.drop("Talk.mp3")
+            world.drop("Other.mp3")
+            crashed = world.crash(step, after=after)
+
+            assert world.run() == 0
+
+            assert_settled(world, api, ["Other.mp3", "Talk.mp3"])
+    assert step > 15  # every look, probe, upload, submit, poll, fetch, name, delivery and retirement was one
+
+
+def test_a_crash_before_any_message_is_taken_in_loses_nothing_and_pays_nothing_twice(
+    tmp_path: Path, clock: Clock
+) -> None:
+    message, crashed = 0, True
+    while crashed:
+        message += 1
+        with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
+            world = World(tmp_path / str(message), api, clock)
+            world.drop("Talk.mp3")
+            crashed = world.crash_at_message(message)
+
+            assert world.run() == 0
+
+            assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_submit_whose_answer_is_lost_is_found_in_the_list_and_adopted(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.lost_answer()])
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert len(api.submits) == 1
+
+
+def test_a_submit_that_never_arrived_is_sent_again_after_two_looks_at_the_list(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.hang()])
+    world.read_seconds = 0.2
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert world.story(1).count("unlisted") == 2
+    assert clock.moved > world.rules.reconcile_seconds
+
+
+def test_a_list_that_lags_behind_the_submits_costs_no_second_payment(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.list_lag_seconds = 60
+    api.script("POST /v2/transcript", [Fault.lost_answer()])
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert "unlisted" in world.story(1)
+
+
+def test_a_doubtful_submit_of_another_account_is_a_question_and_never_a_second_payment(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.hang()])
+    world.read_seconds = 0.2
+    world.run(lambda: "deferred" in world.story(1))
+    api.key = world.key = "another-key-0123456789"
+
+    assert world.run() == 1
+
+    assert len(api.submits) == 0
+    assert world.states() == [State.FAILED]
+    assert "paid" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+
+
+def test_retry_with_pay_again_gives_up_a_doubtful_submit(world: World, api: FakeAssemblyAI, clock: Clock) -> None:
+    test_a_doubtful_submit_of_another_account_is_a_question_and_never_a_second_payment(world, api, clock)
+
+    drop(str(world.state), {"order": "retry", "jobs": [1], "pay_again": True})
+    assert world.run(lambda: world.states() == [State.DELIVERED] and world.files("failed") == []) == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_an_outage_is_said_once_and_ends_by_itself(world: World, api: FakeAssemblyAI, clock: Clock) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    api.down()
+    world.drop("Other.mp3")
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: clock.moved > 7200, seconds=9000)
+
+    assert [line["event"] for line in logs if line["event"].startswith("lane.")] == ["lane.blocked"]
+    assert [job.attempts for job in world.jobs()] == [0, 0]  # nobody is charged
+
+    api.up()
+    assert world.run(lambda: world.states() == [State.DELIVERED] * 2 and world.files("inbox") == []) == 0
+    assert_settled(world, api, ["Other.mp3", "Talk.mp3"])
+
+
+def test_a_refused_key_blocks_the_lane_and_ends_a_run_once_with_77(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    world.key = "wrong"
+
+    assert world.run() == 77
+
+    assert world.states() == [State.RECEIVED]
+    assert world.published[-1]["blocked"][0]["lane"] == "api"
+
+
+def test_a_server_error_on_a_submit_pays_once(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.answer(500, "Internal server error"), None])
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_download_error_leads_to_a_fresh_upload(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.end_with_error("Download error, unable to download https://cdn")
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert len(api.uploads) == 2
+
+
+def test_the_fourth_lost_upload_is_a_failure_with_a_note(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.end_with_error("Server error, developers have been alerted", n=10)
+
+    assert world.run() == 1
+
+    assert world.files("failed") == ["Talk.mp3", "Talk.mp3.error.txt"]
+    assert len(api.submits) == 4
+
+
+def test_a_refused_parameter_fails_the_job_with_the_api_s_own_words(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.answer(400, "speech_models must be a non-empty list")])
+
+    assert world.run() == 1
+
+    note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+    assert "speech_models must be a non-empty list" in note
+    assert "drag the recording back into the inbox" in note
+
+
+def test_dragging_a_failed_recording_back_is_the_retry_and_its_note_goes(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.answer(400, "no")])
+    world.run()
+    (world.folders["failed"] / "Talk.mp3").rename(world.folders["inbox"] / "Talk.mp3")
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert [job.id for job in world.jobs()] == [1]
+
+
+def test_retry_by_command_resumes_and_leaves_the_failed_folder_clean(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.answer(400, "no")])
+    world.run()
+
+    drop(str(world.state), {"order": "retry", "failed": True})
+    world.run(lambda: world.states() == [State.DELIVERED] and world.files("failed") == [])
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert os.listdir(world.state / "commands") == []
+
+
+def test_the_same_recording_under_three_names_is_paid_once_and_delivered_three_times(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    for name in ("One.mp3", "Two.mp3", "Three.mp3"):
+        world.drop(name, mp3("the same"))
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["One.mp3", "Three.mp3", "Two.mp3"])
+    assert len(api.submits) == 1
+
+
+def test_known_content_dropped_a_year_later_is_delivered_again_and_not_paid_again(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.drop("Talk.mp3", mp3("the same"))
+    world.run()
+    clock.moved += 365 * 86400
+    world.drop("Talk.mp3", mp3("the same"))
+
+    assert world.run() == 0
+
+    assert len(api.submits) == len(api.uploads) == 1
+    assert world.files("outbox") == ["Talk (2).srt", "Talk (2).txt", "Talk.srt", "Talk.txt"]
+    assert world.files("archive") == ["Talk (2).mp3", "Talk.mp3"]
+
+
+def test_other_parameters_make_another_request(world: World, api: FakeAssemblyAI) -> None:
+    world.second_inbox(parameters=parameters(speaker_labels=True))
+    world.drop("Talk.mp3", mp3("the same"))
+    world.drop("Talk.mp3", mp3("the same"), folder="second-inbox")
+
+    assert world.run() == 0
+
+    assert len(api.submits) == 2
+
+
+def test_a_recording_touched_after_it_was_taken_is_delivered_once(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    path = world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    os.utime(path, ns=(0, 12345))
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert len(api.submits) == 1
+    assert [job.state for job in world.jobs() if job.transcript_id] == [State.DELIVERED]
+
+
+def test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_anew(world: World, api: FakeAssemblyAI) -> None:
+    path = world.drop("Talk.mp3", mp3("short"))
+    world.run(lambda: world.states() == [State.RECEIVED])
+    world.drop("Talk.mp3", mp3("a longer one", frames=80))
+
+    assert world.run() == 0
+
+    assert world.states() == [State.CANCELLED, State.DELIVERED]
+    assert not path.exists()
+    assert len(api.submits) == 1
+
+
+def test_a_file_that_is_no_recording_fails_before_anything_is_uploaded(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("notes.mp3", b"these are my notes, not a recording\n" * 50)
+    world.drop("empty.mp3", b"")
+
+    assert world.run() == 1
+
+    assert world.files("failed") == ["empty.mp3", "empty.mp3.error.txt", "notes.mp3", "notes.mp3.error.txt"]
+    assert api.uploads == []
+
+
+def test_nothing_that_the_daemon_did_not_write_is_replaced(world: World) -> None:
+    for folder, name in (("outbox", "Talk.txt"), ("archive", "Talk (2).mp3"), ("failed", "Talk (3).mp3.error.txt")):
+        (world.folders[folder] / name).write_text("mine")
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == ["Talk (4).srt", "Talk (4).txt", "Talk.txt"]
+    assert world.files("archive") == ["Talk (2).mp3", "Talk (4).mp3"]
+    assert (world.folders["outbox"] / "Talk.txt").read_text() == "mine"
+
+
+def test_two_inboxes_may_share_an_outbox_and_never_a_name(world: World) -> None:
+    world.second_inbox(outbox=world.route.outbox)
+    world.drop("Talk.mp3", mp3("one"))
+    world.drop("Talk.mp3", mp3("two"), folder="second-inbox")
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == ["Talk (2).srt", "Talk (2).txt", "Talk.srt", "Talk.txt"]
+
+
+def test_with_after_keep_a_recording_stays_and_is_not_taken_again(world: World, api: FakeAssemblyAI) -> None:
+    world.routes[0] = replace(world.route, after="keep")
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+    assert world.run() == 0
+
+    assert world.files("inbox") == ["Talk.mp3"]
+    assert len(api.submits) == 1
+    assert len(world.jobs()) == 1
+
+
+def test_with_after_delete_a_recording_goes_last_of_all(world: World) -> None:
+    world.routes[0] = replace(world.route, after="delete")
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.files("inbox") == world.files("archive") == []
+    assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
+
+
+def test_a_backlog_at_the_first_start_waits_for_a_person_s_word(world: World, api: FakeAssemblyAI) -> None:
+    world.plan_options["accept_backlog_hours"] = 0.0001
+    world.drop("Talk.mp3", mp3("long", frames=400))
+    world.drop("Other.mp3", mp3("long too", frames=400))
+
+    assert world.run() == 75
+
+    assert "2 recordings" in world.published[-1]["blocked"][0]["reason"]
+    assert api.uploads == []
+    assert world.run() == 75  # a restart changes nothing
+
+    drop(str(world.state), {"order": "accept"})
+    world.run(lambda: world.states() == [State.DELIVERED] * 2 and world.files("inbox") == [])
+    assert_settled(world, api, ["Other.mp3", "Talk.mp3"])
+
+
+def test_an_inbox_that_goes_away_is_said_once_and_comes_back_by_itself(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.run(lambda: clock.moved > 10)
+    world.drop("Talk.mp3")
+    away = world.lose("inbox")
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: clock.moved > 3600, seconds=9000)
+    assert [line["event"] for line in logs if line["event"].startswith("inbox.")] == ["inbox.lost"]
+    assert not world.folders["inbox"].exists()
+
+    away.rename(world.folders["inbox"])
+    assert world.run() == 0
+    assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_job_whose_inbox_left_the_configuration_waits_with_that_reason(world: World, clock: Clock) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    world.routes[0] = replace(world.second_inbox(), name="new")
+    world.routes.pop()
+
+    world.run(lambda: clock.moved > 1000)
+
+    assert "not in the configuration" in world.published[-1]["open"][0]["reason"]
+    assert world.states() == [State.SUBMITTED]
+
+
+def test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.rules = replace(world.rules, patience_seconds=3600.0)
+    world.drop("Talk.mp3")
+    api.down()
+    world.run(lambda: clock.moved > 86400, seconds=100000)
+    assert world.states() == [State.RECEIVED]
+
+    api.up()
+    api.script("POST /v2/upload", [Fault.answer(422, "Upload failed, please try again")] * 100)
+    world.run(lambda: world.states() == [State.FAILED] and world.files("inbox") == [], seconds=100000)
+    assert "Upload failed" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+
+
+def test_a_job_in_flight_at_three_deaths_in_a_row_is_parked(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.RECEIVED])
+    for _ in range(3):
+        api.script("POST /v2/upload", [None])
+        world.crash_in_flight()
+
+    assert world.run() == 1
+
+    assert world.states() == [State.FAILED]
+    assert "3 times in a row" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+
+
+def test_cancel_is_refused_once_the_submit_was_sent(world: World) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    drop(str(world.state), {"order": "cancel", "jobs": [1]})
+
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: world.states() == [State.DELIVERED])
+
+    assert "order.refused" in [line["event"] for line in logs]
+
+
+def test_a_cancelled_job_leaves_its_recording_in_the_inbox_and_takes_it_up_on_retry(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.RECEIVED])
+    drop(str(world.state), {"order": "cancel", "jobs": [1]})
+    api.down()
+    world.run(lambda: world.states() == [State.CANCELLED])
+    api.up()
+    assert world.run() == 0
+    assert world.files("inbox") == ["Talk.mp3"]
+
+    drop(str(world.state), {"order": "retry", "jobs": [1]})
+    world.run(lambda: world.states() == [State.DELIVERED] and world.files("inbox") == [])
+    assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_kept_transcript_that_vanished_is_fetched_again(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.TRANSCRIBED])
+    for path in (world.state / "transcripts").iterdir():
+        path.unlink()
+
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert len(api.submits) == 1
+
+
+def test_a_reload_that_is_wrong_keeps_the_old_plan_and_one_that_is_right_is_followed(world: World) -> None:
+    def refuse() -> Plan:
+        raise ConfigError(["inbox[1].settle_seconds: five is no number"])
+
+    world.next_plan = refuse
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.DELIVERED], messages=(Reload(),))
+    assert [fields for fields in world.notified if "RELOADING" in fields]
+
+    second = world.second_inbox()
+    world.routes.remove(second)
+    world.next_plan = lambda: replace(world.plan(), routes=(world.route, second))
+    world.drop("Other.mp3", folder="second-inbox")
+    world.run(lambda: world.files("second-archive") == ["Other.mp3"], messages=(Reload(),))
+
+
+def test_the_verbatim_answer_is_kept_with_enough_beside_it_to_rebuild_a_journal_from(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Talk.mp3")
+
+    world.run()
+
+    (job,) = world.jobs()
+    kept = json.loads((world.state / "transcripts" / f"{job.transcript_id}.json").read_bytes())
+    meta = json.loads((world.state / "transcripts" / f"{job.transcript_id}.meta.json").read_bytes())
+    assert kept["id"] == meta["transcript_id"] == job.transcript_id
+    assert meta["content_hash"] == job.content_hash == api.uploads[0].sha256
+    assert meta["request"]["audio_url"] == meta["upload_url"] == job.upload_url
+
+
+def test_a_name_that_is_not_utf_8_travels_unchanged(world: World) -> None:
+    name = os.fsdecode(b"caf\xe9\n\x1b[31m.mp3")
+    world.drop(name)
+
+    assert world.run() == 0
+
+    assert world.files("archive") == [name]
+    assert world.published[-1]["jobs"] == {"delivered": 1}
+
+
+def test_an_outbox_that_goes_away_blocks_its_inbox_and_is_never_made_anew(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    away = world.lose("outbox")
+    world.run(lambda: clock.moved > 3600, seconds=9000)
+    assert not world.folders["outbox"].exists()
+    assert "is not there" in world.published[-1]["blocked"][0]["reason"]
+    assert [job.attempts for job in world.jobs()] == [0]
+
+    away.rename(world.folders["outbox"])
+    assert world.run() == 0
+    assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_recording_touched_while_it_is_put_away_leaves_the_inbox_all_the_same(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    path = world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.DELIVERED])
+    assert path.exists()
+    os.utime(path, ns=(0, 12345))
+
+    assert world.run() == 0
+    assert world.run() == 0
+
+    assert_settled(world, api, ["Talk.mp3"])
