@@ -208,11 +208,11 @@ def test_a_lane_that_was_probed_and_then_waits_for_a_person_is_probed_no_more():
 
 NAMES = st.sampled_from(["api", "submit"])
 ERRORS = st.one_of(
-    st.builds(blocked, NAMES, retry_after_seconds=st.none() | st.floats(0, 1e6), by_person=st.booleans()),
-    st.builds(Transient, st.just("down"), retry_after_seconds=st.none() | st.floats(0, 1e6)),
+    st.builds(blocked, NAMES, retry_after_seconds=st.none() | st.integers(0, 10**6), by_person=st.booleans()),
+    st.builds(Transient, st.just("down"), retry_after_seconds=st.none() | st.integers(0, 10**6)),
     st.builds(Permanent, st.just("a defect")),
 )
-MOVES = st.lists(st.tuples(st.sampled_from(["block", "still", "resume"]), NAMES, ERRORS, st.floats(0, 2000)))
+MOVES = st.lists(st.tuples(st.sampled_from(["block", "still", "resume"]), NAMES, ERRORS, st.integers(0, 2000)))
 
 
 @given(MOVES)

@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -20,8 +20,8 @@ from transcribed.job import State
 from transcribed.worker import drop
 from world import Clock, World, mp3
 
-NAMES = ["a.mp3", "b.mp3", "sub/a.mp3", "sub/b.mp3"]
-CONTENTS = [mp3(f"content {number}", frames=40 + 7 * (number % 2)) for number in range(4)]
+NAMES = ["a.mp3", "b.mp3", "sub/a.mp3"]
+CONTENTS = [mp3(f"content {number}", frames=40 + 7 * (number % 2)) for number in range(3)]
 TEXTS = {" ".join(word["text"] for word in words_of(hashlib.sha256(data).hexdigest())) for data in CONTENTS}
 FAULTS = {
     "POST /v2/upload": [Fault.answer(500, "Internal server error"), Fault.cut(1000), Fault.lost_answer(), Fault.html()],
@@ -34,7 +34,12 @@ FAULTS = {
         Fault.half_json(),
         Fault.html(taken=True),
     ],
-    "GET /v2/transcript": [Fault.answer(503), Fault.html(), Fault.lost_answer()],
+    "GET /v2/transcript": [
+        Fault.answer(503),
+        Fault.answer(429, "Too many requests"),
+        Fault.html(),
+        Fault.lost_answer(),
+    ],
     "GET /v2/transcript/{id}": [Fault.answer(500, "Internal server error"), Fault.half_json()],
 }
 
@@ -161,5 +166,10 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.reuse, Phase.generate],  # a failure is printed as it was found: shrinking a life takes minutes
+    print_blob=True,
 )

@@ -545,3 +545,14 @@ def test_a_recording_touched_while_it_is_put_away_leaves_the_inbox_all_the_same(
     assert world.run() == 0
 
     assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_list_that_is_refused_says_nothing_about_a_submit_in_doubt(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    api.script("POST /v2/transcript", [Fault.lost_answer()])
+    api.script("GET /v2/transcript", [Fault.answer(401, "Authentication error, API token missing/invalid")])
+
+    world.run(lambda: world.states() == [State.DELIVERED] and world.files("inbox") == [])
+
+    assert_settled(world, api, ["Talk.mp3"])
+    assert len(api.submits) == 1

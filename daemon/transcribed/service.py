@@ -68,7 +68,7 @@ def _console() -> list[Processor]:
 
 def _json() -> list[Processor]:
     transformer = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    return [structlog.processors.ExceptionRenderer(transformer), structlog.processors.JSONRenderer()]
+    return [structlog.processors.ExceptionRenderer(transformer), _event_first, structlog.processors.JSONRenderer()]
 
 
 def _journal() -> list[Processor]:
@@ -103,6 +103,12 @@ class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # a text
 
 
 _RENDERERS: Mapping[str, Callable[[], list[Processor]]] = {"console": _console, "json": _json, "journal": _journal}
+
+
+def _event_first(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """What people look for stands first in each line."""
+    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    return {**first, **event}
 
 
 def _one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

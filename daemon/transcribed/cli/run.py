@@ -1,5 +1,6 @@
 """`transcribed run`: the one place where the parts of the daemon are put together."""
 
+import importlib.metadata
 import os
 import queue
 import sys
@@ -59,9 +60,12 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
         host = Machine(path, settled, mailbox, stop)
         service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
+        version = importlib.metadata.version("transcribed")
+        log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
         return worker.run(once=once)
     finally:
         journal.close()
+        log.info("daemon.stopped")
 
 
 def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
@@ -139,8 +143,11 @@ class Machine:
         return plan
 
     def watch(self, root: bytes) -> None:
-        """Let folder events below `root` ask for a look."""
+        """Let folder events below `root` ask for a look; where they cannot, the look comes with the next listing."""
+        before = self._watch.problems()
         self._watch.add(root)
+        for problem in set(self._watch.problems()) - set(before):
+            log.warning("inbox.unwatched", problem=problem)
 
     def executor(self, name: str, threads: int) -> "Threads":
         """Threads for steps."""
