@@ -212,20 +212,71 @@ def test_the_fourth_lost_upload_is_a_failure_with_a_note(world: World, api: Fake
     assert len(api.submits) == 4
 
 
-def test_a_refused_parameter_fails_the_job_with_the_api_s_own_words(world: World, api: FakeAssemblyAI) -> None:
-    world.drop("Talk.mp3")
-    api.script("POST /v2/transcript", [Fault.answer(400, "speech_models must be a non-empty list")])
+def test_a_refused_parameter_pauses_its_inbox_after_the_first_and_fails_nothing(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    second = world.second_inbox()
+    for number in range(20):
+        world.drop(f"{number}.mp3")
+    world.drop("Talk.mp3", folder="second-inbox")
+    refused = [Fault.answer(400, "speech_models must be a non-empty list")] * 100
+    world.routes = [world.route]
+    api.script("POST /v2/transcript", refused)
 
-    assert world.run() == 1
+    assert world.run() == 78
 
-    note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
-    assert "speech_models must be a non-empty list" in note
-    assert "drag the recording back into the inbox" in note
+    assert api.passed.count("POST /v2/transcript read") <= 4  # those that were on their way with the first
+    assert set(world.states()) <= {State.RECEIVED, State.UPLOADED}
+    (blocked,) = world.published[-1]["blocked"]
+    assert "speech_models must be a non-empty list" in blocked["reason"]
+
+    api.clear()
+    world.next_plan = lambda: replace(
+        world.plan(), routes=(replace(world.route, parameters=parameters(punctuate=True)), second)
+    )
+    world.run(lambda: len(world.files("archive")) == 20 and world.files("second-archive"), messages=(Reload(),))
+    assert max(api.paid().values()) == 1
+
+
+def test_a_transcript_far_shorter_than_its_recording_is_a_warning_in_the_story(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    api.duration_of = lambda _upload: 3
+    world.drop("Talk.mp3", mp3("a long one", frames=4000))
+
+    assert world.run() == 0
+
+    with world.journal() as journal:
+        (transcribed,) = [row for row in journal.story(1) if row["event"] == "job.transcribed"]
+    assert transcribed["warnings"] == ["AssemblyAI heard 3 s of a recording of about 104 s"]
+
+
+def test_with_duplicates_transcribe_known_content_is_paid_anew(world: World, api: FakeAssemblyAI) -> None:
+    world.routes[0] = replace(world.route, duplicates="transcribe")
+    world.drop("One.mp3", mp3("the same"))
+    world.drop("Two.mp3", mp3("the same"))
+
+    assert world.run() == 0
+
+    assert len(api.submits) == 2
+
+
+def test_with_after_keep_a_touched_recording_makes_no_new_job_at_each_start(world: World, api: FakeAssemblyAI) -> None:
+    world.routes[0] = replace(world.route, after="keep")
+    path = world.drop("Talk.mp3")
+    world.run()
+    os.utime(path, ns=(0, 12345))
+
+    for _ in range(3):
+        assert world.run() == 0
+
+    assert len(world.jobs()) == 2  # the one, and the one that turned out to be the same
+    assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
 
 
 def test_dragging_a_failed_recording_back_is_the_retry_and_its_note_goes(world: World, api: FakeAssemblyAI) -> None:
     world.drop("Talk.mp3")
-    api.script("POST /v2/transcript", [Fault.answer(400, "no")])
+    api.end_with_error("Transcoding failed. File type is audio/mpeg")
     world.run()
     (world.folders["failed"] / "Talk.mp3").rename(world.folders["inbox"] / "Talk.mp3")
 
@@ -237,7 +288,7 @@ def test_dragging_a_failed_recording_back_is_the_retry_and_its_note_goes(world: 
 
 def test_retry_by_command_resumes_and_leaves_the_failed_folder_clean(world: World, api: FakeAssemblyAI) -> None:
     world.drop("Talk.mp3")
-    api.script("POST /v2/transcript", [Fault.answer(400, "no")])
+    api.end_with_error("Transcoding failed. File type is audio/mpeg")
     world.run()
 
     drop(str(world.state), {"order": "retry", "failed": True})

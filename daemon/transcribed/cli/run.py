@@ -89,6 +89,7 @@ def _route(inbox: config.Inbox) -> Route:
         archive=os.fsencode(inbox.archive),
         failed=os.fsencode(inbox.failed),
         after=inbox.after,
+        duplicates=inbox.duplicates,
         settle_seconds=inbox.settle_seconds,
         formats=tuple(inbox.formats),
         parameters=job.canonical(inbox.transcript),

@@ -123,6 +123,9 @@ class Defaults(_Table):
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What becomes of a recording once its transcript is safe."
     )
+    duplicates: Literal["reuse", "transcribe"] = Field(
+        default="reuse", description="What becomes of a recording whose content was transcribed before."
+    )
     settle_seconds: float = Field(
         default=5.0, ge=0, le=86400, description="How long a file must have stopped changing before it is taken."
     )

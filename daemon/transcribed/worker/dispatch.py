@@ -19,7 +19,7 @@ from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
 from transcribed.worker.kept import Kept
 from transcribed.worker.lanes import Lanes
-from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan
+from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan, Route
 
 log = structlog.get_logger()
 
@@ -28,8 +28,9 @@ FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.HASH: (errors.STATE, "inbox"),
-    Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT),  # an upload that cannot be submitted soon expires
-    Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT),
+    # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
+    Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
+    Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT, "parameters"),
     Step.LOOK_UP: (errors.STATE, errors.API),
     Step.POLL: (errors.STATE, errors.API),
     Step.NAME: (errors.STATE, "inbox"),
@@ -77,7 +78,7 @@ class Dispatch:
         if inbox is None:
             return f"its inbox {printable(job.inbox)} is not in the configuration"
         step = self._next(job)
-        lane = self._lanes.blocking(tuple(inbox.route.lane if name == "inbox" else name for name in _LANES[step]))
+        lane = self._lanes.blocking(_lanes(step, inbox.route))
         if lane is not None:
             return lane.reason
         if not job.is_due(self._clock.wall(), self._book.rules) or room[_kind(step, job)] <= 0:
@@ -116,7 +117,7 @@ class Dispatch:
                 self._book.touched(job, other)
                 inbox.adopt(job, other)
                 return ""
-        if job.pay_again:
+        if job.pay_again or inbox.route.duplicates == "transcribe":
             return None
         twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
         for other in sorted(twins, key=lambda x: x.state is State.SUBMITTED):  # what is at hand before what is coming
@@ -177,7 +178,7 @@ class Dispatch:
             case Step.UPLOAD:
                 return lambda: speech.upload(job, client, folders.source(job), self._progress(job))
             case Step.SUBMIT:
-                return lambda: speech.submit(job, client)
+                return lambda: speech.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
                 ours = self._ours()
                 return lambda: speech.look_up(job, client, ours)
@@ -242,6 +243,12 @@ def _raised(job: Job, error: errors.TranscribedError) -> Done:
             again = error.retry_after_seconds
             return Done(job, Deferred(error.message, error.hint, again, refused=error.refused))
     return Done(job, Deferred(error.message, error.hint))
+
+
+def _lanes(step: Step, route: Route) -> tuple[str, ...]:
+    """The lanes that a step of a job of this route needs free."""
+    own = {"inbox": route.lane, "parameters": route.parameters_lane}
+    return tuple(own.get(name, name) for name in _LANES[step])
 
 
 def _kind(step: Step, job: Job) -> str:

@@ -317,6 +317,7 @@ class Worker:
             if old is not None and old.route == route:
                 self.inboxes[route.name] = old
                 continue
+            self.resume(route.parameters_lane)
             executor = old.executor if old is not None else self._host.executor(f"inbox-{route.name}", 1)
             self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock)
             self._host.watch(route.inbox)

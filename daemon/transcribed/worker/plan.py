@@ -51,6 +51,7 @@ class Route:
     archive: bytes
     failed: bytes
     after: str = "archive"
+    duplicates: str = "reuse"
     settle_seconds: float = 5.0
     formats: tuple[str, ...] = ("txt",)
     parameters: str = "{}"  #: of the request: canonical JSON
@@ -59,6 +60,11 @@ class Route:
     def lane(self) -> str:
         """What is blocked when one of its folders is not to be had."""
         return errors.inbox_lane(self.name)
+
+    @property
+    def parameters_lane(self) -> str:
+        """What is blocked when the API refuses the parameters that all of this inbox's recordings share."""
+        return f"parameters:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

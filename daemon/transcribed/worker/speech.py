@@ -13,6 +13,7 @@ from transcribed.job.events import Event, Failed, Lost, Submitted, Transcribed, 
 from transcribed.worker.kept import Kept
 
 LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
+SHORTEST_LOSS_SECONDS, SMALLEST_LOSS = 10.0, 0.1  # a probe's length is an estimate; no source says how good
 DELETED_URL = "http://deleted_by_user"  # what the list shows for a deleted one (assemblyai-api.md, 8)
 
 
@@ -31,9 +32,19 @@ def upload(
     return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint)
 
 
-def submit(job: Job, client: AssemblyAI) -> Event:
-    """Ask for the transcript: the one step that costs money. The intent is in the journal already."""
-    return Submitted(client.submit(job.request()))
+def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
+    """Ask for the transcript: the one step that costs money. The intent is in the journal already.
+
+    What the API refuses for good here can only be the parameters, for it has not looked at the audio yet: every
+    recording of the inbox would be refused alike, so its `lane` is blocked until the configuration is another.
+    """
+    try:
+        return Submitted(client.submit(job.request()))
+    except errors.Permanent as error:
+        hint = f"{error.hint}; then `systemctl reload transcribed`, or start it again"
+        raise errors.Blocked(
+            error.message, lane=lane, hint=hint, refused=error.refused, exit_status=78, by_person=True
+        ) from error
 
 
 def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str]) -> Event:
@@ -87,7 +98,7 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
         kept.keep(job.transcript_id, answer.body, _meta(job))
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
-    return Transcribed(_warnings(answer.transcript))
+    return Transcribed((*_doubts(job, answer.transcript), *_warnings(answer.transcript)))
 
 
 def _meta(job: Job) -> dict[str, object]:
@@ -102,6 +113,19 @@ def _meta(job: Job) -> dict[str, object]:
         "size": job.fingerprint.size,
         "submit_sent_at": job.submit_sent_at,
     }
+
+
+def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
+    """What makes a finished transcript worth a second look: never a reason to fail it, for it is paid."""
+    heard, text = transcript.get("audio_duration"), transcript.get("text")
+    doubts = []
+    if isinstance(heard, int | float) and job.duration_seconds is not None:
+        missing = job.duration_seconds - heard
+        if missing > max(SHORTEST_LOSS_SECONDS, SMALLEST_LOSS * job.duration_seconds):
+            doubts.append(f"AssemblyAI heard {heard:.0f} s of a recording of about {job.duration_seconds:.0f} s")
+    if not text:
+        doubts.append("no speech was recognised in it")
+    return tuple(doubts)
 
 
 def _warnings(transcript: Mapping[str, object]) -> tuple[str, ...]:
