@@ -607,3 +607,37 @@ def test_a_list_that_is_refused_says_nothing_about_a_submit_in_doubt(world: Worl
 
     assert_settled(world, api, ["Talk.mp3"])
     assert len(api.submits) == 1
+
+
+def test_people_at_the_share_read_what_their_recordings_wait_for_and_the_note_goes_by_itself(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.drop("Talk.mp3")
+    api.down()
+    note = world.folders["outbox"] / "_transcribed.txt"
+    world.run(lambda: clock.moved > 40)
+    assert not note.exists()
+    world.run(lambda: clock.moved > 600)
+    assert "AssemblyAI cannot be reached" in note.read_text()
+    assert "Nothing is lost" in note.read_text()
+
+    api.up()
+    assert world.run() == 0
+    assert_settled(world, api, ["Talk.mp3"])
+
+
+def test_a_note_that_an_earlier_process_left_goes_and_a_stranger_s_file_of_that_name_stays(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    api.down()
+    world.drop("Talk.mp3")
+    world.run(lambda: clock.moved > 600)
+    api.up()
+    world.run(lambda: world.files("inbox") == [])
+    assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
+
+    (world.folders["outbox"] / "_transcribed.txt").write_text("mine")
+    api.down()
+    world.drop("Other.mp3")
+    world.run(lambda: clock.moved > 3600)
+    assert (world.folders["outbox"] / "_transcribed.txt").read_text() == "mine"

@@ -233,13 +233,17 @@ def note(job: Job) -> bytes:
 
 
 def _is_note(path: bytes) -> bool:
-    """Whether a note of ours lies there. Anyone may write there: no link is followed and no pipe waited for."""
+    return begins_with(path, NOTE_MARK)
+
+
+def begins_with(path: bytes, mark: bytes) -> bool:
+    """Whether a file of ours lies there. Anyone may write there: no link is followed and no pipe waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     with open(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(NOTE_MARK)) == NOTE_MARK
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(mark)) == mark
 
 
 def _output(stem: bytes, number: int, name: str) -> bytes:

@@ -21,6 +21,7 @@ from transcribed.worker.book import Book
 from transcribed.worker.dispatch import CALLS, Dispatch
 from transcribed.worker.kept import Kept
 from transcribed.worker.lanes import Lanes
+from transcribed.worker.notices import Notices
 from transcribed.worker.orders import Orders
 from transcribed.worker.plan import (
     Clock,
@@ -96,7 +97,12 @@ class Worker:
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
         self._report = status.Report(clock)
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self._notices = Notices(clock)
+        self._handlers = self._by_message()
+
+    def _by_message(self) -> dict[type, Callable[[Any], None]]:
+        """What is done about each kind of message."""
+        return {
             Done: self._done,
             Look: self._look,
             Looked: self._looked,
@@ -136,6 +142,7 @@ class Worker:
         self._orders.look_if_due(self._plan.scan_seconds)
         self._polls.look_if_due(self._waiting(), self._plan)
         self.dispatch.start(self._plan, self.inboxes)
+        self._notices.keep(self.lanes, self.inboxes)
 
     def _waiting(self) -> list[Job]:
         """The transcripts that this account can be asked about now."""
