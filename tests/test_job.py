@@ -4,7 +4,7 @@ import inspect
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from transcribed.job import (
@@ -27,6 +27,9 @@ from transcribed.job import (
     shown,
     target,
 )
+
+#: A machine that is busy is no failure.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NOW = 1_800_000_000.0
 ID = "11111111-2222-4333-8444-555555555555"
@@ -254,6 +257,7 @@ def test_a_new_state_begins_afresh():
     assert (moved.attempts, moved.reason, moved.hint, moved.changed_at, moved.due_at) == (0, "", "", NOW, NOW)
 
 
+@UNHURRIED
 @given(due_at=st.floats(0, 1e11), now=st.floats(0, 1e11), longest=st.floats(1, 1e6), reconcile=st.floats(0, 1e6))
 def test_no_job_waits_longer_than_the_longest_delay_whatever_the_clock_does(due_at, now, longest, reconcile):
     rules = Rules(longest_delay_seconds=longest, reconcile_seconds=reconcile)
@@ -543,6 +547,7 @@ def assert_consistent(job, now):
     assert job.due_at <= now + max(RULES.longest_delay_seconds, RULES.reconcile_seconds)
 
 
+@UNHURRIED
 @given(data=st.data())
 def test_whatever_happens_nothing_paid_is_forgotten_and_the_job_knows_what_its_next_step_needs(data):
     job, now = a_job(), NOW
@@ -559,6 +564,7 @@ def test_whatever_happens_nothing_paid_is_forgotten_and_the_job_knows_what_its_n
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
+@UNHURRIED
 @given(st.binary())
 @example(b"\x1b[31mred\x1b[0m\r\nforged.mp3")
 @example("\u202eright to left\u2028\x85\x9b2J\u200b.mp3".encode())
@@ -570,6 +576,7 @@ def test_a_shown_name_is_one_printable_line_whatever_its_bytes(name):
     assert text.encode().decode() == text
 
 
+@UNHURRIED
 @given(st.binary(max_size=12), st.binary(max_size=12))
 @example(b"\x80", b"\xc2\x80")  # a byte that is no UTF-8, and a control character of the same number
 @example(b"\xa0.mp3", "\u00a0.mp3".encode())
@@ -585,6 +592,7 @@ def test_a_common_name_is_shown_as_it_is():
     assert shown("Übung 3, Gespräch (2).mp3".encode()) == "Übung 3, Gespräch (2).mp3"
 
 
+@UNHURRIED
 @given(st.text(st.characters()))
 @example("cut in half \ud83d")
 def test_any_text_at_all_can_be_made_printable(text):

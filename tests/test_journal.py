@@ -18,6 +18,9 @@ from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Fingerprint, Job, State, Step, events
 from transcribed.journal import VERSION, Journal
 
+#: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+
 NOW = 1_800_000_000.0
 ID = "11111111-2222-4333-8444-555555555555"
 RECEIVED = events.Received(1000)
@@ -460,7 +463,7 @@ JOBS = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # one journal for all: each job is a new row
+@UNHURRIED
 @given(job=JOBS, changed=JOBS)
 @example(job=a_job(b"\xff\n\x1b.mp3"), changed=a_job(fingerprint=Fingerprint(1, 10**19, 10**19, 2**64 - 1)))
 def test_every_fact_of_a_job_comes_back_as_it_was_written(journal, job, changed):
@@ -487,8 +490,8 @@ def test_a_text_that_was_cut_in_the_middle_of_a_character_is_kept_escaped(journa
     assert journal.story(job.id)[0]["reason"] == "no \ud83d"
 
 
+@UNHURRIED
 @given(happened=st.from_type(events.Event))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_event_can_be_told_again(journal, happened):
     job = journal.add(a_job(), happened)
 
@@ -545,15 +548,18 @@ def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved
         a_job(b"kept.mp3", state=State.DELIVERED, retired_at=NOW),
         a_job(b"given up.mp3", state=State.CANCELLED),
         a_job(b"again.mp3"),
+        a_job(b"touched.mp3", state=State.DELIVERED, retired_at=NOW),
     ]
     gone = [
         a_job(b"archived.mp3", state=State.DELIVERED, place=b"/archive/archived.mp3", retired_at=NOW),
         a_job(b"withdrawn.mp3", state=State.CANCELLED, retired_at=NOW),
         a_job(b"other.mp3", inbox="other"),
     ]
+    the_touched_one_again = a_job(b"touched.mp3", state=State.CANCELLED, retired_at=NOW)
     earlier = [a_job(b"again.mp3", state=State.FAILED), a_job(b"archived.mp3")]
     add_all(journal, *earlier, *gone)
     there = add_all(journal, *lies)
+    add_all(journal, the_touched_one_again)
 
     assert {job.id for job in journal.lying_in("talks")} == {job.id for job in there}
 

@@ -5,12 +5,15 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transcribed.errors import Blocked, Permanent, Transient
 from transcribed.worker.lanes import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, RELAPSE_SECONDS, Lanes
 from transcribed.worker.orders import LARGEST_BYTES, drop, numbers, waiting
+
+#: A machine that is busy is no failure.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WALL, NOW = 1_800_000_000.0, 5000.0
 
@@ -69,6 +72,7 @@ def test_a_lane_is_probed_with_growing_waits_up_to_a_bound():
     assert waits(a_lane_blocked(), 8) == [15, 30, 60, 120, 240, 480, 600, 600]
 
 
+@UNHURRIED
 @given(st.integers(1, 200))
 def test_no_wait_is_longer_than_the_bound_nor_shorter_than_the_one_before(count):
     seen = waits(a_lane_blocked(), count)
@@ -178,6 +182,7 @@ def test_lanes_do_not_share_their_waits():
 # -- by a person's word -----------------------------------------------------------------------------------------------
 
 
+@UNHURRIED
 @given(st.floats(0, 1e9))
 def test_what_only_a_person_ends_is_never_probed(passed):
     lanes = a_lane_blocked(by_person=True, retry_after_seconds=5)
@@ -215,6 +220,7 @@ ERRORS = st.one_of(
 MOVES = st.lists(st.tuples(st.sampled_from(["block", "still", "resume"]), NAMES, ERRORS, st.integers(0, 2000)))
 
 
+@UNHURRIED
 @given(MOVES)
 def test_every_blocked_lane_waits_for_a_person_or_is_probed_within_the_bound(moves):
     lanes, now = Lanes(), NOW
