@@ -4,19 +4,27 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test check torture power-cuts format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
 
 test: $(VENV)/.ready
-	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_FLAGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(PYTEST_FLAGS)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Long; with a seed that they print. TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.
+torture: $(VENV)/.ready
+	PYTHONPATH=tests $(BIN)/python tests/torture.py $(TORTURE_FLAGS)
+
+# As root, with loop devices: ext4 and XFS lose their power at each file-changing call.
+power-cuts: $(VENV)/.ready
+	PYTHONPATH=tests $(BIN)/python tests/power_cuts.py $(TORTURE_FLAGS)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

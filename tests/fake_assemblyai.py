@@ -1,4 +1,4 @@
-"""AssemblyAI as a real HTTP server on loopback, with a ledger of what would be paid and faults by script.
+"""AssemblyAI as a real HTTP server on loopback, with a ledger of what would be paid, and faults by script or chance.
 
 Its answers are the documented ones (fake_account.py), its faults those of real networks (fake_faults.py). Routes are
 named as here:
@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import random
 import re
 import signal
 import socket
@@ -23,7 +24,7 @@ import sys
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -53,6 +54,9 @@ class FakeAssemblyAI(FakeAccount):
         self.headers: list[dict[str, str]] = []  # of each request, in the same order, names in lower case
         self.passed: list[str] = []  # such as "POST /v2/transcript taken"
         self._faults: dict[str, deque[Fault | None]] = defaultdict(deque)
+        self._chances: Mapping[str, Sequence[tuple[float, Fault]]] = {}
+        self._random = random.Random()
+        self.mishaps = 0  # faults that came by chance
         self._holds: dict[str, threading.Event] = {}
         self._released = threading.Event()
         self._connections: set[socket.socket] = set()
@@ -96,10 +100,17 @@ class FakeAssemblyAI(FakeAccount):
         with self.changed:
             self._faults[route].extend(faults)
 
+    def chance(self, seed: int, faults: Mapping[str, Sequence[tuple[float, Fault]]]) -> None:
+        """From now on a request of a route for which nothing is scripted meets each of its faults so probably."""
+        with self.changed:
+            self._random.seed(seed)
+            self._chances = faults
+
     def clear(self) -> None:
-        """No scripted fault is left, and no error for a transcript to come."""
+        """No fault is left, scripted or by chance, and no error for a transcript to come."""
         with self.changed:
             self._faults.clear()
+            self._chances = {}
             self._ends.clear()
 
     def hold(self, route: str, when: str = "taken") -> None:
@@ -128,6 +139,12 @@ class FakeAssemblyAI(FakeAccount):
             for name in (route, "*"):
                 if self._faults[name]:
                     return self._faults[name].popleft()
+            drawn = self._random.random()
+            for probability, fault in self._chances.get(route, ()):
+                drawn -= probability
+                if drawn < 0:
+                    self.mishaps += 1
+                    return fault
         return None
 
     def pass_point(self, route: str, point: str) -> None:

@@ -12,7 +12,8 @@ import structlog
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.errors import ConfigError
-from transcribed.job import State
+from transcribed.job import State, after
+from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
 from world import Clock, World, mp3, parameters
 
@@ -524,6 +525,22 @@ def test_a_kept_transcript_that_vanished_is_fetched_again(world: World, api: Fak
     assert world.run() == 0
 
     assert_settled(world, api, ["Talk.mp3"])
+    assert len(api.submits) == 1
+
+
+def test_a_kept_transcript_is_used_although_the_api_has_deleted_its_own(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.TRANSCRIBED])
+    with world.journal() as journal:
+        (job,) = journal.all()
+        failure = Failed("it could not be delivered")
+        journal.save(job, (after(job, failure, world.clock.wall(), world.rules), failure), now=world.clock.wall())
+    api.submits[0].deleted = True
+    drop(str(world.state), {"order": "retry", "jobs": [1]})
+
+    world.run(lambda: world.states() == [State.DELIVERED] and world.files("inbox") == [])
+
+    assert "Deleted by user" not in (world.folders["outbox"] / "Talk.txt").read_text()
     assert len(api.submits) == 1
 
 

@@ -27,6 +27,7 @@ from transcribed.job.events import Event
 
 VERSION = 1
 LANE = "state"
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # what may end by itself
 
 
 class _Whole(sa.TypeDecorator[int]):
@@ -308,6 +309,8 @@ def _lock(directory: str) -> Callable[[], None]:
             os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
     except OSError as error:
+        if error.errno in _PASSING:
+            raise from_os_error(error, lane=LANE, doing=f"opening {directory}") from error
         raise ConfigError([f"state.directory: {directory} cannot be used: {error.strerror}"]) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -386,7 +389,7 @@ def _understood(directory: str) -> Iterator[None]:
 def _unusable(error: sa.exc.DatabaseError, directory: str) -> TranscribedError:
     """A disk that is full or fails is waited for; a file that is no journal waits for a person."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the primary code; the rest says where it was met
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY):
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN):
         return Blocked(f"the journal in {directory} cannot be opened: {error.orig}", lane=LANE, hint=_mend(error))
     mend = "put a backup in its place; with a new one, what lies in the inboxes would be paid for again"
     return ConfigError([f"the journal in {directory} cannot be read: {error.orig}: {mend}"])

@@ -1,10 +1,12 @@
 """`transcribed run`: the one place where the parts of the daemon are put together."""
 
+import contextlib
 import importlib.metadata
 import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
@@ -21,6 +23,8 @@ from transcribed.worker import Plan, Reload, Route, Stop, Worker
 from transcribed.worker.plan import Look
 
 log = structlog.get_logger()
+
+OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
 
 def run(
@@ -53,12 +57,15 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
     stop = threading.Event()
     plan = plan_of(settled, stop)
     directory = settled.state.directory
-    journal = Journal.open(directory)
+    mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+    service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
+    journal = Journal.open(directory) if once else _opened(directory, mailbox)
+    if journal is None:
+        return 0
     try:
+        outbox.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # ours alone while the lock is held
         _make_folders(plan)
-        mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         host = Machine(path, settled, mailbox, stop)
-        service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         version = importlib.metadata.version("transcribed")
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
@@ -66,6 +73,23 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
     finally:
         journal.close()
         log.info("daemon.stopped")
+
+
+def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | None:
+    """The journal, once the disk lets it be opened; None where Stop comes first. Raises as Journal.open but Blocked."""
+    notifier = service.Notifier(os.environ)
+    said = False
+    while True:
+        try:
+            return Journal.open(directory)
+        except errors.Blocked as error:
+            if not said:
+                log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback
+            said = True
+            notifier.notify(READY="1", STATUS=error.message, WATCHDOG="1")
+        with contextlib.suppress(queue.Empty):
+            if isinstance(mailbox.get(timeout=OPEN_AGAIN_SECONDS), Stop):
+                return None
 
 
 def plan_of(settled: config.Config, stop: threading.Event) -> Plan:

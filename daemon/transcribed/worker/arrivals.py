@@ -235,9 +235,11 @@ class Arrivals:
         """Accept what lies there, or raise Blocked: too much to be paid for without asking."""
         if self.accepted:
             return
+        names, self._surveyed = self._surveyed, frozenset()  # what the journal does not take now is asked again
         if message.hours > plan.accept_backlog_hours:
             what = f"{message.count} recordings ({message.hours:.1f} hours) lay in the inbox at its first start"
             self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=False)
+            self._surveyed = names
             raise errors.Blocked(
                 f"{what}, more than accept_backlog_hours = {plan.accept_backlog_hours:g}",
                 lane=self.route.lane,

@@ -6,6 +6,7 @@ What this module does not know: which step comes next, and who does it.
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -35,16 +36,24 @@ class Book:
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
 
     def recover(self) -> None:
-        """Take up where the last process ended; a job that was in flight at three ends in a row is parked."""
+        """Take up where the last process ended; a job that was in flight at three ends in a row is parked.
+
+        Raises Blocked(state): then all of it is known, and the next save of each job writes what could not be written.
+        """
+        blocked: errors.Blocked | None = None
         for job in self.journal.open_jobs():
             self.open[job.id] = job
-            if job.in_flight:
-                self._died(job)
+            try:
+                if job.in_flight:
+                    self._died(job)
+            except errors.Blocked as error:
+                blocked = error
+        if blocked is not None:
+            raise blocked
 
     def _died(self, job: Job) -> None:
-        died = job.died()
+        died = self.open[job.id] = job.died()
         self.journal.save(job, (died, None), now=self._clock.wall())
-        self.open[job.id] = died
         if died.deaths >= DEATHS and job.state not in (State.DELIVERED, State.FAILED):
             reason = f"the daemon ended {died.deaths} times in a row while it worked at this recording"
             self.record(died, Failed(reason, "if the recording plays, retry it; else look at the log of those times"))
@@ -65,14 +74,19 @@ class Book:
         return attempted
 
     def record(self, job: Job, event: Event) -> Job:
-        """The job after `event`, written and logged. Raises Blocked(state): then the event is held until it can be."""
+        """The job after `event`, written and logged. Raises Blocked(state): then the event is held until it can be.
+
+        Of a job that is not open nothing is held: it has no step, so what is asked of it is an order or a look at its
+        file, and both come again.
+        """
         now = self._clock.wall()
         event = bounded(job, self._timed(job, event), self.rules)
         changed = after(job, event, now, self.rules)
         try:
             self.journal.save(job, (changed, event), now=now)
         except errors.Blocked:
-            self._unsaved.append((job.id, event))
+            if job.id in self.open:
+                self._unsaved.append((job.id, event))
             raise
         self._believe(changed)
         self.failures += isinstance(event, Failed)
@@ -90,10 +104,9 @@ class Book:
         self._believe(adopted)
         _say(ended, same)
 
-    def save_held(self) -> list[int]:
-        """Write what was held, in order; the jobs it was about. Raises Blocked(state) where that still fails."""
+    def save_held(self) -> Iterator[int]:
+        """Write what was held, in order; each job that it was about. Raises Blocked(state) where that still fails."""
         held, self._unsaved = self._unsaved, []
-        saved: list[int] = []
         while held:
             number, event = held[0]
             try:
@@ -101,9 +114,8 @@ class Book:
             except errors.Blocked:
                 self._unsaved = held  # record() has put the first one back too: keep each once
                 raise
-            saved.append(number)
             del held[0]
-        return saved
+            yield number
 
     def is_held(self, number: int) -> bool:
         """Whether something happened to this job that is not written yet."""

@@ -4,6 +4,7 @@ All that happens to the daemon comes through the mailbox. The loop's thread alon
 I/O.
 """
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -118,7 +119,7 @@ class Worker:
 
     def run(self, *, once: bool = False) -> int:
         """Work until Stop arrives or, `once`, until nothing is left that could move; the exit status."""
-        self.book.recover()
+        self._guarded(self.book.recover)
         self._adopt(self._plan)
         self._host.watch(self._orders.folder)
         self._host.notify(READY="1")
@@ -355,7 +356,8 @@ class Worker:
             job = self.book.open.get(number)
             if job is not None and job.in_flight:
                 self._guarded(lambda job=job: self._let_go(job))  # type: ignore[misc]
-        self._host.publish(self._report.now(self._snapshot()))
+        with contextlib.suppress(OSError):  # a last word that a full disk does not take is no reason to stop unwell
+            self._host.publish(self._report.now(self._snapshot()))
 
     def _let_go(self, job: Job) -> None:
         self.book.record(job, Released("the daemon stopped"))

@@ -4,6 +4,7 @@ An order is one JSON object. It is written whole (temporary name, fsync, rename)
 where there is no daemon; the daemon removes it once it is carried out.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -68,7 +69,8 @@ class Orders:
 
     def __init__(self, directory: str, executor: Executor, mailbox: Mailbox, clock: Clock) -> None:
         self.folder = os.path.join(os.fsencode(directory), ORDERS.encode())
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        with contextlib.suppress(OSError):  # a disk that is full now; each look tries again
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
         self.look_at = clock.monotonic()
         self._executor = executor
         self._mailbox = mailbox
@@ -93,8 +95,13 @@ class Orders:
             self._mailbox.put(Ordered(found))
 
     def obey(self, message: Ordered, worker: "Worker") -> None:
-        """Carry out each order, and only then remove it: carried out twice, an order does no more than once."""
+        """Carry out each order, and only then remove it: carried out twice, an order does no more than once.
+
+        A retry of a job that is just being put away stays in the folder, and is carried out at the next look.
+        """
         for name, order in message.orders:
+            if order.get("order") == "retry" and _being_put_away(_to_retry(order, worker), worker):
+                continue
             _obey(order, worker)
             path = os.path.join(self.folder, name)
             self._executor.submit(lambda path=path: _remove(path))  # type: ignore[misc]
@@ -111,8 +118,7 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
     log.info("order.taken", order=str(order.get("order")), jobs=numbers(order))
     match order.get("order"):
         case "retry":
-            failed = worker.book.journal.all(State.FAILED) if order.get("failed") is True else []
-            for number in dict.fromkeys([*numbers(order), *(job.id for job in failed)]):
+            for number in _to_retry(order, worker):
                 _retry(number, worker, pay_again=order.get("pay_again") is True)
         case "cancel":
             for number in numbers(order):
@@ -128,10 +134,20 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
             log.warning("order.unknown", order=str(order.get("order")))
 
 
+def _to_retry(order: Mapping[str, Any], worker: "Worker") -> list[int]:
+    failed = worker.book.journal.all(State.FAILED) if order.get("failed") is True else []
+    return list(dict.fromkeys([*numbers(order), *(job.id for job in failed)]))
+
+
+def _being_put_away(jobs: list[int], worker: "Worker") -> bool:
+    at_work = [job for _, job in worker.dispatch.in_flight.values() if job.state is State.FAILED]
+    return any(job.id in jobs for job in at_work)
+
+
 def _retry(number: int, worker: "Worker", *, pay_again: bool) -> None:
     job = worker.book.journal.job(number)
-    if job is None or number in worker.dispatch.in_flight:
-        log.warning("order.refused", job=number, reason="there is no such job, or it is being worked at")
+    if job is None:
+        log.warning("order.refused", job=number, reason="there is no such job")
         return
     try:
         worker.book.record(job, resumption(job, worker.book.now(), pay_again=pay_again))

@@ -5,7 +5,7 @@ What a step cannot do it raises, as a class of `errors`. Nothing here decides wh
 
 from collections.abc import Callable, Mapping
 
-from transcribed import errors
+from transcribed import errors, formats
 from transcribed.assemblyai import AssemblyAI, Listed, outcome_error
 from transcribed.inbox import Inbox
 from transcribed.job import Fingerprint, Job
@@ -82,9 +82,12 @@ def _question(why: str) -> Failed:
 def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
     """Fetch a transcript that has ended and keep it; None where it has not ended after all.
 
-    `completed` is not enough: a deleted one is no transcript. One that ended in an error was not paid for.
+    One that is kept already is not asked for again: AssemblyAI may have deleted it since. `completed` is not enough: a
+    deleted one is no transcript. One that ended in an error was not paid for.
     """
     assert job.transcript_id is not None
+    if _is_kept(job.transcript_id, kept):
+        return Transcribed()
     answer = client.fetch(job.transcript_id)
     if answer.status not in ("completed", "error"):
         return None
@@ -99,6 +102,15 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
     return Transcribed((*_doubts(job, answer.transcript), *_warnings(answer.transcript)))
+
+
+def _is_kept(transcript_id: str, kept: Kept) -> bool:
+    """Whether a whole answer is kept; one that was damaged since is fetched again."""
+    answer = kept.read(transcript_id)
+    try:
+        return answer is not None and bool(formats.parse(answer))
+    except ValueError:
+        return False
 
 
 def _meta(job: Job) -> dict[str, object]:

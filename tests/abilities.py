@@ -1,0 +1,32 @@
+"""What this machine lets a test do. A test that cannot run here is skipped by name; in CI that is an error."""
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+
+@functools.cache
+def _can_trace() -> bool:
+    """Whether strace is there and may trace: a container may forbid it."""
+    strace = shutil.which("strace")
+    return (
+        strace is not None and subprocess.run([strace, "-o", os.devnull, "true"], capture_output=True).returncode == 0
+    )
+
+
+@functools.cache
+def _can_mount() -> bool:
+    """Whether a file system may be mounted: root may, unless a container forbids it."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+    return mounted.returncode == 0
+
+
+needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and leave to trace")
+needs_mounts = pytest.mark.skipif(not _can_mount(), reason="needs leave to mount a file system")
