@@ -12,20 +12,19 @@ import pytest
 @functools.cache
 def _can_trace() -> bool:
     """Whether strace is there and may trace: a container may forbid it."""
-    strace = shutil.which("strace")
-    return (
-        strace is not None and subprocess.run([strace, "-o", os.devnull, "true"], capture_output=True).returncode == 0
-    )
+    return shutil.which("strace") is not None and _succeeds("strace", "-o", os.devnull, "true")
 
 
 @functools.cache
 def _can_mount() -> bool:
     """Whether a file system may be mounted: root may, unless a container forbids it."""
     with tempfile.TemporaryDirectory() as folder:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True)
-        if mounted.returncode == 0:
-            subprocess.run(["umount", folder], check=True)
-    return mounted.returncode == 0
+        mounted = _succeeds("mount", "-t", "tmpfs", "-o", "size=64k", "none", folder)
+        return mounted and _succeeds("umount", folder)
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and leave to trace")

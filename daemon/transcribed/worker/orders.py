@@ -34,7 +34,11 @@ def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     os.makedirs(folder, mode=0o700, exist_ok=True)
     name = f"{time.time():.6f}-{secrets.token_hex(4)}.json"  # in order of time, and nobody else's
     path = os.path.join(folder, name.encode())
-    outbox.publish(path, json.dumps(order).encode(), root=folder)
+    data = json.dumps(order).encode()
+    try:
+        outbox.publish(path, data, root=folder)
+    except FileNotFoundError:  # a daemon that started just now took our temporary for what a crash left
+        outbox.publish(path, data, root=folder)
     return path
 
 
