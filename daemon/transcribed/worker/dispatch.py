@@ -112,14 +112,14 @@ class Dispatch:
     def _known_content(self, job: Job, inbox: Arrivals) -> str | None:
         """Deal with content that is known: None where it is new, else why this job waits ("" where it went on)."""
         assert job.content_hash is not None
-        for other in self._book.journal.with_content(job.content_hash):
+        twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
+        for other in twins:
             if other.id < job.id and _same_file(job, other):
                 self._book.touched(job, other)
                 inbox.adopt(job, other)
                 return ""
         if job.pay_again or inbox.route.duplicates == "transcribe":
             return None
-        twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
         for other in sorted(twins, key=lambda x: x.state is State.SUBMITTED):  # what is at hand before what is coming
             why = self._twin(job, other, inbox.route.parameters)
             if why is not None:
