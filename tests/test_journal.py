@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from transcribed import journal as journal_module
 from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Fingerprint, Job, State, Step, events
-from transcribed.journal import VERSION, Journal
+from transcribed.journal import VERSION, Journal, tables
 
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -183,15 +182,14 @@ def test_a_journal_of_a_newer_version_is_refused_and_not_one_byte_of_it_changed(
     assert read_bytes(file_of(directory)) == before
 
 
-@pytest.mark.parametrize("opener", [Journal.open, Journal.read])
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(directory, opener):
+def test_a_file_that_is_no_database_is_not_read_as_one_and_left_as_it_is(directory):
     os.makedirs(directory)
     with open(file_of(directory), "w", encoding="utf-8") as file:
         file.write("my notes\n" * 500)
     before = read_bytes(file_of(directory))
 
     with pytest.raises(ConfigError, match="not a database: put a backup in its place"):
-        opener(directory)
+        Journal.read(directory)
 
     assert read_bytes(file_of(directory)) == before
 
@@ -477,7 +475,7 @@ def test_every_fact_of_a_job_comes_back_as_it_was_written(journal, job, changed)
 
 
 def test_no_fact_of_a_job_is_left_out_of_the_journal():
-    columns = set(journal_module.jobs.c.keys())
+    columns = set(tables.jobs.c.keys())
 
     assert columns == {f.name for f in fields(Job)} - {"fingerprint"} | {f.name for f in fields(Fingerprint)}
 

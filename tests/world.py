@@ -17,7 +17,7 @@ from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed.assemblyai import AssemblyAI
 from transcribed.job import Job, Rules, State, canonical
 from transcribed.journal import Journal
-from transcribed.worker import Plan, Route, Stop, Worker
+from transcribed.worker import Plan, Route, Stop, Worker, rebuild
 
 START = 1_800_000_000.0
 FRAME = bytes.fromhex("fffb9000") + bytes(413)  # one MPEG frame: Layer III, 128 kbit/s at 44.1 kHz, 26 ms
@@ -170,6 +170,7 @@ class World:
         for message in messages:
             mailbox.put(message)
         with self.journal() as journal:
+            rebuild(journal, str(self.state), self.clock.wall())
             self.mailbox = mailbox
             self.worker = Worker(
                 self.plan(),

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from transcribed import errors
-from transcribed.cli import check, configuration, demo, local, order, render, run, show
+from transcribed.cli import check, configuration, demo, journal, local, order, render, run, show
 from transcribed.job import printable
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("accept")(order.accept)
 app.command("scan")(order.scan)
 app.command("render")(render.render)
 app.add_typer(configuration.app, name="config")
+app.add_typer(journal.app, name="journal")
 app.command("local-api")(local.local_api)
 
 

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -22,6 +23,7 @@ from transcribed.cli import settings
 from transcribed.inbox.mounts import Mount, mount_of
 from transcribed.inbox.names import ignored_folder
 from transcribed.job import printable, shown
+from transcribed.journal import Journal
 
 _UNAVAILABLE, _PERMISSION, _CONFIG = 69, 77, 78  # sysexits.h; the largest is the worst
 _CLOCKS_APART_SECONDS = 5.0
@@ -190,6 +192,27 @@ def _state(directory: bytes) -> Iterator[Finding]:
             f"state.directory belongs to user {owner}, and this ran as {os.geteuid()}, who may have other rights",
             "check as the daemon's user",
         )
+    yield from _journal(os.fsdecode(directory))
+
+
+def _journal(directory: str) -> Iterator[Finding]:
+    """Whether the journal is whole; before the first start there is none."""
+    if not os.path.lexists(os.path.join(directory, "journal.db")):
+        return
+    mend = "put a backup in its place, or let the daemon's next start set it aside and rebuild it"
+    try:
+        with closing(Journal.read(directory)) as opened:
+            damage = opened.damage()
+            jobs = 0 if damage else sum(opened.counts().values())
+    except errors.ConfigError as error:
+        yield from _problems(error.problems)
+    except errors.Blocked as error:
+        yield Finding("problem", error.message, error.hint, error.exit_status)
+    else:
+        if damage:
+            yield Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", mend, _UNAVAILABLE)
+        else:
+            yield Finding("ok", f"the journal is whole: {jobs} jobs")
 
 
 def _inbox(each: config.Inbox, ignored: "Ignored") -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import check, settings
 from transcribed.inbox import Watch
 from transcribed.journal import Journal
-from transcribed.worker import Plan, Reload, Route, Stop, Worker
+from transcribed.worker import Plan, Reload, Route, Stop, Worker, rebuild
 from transcribed.worker.plan import Look
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
     service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
-    journal = Journal.open(directory) if once else _opened(directory, mailbox)
+    journal = _whole_journal(directory) if once else _opened(directory, mailbox)
     if journal is None:
         return 0
     try:
@@ -75,13 +75,24 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
         log.info("daemon.stopped")
 
 
+def _whole_journal(directory: str) -> Journal:
+    """The journal, with all that is kept in it. Raises as Journal.open and rebuild do."""
+    journal = Journal.open(directory)
+    try:
+        rebuild(journal, directory, time.time())
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
 def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | None:
-    """The journal, once the disk lets it be opened; None where Stop comes first. Raises as Journal.open but Blocked."""
+    """The journal, once the disk lets it be opened; None where Stop comes first. Raises what is not Blocked."""
     notifier = service.Notifier(os.environ)
     said = False
     while True:
         try:
-            return Journal.open(directory)
+            return _whole_journal(directory)
         except errors.Blocked as error:
             if not said:
                 log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback

@@ -100,7 +100,9 @@ class Job:
     stem: bytes | None = None  #: the outputs' absolute path, without number and suffix
     number: int | None = None  #: of its names in outbox, archive and failed
     formats: tuple[str, ...] = ()  #: as committed with the number
-    place: bytes | None = None  #: where the recording is now, absolute; None: still in the inbox, or taken away
+    place: bytes | None = (
+        None  #: where the recording is, absolute; None: in the inbox, or taken away; empty: nobody knows
+    )
     retired_at: float | None = None
 
     @property

@@ -1,7 +1,6 @@
 """The loop that drains the journal.
 
-One mailbox into one loop thread, which alone writes the journal and does no other I/O; steps are functions
-Job -> Event
+One mailbox into one loop thread, which alone writes the journal and does no other I/O; steps are functions Job -> Event
 that run elsewhere and hold no journal. The loop runs at its own pace: what arrives is taken in, then each job that may
 take its next step does, then it computes how long to wait. Time is injected.
 What this package does not know: the configuration, the command line and the host.
@@ -10,5 +9,6 @@ What this package does not know: the configuration, the command line and the hos
 from transcribed.worker.loop import Host, Worker
 from transcribed.worker.orders import ORDERS, drop
 from transcribed.worker.plan import Plan, Reload, Reloaded, Route, Stop
+from transcribed.worker.rebuild import rebuild
 
-__all__ = ["ORDERS", "Host", "Plan", "Reload", "Reloaded", "Route", "Stop", "Worker", "drop"]
+__all__ = ["ORDERS", "Host", "Plan", "Reload", "Reloaded", "Route", "Stop", "Worker", "drop", "rebuild"]

@@ -78,15 +78,15 @@ class Dispatch:
         if inbox is None:
             return f"its inbox {printable(job.inbox)} is not in the configuration"
         step = self._next(job)
+        due = job.is_due(self._clock.wall(), self._book.rules)
+        settled = self._known_content(job, inbox) if due else None  # first, for it needs no more than the journal
+        if settled is not None:
+            return settled
         lane = self._lanes.blocking(_lanes(step, inbox.route))
         if lane is not None:
             return lane.reason
-        if not job.is_due(self._clock.wall(), self._book.rules) or room[_kind(step, job)] <= 0:
+        if not due or room[_kind(step, job)] <= 0:
             return ""
-        if job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful and job.content_hash is not None:
-            settled = self._known_content(job, inbox)
-            if settled is not None:
-                return settled
         if step is Step.POLL and job.transcript_id not in self.ended:
             return self._not_polled(job, plan)
         if step in (Step.SUBMIT, Step.UPLOAD) and self._expired(job, plan):
@@ -111,7 +111,9 @@ class Dispatch:
 
     def _known_content(self, job: Job, inbox: Arrivals) -> str | None:
         """Deal with content that is known: None where it is new, else why this job waits ("" where it went on)."""
-        assert job.content_hash is not None
+        unpaid = job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful
+        if not unpaid or job.content_hash is None or self._lanes.blocking((errors.STATE,)) is not None:
+            return None
         twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
         for other in twins:
             if other.id < job.id and _same_file(job, other):
@@ -186,7 +188,7 @@ class Dispatch:
                 return lambda: speech.fetch(job, client, self._kept)
             case Step.NAME:
                 taken = self._taken(job, inbox)
-                return lambda: folders.name(job, taken)
+                return lambda: folders.name(job, taken, self._kept)
             case Step.DELIVER:
                 return lambda: folders.deliver(job, self._kept)
             case Step.RETIRE:

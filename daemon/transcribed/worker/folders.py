@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from transcribed import errors, formats, outbox
 from transcribed.inbox import Found, Inbox, Listing, Probe, probe
-from transcribed.job import Fingerprint, Job, State, shown
+from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
 from transcribed.worker.kept import Kept
 from transcribed.worker.plan import Route
@@ -103,18 +103,29 @@ class Folders:
         """The outputs' absolute path, without number and suffix."""
         return os.path.splitext(os.path.join(self.route.outbox, job.path))[0]
 
-    def name(self, job: Job, taken: Collection[int]) -> Event:
+    def name(self, job: Job, taken: Collection[int], kept: Kept) -> Event:
         """Choose the one number that is free in outbox, archive and failed, and in the journal."""
         stem = self.stem(job)
-        number = outbox.free_number(lambda n: self._names(job, stem, n), taken)
+        number = outbox.free_number(lambda n: self._names(job, stem, n, kept), taken)
         return Named(stem, number, self.route.formats)
 
-    def _names(self, job: Job, stem: bytes, number: int) -> Iterable[bytes]:
-        outputs = [_output(stem, number, name) for name in self.route.formats]
+    def _names(self, job: Job, stem: bytes, number: int, kept: Kept) -> Iterable[bytes]:
+        """What must be free for this number: its own recording, note and renderings do not stand in its way."""
+        outputs = {name: _output(stem, number, name) for name in self.route.formats}
+        strange = [path for name, path in outputs.items() if not self._is_delivered(job, name, path, kept)]
         places = [self._place(self.route.archive, job, number), self._place(self.route.failed, job, number)]
         note_path = self._note(job, number)
-        wanted = [*outputs, *places, *([] if _is_note(note_path) else [note_path])]
-        return [path for path in wanted if path != job.place]  # its own recording and note do not stand in its way
+        wanted = [*strange, *places, *([] if _is_note(note_path) else [note_path])]
+        return [path for path in wanted if path != job.place]
+
+    def _is_delivered(self, job: Job, name: str, path: bytes, kept: Kept) -> bool:
+        """Whether this very rendering is there: a journal that was lost since knew who had delivered it."""
+        answer = kept.read(job.transcript_id) if job.transcript_id and os.path.isfile(path) else None
+        try:
+            data = formats.render(name, answer or b"", title=shown(os.path.basename(self.stem(job))))
+        except ValueError:
+            return False
+        return os.path.getsize(path) == len(data) and begins_with(path, data)
 
     def deliver(self, job: Job, kept: Kept) -> Event:
         """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
@@ -134,7 +145,7 @@ class Folders:
             for name, data in rendered.items():
                 outbox.publish(_output(job.stem, job.number, name), data, root=self.route.outbox)
         except outbox.NameTaken:
-            return self.name(job, {job.number})
+            return self.name(job, {job.number}, kept)
         return Delivered()
 
     def retire(self, job: Job) -> Event:
@@ -224,8 +235,8 @@ def note(job: Job) -> bytes:
     lines = [
         f"Recording: {shown(job.path)}",
         f"When: {time.strftime('%Y-%m-%d %H:%M:%S %z', time.localtime(job.changed_at))}",
-        f"What happened: {shown(os.fsencode(job.reason))}",
-        f"What to do: {shown(os.fsencode(job.hint or 'look at the recording; if it plays, try again'))}",
+        f"What happened: {printable(job.reason)}",
+        f"What to do: {printable(job.hint or 'look at the recording; if it plays, try again')}",
         "To try again: drag the recording back into the inbox. This note goes away when it succeeds.",
         f"For the administrator: transcribed explain {job.id}",
     ]

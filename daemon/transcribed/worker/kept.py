@@ -6,10 +6,14 @@ transcript that is not there. What this module does not know: what a transcript 
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transcribed import outbox
+
+_LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
+_META = re.compile(rb"([0-9a-f-]{36})\.meta\.json")
 
 
 class Kept:
@@ -24,10 +28,20 @@ class Kept:
 
     def keep(self, transcript_id: str, answer: bytes, meta: Mapping[str, Any]) -> None:
         """Keep an answer, durably: when this returns, a power cut cannot take it. Raises OSError."""
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        if not os.path.isdir(self._directory):
+            self._make()
         outbox.replace(self.path(transcript_id), answer)
         described = json.dumps({"transcript_id": transcript_id, **meta}, indent=1).encode()
         outbox.replace(os.path.join(self._directory, transcript_id.encode() + b".meta.json"), described)
+
+    def _make(self) -> None:
+        """The folder, as durable as what will lie in it."""
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        above = os.open(os.path.dirname(self._directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(above)
+        finally:
+            os.close(above)
 
     def read(self, transcript_id: str) -> bytes | None:
         """The kept answer, or None where it has vanished. Raises OSError for anything else."""
@@ -36,3 +50,27 @@ class Kept:
                 return file.read()
         except FileNotFoundError:
             return None
+
+    def described(self) -> Iterator[Mapping[str, Any]]:
+        """What was written beside each transcript that is still kept; {} where it can no longer be read as that.
+
+        Raises OSError where the folder or a file in it cannot be read.
+        """
+        try:
+            names = set(os.listdir(self._directory))
+        except FileNotFoundError:
+            return
+        for name in sorted(names):
+            found = _META.fullmatch(name)
+            if found and found[1] + b".json" in names:
+                yield self._described(name, found[1].decode())
+
+    def _described(self, name: bytes, transcript_id: str) -> Mapping[str, Any]:
+        with open(os.path.join(self._directory, name), "rb") as file:
+            data = file.read(_LARGEST_BYTES)
+        try:
+            meta = json.loads(data)
+        except (ValueError, RecursionError):
+            return {}
+        ours = isinstance(meta, dict) and meta.get("transcript_id") == transcript_id
+        return meta if ours else {}

@@ -21,7 +21,7 @@ from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
 from transcribed.worker.dispatch import CALLS, Dispatch
 from transcribed.worker.kept import Kept
-from transcribed.worker.lanes import Lanes
+from transcribed.worker.lanes import Lanes, problem_of
 from transcribed.worker.notices import Notices
 from transcribed.worker.orders import Orders
 from transcribed.worker.plan import (
@@ -42,6 +42,7 @@ from transcribed.worker.plan import (
     Tried,
 )
 from transcribed.worker.polls import Polls, to_fetch
+from transcribed.worker.rebuild import unaccepted
 
 log = structlog.get_logger()
 
@@ -160,12 +161,12 @@ class Worker:
             return
         self.lanes.probing(name)
         if name == errors.STATE:
-            self._tried(Tried(name, _problem(self.book.journal.touch, name)))  # the journal is the loop's alone
+            self._tried(Tried(name, problem_of(self.book.journal.touch, name)))  # the journal is the loop's alone
         elif inbox is not None:
-            inbox.executor.submit(lambda: self._mailbox.put(Tried(name, _problem(inbox.folders.check, name))))
+            inbox.executor.submit(lambda: self._mailbox.put(Tried(name, problem_of(inbox.folders.check, name))))
         else:
             check = self._plan.client.check
-            self._calls.submit(lambda: self._mailbox.put(Tried(name, _problem(check, name))))
+            self._calls.submit(lambda: self._mailbox.put(Tried(name, problem_of(check, name))))
 
     def _wait_seconds(self) -> float:
         """Until the next thing is due."""
@@ -175,12 +176,8 @@ class Worker:
         waits = [x - now for x in at if x is not None]
         waits += [x for x in [self._report.next_at() - now] if x > 0]
         wall = self._clock.wall()
-        free = [
-            x
-            for x in self.book.open.values()
-            if x.id not in self.dispatch.in_flight and x.id not in self.dispatch.waits
-        ]
-        waits += [x.due_at - wall for x in free if x.due_at > wall]
+        held = {*self.dispatch.in_flight, *self.dispatch.waits}
+        waits += [x.due_at - wall for x in self.book.open.values() if x.id not in held and x.due_at > wall]
         return max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
 
     # -- what arrives ------------------------------------------------------------------------------------------------
@@ -317,6 +314,7 @@ class Worker:
         ):
             for name in (errors.API, errors.SUBMIT):
                 self.resume(name)
+        self._guarded(self._hold_after_loss)
         self._plan = plan
         self.book.rules = plan.rules
         before, self.inboxes = self.inboxes, {}
@@ -329,6 +327,20 @@ class Worker:
             executor = old.executor if old is not None else self._host.executor(f"inbox-{route.name}", 1)
             self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock)
             self._host.watch(route.inbox)
+
+    def _hold_after_loss(self) -> None:
+        """A journal that may not know of all that was paid for submits nothing until a person accepts it."""
+        if loss := self.book.journal.loss():
+            raise unaccepted(loss)
+
+    def accept(self) -> None:
+        """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
+        if self.book.journal.loss():
+            self.book.journal.accept_loss()
+            self.resume(errors.SUBMIT)
+        for inbox in self.inboxes.values():
+            inbox.accept()
+            self.resume(inbox.route.lane)
 
     def _tell(self) -> None:
         """Keep the host informed: alive at each pass, and the status when it changed or grew old."""
@@ -379,13 +391,3 @@ class Worker:
         if self.book.open:
             return 75
         return 1 if self.book.failures else 0
-
-
-def _problem(check: Callable[[], object], lane: str) -> errors.TranscribedError | None:
-    try:
-        check()
-    except errors.TranscribedError as error:
-        return error
-    except OSError as error:
-        return errors.from_os_error(error, lane=lane, doing="trying the folders again")
-    return None

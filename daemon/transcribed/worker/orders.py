@@ -119,8 +119,10 @@ def _remove(path: bytes) -> None:
 
 
 def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
-    log.info("order.taken", order=str(order.get("order")), jobs=numbers(order))
-    match order.get("order"):
+    wanted = order.get("order")
+    wanted = wanted if isinstance(wanted, str) else ""  # str() of what is nested as deep as JSON may be can fail
+    log.info("order.taken", order=wanted, jobs=numbers(order))
+    match wanted:
         case "retry":
             for number in _to_retry(order, worker):
                 _retry(number, worker, pay_again=order.get("pay_again") is True)
@@ -128,14 +130,12 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
             for number in numbers(order):
                 _cancel(number, worker)
         case "accept":
-            for inbox in worker.inboxes.values():
-                inbox.accept()
-                worker.resume(inbox.route.lane)
+            worker.accept()
         case "scan":
             for inbox in worker.inboxes.values():
                 inbox.look_soon()
         case _:
-            log.warning("order.unknown", order=str(order.get("order")))
+            log.warning("order.unknown", order=wanted)
 
 
 def _to_retry(order: Mapping[str, Any], worker: "Worker") -> list[int]:

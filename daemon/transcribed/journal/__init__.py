@@ -1,0 +1,10 @@
+"""Every job and everything that happened to it, durably, in SQLite.
+
+One process writes, by a lock on the state directory; others only read. What is damaged is set aside, never deleted.
+This package knows no folder of recordings and no API.
+"""
+
+from transcribed.journal.file import VERSION
+from transcribed.journal.store import Journal
+
+__all__ = ["VERSION", "Journal"]

@@ -1,0 +1,290 @@
+"""The journal's file: locked, opened, made, verified, set aside when it is damaged, copied.
+
+Rules: a disk that is full or fails is waited for, for the journal on it may be whole. A journal that can be read and is
+not whole, or that is gone although one was begun here, is never written to and never deleted: it is set aside under a
+dated name, and the new one says so (the fact `loss`) until a person accepts it. WAL with synchronous=FULL: NORMAL loses
+acknowledged commits at a power cut, FULL does not (reliability.md, 2.2). One connection for the whole process.
+What this module does not know: what jobs and events say.
+"""
+
+import errno
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient, from_os_error
+from transcribed.journal.tables import events, facts, inboxes, job_of, jobs, metadata
+
+VERSION = 2
+LANE = "state"
+LOSS = "loss"  #: the fact that says why this journal may not know of everything that was paid for
+NAME = "journal.db"
+_BESIDE = ("", "-wal", "-shm")  # set aside in this order: without its WAL alone, a journal would seem whole and be old
+_BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # what may end by itself
+_WAITED_FOR = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN})
+
+
+class Lock:
+    """The state directory, held for this process alone; the kernel lets go of it when the process dies.
+
+    The file of the lock also remembers that a journal was begun here.
+    """
+
+    def __init__(self, directory: str) -> None:
+        """Raises Transient where another process holds it, Blocked(state) or ConfigError where it cannot be had."""
+        self._descriptor = _opened_lock(directory)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise ConfigError([f"state.directory: {directory} cannot be locked: {error.strerror}"]) from error
+            raise Transient(
+                f"another transcribed works with {directory}",
+                hint="stop it first, or give this one a state directory of its own",
+            ) from error
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._descriptor)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a journal was begun in this directory."""
+        return os.fstat(self._descriptor).st_size > 0
+
+    def begin(self) -> None:
+        """Remember that the journal is there; it is durable already. Raises OSError."""
+        os.pwrite(self._descriptor, _BEGUN, 0)
+        os.fsync(self._descriptor)
+
+
+def _opened_lock(directory: str) -> int:
+    path = os.path.join(directory, "lock")
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise from_os_error(error, lane=LANE, doing=f"opening {directory}") from error
+        raise ConfigError([f"state.directory: {directory} cannot be used: {error.strerror}"]) from error
+
+
+def opened(directory: str, lock: Lock) -> sa.Engine:
+    """The journal of a locked directory, whole, for writing; a new one where there is none or it is damaged.
+
+    Raises Blocked(state) where the disk is full or fails, ConfigError where a newer version wrote it.
+    """
+    try:
+        loss = _loss(directory, lock)
+        if loss:
+            loss += _set_aside(directory)
+        engine = _made(directory, loss)
+        if not lock.begun:
+            _fsync(directory, _FOLDER)
+            lock.begin()
+    except OSError as error:
+        raise from_os_error(error, lane=LANE, doing=f"opening the journal in {directory}") from error
+    return engine
+
+
+def for_reading(directory: str) -> sa.Engine:
+    """The journal of `directory` for reading alone. Raises ConfigError where there is none; Blocked."""
+    _find(directory)
+    engine = _engine(directory, mode="ro")
+    try:
+        with _understood(directory):
+            version = _version(engine, directory)
+    except BaseException:
+        engine.dispose()
+        raise
+    if version == 0:  # a daemon was killed between making the file and its tables
+        engine.dispose()
+        raise _none_yet(directory)
+    return engine
+
+
+def damage(engine: sa.Engine) -> str:
+    """What is wrong with a journal; empty where it is whole and each of its jobs can be read.
+
+    SQLite keeps no checksums: a bit that fell over inside a value is seen only where it makes no job.
+    """
+    try:
+        with engine.connect() as connection:
+            said = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
+            if said != "ok":
+                return said.replace("\n", "; ")
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            for table in (events, inboxes, *([facts] if version >= VERSION else [])):
+                connection.execute(sa.select(table).limit(1)).all()
+            for row in connection.execute(sa.select(jobs)).mappings():
+                job_of(dict(row))
+    except sa.exc.DatabaseError as error:
+        if _code(error) in _WAITED_FOR:
+            raise
+        return str(error.orig)
+    except (ValueError, TypeError) as error:
+        return f"a job in it cannot be read: {error}"
+    return ""
+
+
+def copy(engine: sa.Engine, path: str) -> None:
+    """A consistent, durable copy of the journal at `path`, which must not be there, while a daemon may be writing.
+
+    The copy says of itself that it is one: put back later, it does not know what was paid since. Raises as `opened`.
+    """
+    made = f"the journal was put back from a backup of {time.strftime('%Y-%m-%d %H:%M')}"
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (path,))
+        with closing(sqlite3.connect(path, isolation_level=None)) as copied:
+            copied.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (LOSS, made))
+        _fsync(path, os.O_RDONLY)
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        why = getattr(error, "orig", None) or error
+        raise Blocked(f"the copy {path} cannot be written: {why}", lane=LANE, hint="look at its disk") from error
+
+
+def _loss(directory: str, lock: Lock) -> str:
+    """Why the journal that should be in `directory` cannot be gone on with; empty where it can, or none was begun."""
+    try:
+        empty = os.stat(os.path.join(directory, NAME)).st_size == 0
+    except FileNotFoundError:
+        return "the journal was missing" if lock.begun else ""
+    if empty:
+        return "the journal was empty" if lock.begun else ""
+    engine = _engine(directory, mode="rw")
+    try:
+        with _understood(directory):
+            try:
+                if _version(engine, directory) == 0 and not lock.begun:
+                    return ""
+            except sa.exc.DatabaseError as error:
+                if _code(error) in _WAITED_FOR:
+                    raise
+                return f"the journal was damaged ({error.orig})"
+            wrong = damage(engine)
+    finally:
+        engine.dispose()
+    return f"the journal was damaged ({wrong})" if wrong else ""
+
+
+def _set_aside(directory: str) -> str:
+    """Gives what is left of the journal a dated name that is free; returns the words that say which."""
+    path = os.path.join(directory, NAME)
+    dated = f"{path}.damaged-{time.strftime('%Y-%m-%dT%H-%M-%S')}"
+    aside, number = dated, 1
+    while any(os.path.lexists(aside + end) for end in _BESIDE):
+        number += 1
+        aside = f"{dated}-{number}"
+    there = [end for end in _BESIDE if os.path.lexists(path + end)]
+    for end in there:
+        os.rename(path + end, aside + end)
+        _fsync(directory, _FOLDER)
+    return f" and set aside as {os.path.basename(aside)}" if "" in there else ""
+
+
+def _made(directory: str, loss: str) -> sa.Engine:
+    """The journal, opened for writing, with its tables; all of a new one, `loss` included, in one transaction."""
+    engine = _engine(directory, mode="rwc")
+    try:
+        with _understood(directory):
+            version = _version(engine, directory)
+            with engine.connect() as connection:
+                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}")
+            if version < VERSION:
+                with engine.begin() as connection:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    metadata.create_all(connection)
+                    if loss:
+                        connection.execute(facts.insert().values(name=LOSS, value=loss))
+                    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _fsync(path: str, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _find(directory: str) -> None:
+    """Raises ConfigError where no journal is in `directory`, Blocked where that cannot be known."""
+    try:
+        os.stat(os.path.join(directory, NAME))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _none_yet(directory) from None
+    except PermissionError as error:
+        hint = "ask as root, or as the user that the daemon runs as"
+        raise Blocked(f"the journal in {directory} may not be read", lane=LANE, hint=hint, exit_status=77) from error
+    except OSError as error:
+        raise from_os_error(error, lane=LANE, doing=f"reading the journal in {directory}") from error
+
+
+def _none_yet(directory: str) -> ConfigError:
+    return ConfigError([f"there is no journal in {directory} yet: the daemon has not run with this configuration"])
+
+
+def _engine(directory: str, *, mode: str) -> sa.Engine:
+    """One connection for the whole process: SQLite's locks are per process, and one writer needs no second."""
+    path = os.path.abspath(os.path.join(directory, NAME))
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+    def connect() -> sqlite3.Connection:
+        uri = f"file://{quoted}?mode={mode}"
+        return sqlite3.connect(uri, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)
+
+    return sa.create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+
+def _version(engine: sa.Engine, directory: str) -> int:
+    """The version that wrote the journal; 0 where nothing did yet. Raises ConfigError for a newer one."""
+    with engine.connect() as connection:
+        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    if version > VERSION:
+        what = f"the journal in {directory} is of version {version}, written by a newer transcribed"
+        raise ConfigError([f"{what}; this one knows version {VERSION}: install the newer again, nothing was changed"])
+    return version
+
+
+@contextmanager
+def _understood(directory: str) -> Iterator[None]:
+    """What SQLite says of a journal that cannot be opened, as an error of ours."""
+    try:
+        yield
+    except sa.exc.DatabaseError as error:
+        raise _unusable(error, directory) from error
+
+
+def _unusable(error: sa.exc.DatabaseError, directory: str) -> TranscribedError:
+    """A disk that is full or fails is waited for; a journal that is damaged is mended by the daemon's next start."""
+    if _code(error) in _WAITED_FOR:
+        return Blocked(f"the journal in {directory} cannot be opened: {error.orig}", lane=LANE, hint=mend(error))
+    what = f"the journal in {directory} is damaged: {error.orig}"
+    return ConfigError(
+        [f"{what}: put a backup in its place, or let the daemon's next start set it aside and rebuild it"]
+    )
+
+
+def _code(error: sa.exc.DatabaseError) -> int:
+    """SQLite's primary code; the rest of it says where it was met."""
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+
+
+def mend(error: sa.exc.DatabaseError) -> str:
+    """What a person can do about a disk that does not take the journal."""
+    return "free some space" if "full" in str(error.orig) else "look at the disk that holds state.directory"

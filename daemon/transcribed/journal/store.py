@@ -1,0 +1,205 @@
+"""Every job and everything that happened to it, durably, in SQLite.
+
+A job and its event are written in one transaction, fenced by the state that the writer believed in. What is asked often
+is one query by an index.
+
+What this module does not know: the rules by which a job changes, the folders, and the API.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from transcribed.errors import Blocked
+from transcribed.job import ENDED, Job, State
+from transcribed.job.events import Event
+from transcribed.journal import file
+from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of
+
+
+class Journal:
+    """The durable store of jobs and events. Its writing methods are for the one loop thread of the one daemon."""
+
+    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None) -> None:
+        self._engine = engine
+        self._lock = lock
+
+    @classmethod
+    def open(cls, directory: str) -> "Journal":
+        """The journal in `directory`, for writing; a new one where there is none, or where it is damaged (see `loss`).
+
+        Raises Transient where another daemon holds the directory, Blocked(state) where the disk is full or fails,
+        ConfigError where the journal is of a newer version, or the directory cannot be used.
+        """
+        lock = file.Lock(directory)
+        try:
+            return cls(file.opened(directory, lock), lock)
+        except BaseException:
+            lock.close()
+            raise
+
+    @classmethod
+    def read(cls, directory: str) -> "Journal":
+        """The journal in `directory` for reading alone, beside a daemon at work or without one.
+
+        Raises ConfigError where there is none, or it is of a newer version; Blocked where it may not be read.
+        """
+        return cls(file.for_reading(directory))
+
+    def close(self) -> None:
+        """Let go of the file and of the lock."""
+        self._engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """One transaction. Raises Blocked(state) where the disk does not take it; then nothing was written."""
+        try:
+            with self._engine.begin() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise Blocked(
+                f"the journal cannot be written: {error.orig}", lane=file.LANE, hint=file.mend(error)
+            ) from error
+
+    def add(self, job: Job, event: Event) -> Job:
+        """A new job with the event that made it; its `id` is given here."""
+        with self._writing() as connection:
+            number = _insert(connection, job, event)
+        return job_of({**row_of(job), "id": number})
+
+    def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
+        """Write what `changes` say, all or nothing: each a job as it is now, and what happened to it.
+
+        `before` fences its own: it must still be in that state, else AssertionError.
+        """
+        with self._writing() as connection:
+            for job, event in changes:
+                fence = (jobs.c.id == job.id) & (jobs.c.state == before.state if job.id == before.id else sa.true())
+                result = connection.execute(jobs.update().where(fence).values(row_of(job)))
+                assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
+                if event is not None:
+                    connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
+
+    def job(self, number: int) -> Job | None:
+        """The job with this number."""
+        return next(self._jobs(jobs.c.id == number), None)
+
+    def all(self, state: State | None = None) -> list[Job]:
+        """Every job, or those in one state, oldest first."""
+        return list(self._jobs(sa.true() if state is None else jobs.c.state == state))
+
+    def open_jobs(self) -> list[Job]:
+        """The jobs that have a step left."""
+        unfinished = jobs.c.state.not_in([*ENDED])
+        unretired = jobs.c.state.in_([State.DELIVERED, State.FAILED]) & jobs.c.retired_at.is_(None)
+        return list(self._jobs(unfinished | unretired))
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state that has any."""
+        query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def at(self, inbox: str, path: bytes) -> list[Job]:
+        """The jobs whose recording lay at this path, newest first."""
+        return list(self._jobs((jobs.c.inbox == inbox) & (jobs.c.path == path)))[::-1]
+
+    def lying_in(self, inbox: str) -> list[Job]:
+        """The newest job of each path of which the recording, as far as we know, still lies in the inbox."""
+        newest = {job.path: job for job in self._jobs(jobs.c.inbox == inbox) if not job.withdrawn}
+        return [job for job in newest.values() if job.place is None]
+
+    def with_content(self, content_hash: str) -> list[Job]:
+        """The jobs whose bytes have this hash, oldest first."""
+        return list(self._jobs(jobs.c.content_hash == content_hash))
+
+    def with_size(self, size: int) -> list[Job]:
+        """The jobs whose recording has this size, oldest first."""
+        return list(self._jobs(jobs.c.size == size))
+
+    def with_transcripts(self, transcript_ids: list[str]) -> list[Job]:
+        """The jobs that have one of these transcript_ids (a few hundred at most)."""
+        return list(self._jobs(jobs.c.transcript_id.in_(transcript_ids)))
+
+    def numbers_taken(self, stem: bytes, but: int) -> set[int]:
+        """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
+        query = sa.select(jobs.c.number).where((jobs.c.stem == stem) & (jobs.c.id != but) & jobs.c.number.is_not(None))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def story(self, number: int) -> list[dict[str, Any]]:
+        """What happened to a job, in order: `at`, `event`, `state` and the event's data."""
+        query = sa.select(events).where(events.c.job == number).order_by(events.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [{"at": r["at"], "event": r["event"], "state": r["state"], **json.loads(r["data"])} for r in rows]
+
+    def is_accepted(self, inbox: str) -> bool:
+        """Whether what lies in this inbox may be paid for without asking."""
+        query = sa.select(inboxes.c.accepted_at).where(inboxes.c.name == inbox)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar() is not None
+
+    def saw_inbox(self, inbox: str, now: float, *, accepted: bool) -> None:
+        """Remember that this inbox was seen and, where `accepted`, that its backlog may be paid for."""
+        with self._writing() as connection:
+            known = connection.execute(sa.select(inboxes).where(inboxes.c.name == inbox)).first()
+            if known is None:
+                connection.execute(inboxes.insert().values(name=inbox, first_seen_at=now))
+            if accepted:
+                connection.execute(inboxes.update().where(inboxes.c.name == inbox).values(accepted_at=now))
+
+    def loss(self) -> str:
+        """Why this journal may not know of everything that was paid for; empty where it does, or a person accepted."""
+        query = sa.select(facts.c.value).where(facts.c.name == file.LOSS)
+        with self._engine.connect() as connection:
+            return str(connection.execute(query).scalar() or "")
+
+    def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
+        """Take in jobs of which the journal knew nothing, all or none of them; how many were new to it."""
+        with self._writing() as connection:
+            query = sa.select(jobs.c.transcript_id).where(jobs.c.transcript_id.is_not(None))
+            known = set(connection.execute(query).scalars())
+            new = [(job, event) for job, event in recovered if job.transcript_id not in known]
+            for job, event in new:
+                _insert(connection, job, event)
+        return len(new)
+
+    def accept_loss(self) -> None:
+        """A person has said that what the journal may not know of may be paid for."""
+        with self._writing() as connection:
+            connection.execute(facts.delete().where(facts.c.name == file.LOSS))
+
+    def damage(self) -> str:
+        """What is wrong with the file, as SQLite says it; empty where it is whole."""
+        return file.damage(self._engine)
+
+    def copy(self, path: str) -> None:
+        """A consistent, durable copy at `path`, which must not be there. Raises Blocked where it cannot be written."""
+        file.copy(self._engine, path)
+
+    def touch(self) -> None:
+        """A small durable write. Raises Blocked(state) where the disk does not take it."""
+        with self._writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
+
+    def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
+        return (job_of(dict(row)) for row in rows)
+
+
+def _insert(connection: sa.Connection, job: Job, event: Event) -> int:
+    """Writes a new job and the event that made it; the job's number."""
+    values = row_of(job)
+    del values["id"]
+    (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
+    connection.execute(events.insert().values(event_row_of(number, job.received_at, event, job.state)))
+    return int(number)

@@ -1,0 +1,136 @@
+"""The tables of the journal, and a job and an event as their rows.
+
+`jobs`: what is. `events`: what happened. `inboxes`: when each was first seen and whether its backlog was accepted.
+`facts`: what is true of the journal as a whole, by name.
+What this module does not know: the file, and who reads and writes it.
+"""
+
+import json
+import os
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from transcribed.job import Fingerprint, Job, State, Step
+from transcribed.job.events import Event
+
+
+class _Whole(sa.TypeDecorator[int]):
+    """A whole number of any size, as text: SQLite's end at 2**63 - 1, which as a file's time is the year 2262."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> str | None:
+        """As it is stored."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> int | None:
+        """As it is used."""
+        return None if value is None else int(value)
+
+
+metadata = sa.MetaData()
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("inbox", sa.String, nullable=False),
+    sa.Column("path", sa.LargeBinary, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("mtime_ns", _Whole, nullable=False),
+    sa.Column("ctime_ns", _Whole),
+    sa.Column("inode", _Whole),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("received_at", sa.Float, nullable=False),
+    sa.Column("changed_at", sa.Float, nullable=False),
+    sa.Column("due_at", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False),
+    sa.Column("in_flight", sa.String),
+    sa.Column("waited_seconds", sa.Float, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("hint", sa.String, nullable=False),
+    sa.Column("duration_seconds", sa.Float),
+    sa.Column("content_hash", sa.String),
+    sa.Column("parameters", sa.String),
+    sa.Column("upload_url", sa.String),
+    sa.Column("uploaded_at", sa.Float),
+    sa.Column("base_url", sa.String),
+    sa.Column("key_fingerprint", sa.String),
+    sa.Column("submit_sent_at", sa.Float),
+    sa.Column("lookups", sa.Integer, nullable=False),
+    sa.Column("rounds", sa.Integer, nullable=False),
+    sa.Column("pay_again", sa.Boolean, nullable=False),
+    sa.Column("transcript_id", sa.String),
+    sa.Column("reused_from", sa.Integer),
+    sa.Column("stem", sa.LargeBinary),
+    sa.Column("number", sa.Integer),
+    sa.Column("formats", sa.JSON, nullable=False),
+    sa.Column("place", sa.LargeBinary),
+    sa.Column("retired_at", sa.Float),
+)
+sa.Index("jobs_by_path", jobs.c.inbox, jobs.c.path)
+sa.Index("jobs_by_content", jobs.c.content_hash)
+sa.Index("jobs_by_size", jobs.c.size)
+sa.Index("jobs_by_transcript", jobs.c.transcript_id)
+sa.Index("jobs_by_stem", jobs.c.stem)
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("data", sa.String, nullable=False),
+)
+inboxes = sa.Table(
+    "inboxes",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("first_seen_at", sa.Float, nullable=False),
+    sa.Column("accepted_at", sa.Float),
+)
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+
+_FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
+_PLAIN = tuple(f.name for f in fields(Job) if f.name not in ("fingerprint", "state", "in_flight", "formats"))
+
+
+def row_of(job: Job) -> dict[str, Any]:
+    """A job as its row of `jobs`."""
+    row = {name: _storable(getattr(job, name)) for name in _PLAIN}
+    row |= {name: getattr(job.fingerprint, name) for name in _FINGERPRINT}
+    in_flight = None if job.in_flight is None else str(job.in_flight)
+    return {**row, "state": str(job.state), "in_flight": in_flight, "formats": list(job.formats)}
+
+
+def _storable(value: object) -> object:
+    """Half a character, as a text that the API has cut may end in, is none that SQLite takes: it is kept escaped."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
+def job_of(row: dict[str, Any]) -> Job:
+    """The job of a row of `jobs`."""
+    fingerprint = Fingerprint(**{name: row[name] for name in _FINGERPRINT})
+    facts = {name: row[name] for name in _PLAIN}
+    facts["in_flight"] = None if row["in_flight"] is None else Step(row["in_flight"])
+    return Job(fingerprint=fingerprint, state=State(row["state"]), formats=tuple(row["formats"]), **facts)
+
+
+def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, Any]:
+    """What happened to a job as its row of `events`."""
+    data = json.dumps(event.data(), default=_text)
+    return {"job": job, "at": at, "event": event.name(), "state": str(state), "data": data}
+
+
+def _text(value: object) -> str:
+    """Bytes are paths: as text they keep every byte, and JSON keeps the text."""
+    return os.fsdecode(value) if isinstance(value, bytes) else str(value)

@@ -1,0 +1,99 @@
+"""A journal that was lost, made again from the kept transcripts: what was paid for is known, and not paid for again.
+
+Of a rebuilt job the content, the request and the transcript are known; where its recording and its outputs lie is not,
+so it is delivered and put away for good. A recording that still lies in an inbox comes as a new job, meets its content
+here, and is delivered from the kept transcript at no cost. What was in flight at the loss is not known here: nothing is
+submitted until a person accepts that it may be paid for again.
+What this module does not know: how a journal is lost, and what a transcript says.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import structlog
+
+from transcribed import errors
+from transcribed.job import Fingerprint, Job, State, canonical
+from transcribed.job.events import Event, Received
+from transcribed.journal import Journal
+from transcribed.worker.kept import Kept
+
+log = structlog.get_logger()
+
+MARK = "the journal was lost: this job was made again from its kept transcript"
+
+
+def rebuild(journal: Journal, directory: str, now: float) -> None:
+    """Take the kept transcripts of which the journal does not know into it, where it says that it lost something.
+
+    Raises Blocked(state) where they cannot be read, or the journal not be written; then nothing was taken.
+    """
+    loss = journal.loss()
+    if not loss:
+        return
+    try:
+        described = list(Kept(directory).described())
+    except OSError as error:
+        raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcripts") from error
+    recovered = list(_jobs(described, now))
+    taken = journal.rebuild(recovered)
+    unread = len(described) - len(recovered)
+    log.error("journal.lost", reason=loss, rebuilt=taken, unread=unread, hint=unaccepted(loss).hint)
+
+
+def unaccepted(loss: str) -> errors.Blocked:
+    """Why nothing is submitted after a loss, until a person accepts it."""
+    return errors.Blocked(
+        f"{loss}: what was being transcribed then may have been paid for",
+        lane=errors.SUBMIT,
+        hint="put a newer backup back if there is one; `transcribed accept` goes on, and may pay again for a few",
+        exit_status=75,
+        by_person=True,
+    )
+
+
+def _jobs(described: list[Mapping[str, Any]], now: float) -> Iterator[tuple[Job, Event]]:
+    """A job for each description that can be read; a description that was damaged costs that one alone."""
+    for meta in described:
+        try:
+            job = job_of(meta, now)
+        except (KeyError, TypeError, ValueError):
+            continue
+        yield job, Received(job.fingerprint.size, (MARK,))
+
+
+def job_of(meta: Mapping[str, Any], now: float) -> Job:
+    """The job that a kept transcript's description tells of. Raises KeyError, TypeError or ValueError."""
+    parameters = dict(meta["request"])
+    upload_url = parameters.pop("audio_url")
+    if not re.fullmatch("[0-9a-f]{64}", meta["content_hash"]):
+        raise ValueError("no content hash")
+    if type(meta["size"]) is not int or not 0 <= meta["size"] < 2**63:
+        raise ValueError("no size")
+    sent_at = meta.get("submit_sent_at")
+    return Job(
+        id=0,
+        inbox=_text(meta["inbox"]),
+        path=os.fsencode(_text(meta["path"])),
+        fingerprint=Fingerprint(meta["size"], 0),
+        state=State.DELIVERED,
+        received_at=now,
+        changed_at=now,
+        due_at=now,
+        content_hash=meta["content_hash"],
+        parameters=canonical(parameters),
+        upload_url=_text(upload_url),
+        base_url=_text(meta["base_url"]),
+        submit_sent_at=float(sent_at) if sent_at is not None else now,
+        transcript_id=_text(meta["transcript_id"]),
+        place=b"",
+        retired_at=now,
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
