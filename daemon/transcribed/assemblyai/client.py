@@ -164,7 +164,7 @@ class AssemblyAI:
         query: dict[str, Any] = {"limit": _PAGE_ITEMS}
         while True:
             items, is_last = self._page(query)
-            fresh = [item for item in items if item.transcript_id not in seen]
+            fresh = list({item.transcript_id: item for item in items if item.transcript_id not in seen}.values())
             if fresh:
                 yield fresh
             # Where `prev_url` is null is not confirmed for both ends: it counts on a page that is not full.

@@ -64,7 +64,7 @@ def refusal_error(doing: str, refusal: Refusal) -> TranscribedError:
         return ServerFault(
             f"AssemblyAI failed at {doing} {refusal.said}", retry_after_seconds=refusal.retry_after_seconds
         )
-    if _has(refusal.text, "account balance", "top up", "insufficient funds"):
+    if refusal.status != 408 and _has(refusal.text, "account balance", "top up", "insufficient funds"):
         return _no_balance(doing, refusal)
     return _BY_STATUS.get(refusal.status, _unexpected)(doing, refusal)
 

@@ -264,10 +264,13 @@ def _watched(base: type[HTTPConnection], its_line: _Line) -> type[HTTPConnection
 
 def _whole(response: requests.Response) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(BLOCK_BYTES):
-        body += chunk
-        if len(body) > ANSWER_BYTES:
-            raise Transient(f"AssemblyAI's answer is larger than {ANSWER_BYTES} bytes")
+    try:
+        for chunk in response.iter_content(BLOCK_BYTES):
+            body += chunk
+            if len(body) > ANSWER_BYTES:
+                raise Transient(f"AssemblyAI's answer is larger than {ANSWER_BYTES} bytes")
+    except ValueError as error:  # urllib3 believes a chunk that says it is of negative length
+        raise ConnectionError("the answer is not framed as HTTP has it") from error
     return bytes(body)
 
 

@@ -60,7 +60,7 @@ def read_status(settled: config.Config, environ: Mapping[str, str]) -> dict[str,
             continue
         except OSError as error:
             raise errors.from_os_error(error, lane=errors.STATE, doing=f"reading {path}") from error
-        except ValueError:
+        except (ValueError, RecursionError):
             status = None
         if not isinstance(status, dict):
             raise errors.TranscribedError(f"{path} is no status of the daemon", hint="it is written anew each minute")

@@ -65,8 +65,13 @@ def status(ctx: typer.Context, *, as_json: settings.Json = False) -> None:
     if as_json:
         settings.print_json({**(told or {}), "alive": alive})
         return
-    settings.say(_life(told, alive=alive), style="bold")
-    for line in _told(told) if told else ():
+    try:
+        lines = [_life(told, alive=alive)] + (list(_told(told)) if told else [])
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        why = "the status file lacks what this version shows: the daemon is of another one"
+        raise errors.TranscribedError(why, hint="restart the daemon, or see `transcribed status --json`") from error
+    settings.say(lines[0], style="bold")
+    for line in lines[1:]:
         settings.say(line)
 
 
@@ -218,7 +223,7 @@ def _meant(settled: config.Config, what: str) -> list[bytes]:
 def _paths(job: Job, settled: config.Config) -> set[bytes]:
     """Every absolute path at which a file of this job lies, or lay."""
     paths = {os.path.join(os.fsencode(x.path), job.path) for x in settled.inboxes if x.name == job.inbox}
-    if job.place is not None:
+    if job.place:
         paths.add(job.place)
     return paths.union(_outputs(job))
 

@@ -36,7 +36,9 @@ def _name(name: str) -> str:
 def _base_url(url: str) -> str:
     # Not urlsplit: it drops line breaks and tabs, and takes much that is no address.
     parts = re.fullmatch(r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]*|\[::1\])(:[0-9]{1,5})?/?", url)
-    if parts is None or int((parts[3] or ":443")[1:]) not in range(1, 65536):
+    labels = parts[2].removesuffix(".").split(".") if parts else []
+    fits = all(0 < len(label) < 64 for label in labels)  # RFC 1035, 2.3.4
+    if parts is None or not fits or int((parts[3] or ":443")[1:]) not in range(1, 65536):
         raise ValueError("https:// and a host, with no path after it, as in https://api.assemblyai.com")
     loopback = re.fullmatch(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]", parts[2])
     if parts[1] == "http" and not loopback:

@@ -5,6 +5,7 @@ where one is documented, its text (assemblyai-api.md 5.1). This module keeps not
 """
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers, QueryParams
@@ -30,7 +31,7 @@ class Page(NamedTuple):
 def announced_bytes(headers: Headers) -> int:
     """What the client says that it will send; 0 if it does not say."""
     length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() else 0
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else 0
 
 
 async def parameters(request: Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@ can have its own name resolve to loopback (DNS rebinding) and then send any head
 """
 
 import hmac
+import ipaddress
 import json
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,6 +48,6 @@ class Guard:
 def _is_loopback(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:  # 127.rebound.example is somebody's name too
         return False
-    return name in ("localhost", "::1") or name.startswith("127.")

@@ -224,7 +224,7 @@ class Transcripts:
             path = os.path.join(self._directory, name)
             try:
                 yield _read(path)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 raise ConfigError([f"{os.fsdecode(path)!r} is no transcript of the local API: move it away"]) from error
 
 
@@ -232,6 +232,9 @@ def _read(path: bytes) -> Item:
     with open(path, "rb") as file:
         record = json.load(file)
     transcript = record["transcript"]
+    kinds = {type(text) for text in (transcript["id"], transcript["status"], record["created"])}
+    if kinds != {str} or not isinstance(record["number"], int):
+        raise TypeError("what the list is made of is of another type")
     return Item(
         transcript["id"],
         record["number"],

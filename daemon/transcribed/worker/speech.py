@@ -131,7 +131,8 @@ def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
     """What makes a finished transcript worth a second look: never a reason to fail it, for it is paid."""
     heard, text = transcript.get("audio_duration"), transcript.get("text")
     doubts = []
-    if isinstance(heard, int | float) and job.duration_seconds is not None:
+    # Bounded, for JSON has whole numbers that no float can hold.
+    if isinstance(heard, int | float) and 0 <= heard < 1e9 and job.duration_seconds is not None:
         missing = job.duration_seconds - heard
         if missing > max(SHORTEST_LOSS_SECONDS, SMALLEST_LOSS * job.duration_seconds):
             doubts.append(f"AssemblyAI heard {heard:.0f} s of a recording of about {job.duration_seconds:.0f} s")
