@@ -18,11 +18,12 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Long; with a seed that they print. TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.
+# Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
+# TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.
 torture: $(VENV)/.ready
 	PYTHONPATH=tests $(BIN)/python tests/torture.py $(TORTURE_FLAGS)
 
-# As root, with loop devices: ext4 and XFS lose their power at each file-changing call.
+# As root, with loop devices: ext4 and XFS lose their power at file-changing calls. TORTURE_FLAGS="--points 100 ext4".
 power-cuts: $(VENV)/.ready
 	PYTHONPATH=tests $(BIN)/python tests/power_cuts.py $(TORTURE_FLAGS)
 

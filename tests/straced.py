@@ -1,37 +1,39 @@
 """A real daemon under strace: its file-changing calls in order, one of them failed, or the whole killed at one of them.
 
 strace counts `when=k` for each thread by itself, and only the calls that its path filter lets through.
-What this module does not know: what a right order is (test_durability), and what must survive (test_disks, power_cuts).
+What this module does not know: what a right order is (test_durability), and what must survive (test_disks, torture,
+power_cuts).
 """
 
 import os
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
+from warm import Warm
 
 CHANGING = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "mkdir", "mkdirat", "close"),
     *("rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat"),
 )
-_LINE = re.compile(r"(?P<thread>\d+) +(?P<text>.*)")
-_CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)?(?P<rest>.*)", re.DOTALL)
+_CALL = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<arguments>.*?)(?:\) += (?P<result>-?\d+|\?).*)?", re.DOTALL)
+_REST = re.compile(r"(?P<thread>\d+) +<\.\.\. \w+ resumed>(?P<rest>.*)", re.DOTALL)
+_UNFINISHED = " <unfinished ...>"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One system call: the numbers of the log's lines in which it began and ended, and what it was about."""
+    """One system call: who, which, about what, and whether it failed; None while it has not ended."""
 
-    began: int
-    ended: int
     thread: str
     name: str
     arguments: str
-    failed: bool
+    failed: bool | None
+    began: int = 0  # the numbers of the log's lines in which it began and ended
+    ended: int = 0
 
     @property
     def path(self) -> str:
@@ -46,53 +48,62 @@ class Call:
         return [str(Path(folder, name)) for folder, name in pairs]
 
 
+def call_of(line: str, began: int = 0, ended: int = 0) -> Call | None:
+    """The call that begins in a line of strace's, be the line at its end or not."""
+    call = _CALL.fullmatch(line)
+    if call is None:
+        return None
+    failed = None if call["result"] is None else not call["result"].isdigit()
+    return Call(call["thread"], call["name"], call["arguments"], failed, began, ended)
+
+
 def calls_of(log: str) -> list[Call]:
     """The calls that ended, in the order in which they began; one that others interrupt in the log is put together."""
     begun: dict[str, tuple[int, str]] = {}
     calls = []
     for number, line in enumerate(log.splitlines()):
-        parts = _LINE.fullmatch(line)
-        if parts is None:
+        rest = _REST.fullmatch(line)
+        if line.endswith(_UNFINISHED):
+            begun[line.split()[0]] = number, line.removesuffix(_UNFINISHED)
             continue
-        thread, text = parts["thread"], parts["text"]
-        if text.endswith("<unfinished ...>"):
-            begun[thread] = number, text.removesuffix("<unfinished ...>")
-            continue
-        began = number
-        if text.startswith("<... "):
-            began, head = begun.pop(thread, (number, ""))
-            text = head + text.partition(" resumed>")[2]
-        call = _CALL.match(text)
-        if call is not None:
-            failed = call["result"] is None or int(call["result"]) < 0
-            calls.append(Call(began, number, thread, call["name"], call["arguments"], failed))
+        began, head = begun.pop(rest["thread"], (number, "")) if rest else (number, line)
+        call = call_of(head + rest["rest"] if rest else head, began, number)
+        if call is not None and call.failed is not None:
+            calls.append(call)
     return sorted(calls, key=lambda call: call.began)
 
 
 class Straced(Daemon):
-    """`transcribed run` below strace, with `strace_arguments`. The process is the daemon's own; strace is its child."""
+    """`transcribed run`, warm, and below strace where there are `strace_arguments`."""
 
     def __init__(self, directory: Path, base_url: str, **inbox: Any) -> None:
         super().__init__(directory, base_url, **inbox)
         self.trace = directory / "trace"
         self.strace_arguments: list[str] = []
+        self.strace: subprocess.Popen[bytes] | None = None
 
     def start(self, *arguments: str) -> None:
-        if not self.strace_arguments:
-            super().start(*arguments)
-            return
-        self.trace.unlink(missing_ok=True)
-        # strace 6.1 injects errors with --seccomp-bpf, which is quicker by far, but no signals.
-        quick = [] if any("signal=" in argument for argument in self.strace_arguments) else ["--seccomp-bpf"]
-        strace = ["strace", "-D", "-f", "-q", *quick, "-o", str(self.trace), *self.strace_arguments]
-        command = [sys.executable, "-m", "transcribed", "--config", str(self.write_config()), "run", *arguments]
-        environ = {**os.environ, "ASSEMBLYAI_API_KEY": self.key, **self.environ}
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen([*strace, *command], env=environ, stdout=log, stderr=log)
+        self._let_strace_end()
+        command = ["--config", str(self.write_config()), "run", *arguments]
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRANSCRIBED", "ASSEMBLYAI", "XDG"))}
+        environ |= {"ASSEMBLYAI_API_KEY": self.key, **self.environ}
+        self.process = Warm(command, environ, self.log, traced=bool(self.strace_arguments))
+        if self.strace_arguments:
+            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(self.process.pid)]
+            with self.log.open("ab") as log:
+                command = [*strace, *self.strace_arguments]
+                self.strace = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0)
+
+    def kill(self) -> None:
+        super().kill()
+        self._let_strace_end()
 
     def traced(self) -> str:
         """What strace wrote, whole: it ends a moment after the daemon."""
-        assert self.process is not None
-        end = re.compile(rf"^{self.process.pid} +\+\+\+ ", re.MULTILINE)
-        wait_for(lambda: end.search(self.trace.read_text(errors="replace")), "the end of the trace")
+        self._let_strace_end()
         return self.trace.read_text(errors="replace")
+
+    def _let_strace_end(self) -> None:
+        if self.strace is not None:
+            with self.strace:
+                self.strace = None

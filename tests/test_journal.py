@@ -601,3 +601,16 @@ def test_an_inbox_is_accepted_once_and_for_all(directory):
     with closing(Journal.open(directory)) as journal:
         assert journal.is_accepted("talks")
         assert not journal.is_accepted("other")
+
+
+def test_a_job_that_fails_as_it_comes_is_there_failed_or_not_at_all(directory, journal):
+    """What is no recording must not be found as one that is to be sent, wherever the process is killed."""
+    failed = replace(a_job(), state=State.FAILED, reason="no audio")
+    job = journal.add(a_job(), RECEIVED, (failed, FAILED))
+
+    assert [(row["event"], row["state"]) for row in journal.story(job.id)] == [
+        ("job.received", "received"),
+        ("job.failed", "failed"),
+    ]
+    with closing(sqlite3.connect(file_of(directory))) as other:
+        assert other.execute("SELECT state, reason FROM jobs").fetchall() == [("failed", "no audio")]

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 import torture
 from abilities import needs_strace
+from report import Report
 
 SEED = 20
 
@@ -38,5 +41,14 @@ def test_kills_at_random_moments_under_a_misbehaving_api_lose_nothing_and_pay_no
     report = torture.soak(tmp_path / "soak", kills=5, recordings=10, seed=SEED, spacing_seconds=1.5)
 
     assert report.wrong == []
-    assert report.figures["kills"] == 5
+    assert report.done == 5
     assert report.figures["recordings"] == 10
+
+
+def test_what_is_wrong_is_said_at_once_and_the_figures_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report("talk", planned=2)
+    with report.told():
+        report.add("here", ["killed"], ["one is lost"])
+        assert capsys.readouterr().out == "WRONG talk, here: one is lost\n"
+
+    assert capsys.readouterr().out == "talk: 1 of 2, 1 wrong, 0 s; killed: 1\n"

@@ -12,7 +12,7 @@ import structlog
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.errors import ConfigError
-from transcribed.job import State, after
+from transcribed.job import Rules, State, after
 from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
 from world import Clock, World, mp3, parameters
@@ -658,3 +658,50 @@ def test_a_note_that_an_earlier_process_left_goes_and_a_stranger_s_file_of_that_
     world.drop("Other.mp3")
     world.run(lambda: clock.moved > 3600)
     assert (world.folders["outbox"] / "_transcribed.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new", "dragged back"])
+def test_what_is_no_recording_is_never_sent_wherever_the_process_dies(
+    world: World, api: FakeAssemblyAI, again: bool
+) -> None:
+    junk = world.drop("junk.mp3", b"no recording\n" * 500)
+    if again:
+        world.run()
+        os.replace(world.folders["failed"] / "junk.mp3", junk)
+    commits = 1
+    while world.crash_at_commit(commits):
+        commits += 1
+        assert commits < 60
+
+    assert commits > 2
+    assert api.uploads == []
+    assert world.files("failed") == ["junk.mp3", "junk.mp3.error.txt"]
+
+
+def killed_between_the_move_and_its_event(directory: Path, api: FakeAssemblyAI) -> World:
+    """A world whose recording lies in the archive, of which its journal does not know."""
+    for step in range(10, 40):
+        world = World(directory / str(step), api, Clock())
+        world.rules = Rules(first_delay_seconds=60.0)  # so that what is dropped now settles before the next attempt
+        world.drop("Talk.mp3", mp3("Talk"))
+        world.crash(step, after=True)
+        if world.files("archive") and world.jobs()[0].retired_at is None:
+            return world
+    raise AssertionError("no step moves the recording")
+
+
+def test_the_same_bytes_dropped_anew_while_a_crash_hides_that_the_first_are_put_away_are_kept_and_delivered_too(
+    tmp_path: Path,
+) -> None:
+    """The file that lies at the path is another one, and not the first one touched."""
+    with FakeAssemblyAI() as api:
+        world = killed_between_the_move_and_its_event(tmp_path, api)
+        submits = len(api.submits)
+        world.clock.moved += 1
+        world.drop("Talk.mp3", mp3("Talk"))
+
+        world.run()
+
+        assert world.files("archive") == ["Talk (2).mp3", "Talk.mp3"]
+        assert world.files("outbox") == ["Talk (2).srt", "Talk (2).txt", "Talk.srt", "Talk.txt"]
+        assert len(api.submits) == submits

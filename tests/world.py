@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed.assemblyai import AssemblyAI
 from transcribed.job import Job, Rules, State, canonical
@@ -118,6 +120,7 @@ class World:
         self.crash_after_step = False
         self.running = False
         self.crash_at: int | None = None
+        self.commits_left = -1
         self.crash_when: Callable[[], bool] = lambda: False
         self.read_seconds = 5.0
         self.published: list[dict[str, Any]] = []
@@ -170,6 +173,7 @@ class World:
         for message in messages:
             mailbox.put(message)
         with self.journal() as journal:
+            sa.event.listen(journal._engine, "commit", self._count_commit)
             rebuild(journal, str(self.state), self.clock.wall())
             self.mailbox = mailbox
             self.worker = Worker(
@@ -208,6 +212,22 @@ class World:
         finally:
             self.crash_at = None
         return False
+
+    def crash_at_commit(self, number: int) -> bool:
+        """Run until the process dies before its `number`-th commit; whether it came that far."""
+        self.commits_left = number
+        try:
+            self.run()
+        except Crash:
+            return True
+        finally:
+            self.commits_left = -1
+        return False
+
+    def _count_commit(self, _connection: object) -> None:
+        self.commits_left -= 1
+        if self.commits_left == 0:
+            raise Crash
 
     def crash_in_flight(self) -> None:
         """Run until a job's step has begun, and die inside it."""

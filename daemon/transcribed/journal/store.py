@@ -68,20 +68,24 @@ class Journal:
                 f"the journal cannot be written: {error.orig}", lane=file.LANE, hint=file.mend(error)
             ) from error
 
-    def add(self, job: Job, event: Event) -> Job:
-        """A new job with the event that made it; its `id` is given here."""
+    def add(self, job: Job, event: Event, *then: tuple[Job, Event]) -> Job:
+        """A new job with the event that made it, and what happened at once; its `id` is given here."""
+        now, _ = then[-1] if then else (job, event)
         with self._writing() as connection:
-            number = _insert(connection, job, event)
-        return job_of({**row_of(job), "id": number})
+            number = _insert(connection, now, event, job.state)
+            for later, what in then:
+                connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
+        return job_of({**row_of(now), "id": number})
 
     def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
-        """Write what `changes` say, all or nothing: each a job as it is now, and what happened to it.
+        """Write what `changes` say, all or nothing and in order: each a job as it is then, and what happened to it.
 
         `before` fences its own: it must still be in that state, else AssertionError.
         """
+        fences = {before.id: jobs.c.state == before.state}
         with self._writing() as connection:
             for job, event in changes:
-                fence = (jobs.c.id == job.id) & (jobs.c.state == before.state if job.id == before.id else sa.true())
+                fence = (jobs.c.id == job.id) & fences.pop(job.id, sa.true())
                 result = connection.execute(jobs.update().where(fence).values(row_of(job)))
                 assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
                 if event is not None:
@@ -169,7 +173,7 @@ class Journal:
             known = set(connection.execute(query).scalars())
             new = [(job, event) for job, event in recovered if job.transcript_id not in known]
             for job, event in new:
-                _insert(connection, job, event)
+                _insert(connection, job, event, job.state)
         return len(new)
 
     def accept_loss(self) -> None:
@@ -196,10 +200,10 @@ class Journal:
         return (job_of(dict(row)) for row in rows)
 
 
-def _insert(connection: sa.Connection, job: Job, event: Event) -> int:
-    """Writes a new job and the event that made it; the job's number."""
+def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:
+    """Writes a new job and the event that made it, which left it in `state`; the job's number."""
     values = row_of(job)
     del values["id"]
     (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
-    connection.execute(events.insert().values(event_row_of(number, job.received_at, event, job.state)))
+    connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
     return int(number)

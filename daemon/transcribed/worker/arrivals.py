@@ -189,12 +189,13 @@ class Arrivals:
         return errors.Blocked(problem.message, lane=self.route.lane, hint=problem.hint)
 
     def _admit(self, found: Found, probe: Probe) -> None:
-        job = self._dragged_back(found) or self._new_job(found, probe)
+        """What is no recording fails in the same breath: a crash in between must not have it sent and paid for."""
+        reason = Failed(probe.reason, "drop the recording itself, whole, as an MP3")
+        verdict = () if probe.audio else (reason,)
+        job = self._dragged_back(found, verdict) or self._new_job(found, probe, verdict)
         self._known[found.path] = (job.id, found.fingerprint)
-        if not probe.audio and job.state is State.RECEIVED:
-            self._book.record(job, Failed(probe.reason, "drop the recording itself, whole, as an MP3"))
 
-    def _new_job(self, found: Found, probe: Probe) -> Job:
+    def _new_job(self, found: Found, probe: Probe, verdict: tuple[Failed, ...]) -> Job:
         now = self._clock.wall()
         job = Job(
             id=0,
@@ -207,15 +208,15 @@ class Arrivals:
             due_at=now,
             duration_seconds=probe.duration_seconds,
         )
-        return self._book.add(job, Received(found.fingerprint.size, probe.warnings))
+        return self._book.add(job, Received(found.fingerprint.size, probe.warnings), *verdict)
 
-    def _dragged_back(self, found: Found) -> Job | None:
+    def _dragged_back(self, found: Found, verdict: tuple[Failed, ...]) -> Job | None:
         """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
         for job in reversed(self._book.journal.with_size(found.fingerprint.size)):
             same = job.inbox == self.route.name and job.fingerprint.mtime_ns == found.fingerprint.mtime_ns
             if same and job.state is State.FAILED and job.place is not None and job.retired_at is not None:
-                event = resumption(job, self._clock.wall())
-                return self._book.record(job, replace(event, path=found.path, fingerprint=found.fingerprint))
+                event = replace(resumption(job, self._clock.wall()), path=found.path, fingerprint=found.fingerprint)
+                return self._book.record(job, event, *(verdict if event.to is State.RECEIVED else ()))
         return None
 
     def _survey(self, listing: Listing) -> None:

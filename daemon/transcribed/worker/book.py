@@ -58,11 +58,14 @@ class Book:
             reason = f"the daemon ended {died.deaths} times in a row while it worked at this recording"
             self.record(died, Failed(reason, "if the recording plays, retry it; else look at the log of those times"))
 
-    def add(self, job: Job, event: Event) -> Job:
-        """A new job. Raises Blocked(state): then there is none."""
-        added = self.journal.add(job, event)
-        self.open[added.id] = added
+    def add(self, job: Job, event: Event, *then: Event) -> Job:
+        """A new job, and what happened to it at once. Raises Blocked(state): then there is none."""
+        changes = self._changes(job, then)
+        added = self.journal.add(job, event, *changes)
+        self._believe(added)
         _say(added, event)
+        for each, what in changes:
+            self._tell(replace(each, id=added.id), what)
         return added
 
     def attempt(self, job: Job, **facts: Any) -> Job:
@@ -73,25 +76,37 @@ class Book:
         self._since.setdefault(job.id, self._clock.monotonic())
         return attempted
 
-    def record(self, job: Job, event: Event) -> Job:
-        """The job after `event`, written and logged. Raises Blocked(state): then the event is held until it can be.
+    def record(self, job: Job, *happened: Event) -> Job:
+        """The job after what happened, written whole or not at all, and logged.
 
-        Of a job that is not open nothing is held: it has no step, so what is asked of it is an order or a look at its
-        file, and both come again.
+        Raises Blocked(state): then it is held until it can be written. Of a job that is not open nothing is held: it
+        has no step, so what is asked of it is an order or a look at its file, and both come again.
         """
-        now = self._clock.wall()
-        event = bounded(job, self._timed(job, event), self.rules)
-        changed = after(job, event, now, self.rules)
+        changes = self._changes(job, happened)
         try:
-            self.journal.save(job, (changed, event), now=now)
+            self.journal.save(job, *changes, now=self._clock.wall())
         except errors.Blocked:
             if job.id in self.open:
-                self._unsaved.append((job.id, event))
+                self._unsaved += [(job.id, event) for _, event in changes]
             raise
+        changed, _ = changes[-1]
         self._believe(changed)
-        self.failures += isinstance(event, Failed)
-        _say(changed, event)
+        for each, event in changes:
+            self._tell(each, event)
         return changed
+
+    def _changes(self, job: Job, happened: tuple[Event, ...]) -> list[tuple[Job, Event]]:
+        """The job after each of these events, and the event as it is written."""
+        changes: list[tuple[Job, Event]] = []
+        for what in happened:
+            event = bounded(job, self._timed(job, what), self.rules)
+            job = after(job, event, self._clock.wall(), self.rules)
+            changes.append((job, event))
+        return changes
+
+    def _tell(self, job: Job, event: Event) -> None:
+        self.failures += isinstance(event, Failed)
+        _say(job, event)
 
     def touched(self, job: Job, earlier: Job) -> None:
         """`job` turned out to be `earlier`'s recording, touched: one job goes on, and nothing is done twice."""

@@ -117,6 +117,8 @@ class Dispatch:
         twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
         for other in twins:
             if other.id < job.id and _same_file(job, other):
+                if other.state in (State.DELIVERED, State.FAILED) and other.retired_at is None:
+                    return f"job {other.id}, whose file this was or is, is just being put away"
                 self._book.touched(job, other)
                 inbox.adopt(job, other)
                 return ""

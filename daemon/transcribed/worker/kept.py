@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from transcribed import outbox
+from transcribed import errors, outbox
 
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
 _META = re.compile(rb"([0-9a-f-]{36})\.meta\.json")
@@ -44,12 +44,14 @@ class Kept:
             os.close(above)
 
     def read(self, transcript_id: str) -> bytes | None:
-        """The kept answer, or None where it has vanished. Raises OSError for anything else."""
+        """The kept answer, or None where it has vanished. Raises Blocked(state) where it cannot be read now."""
         try:
             with open(self.path(transcript_id), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise errors.from_os_error(error, lane=errors.STATE, doing="reading a kept transcript") from error
 
     def described(self) -> Iterator[Mapping[str, Any]]:
         """What was written beside each transcript that is still kept; {} where it can no longer be read as that.

@@ -47,6 +47,7 @@ from transcribed.worker.rebuild import unaccepted
 log = structlog.get_logger()
 
 GRACE_SECONDS = 8.0  # for the steps in flight at a stop; with what follows it is within the 10 s that were promised
+LAST_WORD_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 15.0  # so that the host's watchdog hears of us, and a clock that jumped is noticed
 
 
@@ -272,8 +273,9 @@ class Worker:
 
     def _polled(self, message: Polled) -> None:
         self._polls.looked()
-        if isinstance(message.problem, errors.Transient):
-            raise errors.Blocked(message.problem.message, lane=errors.API, hint=message.problem.hint)
+        if isinstance(problem := message.problem, errors.Transient):
+            again = problem.retry_after_seconds
+            raise errors.Blocked(problem.message, lane=errors.API, hint=problem.hint, retry_after_seconds=again)
         if message.problem is not None:
             raise message.problem
         self.dispatch.ended |= to_fetch(message)
@@ -319,8 +321,7 @@ class Worker:
         self.book.rules = plan.rules
         before, self.inboxes = self.inboxes, {}
         for route in plan.routes:
-            old = before.get(route.name)
-            if old is not None and old.route == route:
+            if (old := before.get(route.name)) is not None and old.route == route:
                 self.inboxes[route.name] = old
                 continue
             self.resume(route.parameters_lane)
@@ -365,11 +366,17 @@ class Worker:
         while self.dispatch.in_flight and self._clock.monotonic() < deadline:
             self._take_in(deadline - self._clock.monotonic())
         for number in list(self.dispatch.in_flight):
-            job = self.book.open.get(number)
-            if job is not None and job.in_flight:
+            if (job := self.book.open.get(number)) is not None and job.in_flight:
                 self._guarded(lambda job=job: self._let_go(job))  # type: ignore[misc]
-        with contextlib.suppress(OSError):  # a last word that a full disk does not take is no reason to stop unwell
-            self._host.publish(self._report.now(self._snapshot()))
+        said, snapshot = threading.Event(), self._report.now(self._snapshot())
+        self._state_executor.submit(lambda: self._say_last(snapshot, said))
+        said.wait(LAST_WORD_SECONDS)  # after a status that is being written still: its temporary must not stay
+
+    def _say_last(self, snapshot: dict[str, Any], said: threading.Event) -> None:
+        """On the state's thread: a last word that a full disk does not take is no reason to stop unwell."""
+        with contextlib.suppress(OSError):
+            self._host.publish(snapshot)
+        said.set()
 
     def _let_go(self, job: Job) -> None:
         self.book.record(job, Released("the daemon stopped"))

@@ -50,8 +50,8 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
 def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str]) -> Event:
     """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
 
-    Where the list shows for one of ours another audio_url than we sent, or the account is another one, not finding it
-    proves nothing: then a person decides, for a second submit might be a second payment.
+    Where the list shows for one of ours another audio_url than we sent, or one that is no more, or the account is
+    another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
     """
     assert job.submit_sent_at is not None
     listed = client.list_back_to(job.submit_sent_at - LOOK_BACK_SECONDS)
@@ -63,6 +63,8 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str]) -> Event:
         return _question("it was sent with another key or to another region")
     if any(differs(item, ours) for item in listed):
         return _question("AssemblyAI's list does not show the audio_url that was sent, so it cannot be found there")
+    if any(item.audio_url == DELETED_URL and item.transcript_id not in ours for item in listed):
+        return _question("a transcript of that time was deleted at AssemblyAI, and may have been this one")
     return Unlisted()
 
 
