@@ -49,20 +49,30 @@ PARKED = "times in a row"  # in the reason of a job that was in flight at three 
 
 _OFTEN = (
     *(Fault.answer(500, "Internal server error"), Fault.answer(503, "Service unavailable", Retry_After="1")),
-    *(
-        Fault.answer(429, "Too many requests", Retry_After="1"),
-        Fault.answer(502, body=b"<html>Bad gateway", taken=True),
-    ),
+    *(Fault.answer(429, "Too many requests", Retry_After="1"), Fault.answer(408, body=b"<html>")),
+    *(Fault.answer(502, body=b"<html>Bad gateway", taken=True), Fault.answer(504, body=b"", taken=True)),
     *(Fault.lost_answer("reset"), Fault.lost_answer("close"), Fault.lost_answer("silence"), Fault.cut(100)),
     *(Fault.half_json(), Fault.half_headers(), Fault.html(), Fault.html(taken=True), Fault.drip(0.01)),
 )
 _SELDOM = (  # each of them stops the daemon for a while
     *(Fault.answer(401, "Authentication error, API token missing/invalid"), Fault.redirect("http://127.0.0.1:9/")),
+    *(Fault.answer(429, "Too many requests"), Fault.answer(403, "Rate limit exceeded")),
     *(Fault.hang(), Fault.huge(), Fault.drip(0.01, headers=True)),
 )
 _ANYWHERE = (*((0.015, fault) for fault in _OFTEN), *((0.004, fault) for fault in _SELDOM))
-FAULTS = dict.fromkeys(ROUTES, _ANYWHERE)
-FREE_ERROR = "Download error, unable to download. Please make sure the file exists and is accessible."
+_NO_BALANCE = Fault.answer(400, "Your current account balance is negative. Please top up to continue using the API.")
+_NO_UPLOAD = Fault.answer(403, "Cannot access uploaded file")
+_UNKNOWN_STATUS = Fault.answer(200, body=b'{"id": "11111111-2222-4333-8444-555555555555", "status": "dreaming"}')
+FAULTS = {
+    **dict.fromkeys(ROUTES, _ANYWHERE),
+    "POST /v2/transcript": (*_ANYWHERE, (0.01, _NO_BALANCE), (0.01, _NO_UPLOAD)),
+    "GET /v2/transcript/{id}": (*_ANYWHERE, (0.02, _UNKNOWN_STATUS)),
+}
+ENDS = (  # in an error, which is free
+    "Download error, unable to download. Please make sure the file exists and is accessible.",
+    *("Transcoding failed. File does not appear to contain audio.", "Server error, developers have been alerted"),
+)
+LONGEST_LAG_SECONDS = 0.15  # of the list; half of reconcile_seconds here, as 60 is of 120
 
 
 @dataclass(frozen=True, order=True)
@@ -177,7 +187,9 @@ def soak(directory: Path, kills: int, recordings: int, seed: int, spacing_second
             ordeal.start()
             _drop_until(ordeal, recordings * kill // kills)
             if chance.random() < 0.05:
-                api.end_with_error(FREE_ERROR)
+                api.end_with_error(chance.choice(ENDS))
+            api.list_lag_seconds = chance.choice((0.0, 0.0, LONGEST_LAG_SECONDS))
+            api.duration_of = chance.choice((lambda _: 10, lambda _: 0.1, lambda _: None))
             if not ordeal.lives(chance.expovariate(1 / spacing_seconds)):
                 report.blame(f"kill {kill}", [f"the daemon ended by itself, {ordeal.wait()}"])
             ordeal.kill()
