@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,58 +20,14 @@ import pytest
 from abilities import needs_mounts, needs_strace
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
-from straced import CHANGING, Straced, calls_of
+from one_error import Point, clean_run, meet
+from straced import Straced
 from transcribed.job import State
 from world import mp3
 
-ERRORS = {
-    "write": ("ENOSPC", "EDQUOT", "EIO"),
-    "pwrite64": ("ENOSPC", "EDQUOT", "EIO"),
-    "fsync": ("EIO", "ENOSPC", "EDQUOT"),
-    "fdatasync": ("EIO", "ENOSPC"),
-    "renameat": ("ENOSPC", "EROFS", "EACCES", "EIO"),
-    "renameat2": ("ENOSPC", "EROFS", "EACCES", "EXDEV", "EIO"),
-    "openat": ("EMFILE", "EACCES", "ENOSPC", "EROFS", "EIO"),
-}
-OF_EACH: dict[str, int] = {}  # more than one point of a call to try, by its name
+OF_EACH = 1  # points of each call; `make torture` tries them all
 SEED = int(os.environ.get("SEED", "1"))
-BOUND_SECONDS = 100.0
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True)
-class Point:
-    """The k-th call of one name, in each thread by itself, fails; where there is a path, only calls about it count."""
-
-    call: str
-    error: str
-    k: int
-    path: str = ""
-
-    def strace_arguments(self, folder: Path) -> list[str]:
-        path = ["-P", str(folder / self.path)] if self.path else []
-        return [*path, "-e", f"trace={self.call}", "-e", f"inject={self.call}:error={self.error}:when={self.k}"]
-
-
-def points_of(daemon: Straced) -> list[Point]:
-    """Where a call about our own files can fail, learnt from a run without a fault."""
-    top = str(daemon.directory)
-    counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
-    found: set[Point] = set()
-    for call in calls_of(daemon.traced()):
-        names = [name for name in (call.path, *call.names) if name.startswith(f"{top}/")]
-        if call.name == "openat":
-            paths = {os.path.relpath(call.path if call.path in names else name, top) for name in names[:1]}
-        else:
-            paths = {""}
-        for path in paths:
-            counts[call.thread, call.name, path] += 1
-            if names and call.name in ERRORS and path not in ("log", "config.toml"):
-                k = counts[call.thread, call.name, path]
-                found |= {Point(call.name, error, k, path) for error in ERRORS[call.name]}
-    # A state directory that may not be written is a mistake in the configuration, and said with status 78.
-    mistakes = {Point("openat", error, 1, "state/lock") for error in ("EACCES", "EROFS")}
-    return sorted(found - mistakes, key=lambda point: (point.call, point.path, point.k, point.error))
 
 
 def some_of(points: list[Point]) -> list[Point]:
@@ -81,66 +36,7 @@ def some_of(points: list[Point]) -> list[Point]:
     by_call = collections.defaultdict(list)
     for point in points:
         by_call[point.call].append(point)
-    return [point for call, found in by_call.items() for point in chance.sample(found, OF_EACH.get(call, 1))]
-
-
-@contextmanager
-def one_that_meets(point: Point, folder: Path) -> Iterator[tuple[Straced, FakeAssemblyAI]]:
-    """A daemon with one recording, and one error ahead of it."""
-    with FakeAssemblyAI() as api, Straced(folder, api.base_url) as daemon:
-        daemon.strace_arguments = point.strace_arguments(folder)
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start()
-        yield daemon, api
-
-
-def clean_run(folder: Path) -> tuple[list[Point], dict[str, bytes]]:
-    """The points of a run without a fault, and what it delivers."""
-    with FakeAssemblyAI() as api, Straced(folder, api.base_url) as daemon:
-        daemon.strace_arguments = ["-y", "-s", "40", "-e", f"trace={','.join(CHANGING)}"]
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start()
-        daemon.wait_for_archive(1)
-        wait_for(lambda: "job.retired" in daemon.events(), "the end of the job")
-        daemon.signal(signal.SIGTERM)
-        assert daemon.wait() == 0
-        return points_of(daemon), outputs(daemon)
-
-
-def outputs(daemon: Daemon) -> dict[str, bytes]:
-    """What people see in the outbox."""
-    names = [name for name in daemon.files("outbox") if not name.startswith(".")]
-    return {name: (daemon.folders["outbox"] / name).read_bytes() for name in names}
-
-
-def wrong_with(daemon: Straced, api: FakeAssemblyAI, whole: dict[str, bytes]) -> list[str]:
-    """What is wrong with a daemon that met an error and should have delivered; it is stopped."""
-    assert daemon.process is not None
-    wrong = []
-
-    def delivered() -> bool:
-        if any(data != whole.get(name) for name, data in outputs(daemon).items()):
-            wrong.append("a partial or strange transcript is visible")
-            return True
-        return daemon.process.poll() is not None or daemon.events().count("job.retired") == 1  # type: ignore[union-attr]  # started above
-
-    try:
-        wait_for(delivered, "the delivery", BOUND_SECONDS)
-    except AssertionError:
-        wrong.append(f"not delivered in {BOUND_SECONDS} s: {daemon.status().get('blocked')}")
-    status = daemon.process.poll()
-    if status is not None:
-        return [*wrong, f"it ended by itself with {status}: {daemon.log.read_text()[-300:]}"]
-    daemon.signal(signal.SIGTERM)
-    if daemon.wait() != 0:
-        wrong.append("it did not stop cleanly")
-    if outputs(daemon) != whole or daemon.files("archive") != ["Talk.mp3"] or daemon.files("inbox"):
-        wrong.append(f"in the end: {[daemon.files(name) for name in daemon.folders]}")
-    if max(api.paid().values(), default=0) > 1 or len(api.submits) != 1:
-        wrong.append(f"paid: {len(api.submits)}")
-    if "job.failed" in daemon.events() or [job.state for job in daemon.jobs()] != [State.DELIVERED]:
-        wrong.append("a job was counted as failed")
-    return wrong
+    return [point for found in by_call.values() for point in chance.sample(found, OF_EACH)]
 
 
 @needs_strace
@@ -150,12 +46,11 @@ def test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_n
     chosen = some_of(points)
     print(f"seed {SEED}, {len(chosen)} of {len(points)} points")  # noqa: T201 - pytest shows it with a failure
 
-    def meet(number: int) -> list[str]:
-        with one_that_meets(chosen[number], tmp_path / str(number)) as (daemon, api):
-            return wrong_with(daemon, api, whole)
+    def one(number: int) -> list[str]:
+        return meet(chosen[number], tmp_path / str(number), whole)
 
     with ThreadPoolExecutor(len(chosen)) as at_once:  # each waits 15 s for its probe, nearly all of its time
-        wrong = dict(zip(chosen, at_once.map(meet, range(len(chosen))), strict=True))
+        wrong = dict(zip(chosen, at_once.map(one, range(len(chosen))), strict=True))
 
     assert {point: what for point, what in wrong.items() if what} == {}
 

@@ -4,8 +4,9 @@
    interpreter's own opens are not among them); then one run for each is slowed at that kind of call by strace and
    killed while the call waits to begin. strace's own `signal=KILL:when=k` counts for each thread by itself, so that it
    never meets the k-th call of a thread that is not the busiest: here a point is told by its place and its number.
-2. talk: at each point of each request that the API can see, half an answer among them.
-3. soak: at random moments, over many recordings, while the API misbehaves in every way that it can.
+2. errors: one error in each of those calls, of each kind that it can meet; it must go on by itself.
+3. talk: at each point of each request that the API can see, half an answer among them.
+4. soak: at random moments, over many recordings, while the API misbehaves in every way that it can.
 
 Each daemon is forked warm (warm.py) and waits as little as the rules allow, so that most of its life is what is tried.
 After each kill no recording is lost or doubled, nothing is paid for twice, and what is visible in the outbox is whole.
@@ -29,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import one_error
 from fake_assemblyai import FakeAssemblyAI, Fault
 from ordeal import Ordeal
 from report import Report, say
@@ -44,6 +46,7 @@ CALLS = (
 ROUTES = ("POST /v2/upload", "POST /v2/transcript", "GET /v2/transcript", "GET /v2/transcript/{id}")
 RANDOM = r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=transcribed-)[0-9a-f]{16}"  # in the name of a file
 SLOW_SECONDS = 0.005  # of each call of a kind, for the kill to be in time
+PARTS = ("calls", "errors", "talk", "soak")
 MOMENTS = ("received", "read", "taken", "half an answer", "answered")
 PARKED = "times in a row"  # in the reason of a job that was in flight at three ends of the process
 
@@ -153,7 +156,20 @@ def spread(points: Iterable[Point], count: int, seed: int) -> list[Point]:
     return [point for one in rounds for point in one if point is not None][:count]
 
 
-# 2. At each point of the talk.
+# 2. One error in each.
+
+
+def errors(directory: Path, count: int, seed: int, at_once: int) -> Report:
+    """Let a daemon meet each error at each point, or so many of them; most of the time it waits for its probe."""
+    points, whole = one_error.clean_run(directory / "clean")
+
+    def one_error_at(point: one_error.Point, folder: Path) -> tuple[list[str], list[str]]:
+        return [f"{point.error} in {point.call}"], one_error.meet(point, folder, whole)
+
+    return sweep(one_error_at, spread(points, count, seed), 4 * at_once)
+
+
+# 3. At each point of the talk.
 
 
 def kill_in_talk(point: tuple[str, str], directory: Path) -> tuple[list[str], list[str]]:
@@ -175,7 +191,7 @@ def kill_in_talk(point: tuple[str, str], directory: Path) -> tuple[list[str], li
         return [f"killed at {route} {moment}"], ordeal.broken() + ordeal.finish()
 
 
-# 3. At any moment.
+# 4. At any moment.
 
 
 def soak(directory: Path, kills: int, recordings: int, seed: int, spacing_seconds: float) -> Report:
@@ -248,10 +264,10 @@ def main() -> None:
     parser.add_argument("--spacing-seconds", type=float, default=2.5)
     parser.add_argument("--points", type=int, default=10**6, help="at most so many system calls")
     parser.add_argument("--at-once", type=int, default=8)
-    parser.add_argument("--only", choices=("calls", "talk", "soak"))
+    parser.add_argument("--only", choices=PARTS)
     options = parser.parse_args()
     say(f"--seed {options.seed}")
-    parts = (options.only,) if options.only else ("calls", "talk", "soak")
+    parts = (options.only,) if options.only else PARTS
     wrong = [part for part in parts if _part(part, options).wrong]
     sys.exit(1 if wrong else 0)
 
@@ -261,6 +277,8 @@ def _part(part: str, options: argparse.Namespace) -> Report:
         if part == "soak":
             whole = Path(directory) / part
             return soak(whole, options.kills, options.recordings, options.seed, options.spacing_seconds)
+        if part == "errors":
+            return errors(Path(directory), options.points, options.seed, options.at_once)
         if part == "talk":
             return sweep(kill_in_talk, list(itertools.product(ROUTES, MOMENTS)), options.at_once)
         points = set(learn(Path(directory) / part))
