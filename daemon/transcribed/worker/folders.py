@@ -16,6 +16,7 @@ from transcribed import errors, formats, outbox
 from transcribed.inbox import Found, Inbox, Listing, Probe, probe
 from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
+from transcribed.worker.access import access_of
 from transcribed.worker.kept import Kept
 from transcribed.worker.plan import Route
 
@@ -31,6 +32,7 @@ class Folders:
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.access = access_of(route)
         self._inbox = Inbox(route.inbox, lane=route.lane)
         self._failed = Inbox(route.failed, lane=route.lane)
 
@@ -132,7 +134,8 @@ class Folders:
             return Missing()  # damaged since it was kept: fetching again is free
         try:
             for name, data in rendered.items():
-                outbox.publish(_output(job.stem, job.number, name), data, root=self.route.outbox)
+                path = _output(job.stem, job.number, name)
+                outbox.publish(path, data, root=self.route.outbox, access=self.access)
         except outbox.NameTaken:
             return self.name(job, {job.number})
         return Delivered()
@@ -156,8 +159,7 @@ class Folders:
         folder, path, fingerprint = self.source(job)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
-                os.unlink(name, dir_fd=directory)
-                os.fsync(directory)
+                outbox.remove(directory, name, access=self.access)
         except errors.Withdrawn as gone:
             return None, gone.message
         return None, "deleted after delivery, as configured"
@@ -175,7 +177,7 @@ class Folders:
         self._need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
-                return _moved(directory, name, target, root), ""
+                return _moved(directory, name, target, root, self.access), ""
         except errors.Withdrawn as gone:
             if _size(target) == job.fingerprint.size:
                 return target, ""
@@ -191,11 +193,12 @@ class Folders:
 
     def _write_note(self, path: bytes, text: bytes) -> None:
         if _is_note(path):
-            outbox.replace(path, text)  # our own, of an earlier failure of the same job
+            outbox.replace(path, text, access=self.access)  # our own, of an earlier failure of the same job
             return
         free = path[: -len(NOTE_SUFFIX)]
         number = outbox.free_number(lambda n: [outbox.output_name(free, n, NOTE_SUFFIX)])
-        outbox.publish(outbox.output_name(free, number, NOTE_SUFFIX), text, root=self.route.failed)
+        path = outbox.output_name(free, number, NOTE_SUFFIX)
+        outbox.publish(path, text, root=self.route.failed, access=self.access)
 
     def _take_back_note(self, job: Job) -> None:
         """Remove the note of an earlier failure, beside the recording's place in `failed`."""
@@ -205,12 +208,12 @@ class Folders:
             os.unlink(path)
 
 
-def _moved(directory: int, name: bytes, target: bytes, root: bytes) -> bytes:
+def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: outbox.Access) -> bytes:
     """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
     stem, suffix = os.path.splitext(target)
     for _ in range(ATTEMPTS_AT_A_NAME):
         try:
-            outbox.move(directory, name, target, root=root)
+            outbox.move(directory, name, target, root=root, access=access)
         except outbox.NameTaken:
             number = outbox.free_number(lambda n: [outbox.output_name(stem, n, suffix)])
             target = outbox.output_name(stem, number, suffix)
