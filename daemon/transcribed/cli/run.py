@@ -116,6 +116,7 @@ def _route(inbox: config.Inbox) -> Route:
         duplicates=inbox.duplicates,
         settle_seconds=inbox.settle_seconds,
         formats=tuple(inbox.formats),
+        names=inbox.names,
         file_mode=None if inbox.file_mode is None else int(inbox.file_mode, 8),
         dir_mode=None if inbox.dir_mode is None else int(inbox.dir_mode, 8),
         group=None if inbox.group is None else check.group_number(inbox.group),

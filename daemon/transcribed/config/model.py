@@ -150,6 +150,9 @@ class Defaults(_Table):
     formats: Annotated[tuple[Format, ...], AfterValidator(_each_once)] = Field(
         default=("txt",), strict=False, min_length=1, description="The renderings that are delivered."
     )
+    names: Literal["exact", "portable"] = Field(
+        default="exact", description="Files are named as the recording exactly, or as far as Windows can show it."
+    )
     file_mode: Annotated[str, AfterValidator(_file_mode)] | None = Field(
         default=None, description="The mode of new files, in octal. Default: what their folder and the umask give."
     )

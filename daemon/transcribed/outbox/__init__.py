@@ -18,17 +18,19 @@ from transcribed.outbox.files import (
     replace,
     sweep,
 )
-from transcribed.outbox.names import free_number, numbered, output_name
+from transcribed.outbox.names import folded, free_number, numbered, output_name, portable
 
 __all__ = [
     "TEMPORARY",
     "Access",
     "NameTaken",
+    "folded",
     "free_number",
     "make_folder",
     "move",
     "numbered",
     "output_name",
+    "portable",
     "probe_write",
     "publish",
     "remove",

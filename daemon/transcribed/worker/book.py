@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from transcribed import errors
+from transcribed import errors, outbox
 from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Touched
 from transcribed.journal import Journal
@@ -132,6 +132,17 @@ class Book:
     def in_state(self, state: State) -> list[Job]:
         """The open jobs in one state."""
         return [job for job in self.open.values() if job.state is state]
+
+    def numbers_taken(self, stem: bytes, but: int) -> set[int]:
+        """The numbers that jobs other than `but` have committed for the names of `stem`.
+
+        Those of open jobs count too whose names some file system takes for the same: with the same bytes in them, the
+        files of the one would be taken for the other's, not yet there when the number is chosen.
+        """
+        alike = outbox.folded(stem)
+        named = [(x.stem, x.number) for x in self.open.values() if x.id != but]
+        near = {number for other, number in named if other and number and outbox.folded(other) == alike}
+        return near | self.journal.numbers_taken(stem, but)
 
     def _timed(self, job: Job, event: Event) -> Event:
         if not isinstance(event, Deferred):

@@ -188,7 +188,8 @@ class Dispatch:
                 taken = self._taken(job, inbox)
                 return lambda: folders.name(job, taken)
             case Step.DELIVER:
-                return lambda: folders.deliver(job, self._kept)
+                taken = self._taken(job, inbox)
+                return lambda: folders.deliver(job, self._kept, taken)
             case Step.RETIRE:
                 return lambda: folders.retire(job)
 
@@ -198,7 +199,7 @@ class Dispatch:
         return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
-        return self._book.journal.numbers_taken(inbox.folders.stem(job), job.id)
+        return self._book.numbers_taken(inbox.folders.stem(job), job.id)
 
     def _progress(self, job: Job) -> Callable[[int], None]:
         def sent(count: int) -> None:

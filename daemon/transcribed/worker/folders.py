@@ -5,6 +5,7 @@ nothing that the daemon did not write is replaced.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -25,6 +26,8 @@ NOTE_MARK = b"transcribed could not deliver this recording.\n"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
+#: What vfat, exFAT, CIFS and FUSE say of a name that they cannot hold: they do not agree.
+_NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 
 
 class Folders:
@@ -103,13 +106,26 @@ class Folders:
 
     def stem(self, job: Job) -> bytes:
         """The outputs' absolute path, without number and suffix."""
-        return os.path.splitext(os.path.join(self.route.outbox, job.path))[0]
+        return os.path.splitext(self._below(self.route.outbox, job))[0]
+
+    def _below(self, folder: bytes, job: Job) -> bytes:
+        """Where the job's recording would lie in `folder`, named as its people asked."""
+        return os.path.join(folder, outbox.portable(job.path) if self.route.names == "portable" else job.path)
 
     def name(self, job: Job, taken: Collection[int]) -> Event:
         """Choose the one number that is free in outbox, archive and failed, and in the journal."""
         stem = self.stem(job)
-        number = outbox.free_number(lambda n: self._names(job, stem, n), taken)
+        try:
+            number = outbox.free_number(lambda n: self._names(job, stem, n), taken)
+        except OSError as error:
+            raise self._judged(error, self._holder(error.filename), job) from error
         return Named(stem, number, self.route.formats)
+
+    def _holder(self, path: object) -> bytes:
+        """The one of our folders that a path lies below."""
+        folders = (self.route.outbox, self.route.archive, self.route.failed)
+        below = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
+        return next(below, self.route.outbox)
 
     def _names(self, job: Job, stem: bytes, number: int) -> Iterable[bytes]:
         outputs = [_output(stem, number, name) for name in self.route.formats]
@@ -118,7 +134,7 @@ class Folders:
         wanted = [*outputs, *places, *([] if _is_note(note_path) else [note_path])]
         return [path for path in wanted if path != job.place]  # its own recording and note do not stand in its way
 
-    def deliver(self, job: Job, kept: Kept) -> Event:
+    def deliver(self, job: Job, kept: Kept, taken: Collection[int]) -> Event:
         """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
         assert job.transcript_id is not None
         assert job.stem is not None
@@ -137,8 +153,21 @@ class Folders:
                 path = _output(job.stem, job.number, name)
                 outbox.publish(path, data, root=self.route.outbox, access=self.access)
         except outbox.NameTaken:
-            return self.name(job, {job.number})
+            return self.name(job, {job.number, *taken})
+        except OSError as error:
+            if self.stem(job) != job.stem and error.errno in _NAME_REFUSED:
+                return self.name(job, taken)  # by names that were asked for since
+            raise self._judged(error, self.route.outbox, job) from error
         return Delivered()
+
+    def _judged(self, error: OSError, root: bytes, job: Job) -> Exception:
+        """What an error met below `root` means: it speaks of the name where `root` itself takes another one."""
+        unfit = self.route.names == "exact" and outbox.portable(job.path) != job.path
+        if error.errno not in _NAME_REFUSED or not unfit:
+            return error
+        outbox.probe_write(root)
+        why = f"the file system of {shown(root)} refuses the name {shown(job.path)}: {error.strerror}"
+        return errors.Transient(why, hint='set names = "portable" for this inbox')
 
     def retire(self, job: Job) -> Event:
         """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
@@ -182,9 +211,11 @@ class Folders:
             if _size(target) == job.fingerprint.size:
                 return target, ""
             return None, gone.message
+        except OSError as error:
+            raise self._judged(error, root, job) from error
 
     def _place(self, folder: bytes, job: Job, number: int) -> bytes:
-        stem, suffix = os.path.splitext(os.path.join(folder, job.path))
+        stem, suffix = os.path.splitext(self._below(folder, job))
         return outbox.output_name(stem, number, suffix)
 
     def _note(self, job: Job, number: int) -> bytes:
