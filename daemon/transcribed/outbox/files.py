@@ -131,7 +131,14 @@ def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: 
 
 
 def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
-    """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there."""
+    """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
+
+    A source that may not be taken away is not copied at all, for the copy would be made anew at each try.
+    """
+    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source_folder, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    if _is_there(folder, target_name):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target_name)
     with _regular(source_folder, name) as source, _temporary(folder, access) as (file, temporary):
         if source is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)

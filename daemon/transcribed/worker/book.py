@@ -31,6 +31,7 @@ class Book:
         self.rules = rules
         self.open: dict[int, Job] = {}
         self.failures = 0  #: jobs that failed in this process's time
+        self.put_off: dict[int, str] = {}  #: why an ended job's recording is still where it was, as last heard
         self._clock = clock
         self._unsaved: list[tuple[int, Event]] = []
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
@@ -90,8 +91,17 @@ class Book:
             raise
         self._believe(changed)
         self.failures += isinstance(event, Failed)
-        _say(changed, event)
+        if not self._said_before(changed, event):
+            _say(changed, event)
         return changed
+
+    def _said_before(self, job: Job, event: Event) -> bool:
+        """Whether the recording still cannot be put away for the same reason: tried for ever, but said once."""
+        if not isinstance(event, Deferred) or job.step is not Step.RETIRE:
+            return False
+        before = self.put_off.get(job.id)
+        self.put_off[job.id] = event.reason
+        return before == event.reason
 
     def touched(self, job: Job, earlier: Job) -> None:
         """`job` turned out to be `earlier`'s recording, touched: one job goes on, and nothing is done twice."""
@@ -158,6 +168,7 @@ class Book:
         else:
             self.open.pop(job.id, None)
             self._since.pop(job.id, None)
+            self.put_off.pop(job.id, None)
 
 
 def _say(job: Job, event: Event) -> None:

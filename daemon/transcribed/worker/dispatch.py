@@ -24,6 +24,7 @@ from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan, Route
 log = structlog.get_logger()
 
 CALLS = 4  # API steps at once beside the uploads: each is short
+TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
@@ -81,7 +82,10 @@ class Dispatch:
         lane = self._lanes.blocking(_lanes(step, inbox.route))
         if lane is not None:
             return lane.reason
-        if not job.is_due(self._clock.wall(), self._book.rules) or room[_kind(step, job)] <= 0:
+        if not job.is_due(self._clock.wall(), self._book.rules):
+            tried = step is Step.RETIRE and job.attempts >= TRIES_AT_RETIRING
+            return self._book.put_off.get(job.id, job.reason) if tried else ""
+        if room[_kind(step, job)] <= 0:
             return ""
         if job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful and job.content_hash is not None:
             settled = self._known_content(job, inbox)

@@ -26,6 +26,7 @@ NOTE_MARK = b"transcribed could not deliver this recording.\n"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: What vfat, exFAT, CIFS and FUSE say of a name that they cannot hold: they do not agree.
 _NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 
@@ -191,6 +192,8 @@ class Folders:
                 outbox.remove(directory, name, access=self.access)
         except errors.Withdrawn as gone:
             return None, gone.message
+        except OSError as error:
+            raise _unmovable(error, "deleted") from error
         return None, "deleted after delivery, as configured"
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
@@ -212,7 +215,9 @@ class Folders:
                 return target, ""
             return None, gone.message
         except OSError as error:
-            raise self._judged(error, root, job) from error
+            if error.errno in _REFUSED:
+                outbox.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
+            raise _unmovable(self._judged(error, root, job), f"moved to {shown(target)}") from error
 
     def _place(self, folder: bytes, job: Job, number: int) -> bytes:
         stem, suffix = os.path.splitext(self._below(folder, job))
@@ -237,6 +242,14 @@ class Folders:
         path = self._note(job, job.number)
         if _is_note(path):
             os.unlink(path)
+
+
+def _unmovable(error: Exception, what: str) -> Exception:
+    """What a refusal to take a recording out of its folder means: that one stays, and the inbox goes on."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSED:
+        return error
+    hint = 'let the daemon\'s user write to both folders and take the file away, or set after = "keep" for this inbox'
+    return errors.Transient(f"the recording cannot be {what}: {error.strerror}", hint=hint)
 
 
 def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: outbox.Access) -> bytes:
