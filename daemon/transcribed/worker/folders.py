@@ -176,7 +176,7 @@ class Folders:
         if job.state is State.FAILED:
             return self._set_aside(job, self._place(self.route.failed, job, job.number))
         place, why = self._put_away(job, self._place(self.route.archive, job, job.number))
-        self._take_back_note(job)
+        self.take_back_note(job)
         return Retired(place, why)
 
     def _put_away(self, job: Job, target: bytes) -> tuple[bytes | None, str]:
@@ -236,7 +236,7 @@ class Folders:
         path = outbox.output_name(free, number, NOTE_SUFFIX)
         outbox.publish(path, text, root=self.route.failed, access=self.access)
 
-    def _take_back_note(self, job: Job) -> None:
+    def take_back_note(self, job: Job) -> None:
         """Remove the note of an earlier failure, beside the recording's place in `failed`."""
         assert job.number is not None
         path = self._note(job, job.number)
