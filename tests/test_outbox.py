@@ -19,6 +19,7 @@ from transcribed import outbox
 from transcribed.outbox import files, rename
 
 NOBODY = 65534
+AS_GIVEN = outbox.Access()
 
 
 @pytest.fixture
@@ -409,10 +410,10 @@ def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox
         files._appear(
             rename_and_lose_the_answer,
             path,
-            is_ours=lambda: files._is_moved(inbox, b"a.mp3", archive, b"a.mp3", before),
+            is_ours=lambda: files._is_moved(inbox, b"a.mp3", archive, b"a.mp3", before, AS_GIVEN),
         )
         os.rename(path, root + b"/in/a.mp3")
-        assert not files._is_moved(inbox, b"a.mp3", archive, b"a.mp3", before)
+        assert not files._is_moved(inbox, b"a.mp3", archive, b"a.mp3", before, AS_GIVEN)
     finally:
         os.close(archive)
 

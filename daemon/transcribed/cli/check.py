@@ -5,6 +5,7 @@ Whatever is written is removed again. One line for each thing tried; the exit st
 What this module does not know: jobs.
 """
 
+import grp
 import os
 import stat
 import tempfile
@@ -83,19 +84,20 @@ def _problems(problems: list[str]) -> Iterator[Finding]:
 
 
 def refuse_misplaced(settled: config.Config) -> None:
-    """Raises ConfigError with every folder that must not lie where it lies."""
+    """Raises ConfigError with everything in which the configuration does not fit this machine."""
     if problems := misplaced(settled):
         raise errors.ConfigError(problems)
 
 
 def misplaced(settled: config.Config) -> list[str]:
-    """One sentence for each folder that must not lie where it lies.
+    """One sentence for each thing in which the configuration does not fit this machine.
 
-    These are overlaps, a state directory on a network, and a default archive on another device than its inbox.
+    These are overlaps, a state directory on a network, a default archive on another device than its inbox, and groups
+    that are not there.
     """
     directory = settled.state.directory
     mount = mount_of(os.fsencode(_nearest(directory)))
-    return [*overlaps(settled), *on_network(directory, mount), *_not_named(settled)]
+    return [*overlaps(settled), *on_network(directory, mount), *_not_named(settled), *_no_groups(settled)]
 
 
 def overlaps(settled: config.Config) -> list[str]:
@@ -176,6 +178,24 @@ def _nearest(path: str) -> str:
     while not os.path.isdir(path) and path != "/":
         path = os.path.dirname(path)
     return path
+
+
+def _no_groups(settled: config.Config) -> list[str]:
+    found = []
+    for each in settled.inboxes:
+        try:
+            group_number(each.group or "0")
+        except KeyError:
+            what = f'inbox "{each.name}".group: there is no group {printable(each.group or "")} here'
+            found.append(f"{what}: write one that `getent group` lists, or its number")
+    return found
+
+
+def group_number(group: str) -> int:
+    """The number of the group that is named, or the number itself. Raises KeyError."""
+    if group.isascii() and group.isdigit() and len(group) < 10:
+        return int(group)
+    return grp.getgrnam(group).gr_gid
 
 
 # --- trying

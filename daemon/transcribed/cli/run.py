@@ -19,7 +19,7 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import check, settings
 from transcribed.inbox import Watch
 from transcribed.journal import Journal
-from transcribed.worker import Plan, Reload, Route, Stop, Worker, rebuild
+from transcribed.worker import Plan, Reload, Route, Stop, Worker, access_of, rebuild
 from transcribed.worker.plan import Look
 
 log = structlog.get_logger()
@@ -127,6 +127,10 @@ def _route(inbox: config.Inbox) -> Route:
         duplicates=inbox.duplicates,
         settle_seconds=inbox.settle_seconds,
         formats=tuple(inbox.formats),
+        names=inbox.names,
+        file_mode=None if inbox.file_mode is None else int(inbox.file_mode, 8),
+        dir_mode=None if inbox.dir_mode is None else int(inbox.dir_mode, 8),
+        group=None if inbox.group is None else check.group_number(inbox.group),
         parameters=job.canonical(inbox.transcript),
     )
 
@@ -136,14 +140,14 @@ def _make_folders(plan: Plan) -> None:
     for route in plan.routes:
         for folder in (route.outbox, route.archive, route.failed):
             if os.path.isdir(os.path.dirname(folder)) and os.path.isdir(route.inbox):
-                _make_folder(folder)
+                _make_folder(folder, access_of(route))
 
 
-def _make_folder(folder: bytes) -> None:
+def _make_folder(folder: bytes, access: outbox.Access) -> None:
     try:
-        os.mkdir(folder)
+        outbox.make_folder(folder, access=access)
     except OSError:
-        return  # it is there; or it cannot be made, which its inbox's lane will say
+        return  # it cannot be made, which its inbox's lane will say
 
 
 class Machine:

@@ -58,6 +58,24 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _file_mode(mode: str) -> str:
+    if not re.fullmatch("0?[67][0-7]{2}", mode):
+        raise ValueError("three octal digits in quotes, and the owner reads and writes, as in 0664")
+    return mode
+
+
+def _dir_mode(mode: str) -> str:
+    if not re.fullmatch("[0-3]?7[0-7]{2}", mode):
+        raise ValueError("octal digits in quotes, and the owner may do everything, as in 0775 or 2775")
+    return mode
+
+
+def _group(group: str) -> str:
+    if not re.fullmatch("[^:,\\s-][^:,\\s]{0,31}", group):
+        raise ValueError("the name or the number of a group, in quotes, as in audio")
+    return group
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
 
@@ -133,6 +151,18 @@ class Defaults(_Table):
     )
     formats: Annotated[tuple[Format, ...], AfterValidator(_each_once)] = Field(
         default=("txt",), strict=False, min_length=1, description="The renderings that are delivered."
+    )
+    names: Literal["exact", "portable"] = Field(
+        default="exact", description="Files are named as the recording exactly, or as far as Windows can show it."
+    )
+    file_mode: Annotated[str, AfterValidator(_file_mode)] | None = Field(
+        default=None, description="The mode of new files, in octal. Default: what their folder and the umask give."
+    )
+    dir_mode: Annotated[str, AfterValidator(_dir_mode)] | None = Field(
+        default=None, description="The mode of new folders, in octal. Default: what their folder and the umask give."
+    )
+    group: Annotated[str, AfterValidator(_group)] | None = Field(
+        default=None, description="The group of new files and folders, by name or number. Default: their folder's."
     )
     transcript: dict[str, Any] = Field(
         default_factory=dict, description="AssemblyAI's own parameters by their own names, sent as they are."

@@ -174,10 +174,11 @@ class Deferred(Event):
         """When again, and why; a submit that was surely refused is in doubt no longer."""
         attempts = job.attempts if job.in_flight else job.attempts + 1  # a look is saved only when it changes something
         wait = max(rules.delay_seconds(attempts), self.retry_after_seconds or 0.0)
+        # Why a job failed is told in its note, and is not to be hidden by what keeps its recording from its folder.
+        told = {} if job.state is State.FAILED else {"reason": self.reason, "hint": self.hint}
         return {
             "attempts": attempts,
-            "reason": self.reason,
-            "hint": self.hint,
+            **told,
             "due_at": now + min(wait, rules.longest_delay_seconds),
             "waited_seconds": job.waited_seconds + self.waited_seconds,
             **_cleared(job, refused=self.refused),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from transcribed.outbox.access import Access
 from transcribed.outbox.rename import rename_no_replace
 
 TEMPORARY = b".transcribed-"
@@ -25,6 +26,7 @@ _FOLDER = _ROOT | os.O_NOFOLLOW
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _DEEPEST = 64
+_AS_GIVEN = Access()
 
 
 class NameTaken(Exception):
@@ -35,47 +37,60 @@ class NameTaken(Exception):
         self.path = path
 
 
-def publish(path: bytes, data: bytes, *, root: bytes) -> None:
+def publish(path: bytes, data: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
     """The file `path`, absolute and below `root`, with `data`; missing folders in between are made, `root` is not.
 
     A file that is there with the same bytes is taken for ours. Raises NameTaken where another one is; OSError.
     """
-    with _folder_of(path, root) as (folder, name), _temporary(folder) as (file, temporary):
+    with _folder_of(path, root, access) as (folder, name), _temporary(folder, access) as (file, temporary):
         file.write(data)
         _close_durably(file)
         _appear(
             lambda: rename_no_replace(folder, temporary, folder, name),
             path,
-            is_ours=lambda: _holds(folder, name, data),
+            is_ours=lambda: _holds(folder, name, data, access),
         )
-        _fsync(folder)
+        access.sync(folder)
 
 
-def replace(path: bytes, data: bytes) -> None:
+def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
     """The file `path` with `data`, in place of one that is ours alone (a status, a kept transcript). Raises OSError."""
     above, name = os.path.split(path)
-    with _opened(above) as folder, _temporary(folder) as (file, temporary):
+    with _opened(above) as folder, _temporary(folder, access) as (file, temporary):
         file.write(data)
         _close_durably(file)
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        _fsync(folder)
+        access.sync(folder)
 
 
-def move(source_folder: int, name: bytes, target: bytes, *, root: bytes) -> None:
+def move(source_folder: int, name: bytes, target: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
     """Moves the file `name` of an open folder to the path `target` below `root`, to another device too.
 
     What a crash left half moved (the same bytes in both places) is finished. Raises NameTaken where another file is at
     `target`; OSError, with EBUSY where the source changed meanwhile. The source is there until the target is durable.
     """
-    with _folder_of(target, root) as (folder, target_name):
+    with _folder_of(target, root, access) as (folder, target_name):
         before = os.lstat(name, dir_fd=source_folder)
         _appear(
-            lambda: _rename_or_carry(source_folder, name, folder, target_name),
+            lambda: _rename_or_carry(source_folder, name, folder, target_name, access),
             target,
-            is_ours=lambda: _is_moved(source_folder, name, folder, target_name, before),
+            is_ours=lambda: _is_moved(source_folder, name, folder, target_name, before, access),
         )
-        _fsync(folder)
-        _fsync(source_folder)
+        access.sync(folder)
+        access.sync(source_folder)
+
+
+def remove(folder: int, name: bytes, *, access: Access = _AS_GIVEN) -> None:
+    """Removes the file `name` of an open folder, for good. Raises OSError."""
+    os.unlink(name, dir_fd=folder)
+    access.sync(folder)
+
+
+def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
+    """The folder `path`, made where it is missing; the one above it is there. Raises OSError."""
+    above, name = os.path.split(path)
+    with _opened(above) as folder:
+        os.close(_made(folder, name, access))
 
 
 def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0) -> int:
@@ -98,7 +113,7 @@ def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0) -> int:
 
 def probe_write(root: bytes) -> None:
     """Writes, renames and removes a small hidden file in `root`. Raises the OSError that a real one would meet."""
-    with _opened(root) as folder, _temporary(folder) as (file, temporary):
+    with _opened(root) as folder, _temporary(folder, _AS_GIVEN) as (file, temporary):
         file.write(b"may this folder be written?\n")
         _close_durably(file)
         renamed = temporary + b"-renamed"
@@ -106,39 +121,46 @@ def probe_write(root: bytes) -> None:
         os.unlink(renamed, dir_fd=folder)
 
 
-def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: bytes) -> None:
+def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
     try:
         rename_no_replace(source_folder, name, folder, target_name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _carry(source_folder, name, folder, target_name)
+        _carry(source_folder, name, folder, target_name, access)
 
 
-def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes) -> None:
-    """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there."""
-    with _regular(source_folder, name) as source, _temporary(folder) as (file, temporary):
+def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
+    """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
+
+    A source that may not be taken away is not copied at all, for the copy would be made anew at each try.
+    """
+    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source_folder, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    if _is_there(folder, target_name):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target_name)
+    with _regular(source_folder, name) as source, _temporary(folder, access) as (file, temporary):
         if source is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         before = os.fstat(source.fileno())
         shutil.copyfileobj(source, file, _CHUNK)
         file.flush()
-        with contextlib.suppress(OSError):  # a courtesy that CIFS and others refuse; a true fault shows in fsync
-            os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
+        access.to_times(file.fileno(), before)
         _close_durably(file)
         if not _alike(before, os.fstat(source.fileno())):
             raise OSError(errno.EBUSY, "the file changed while it was moved", name)
         rename_no_replace(folder, temporary, folder, target_name)
-        _fsync(folder)
+        access.sync(folder)
         _unlink_alike(source_folder, name, before)
 
 
 @contextmanager
-def _temporary(folder: int) -> Iterator[tuple[BinaryIO, bytes]]:
-    """A new file in the open folder, and its name; whatever happens, nothing stays under that name."""
+def _temporary(folder: int, access: Access) -> Iterator[tuple[BinaryIO, bytes]]:
+    """A new file in the open folder, as it is to be used, and its name; nothing stays under that name."""
     name = TEMPORARY + secrets.token_hex(8).encode()
-    file = os.fdopen(os.open(name, _NEW, 0o666, dir_fd=folder), "wb")
+    file = os.fdopen(os.open(name, _NEW, access.of_new_file, dir_fd=folder), "wb")
     try:
+        access.to_file(file.fileno())
         yield file, name
     finally:
         # Anything is left to do only where a failure is on its way out already; what stays then is swept later.
@@ -160,7 +182,9 @@ def _appear(rename: Callable[[], None], path: bytes, *, is_ours: Callable[[], bo
         raise
 
 
-def _is_moved(source_folder: int, name: bytes, folder: int, target_name: bytes, before: os.stat_result) -> bool:
+def _is_moved(
+    source_folder: int, name: bytes, folder: int, target_name: bytes, before: os.stat_result, access: Access
+) -> bool:
     """Whether the source has arrived at the target after all; where both hold the same bytes, the source goes."""
     with _regular(source_folder, name) as source, _regular(folder, target_name) as target:
         if target is None:
@@ -169,8 +193,8 @@ def _is_moved(source_folder: int, name: bytes, folder: int, target_name: bytes, 
             return not _is_there(source_folder, name) and _alike(before, os.fstat(target.fileno()))
         if _is_one_file(source, target) or not _same_bytes(source, target):
             return False
-        _fsync(target.fileno())
-    _fsync(folder)
+        access.sync(target.fileno())
+    access.sync(folder)
     _unlink_alike(source_folder, name, before)
     return True
 
@@ -190,11 +214,11 @@ def _same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
     return True
 
 
-def _holds(folder: int, name: bytes, data: bytes) -> bool:
+def _holds(folder: int, name: bytes, data: bytes, access: Access) -> bool:
     with _regular(folder, name) as file:
         if file is None or file.read(len(data) + 1) != data:
             return False
-        _fsync(file.fileno())
+        access.sync(file.fileno())
         return True
 
 
@@ -247,17 +271,8 @@ def _close_durably(file: BinaryIO) -> None:
     file.close()
 
 
-def _fsync(descriptor: int) -> None:
-    """Of what is open for reading only, a folder say: CIFS and some of FUSE refuse it, and nothing can be done then."""
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EACCES}:
-            raise
-
-
 @contextmanager
-def _folder_of(path: bytes, root: bytes) -> Iterator[tuple[int, bytes]]:
+def _folder_of(path: bytes, root: bytes, access: Access) -> Iterator[tuple[int, bytes]]:
     """The open folder of `path` below `root`, made where it is missing, and the last component of `path`."""
     top = root.rstrip(b"/") + b"/"
     *folders, name = path.removeprefix(top).split(b"/")
@@ -266,20 +281,29 @@ def _folder_of(path: bytes, root: bytes) -> Iterator[tuple[int, bytes]]:
     folder = os.open(root, _ROOT)
     try:
         for inner in folders:
-            above, folder = folder, _made(folder, inner)
+            above, folder = folder, _made(folder, inner, access)
             os.close(above)
         yield folder, name
     finally:
         os.close(folder)
 
 
-def _made(above: int, name: bytes) -> int:
+def _made(above: int, name: bytes, access: Access) -> int:
     with contextlib.suppress(FileNotFoundError):
         return os.open(name, _FOLDER, dir_fd=above)
-    with contextlib.suppress(FileExistsError):  # another thread was quicker
-        os.mkdir(name, dir_fd=above)
-    _fsync(above)
-    return os.open(name, _FOLDER, dir_fd=above)
+    made = False
+    with contextlib.suppress(FileExistsError):  # another thread was quicker, and gives it what it is to have
+        os.mkdir(name, access.of_new_folder, dir_fd=above)
+        made = True
+    access.sync(above)
+    folder = os.open(name, _FOLDER, dir_fd=above)
+    try:
+        if made:
+            access.to_folder(folder)
+    except OSError:
+        os.close(folder)
+        raise
+    return folder
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """How an output is named: pure functions of bytes, but for one look at what is there.
 
-Names follow the recording's own and are never "cleaned"; what does not fit into a directory entry is shortened visibly.
+Names follow the recording's own and are never "cleaned", unless names are asked for that Windows can show; what does
+not fit into a directory entry is shortened visibly.
 """
 
 import hashlib
 import os
+import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 
 #: The longest name of ext4, XFS, btrfs, tmpfs, NFS, CIFS and exfat, in bytes (exfat and CIFS count characters).
@@ -12,6 +15,11 @@ _LONGEST = 255
 #: Kept free when a stem is shortened, so that it is the same stem for each suffix and number that follows.
 _ROOM = 32
 _MOST_NUMBERS = 10_000
+
+#: learn.microsoft.com/windows/win32/fileio/naming-a-file; and what is invisible besides, which some shells refuse.
+_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # as surrogateescape carries a byte
 
 
 def numbered(path: bytes, number: int) -> bytes:
@@ -32,6 +40,20 @@ def output_name(stem: bytes, number: int, suffix: bytes) -> bytes:
     return folder + slash + full
 
 
+def portable(path: bytes) -> bytes:
+    """The relative path as Windows and exFAT can hold it, component by component: NFC, and nothing that they refuse.
+
+    Two paths may become one, which is what numbers are for. A folder is shortened as an output is.
+    """
+    *folders, name = (_component(part) for part in path.split(b"/"))
+    return b"/".join([*(part if len(part) <= _LONGEST else _shortened(part, _LONGEST) for part in folders), name])
+
+
+def folded(path: bytes) -> str:
+    """What is equal for two paths that some file system takes for one: other letters, accents composed otherwise."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", _text(path)).casefold())
+
+
 def free_number(candidates: Callable[[int], Iterable[bytes]], taken: Collection[int] = ()) -> int:
     """The lowest number from 1 that is not `taken` and of whose candidate paths none is there, whatever it is.
 
@@ -49,6 +71,18 @@ def _shortened(name: bytes, room: int) -> bytes:
     # Never inside a character of UTF-8, whose later bytes, three at most, all begin with the bits 10.
     cut = next((at for at in range(cut, cut - 4, -1) if name[at] & 0xC0 != 0x80), cut)
     return name[:cut] + mark
+
+
+def _component(name: bytes) -> bytes:
+    text = unicodedata.normalize("NFC", _text(name))
+    text = _NOT_ON_WINDOWS.sub("_", _NOT_UTF8.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", text))
+    if text.endswith((".", " ")):
+        text = text[:-1] + "_"
+    return ("_" + text if _DEVICE.match(text) else text).encode()
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
 
 
 def _is_there(path: bytes) -> bool:

@@ -6,9 +6,10 @@ take its next step does, then it computes how long to wait. Time is injected.
 What this package does not know: the configuration, the command line and the host.
 """
 
+from transcribed.worker.access import access_of
 from transcribed.worker.loop import Host, Worker
 from transcribed.worker.orders import ORDERS, drop
 from transcribed.worker.plan import Plan, Reload, Reloaded, Route, Stop
 from transcribed.worker.rebuild import rebuild
 
-__all__ = ["ORDERS", "Host", "Plan", "Reload", "Reloaded", "Route", "Stop", "Worker", "drop", "rebuild"]
+__all__ = ["ORDERS", "Host", "Plan", "Reload", "Reloaded", "Route", "Stop", "Worker", "access_of", "drop", "rebuild"]

@@ -5,6 +5,7 @@ never accepted is surveyed first: more audio than the plan allows waits for a pe
 What this module does not know: what happens to a job once it is admitted.
 """
 
+import contextlib
 from dataclasses import replace
 
 import structlog
@@ -216,8 +217,18 @@ class Arrivals:
             same = job.inbox == self.route.name and job.fingerprint.mtime_ns == found.fingerprint.mtime_ns
             if same and job.state is State.FAILED and job.place is not None and job.retired_at is not None:
                 event = replace(resumption(job, self._clock.wall()), path=found.path, fingerprint=found.fingerprint)
-                return self._book.record(job, event, *(verdict if event.to is State.RECEIVED else ()))
+                again = self._book.record(job, event, *(verdict if event.to is State.RECEIVED else ()))
+                if found.path != job.path:  # else its note goes when it succeeds: by its name, which is lost here
+                    self._take_back_note(job)
+                return again
         return None
+
+    def _take_back_note(self, job: Job) -> None:
+        def take_back() -> None:
+            with contextlib.suppress(OSError):  # a note too many is no reason to fail
+                self.folders.take_back_note(job)
+
+        self.executor.submit(take_back)
 
     def _survey(self, listing: Listing) -> None:
         """Before anything of this inbox is taken for the first time: how much is it?"""

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from transcribed import errors
+from transcribed import errors, outbox
 from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Touched
 from transcribed.journal import Journal
@@ -31,6 +31,7 @@ class Book:
         self.rules = rules
         self.open: dict[int, Job] = {}
         self.failures = 0  #: jobs that failed in this process's time
+        self.put_off: dict[int, str] = {}  #: why an ended job's recording is still where it was, as last heard
         self._clock = clock
         self._unsaved: list[tuple[int, Event]] = []
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
@@ -106,7 +107,16 @@ class Book:
 
     def _tell(self, job: Job, event: Event) -> None:
         self.failures += isinstance(event, Failed)
-        _say(job, event)
+        if not self._said_before(job, event):
+            _say(job, event)
+
+    def _said_before(self, job: Job, event: Event) -> bool:
+        """Whether the recording still cannot be put away for the same reason: tried for ever, but said once."""
+        if not isinstance(event, Deferred) or job.step is not Step.RETIRE:
+            return False
+        before = self.put_off.get(job.id)
+        self.put_off[job.id] = event.reason
+        return before == event.reason
 
     def touched(self, job: Job, earlier: Job) -> None:
         """`job` turned out to be `earlier`'s recording, touched: one job goes on, and nothing is done twice."""
@@ -148,6 +158,17 @@ class Book:
         """The open jobs in one state."""
         return [job for job in self.open.values() if job.state is state]
 
+    def numbers_taken(self, stem: bytes, but: int) -> set[int]:
+        """The numbers that jobs other than `but` have committed for the names of `stem`.
+
+        Those of open jobs count too whose names some file system takes for the same: with the same bytes in them, the
+        files of the one would be taken for the other's, not yet there when the number is chosen.
+        """
+        alike = outbox.folded(stem)
+        named = [(x.stem, x.number) for x in self.open.values() if x.id != but]
+        near = {number for other, number in named if other and number and outbox.folded(other) == alike}
+        return near | self.journal.numbers_taken(stem, but)
+
     def _timed(self, job: Job, event: Event) -> Event:
         if not isinstance(event, Deferred):
             return event
@@ -162,6 +183,7 @@ class Book:
         else:
             self.open.pop(job.id, None)
             self._since.pop(job.id, None)
+            self.put_off.pop(job.id, None)
 
 
 def _say(job: Job, event: Event) -> None:

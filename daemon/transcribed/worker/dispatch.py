@@ -24,6 +24,7 @@ from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan, Route
 log = structlog.get_logger()
 
 CALLS = 4  # API steps at once beside the uploads: each is short
+TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
@@ -85,7 +86,10 @@ class Dispatch:
         lane = self._lanes.blocking(_lanes(step, inbox.route))
         if lane is not None:
             return lane.reason
-        if not due or room[_kind(step, job)] <= 0:
+        if not due:
+            tried = step is Step.RETIRE and job.attempts >= TRIES_AT_RETIRING
+            return self._book.put_off.get(job.id, job.reason) if tried else ""
+        if room[_kind(step, job)] <= 0:
             return ""
         if step is Step.POLL and job.transcript_id not in self.ended:
             return self._not_polled(job, plan)
@@ -192,7 +196,8 @@ class Dispatch:
                 taken = self._taken(job, inbox)
                 return lambda: folders.name(job, taken, self._kept)
             case Step.DELIVER:
-                return lambda: folders.deliver(job, self._kept)
+                taken = self._taken(job, inbox)
+                return lambda: folders.deliver(job, self._kept, taken)
             case Step.RETIRE:
                 return lambda: folders.retire(job)
 
@@ -202,7 +207,7 @@ class Dispatch:
         return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
-        return self._book.journal.numbers_taken(inbox.folders.stem(job), job.id)
+        return self._book.numbers_taken(inbox.folders.stem(job), job.id)
 
     def _progress(self, job: Job) -> Callable[[int], None]:
         def sent(count: int) -> None:

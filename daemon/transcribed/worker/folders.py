@@ -5,6 +5,7 @@ nothing that the daemon did not write is replaced.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -16,6 +17,7 @@ from transcribed import errors, formats, outbox
 from transcribed.inbox import Found, Inbox, Listing, Probe, probe
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
+from transcribed.worker.access import access_of
 from transcribed.worker.kept import Kept
 from transcribed.worker.plan import Route
 
@@ -24,6 +26,9 @@ NOTE_MARK = b"transcribed could not deliver this recording.\n"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+#: What vfat, exFAT, CIFS and FUSE say of a name that they cannot hold: they do not agree.
+_NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 
 
 class Folders:
@@ -31,6 +36,7 @@ class Folders:
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.access = access_of(route)
         self._inbox = Inbox(route.inbox, lane=route.lane)
         self._failed = Inbox(route.failed, lane=route.lane)
 
@@ -101,13 +107,26 @@ class Folders:
 
     def stem(self, job: Job) -> bytes:
         """The outputs' absolute path, without number and suffix."""
-        return os.path.splitext(os.path.join(self.route.outbox, job.path))[0]
+        return os.path.splitext(self._below(self.route.outbox, job))[0]
+
+    def _below(self, folder: bytes, job: Job) -> bytes:
+        """Where the job's recording would lie in `folder`, named as its people asked."""
+        return os.path.join(folder, outbox.portable(job.path) if self.route.names == "portable" else job.path)
 
     def name(self, job: Job, taken: Collection[int], kept: Kept) -> Event:
         """Choose the one number that is free in outbox, archive and failed, and in the journal."""
         stem = self.stem(job)
-        number = outbox.free_number(lambda n: self._names(job, stem, n, kept), taken)
+        try:
+            number = outbox.free_number(lambda n: self._names(job, stem, n, kept), taken)
+        except OSError as error:
+            raise self._judged(error, self._holder(error.filename), job) from error
         return Named(stem, number, self.route.formats)
+
+    def _holder(self, path: object) -> bytes:
+        """The one of our folders that a path lies below."""
+        folders = (self.route.outbox, self.route.archive, self.route.failed)
+        below = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
+        return next(below, self.route.outbox)
 
     def _names(self, job: Job, stem: bytes, number: int, kept: Kept) -> Iterable[bytes]:
         """What must be free for this number: its own recording, note and renderings do not stand in its way."""
@@ -127,7 +146,7 @@ class Folders:
             return False
         return os.path.getsize(path) == len(data) and begins_with(path, data)
 
-    def deliver(self, job: Job, kept: Kept) -> Event:
+    def deliver(self, job: Job, kept: Kept, taken: Collection[int]) -> Event:
         """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
         assert job.transcript_id is not None
         assert job.stem is not None
@@ -143,10 +162,24 @@ class Folders:
             return Missing()  # damaged since it was kept: fetching again is free
         try:
             for name, data in rendered.items():
-                outbox.publish(_output(job.stem, job.number, name), data, root=self.route.outbox)
+                path = _output(job.stem, job.number, name)
+                outbox.publish(path, data, root=self.route.outbox, access=self.access)
         except outbox.NameTaken:
-            return self.name(job, {job.number}, kept)
+            return self.name(job, {job.number, *taken}, kept)
+        except OSError as error:
+            if self.stem(job) != job.stem and error.errno in _NAME_REFUSED:
+                return self.name(job, taken, kept)  # by names that were asked for since
+            raise self._judged(error, self.route.outbox, job) from error
         return Delivered()
+
+    def _judged(self, error: OSError, root: bytes, job: Job) -> Exception:
+        """What an error met below `root` means: it speaks of the name where `root` itself takes another one."""
+        unfit = self.route.names == "exact" and outbox.portable(job.path) != job.path
+        if error.errno not in _NAME_REFUSED or not unfit:
+            return error
+        outbox.probe_write(root)
+        why = f"the file system of {shown(root)} refuses the name {shown(job.path)}: {error.strerror}"
+        return errors.Transient(why, hint='set names = "portable" for this inbox')
 
     def retire(self, job: Job) -> Event:
         """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
@@ -154,7 +187,7 @@ class Folders:
         if job.state is State.FAILED:
             return self._set_aside(job, self._place(self.route.failed, job, job.number))
         place, why = self._put_away(job, self._place(self.route.archive, job, job.number))
-        self._take_back_note(job)
+        self.take_back_note(job)
         return Retired(place, why)
 
     def _put_away(self, job: Job, target: bytes) -> tuple[bytes | None, str]:
@@ -167,10 +200,11 @@ class Folders:
         folder, path, fingerprint = self.source(job)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
-                os.unlink(name, dir_fd=directory)
-                os.fsync(directory)
+                outbox.remove(directory, name, access=self.access)
         except errors.Withdrawn as gone:
             return None, gone.message
+        except OSError as error:
+            raise _unmovable(error, "deleted") from error
         return None, "deleted after delivery, as configured"
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
@@ -186,14 +220,18 @@ class Folders:
         self._need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
-                return _moved(directory, name, target, root), ""
+                return _moved(directory, name, target, root, self.access), ""
         except errors.Withdrawn as gone:
             if _size(target) == job.fingerprint.size:
                 return target, ""
             return None, gone.message
+        except OSError as error:
+            if error.errno in _REFUSED:
+                outbox.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
+            raise _unmovable(self._judged(error, root, job), f"moved to {shown(target)}") from error
 
     def _place(self, folder: bytes, job: Job, number: int) -> bytes:
-        stem, suffix = os.path.splitext(os.path.join(folder, job.path))
+        stem, suffix = os.path.splitext(self._below(folder, job))
         return outbox.output_name(stem, number, suffix)
 
     def _note(self, job: Job, number: int) -> bytes:
@@ -202,13 +240,14 @@ class Folders:
 
     def _write_note(self, path: bytes, text: bytes) -> None:
         if _is_note(path):
-            outbox.replace(path, text)  # our own, of an earlier failure of the same job
+            outbox.replace(path, text, access=self.access)  # our own, of an earlier failure of the same job
             return
         free = path[: -len(NOTE_SUFFIX)]
         number = outbox.free_number(lambda n: [outbox.output_name(free, n, NOTE_SUFFIX)])
-        outbox.publish(outbox.output_name(free, number, NOTE_SUFFIX), text, root=self.route.failed)
+        path = outbox.output_name(free, number, NOTE_SUFFIX)
+        outbox.publish(path, text, root=self.route.failed, access=self.access)
 
-    def _take_back_note(self, job: Job) -> None:
+    def take_back_note(self, job: Job) -> None:
         """Remove the note of an earlier failure, beside the recording's place in `failed`."""
         assert job.number is not None
         path = self._note(job, job.number)
@@ -216,12 +255,20 @@ class Folders:
             os.unlink(path)
 
 
-def _moved(directory: int, name: bytes, target: bytes, root: bytes) -> bytes:
+def _unmovable(error: Exception, what: str) -> Exception:
+    """What a refusal to take a recording out of its folder means: that one stays, and the inbox goes on."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSED:
+        return error
+    hint = 'let the daemon\'s user write to both folders and take the file away, or set after = "keep" for this inbox'
+    return errors.Transient(f"the recording cannot be {what}: {error.strerror}", hint=hint)
+
+
+def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: outbox.Access) -> bytes:
     """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
     stem, suffix = os.path.splitext(target)
     for _ in range(ATTEMPTS_AT_A_NAME):
         try:
-            outbox.move(directory, name, target, root=root)
+            outbox.move(directory, name, target, root=root, access=access)
         except outbox.NameTaken:
             number = outbox.free_number(lambda n: [outbox.output_name(stem, n, suffix)])
             target = outbox.output_name(stem, number, suffix)

@@ -232,7 +232,7 @@ class Worker:
         if job is None or job.state is not message.job.state or event is None:
             self.dispatch.finished(message.job.id)
             return
-        if isinstance(event, Named) and event.number in self.book.journal.numbers_taken(event.stem, job.id):
+        if isinstance(event, Named) and event.number in self.book.numbers_taken(event.stem, job.id):
             event = Released("another job took the number first")
         changed = self.book.record(job, event)
         self.dispatch.finished(job.id)

@@ -38,7 +38,8 @@ class Notices:
             text = self._text(lanes, users)
             if folder not in self._written or self._written[folder] != text:
                 self._written[folder] = text
-                users[0].executor.submit(lambda folder=folder, text=text: _write(folder, text))  # type: ignore[misc]
+                access = users[0].folders.access
+                users[0].executor.submit(lambda f=folder, t=text, a=access: _write(f, t, a))  # type: ignore[misc]
 
     def _text(self, lanes: Lanes, users: list[Arrivals]) -> bytes | None:
         concerned = {errors.API, errors.SUBMIT, errors.STATE}
@@ -57,11 +58,11 @@ def _wait(lane: Lane) -> str:
     return f"Since {since}: {printable(lane.reason)}\n{mend}"
 
 
-def _write(folder: bytes, text: bytes | None) -> None:
+def _write(folder: bytes, text: bytes | None, access: outbox.Access) -> None:
     """On the inbox's thread: put the note there, or take it away."""
     path = os.path.join(folder, NAME)
     with contextlib.suppress(OSError, outbox.NameTaken):
         if begins_with(path, MARK):
             os.unlink(path)
         if text is not None:
-            outbox.publish(path, text, root=folder)
+            outbox.publish(path, text, root=folder, access=access)

@@ -54,6 +54,10 @@ class Route:
     duplicates: str = "reuse"
     settle_seconds: float = 5.0
     formats: tuple[str, ...] = ("txt",)
+    names: str = "exact"
+    file_mode: int | None = None  #: of what is written; None: what folder and umask give
+    dir_mode: int | None = None
+    group: int | None = None
     parameters: str = "{}"  #: of the request: canonical JSON
 
     @property

@@ -1,0 +1,89 @@
+"""Who may use what is written: mode and group where they are set, else what the folder and the umask give.
+
+A share may refuse to set a mode, a group or a time, or to sync a folder (CIFS, NFS, much of FUSE). Nothing can be done
+about that, and the file is whole without it: it is told to whoever asked, and never fails a write. An owner is never
+changed. This module knows no path: it is handed what is open.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_REFUSALS = frozenset(
+    {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY}
+)
+
+
+def _untold(_device: int, _what: str, _why: str) -> None:
+    """To nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What new files and folders get; None: what their folder and the umask give.
+
+    `refused` is told each time that a file system refuses: its device, what was refused, and why.
+    """
+
+    file_mode: int | None = None
+    dir_mode: int | None = None
+    group: int | None = None
+    refused: Callable[[int, str, str], None] = _untold
+
+    @property
+    def of_new_file(self) -> int:
+        """The mode to create a file with: never wider than it will be."""
+        return 0o666 if self.file_mode is None else self.file_mode
+
+    @property
+    def of_new_folder(self) -> int:
+        """The mode to create a folder with; mkdir(2) knows no set-group-ID, which comes from the folder above."""
+        return 0o777 if self.dir_mode is None else self.dir_mode & 0o777
+
+    def to_file(self, file: int) -> None:
+        """Give an open file its mode and group: before it has its name."""
+        self._to_group(file)
+        if self.file_mode is not None:
+            self._to_mode(file, self.file_mode)
+
+    def to_folder(self, folder: int) -> None:
+        """Give an open folder that was just made its mode and group; a set-group-ID that it inherited stays."""
+        self._to_group(folder)
+        if self.dir_mode is not None:
+            self._to_mode(folder, self.dir_mode | os.fstat(folder).st_mode & stat.S_ISGID)
+
+    def to_times(self, file: int, status: os.stat_result) -> None:
+        """Give an open file the times of another one: a courtesy."""
+        with self._tolerant(file, "setting the time of a file"):
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def sync(self, descriptor: int) -> None:
+        """Make durable what is open for reading only: a folder, or a file that is there already."""
+        with self._tolerant(descriptor, "syncing a folder"):
+            os.fsync(descriptor)
+
+    def _to_group(self, descriptor: int) -> None:
+        if self.group in (None, os.fstat(descriptor).st_gid):
+            return
+        with self._tolerant(descriptor, "setting the group"):
+            os.fchown(descriptor, -1, self.group)
+
+    def _to_mode(self, descriptor: int, mode: int) -> None:
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) == mode:
+            return  # so that where folder and umask give it already nothing is asked, and nothing refused
+        with self._tolerant(descriptor, "setting the mode"):
+            os.fchmod(descriptor, mode)
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:  # CIFS and exFAT take it, and keep their own
+                raise OSError(errno.ENOTSUP, "it has no effect there")
+
+    @contextmanager
+    def _tolerant(self, descriptor: int, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _REFUSALS:
+                raise
+            self.refused(os.fstat(descriptor).st_dev, what, error.strerror or str(error))

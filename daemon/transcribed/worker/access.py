@@ -1,0 +1,48 @@
+"""What an inbox's people asked of new files and folders, and what a file system refuses of it: said once, in the log.
+
+What this module does not know: what is written, and when.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+
+import structlog
+
+from transcribed import outbox
+from transcribed.job import shown
+from transcribed.worker.plan import Route
+
+log = structlog.get_logger()
+
+HINT = "nothing is lost by it: set what you need where the share is mounted (uid=, gid=, file_mode=, dir_mode=)"
+
+
+@functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again
+def access_of(route: Route) -> outbox.Access:
+    """How new files of this route are to be used; a refusal is logged once for each file system."""
+    return outbox.Access(route.file_mode, route.dir_mode, route.group, refused=_once(route))
+
+
+def _once(route: Route) -> Callable[[int, str, str], None]:
+    said: set[tuple[int, str]] = set()
+
+    def refused(device: int, what: str, why: str) -> None:
+        if (device, what) not in said:
+            said.add((device, what))
+            log.warning(
+                "outbox.permissions", inbox=route.name, folder=_on(device, route), refused=what, reason=why, hint=HINT
+            )
+
+    return refused
+
+
+def _on(device: int, route: Route) -> str:
+    """The first folder of the route on this device; none where it is mounted below one of them."""
+    for folder in (route.outbox, route.archive, route.failed, route.inbox):
+        try:
+            if os.stat(folder).st_dev == device:
+                return shown(folder)
+        except OSError:
+            continue
+    return ""

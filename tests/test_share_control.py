@@ -1,0 +1,99 @@
+"""What people at the share do with the folders alone: a retry, a cancel, a new job."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_assemblyai import FakeAssemblyAI
+from transcribed.job import State
+from world import Clock, World, mp3
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
+    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
+    return World(tmp_path, api, clock, formats=("txt",))
+
+
+def taken_in_while_the_line_is_down(world: World, api: FakeAssemblyAI) -> Path:
+    """A recording that is a job, and not submitted."""
+    path = world.drop("Talk.mp3", mp3("the first"))
+    api.down()
+    world.run(lambda: bool(world.published and world.published[-1]["blocked"]))
+    assert world.states() == [State.RECEIVED]
+    api.up()
+    return path
+
+
+def test_a_recording_deleted_before_it_is_submitted_is_cancelled_and_costs_nothing(world, api):
+    taken_in_while_the_line_is_down(world, api).unlink()
+
+    assert world.run() == 0
+
+    assert world.states() == [State.CANCELLED]
+    assert api.submits == []
+    assert world.files("outbox") == world.files("failed") == []
+
+
+def test_a_recording_replaced_before_it_is_submitted_is_a_new_job_and_the_old_one_costs_nothing(world, api):
+    taken_in_while_the_line_is_down(world, api)
+    world.drop("Talk.mp3", mp3("the second", frames=50))
+
+    assert world.run() == 0
+
+    assert world.states() == [State.CANCELLED, State.DELIVERED]
+    assert len(api.submits) == 1
+    assert (world.folders["archive"] / "Talk.mp3").read_bytes() == mp3("the second", frames=50)
+
+
+def test_a_recording_replaced_after_it_was_submitted_is_a_second_job_and_neither_is_lost(world, api):
+    world.drop("Talk.mp3", mp3("the first"))
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    world.drop("Talk.mp3", mp3("the second", frames=50))
+
+    assert world.run() == 0
+
+    assert world.states() == [State.DELIVERED, State.DELIVERED]
+    assert world.files("outbox") == ["Talk (2).txt", "Talk.txt"]
+    assert [path.read_bytes() for path in world.folders["archive"].iterdir()] == [mp3("the second", frames=50)]
+
+
+def test_a_cancelled_recording_that_is_dropped_again_is_a_new_job(world, api):
+    taken_in_while_the_line_is_down(world, api).unlink()
+    world.run()
+
+    world.drop("Talk.mp3", mp3("the first"))
+    assert world.run() == 0
+
+    assert world.states() == [State.CANCELLED, State.DELIVERED]
+    assert len(api.submits) == 1
+
+
+@pytest.mark.parametrize("name", ["Talk.mp3", "sub/Other name.mp3", os.fsdecode(b"caf\xe9\n.mp3")])
+def test_a_failed_recording_dragged_back_under_any_name_is_the_same_job_and_its_note_goes(world, api, name):
+    world.drop("Talk.mp3")
+    api.end_with_error("Transcoding failed. File type is audio/mpeg")
+    world.run()
+    assert world.files("failed") == ["Talk.mp3", "Talk.mp3.error.txt"]
+
+    target = world.folders["inbox"] / name
+    target.parent.mkdir(exist_ok=True)
+    (world.folders["failed"] / "Talk.mp3").rename(target)
+    assert world.run() == 0
+
+    assert [job.id for job in world.jobs()] == [1]
+    assert world.files("archive") == [name]
+    assert world.files("outbox") == [name.replace(".mp3", ".txt")]
+    assert world.files("failed") == []
