@@ -55,6 +55,24 @@ def test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_n
     assert {point: what for point, what in wrong.items() if what} == {}
 
 
+@needs_strace
+@pytest.mark.parametrize(
+    "point",
+    [
+        Point("openat", "EMFILE", 1, "state/journal.db-wal"),  # to SQLite the journal is read-only then
+        Point("openat", "EIO", 4, "state"),  # the sweep of what a crash left
+    ],
+    ids=["beside the journal", "at the sweep"],
+)
+def test_a_start_that_meets_an_error_in_the_state_directory_is_a_wait_and_neither_an_end_nor_a_loss(
+    tmp_path: Path, point: Point
+) -> None:
+    _, whole = clean_run(tmp_path / "clean")
+
+    assert meet(point, tmp_path / "one", whole) == []
+    assert not [*tmp_path.glob("one/state/journal.db.damaged-*")]
+
+
 @pytest.fixture
 def api() -> Iterator[FakeAssemblyAI]:
     with FakeAssemblyAI() as server:

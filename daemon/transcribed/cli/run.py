@@ -63,7 +63,6 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
     if journal is None:
         return 0
     try:
-        outbox.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # ours alone while the lock is held
         _make_folders(plan)
         host = Machine(path, settled, mailbox, stop)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
@@ -76,10 +75,14 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
 
 
 def _whole_journal(directory: str) -> Journal:
-    """The journal, with all that is kept in it. Raises as Journal.open and rebuild do."""
+    """The journal, with all that is kept in it, in a swept folder. Raises as Journal.open does."""
     journal = Journal.open(directory)
     try:
+        outbox.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # ours alone while the lock is held
         rebuild(journal, directory, time.time())
+    except OSError as error:
+        journal.close()
+        raise errors.from_os_error(error, lane=errors.STATE, doing=f"sweeping {directory}") from error
     except BaseException:
         journal.close()
         raise

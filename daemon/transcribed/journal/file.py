@@ -29,7 +29,12 @@ _BESIDE = ("", "-wal", "-shm")  # set aside in this order: without its WAL alone
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # what may end by itself
-_WAITED_FOR = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN})
+_WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened makes it read-only to SQLite
+    {
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN),
+        *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
+    }
+)
 
 
 class Lock:
