@@ -12,6 +12,7 @@ import structlog
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.errors import ConfigError
+from transcribed.formats import FORMATS
 from transcribed.job import Rules, State, after
 from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
@@ -705,3 +706,14 @@ def test_the_same_bytes_dropped_anew_while_a_crash_hides_that_the_first_are_put_
         assert world.files("archive") == ["Talk (2).mp3", "Talk.mp3"]
         assert world.files("outbox") == ["Talk (2).srt", "Talk (2).txt", "Talk.srt", "Talk.txt"]
         assert len(api.submits) == submits
+
+
+def test_every_format_is_delivered_at_once_the_verbatim_answer_too(tmp_path: Path) -> None:
+    with FakeAssemblyAI() as api:
+        world = World(tmp_path, api, Clock(), formats=tuple(FORMATS))
+        world.drop("Talk.mp3")
+
+        assert world.run() == 0
+
+        assert world.files("outbox") == sorted(f"Talk{each.suffix}" for each in FORMATS.values())
+        assert "deferred" not in world.story(1)

@@ -140,8 +140,10 @@ class Folders:
     def _is_delivered(self, job: Job, name: str, path: bytes, kept: Kept) -> bool:
         """Whether this very rendering is there: a journal that was lost since knew who had delivered it."""
         answer = kept.read(job.transcript_id) if job.transcript_id and os.path.isfile(path) else None
+        if answer is None:
+            return False
         try:
-            data = formats.render(name, answer or b"", title=shown(os.path.basename(self.stem(job))))
+            data = formats.render(name, answer, title=shown(os.path.basename(self.stem(job))))
         except ValueError:
             return False
         return os.path.getsize(path) == len(data) and begins_with(path, data)
