@@ -23,6 +23,7 @@ from transcribed.job import Job
 from world import mp3
 
 TEMPORARY = ".transcribed-"
+LONGEST_WAIT_SECONDS = 4000.0  # a job that failed often waits up to an hour, in peace too
 
 
 class Ordeal(Straced):
@@ -109,7 +110,7 @@ class Ordeal(Straced):
         self.api.release()
         for _ in range(3):
             self.start("--once")
-            status = self.wait(600)
+            status = self.wait(LONGEST_WAIT_SECONDS)
             if status in (0, 1):
                 return self.broken() + self.unfinished()
         return [f"`run --once` still ends with {status}", *self.broken(), *self.unfinished()]

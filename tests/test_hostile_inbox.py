@@ -8,6 +8,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -62,17 +63,40 @@ STRANGE = ["link.mp3", "dangling.mp3", "loop.mp3", "folder link", "pipe.mp3", "s
 
 
 class Bound(Straced):
-    """A daemon that modes bind although it is root's: a child of a thread without those privileges."""
+    """A daemon that modes bind although it is root's: a child of a thread without those privileges.
+
+    Not a warm one: that is forked from a process which has all privileges.
+    """
 
     def start(self, *arguments: str) -> None:
+        strace = ["strace", "-D", "-f", "-q", "-o", str(self.trace), *self.strace_arguments]
+        command = [
+            *strace,
+            sys.executable,
+            "-m",
+            "transcribed",
+            "--config",
+            str(self.write_config()),
+            "run",
+            *arguments,
+        ]
+
         def start() -> None:
             for capability in (OVERRIDE_MODES, READ_AND_SEARCH):
                 ctypes.CDLL(None).prctl(DROP_FROM_BOUNDS, capability, 0, 0, 0)
-            super(Bound, self).start(*arguments)
+            with self.log.open("ab") as log:
+                environ = {**os.environ, "ASSEMBLYAI_API_KEY": self.key}
+                self.process = subprocess.Popen([*strace, *command], env=environ, stdout=log, stderr=log)
 
         thread = threading.Thread(target=start)
         thread.start()
         thread.join()
+
+    def traced(self) -> str:
+        """What strace wrote, whole: it ends a moment after the daemon."""
+        end = re.compile(rf"^{self.process.pid} +\+\+\+ ", re.MULTILINE)
+        wait_for(lambda: end.search(self.trace.read_text(errors="replace")), "the end of the trace")
+        return self.trace.read_text(errors="replace")
 
 
 def put(inbox: bytes, name: bytes, data: bytes | None = None) -> bytes:
