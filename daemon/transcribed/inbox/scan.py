@@ -179,16 +179,17 @@ class _Walk:
             new.markers.append(stem + ending.lower())
 
     def _file(self, new: _Folder, status: os.stat_result, path: bytes) -> None:
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a symbolic link, which is" if stat.S_ISLNK(status.st_mode) else "no regular file, so it is"
-            new.say(f"{shown(path)}: {kind} not taken: put the recording itself here")
-        elif status.st_nlink > 1 and not self.tree.hardlinks:
-            new.say(f"{shown(path)}: it has other names (hard links), and hardlinks = false: put a copy here")
-        else:
-            new.files.append(path)
+        """Takes a file, or says why not; of all that a look does for each file, this is the part that costs."""
+        if stat.S_ISREG(status.st_mode) and (status.st_nlink == 1 or self.tree.hardlinks):
             found = fingerprint(status, steady=self.steady and status.st_dev == self.device)
+            new.files.append(path)
             if self.tree.files.get(path) != found:
                 self.tree.files[path] = self.changes.files[path] = found
+        elif not stat.S_ISREG(status.st_mode):
+            kind = "a symbolic link, which is" if stat.S_ISLNK(status.st_mode) else "no regular file, so it is"
+            new.say(f"{shown(path)}: {kind} not taken: put the recording itself here")
+        else:
+            new.say(f"{shown(path)}: it has other names (hard links), and hardlinks = false: put a copy here")
 
     def drop(self, paths: Collection[bytes]) -> None:
         """These files are not there any more."""

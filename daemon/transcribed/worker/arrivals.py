@@ -7,6 +7,7 @@ What this module does not know: what happens to a job once it is admitted.
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -73,10 +74,11 @@ class Arrivals:
         waiting = self._looking_since is not None or self._probing or self._settling.next_at() is not None
         return self.accepted and self.looked_at is not None and not waiting
 
-    def waiting(self) -> list[dict[str, object]]:
-        """The files that have not settled yet, for people."""
-        settling = {path: why.reason for path, why in self._settling.waiting().items()}
-        return [{"file": shown(path), "why": why} for path, why in {**settling, **self._unread}.items()]
+    def waiting(self, most: int) -> list[dict[str, object]]:
+        """So many of the files that are not taken yet, and why, for people."""
+        settling = ((path, why.reason) for path, why in self._settling.waiting().items())
+        every = itertools.chain(self._unread.items(), settling)
+        return [{"file": shown(path), "why": why} for path, why in itertools.islice(every, most)]
 
     def forget(self, job: Job) -> None:
         """The job's recording is no longer what lies at its path: whatever lies there is new."""
@@ -163,12 +165,15 @@ class Arrivals:
         self.watched, self.file_system = message.events, listing.mount.kind.decode(errors="replace")
         self._say_problems(listing)
         self._take_in(listing, message.again)
+        quiet = self._settling.next_at() is None and not (listing.files or listing.gone)
+        if not self.accepted and self._surveyed and quiet:
+            return  # a backlog that waits for a person costs nothing while nothing comes to it
         found = self._settling.observe(self._pending, message.at, listing.markers)
+        if (settles_at := self._settling.next_at()) is not None:
+            self._pace.soon(settles_at)
         if not self.accepted:
             self._survey()
             return
-        if (settles_at := self._settling.next_at()) is not None:
-            self._pace.soon(settles_at)
         new = [item for item in found if self._is_new(item)]
         for start in range(0, len(new), PROBES_AT_ONCE):
             self._probe(tuple(new[start : start + PROBES_AT_ONCE]))

@@ -76,7 +76,7 @@ def _inbox(arrivals: Arrivals) -> dict[str, Any]:
         "watch": "events" if arrivals.watched else "scan",
         "overdue": arrivals.is_overdue,
         "accepted": arrivals.accepted,
-        "unsettled": arrivals.waiting()[:MOST_JOBS],
+        "unsettled": arrivals.waiting(MOST_JOBS),
         "problems": list(arrivals.problems),
     }
 
