@@ -282,6 +282,20 @@ def test_little_free_space_is_remarked_on():
     assert "only 1 MB are free" in found[1].said
 
 
+@pytest.mark.parametrize(
+    ("kind", "watch", "said"),
+    [
+        (b"ext4", "auto", "on ext4: new files are noticed by events, and by looks"),
+        (b"nfs4", "auto", "on nfs4: new files are noticed by a look every 7 s"),
+        (b"fuse.mergerfs", "events", "on fuse.mergerfs: new files are noticed by events, and by looks"),
+        (b"ext4", "scan", "on ext4: new files are noticed by a look every 7 s"),
+    ],
+)
+def test_how_new_files_are_noticed_is_told_by_the_file_system_and_the_setting(kind, watch, said):
+    inbox = config.Inbox(path="/in", outbox="/out", watch=watch, scan_seconds=7.0)
+    assert check.watched(inbox, Mount(b"0:1", b"/", kind)) == said
+
+
 def test_watches_that_may_not_be_enough_are_remarked_on():
     assert check.of_watches(8192, 100).kind == "ok"
     assert check.of_watches(8192, 5000).kind == "remark"

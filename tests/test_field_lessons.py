@@ -43,16 +43,39 @@ LESSONS = {
         "Folder events do not arrive from a share, and the file waits for a restart: the listing is the truth.",
         ((HERE, "test_a_recording_of_which_no_event_tells_is_delivered_without_a_restart"),),
     ),
+    2: Lesson(
+        "A watcher that is blind looks like a quiet folder: the file system, the mode and the last look are told.",
+        (
+            (HERE, "test_status_says_on_what_an_inbox_lies_how_its_files_are_noticed_and_when_it_was_looked_at"),
+            ("test_check.py", "test_how_new_files_are_noticed_is_told_by_the_file_system_and_the_setting"),
+            ("test_worker.py", "test_a_share_that_does_not_answer_is_said_so_within_a_minute_or_so_and_is_waited_for"),
+            ("test_inbox.py", "test_a_folder_that_was_removed_is_noticed_and_is_watched_again_once_it_is_back"),
+        ),
+    ),
     3: Lesson(
         "Events get lost in gaps and full queues: with every one of them lost, every file is still found.",
         (
             (HERE, "test_a_recording_of_which_no_event_tells_is_delivered_without_a_restart"),
             ("test_inbox.py", "test_lost_events_ask_for_a_look_at_every_root"),
+            ("test_pace.py", "test_an_event_during_a_look_asks_for_another_at_once"),
+            ("test_without_events.py", "test_without_an_observer_a_look_finds_what_came"),
+            (
+                "test_without_events.py",
+                "test_where_every_event_is_dropped_a_recording_waits_five_minutes_at_most",
+            ),
+            (
+                "test_without_events.py",
+                "test_after_the_kernel_lost_events_every_recording_is_found_and_new_folders_are_watched",
+            ),
         ),
     ),
     4: Lesson(
         "A folder that is moved in brings files that nobody reports: what is scanned is the tree.",
-        ((HERE, "test_a_folder_that_is_moved_in_brings_all_its_recordings"),),
+        (
+            (HERE, "test_a_folder_that_is_moved_in_brings_all_its_recordings"),
+            ("test_settled_by_evidence.py", "test_a_recording_renamed_into_place_and_a_folder_moved_in_are_taken"),
+            ("test_scan.py", "test_a_folder_that_is_taken_away_takes_all_below_it_and_brings_it_back"),
+        ),
     ),
     5: Lesson(
         "The kernel's watches run out and the watcher falls over: a scan needs none.",
@@ -62,6 +85,7 @@ LESSONS = {
         "One unreadable folder or strange name ends the scan, or repeats everything: it costs one problem.",
         (
             ("test_inbox.py", "test_one_unreadable_folder_costs_one_problem_and_not_the_scan"),
+            ("test_scan.py", "test_what_lies_in_a_folder_that_cannot_be_read_has_not_gone"),
             ("test_worker.py", "test_a_name_that_is_not_utf_8_travels_unchanged"),
         ),
     ),
@@ -69,6 +93,7 @@ LESSONS = {
         "A rule that ignores everything, and nobody is told: an ignored name is told with its rule.",
         (
             ("test_inbox.py", "test_an_ordinary_name_is_not_ignored"),
+            ("test_scan.py", "test_the_owners_patterns_are_of_a_component_or_of_the_whole_path"),
             (
                 "test_check.py",
                 "test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_the_rest_would_be_taken",
@@ -92,6 +117,10 @@ LESSONS = {
         (
             (HERE, "test_a_recording_that_grows_for_long_is_shown_as_growing_and_waited_for"),
             ("test_inbox.py", "test_the_quiet_time_is_three_times_the_longest_pause_seen"),
+            (
+                "test_settled_by_evidence.py",
+                "test_a_copy_with_pauses_longer_than_settle_seconds_is_taken_once_it_is_whole",
+            ),
         ),
     ),
     11: Lesson(
@@ -100,6 +129,14 @@ LESSONS = {
             (HERE, "test_a_recording_that_is_being_copied_is_taken_once_and_whole"),
             ("test_inbox.py", "test_a_file_of_full_size_whose_mtime_moves_is_still_growing"),
             ("test_inbox.py", "test_a_tail_of_zeros_is_a_warning"),
+            (
+                "test_settled_by_evidence.py",
+                "test_a_slow_copy_with_its_full_size_set_in_advance_is_taken_once_its_bytes_are_there",
+            ),
+            (
+                "test_settled_by_evidence.py",
+                "test_a_recording_that_truly_ends_in_zeros_is_taken_after_ten_minutes_with_a_warning",
+            ),
         ),
     ),
     12: Lesson(
@@ -119,6 +156,10 @@ LESSONS = {
         (
             (HERE, "test_a_recording_that_is_being_copied_is_taken_once_and_whole"),
             ("test_worker.py", "test_a_recording_touched_after_it_was_taken_is_delivered_once"),
+            (
+                "test_settled_by_evidence.py",
+                "test_a_time_that_is_set_after_the_copy_is_the_same_recording_still",
+            ),
             ("test_worker.py", "test_with_after_keep_a_touched_recording_makes_no_new_job_at_each_start"),
             ("test_inbox.py", "test_an_ignored_name_is_told_with_its_rule"),
         ),
@@ -230,6 +271,14 @@ LESSONS = {
         "A share refuses owners, modes and times, and what was done counts as failed: none of them is needed.",
         ((HERE, "test_where_modes_owners_and_times_may_not_be_set_all_is_delivered"),),
     ),
+    28: Lesson(
+        "Others cannot edit or delete what was written: mode and group are theirs to set, before a file has its name.",
+        (
+            ("test_permissions.py", "test_every_file_that_people_see_has_the_mode_that_was_asked_for"),
+            ("test_permissions.py", "test_a_file_has_its_mode_and_group_before_it_has_its_name"),
+            ("test_permissions.py", "test_where_nothing_is_asked_for_no_mode_and_no_group_is_touched"),
+        ),
+    ),
     29: Lesson(
         "A database on a share is locked for good: it is refused there, and there is one writer, who waits for nobody.",
         (
@@ -329,6 +378,19 @@ def test_a_recording_of_which_no_event_tells_is_delivered_without_a_restart(worl
 
     assert_delivered_and_paid_once(world, mp3("a/Talk.mp3"))
     assert world.jobs()[0].received_at - clock.wall() + clock.moved < 1000 + 2 * (10 + 5)  # scans and settling
+
+
+def test_status_says_on_what_an_inbox_lies_how_its_files_are_noticed_and_when_it_was_looked_at(
+    world: World, clock: Eventful
+) -> None:
+    clock.acts = [(100.0, lambda: None)]
+    world.run(lambda: not clock.acts)
+
+    inbox = world.published[-1]["inboxes"][0]
+    assert inbox["file_system"] not in ("", "unknown")
+    assert inbox["watch"] == "scan"  # this world has no events
+    assert inbox["looked_at"] > clock.wall() - 60
+    assert not inbox["overdue"]
 
 
 def test_a_folder_that_is_moved_in_brings_all_its_recordings(world: World, clock: Eventful) -> None:

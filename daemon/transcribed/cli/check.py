@@ -241,7 +241,7 @@ def _inbox(each: config.Inbox, untaken: Untaken) -> Iterator[Finding]:
         yield Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else _UNAVAILABLE)
     else:
         yield Finding("ok", f"{label}: {shown(root)}: listed; would take {len(listing.files)}")
-        yield Finding("ok", f"{label}: {_watched(each, listing.mount)}")
+        yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
         yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
         yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
         if each.after != "keep":  # else nothing is ever moved out of it
@@ -253,7 +253,7 @@ def _inbox(each: config.Inbox, untaken: Untaken) -> Iterator[Finding]:
             yield Finding("remark", f"{label}.{key}: on another device than the inbox, so moving is copying")
 
 
-def _watched(each: config.Inbox, mount: Mount) -> str:
+def watched(each: config.Inbox, mount: Mount) -> str:
     """How new files are noticed there."""
     where = f"on {shown(mount.kind)}"
     if each.watch == "events" or (each.watch == "auto" and mount.is_local):
