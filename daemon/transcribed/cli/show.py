@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from transcribed import config, errors, formats, outbox
-from transcribed.cli import check, settings
+from transcribed.cli import settings
+from transcribed.cli.ignored import why_not_taken
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 
@@ -317,7 +318,7 @@ def _of_file(settled: config.Config, told: Mapping[str, Any] | None, path: bytes
 
 
 def _of_inbox(told: Mapping[str, Any] | None, name: str, root: bytes, path: bytes) -> str:
-    if rule := check.why_not_taken(root, path):
+    if rule := why_not_taken(root, path):
         return f"it is not taken: {rule}"
     if told is None:
         return "it will be taken once a daemon is started"

@@ -6,6 +6,7 @@ This package knows no job, no journal and no outbox.
 """
 
 from transcribed.inbox.folder import Found, Inbox, Listing
+from transcribed.inbox.identity import ANCHOR, Ground, Identity, anchor_text
 from transcribed.inbox.mounts import is_local
 from transcribed.inbox.names import ignored
 from transcribed.inbox.probe import Probe, probe
@@ -13,13 +14,17 @@ from transcribed.inbox.settling import Settling, Waiting
 from transcribed.inbox.watch import Watch
 
 __all__ = [
+    "ANCHOR",
     "Found",
+    "Ground",
+    "Identity",
     "Inbox",
     "Listing",
     "Probe",
     "Settling",
     "Waiting",
     "Watch",
+    "anchor_text",
     "ignored",
     "is_local",
     "probe",

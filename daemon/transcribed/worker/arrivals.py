@@ -6,6 +6,7 @@ What this module does not know: what happens to a job once it is admitted.
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
@@ -14,6 +15,7 @@ from transcribed import errors
 from transcribed.inbox import Found, Listing, Probe, Settling
 from transcribed.job import Fingerprint, Job, State, resumption, shown
 from transcribed.job.events import Failed, Received, Touched
+from transcribed.worker.anchors import facts_of
 from transcribed.worker.book import Book
 from transcribed.worker.folders import Folders
 from transcribed.worker.plan import Clock, Executor, Looked, Mailbox, Plan, Probed, Route, Surveyed
@@ -27,7 +29,8 @@ class Arrivals:
     """One inbox as the loop sees it. All of it belongs to the loop's thread; looking itself is done on `executor`."""
 
     def __init__(self, route: Route, book: Book, executor: Executor, mailbox: Mailbox, clock: Clock) -> None:
-        self.folders = Folders(route)
+        self._remembered = book.journal.facts(facts_of(route.name))
+        self.folders = Folders(route, self._remembered)
         self.executor = executor
         self.looked_at: float | None = None  #: seconds since the epoch
         self.problems: tuple[str, ...] = ()
@@ -88,21 +91,24 @@ class Arrivals:
     def _look(self) -> None:
         """On the inbox's thread: one listing."""
         listing, problem = None, None
-        if self.looked_at is None:
-            self.folders.sweep(self._started_at)
         at = self._clock.monotonic()
         try:
+            self.folders.anchors.recognise()
+            if self.looked_at is None:
+                self.folders.sweep(self._started_at)
+            at = self._clock.monotonic()
             listing = self.folders.look()
         except errors.TranscribedError as error:
             problem = error
         except OSError as error:
             problem = errors.from_os_error(error, lane=self.route.lane, doing="listing the inbox")
-        self._mailbox.put(Looked(self.route.name, listing, at, problem))
+        self._mailbox.put(Looked(self.route.name, listing, at, problem, self.folders.anchors.facts()))
 
     def looked(self, message: Looked, plan: Plan) -> None:
         """Take in a listing. Raises what kept it from being had."""
         self._looking = False
         self._look_at = self._clock.monotonic() + plan.scan_seconds
+        self._remember(message.folders)
         if message.problem is not None:
             raise self._blocked(message.problem)
         assert message.listing is not None
@@ -119,6 +125,20 @@ class Arrivals:
         new = [item for item in found if self._is_new(item)]
         for start in range(0, len(new), PROBES_AT_ONCE):
             self._probe(tuple(new[start : start + PROBES_AT_ONCE]))
+
+    def _remember(self, folders: Mapping[str, str]) -> None:
+        """Which folders these are, for the next process too. Raises Blocked(state): the next look brings it again."""
+        changed = {name: text for name, text in folders.items() if self._remembered.get(name) != text}
+        if changed:
+            self._book.journal.remember(changed)
+            self._remembered |= changed
+
+    def take_folders_as_they_are(self) -> None:
+        """A person has said that the folders moved: nothing of them is remembered any more. Raises Blocked(state)."""
+        self._book.journal.remember(dict.fromkeys(self._remembered))
+        self._remembered = {}
+        self.executor.submit(self.folders.anchors.forget)
+        self.look_soon()
 
     def _say_problems(self, listing: Listing) -> None:
         if listing.problems != self.problems:

@@ -111,12 +111,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One listing of an inbox, or why there is none."""
+    """One listing of an inbox, or why there is none. `folders`: which folders they are, as is to be remembered."""
 
     route: str
     listing: Listing | None
     at: float
     problem: errors.TranscribedError | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
