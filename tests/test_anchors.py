@@ -1,5 +1,6 @@
 """A folder whose share is away, late, another one or read-only is never taken for an empty one, restart or not."""
 
+import errno
 import os
 import re
 import shutil
@@ -157,13 +158,13 @@ def test_a_stranger_at_the_place_of_the_anchor_is_left_alone_and_holds_nothing_u
             place.write_text("mine")
         case "nobody's":
             place.write_bytes(b"")
-    before = place.lstat()
+    before = place.lstat().st_ino, place.lstat().st_mtime_ns
     world.drop("Talk.mp3")
 
     assert world.run() == 0
     assert world.run() == 0
 
-    assert place.lstat() == before
+    assert (place.lstat().st_ino, place.lstat().st_mtime_ns) == before
     assert world.files("archive") == ["Talk.mp3"]
 
 
@@ -174,6 +175,15 @@ def test_a_folder_that_is_not_there_is_blocked_with_its_mend(tmp_path: Path) -> 
         ground.check()
 
     assert "see that its share is mounted" in blocked.value.hint
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.ENOTDIR, errno.EACCES, errno.ENODEV])
+def test_whatever_is_met_at_the_folder_itself_blocks_its_inbox_with_a_mend(number: int) -> None:
+    known = Ground(b"/srv/nas", lane="inbox:talks", what="outbox").blocked(OSError(number, os.strerror(number)))
+
+    assert known.lane == "inbox:talks"
+    assert known.hint
+    assert "the outbox /srv/nas" in known.message
 
 
 # -- in virtual time --------------------------------------------------------------------------------------------------
@@ -257,6 +267,22 @@ def test_a_folder_that_is_gone_at_a_restart_is_waited_for_and_not_made_anew(
         world.drop("Talk.mp3")
     assert world.run() == 0
     assert world.files("outbox") == ["Talk.txt"]
+
+
+def test_a_share_that_was_away_for_long_is_found_by_the_next_look(world: World) -> None:
+    work_for(world, 100)
+    away = world.lose("inbox")
+    work_for(world, 7000)
+    back_at = world.clock.monotonic() + 7000
+
+    def back() -> bool:
+        if world.clock.monotonic() > back_at and away.exists():
+            away.rename(world.folders["inbox"])
+        return not away.exists() and not blocked_lanes(world)
+
+    world.run(back, seconds=9000)
+
+    assert world.clock.monotonic() - back_at < 60
 
 
 def test_a_folder_that_the_configuration_names_anew_is_a_new_one(world: World) -> None:

@@ -33,6 +33,7 @@ class Arrivals:
         self.folders = Folders(route, self._remembered)
         self.executor = executor
         self.looked_at: float | None = None  #: seconds since the epoch
+        self.is_lost = False  #: whether the last look found its folders not to be had
         self.problems: tuple[str, ...] = ()
         self.accepted = book.journal.is_accepted(route.name)
         self._book = book
@@ -108,6 +109,7 @@ class Arrivals:
         """Take in a listing. Raises what kept it from being had."""
         self._looking = False
         self._look_at = self._clock.monotonic() + plan.scan_seconds
+        self.is_lost = message.problem is not None
         self._remember(message.folders)
         if message.problem is not None:
             raise self._blocked(message.problem)

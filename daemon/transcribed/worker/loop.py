@@ -253,22 +253,22 @@ class Worker:
                 inbox.look_soon()
 
     def _looked(self, message: Looked) -> None:
-        inbox = self.inboxes.get(message.route)
-        if inbox is None:
+        if (inbox := self.inboxes.get(message.route)) is None:
             return
         if isinstance(message.problem, errors.Blocked) and inbox.route.lane not in self._gone:
             self._gone.add(inbox.route.lane)
             log.error("inbox.lost", inbox=message.route, reason=message.problem.message)
+        came_back = inbox.is_lost and message.problem is None
         inbox.looked(message, self._plan)
+        if came_back:
+            self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
 
     def _surveyed(self, message: Surveyed) -> None:
-        inbox = self.inboxes.get(message.route)
-        if inbox is not None:
+        if (inbox := self.inboxes.get(message.route)) is not None:
             inbox.surveyed(message, self._plan)
 
     def _probed(self, message: Probed) -> None:
-        inbox = self.inboxes.get(message.route)
-        if inbox is not None:
+        if (inbox := self.inboxes.get(message.route)) is not None:
             inbox.probed(message)
 
     def _polled(self, message: Polled) -> None:
