@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from transcribed.inbox import ANCHOR, Ground, Identity, anchor_text
 from transcribed.inbox.identity import judged
 from transcribed.inbox.mounts import Mount
 from transcribed.job import State
+from transcribed.journal import Journal
 from transcribed.worker import drop
+from transcribed.worker.anchors import FACTS, facts_of
 from world import Clock, World, mp3
 
 ANCHOR_NAME = os.fsdecode(ANCHOR)
@@ -186,6 +188,20 @@ def test_whatever_is_met_at_the_folder_itself_blocks_its_inbox_with_a_mend(numbe
     assert "the outbox /srv/nas" in known.message
 
 
+def test_no_inbox_is_taken_for_another_by_what_is_remembered_of_its_folders(tmp_path: Path) -> None:
+    names = ["a", "A", "a:b", "a%3Ab", "a_", "ab", "a:inbox", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
+    with closing(Journal.open(str(tmp_path))) as journal:
+        journal.remember({f"{facts_of(name)}inbox:/x": name for name in names})
+
+        assert [list(journal.facts(facts_of(name)).values()) for name in names] == [[name] for name in names]
+
+        journal.remember({f"{facts_of('a')}inbox:/x": None, f"{facts_of('ab')}inbox:/x": "anew"})
+        assert journal.facts(facts_of("a")) == {}
+        assert list(journal.facts(facts_of("ab")).values()) == ["anew"]
+        assert len(journal.facts(FACTS)) == len(names) - 1
+        assert journal.loss() == ""
+
+
 # -- in virtual time --------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +322,24 @@ def test_an_anchor_that_somebody_deletes_is_written_anew_as_it_was_and_said(worl
 
     assert anchor.read_text() == text
     assert [row["event"] for row in logs if row["event"] == "folder.anchored"] == ["folder.anchored"]
+
+
+def test_who_deletes_an_anchor_again_and_again_is_answered_once(world: World) -> None:
+    work_for(world, 100)
+    anchor = world.folders["outbox"] / ANCHOR_NAME
+    deletions = []
+
+    def deleted_often() -> bool:
+        if anchor.exists():
+            anchor.unlink()
+            deletions.append(world.clock.monotonic())
+        return world.clock.monotonic() > end
+
+    end = world.clock.monotonic() + 1000
+    world.run(deleted_often, seconds=9000)
+
+    assert len(deletions) == 2
+    assert blocked_lanes(world) == []
 
 
 def test_a_folder_with_the_anchor_of_another_is_not_taken_and_a_person_can_say_that_it_moved(

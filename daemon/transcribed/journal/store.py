@@ -168,9 +168,9 @@ class Journal:
 
     def facts(self, prefix: str) -> dict[str, str]:
         """What was remembered under names that begin so."""
-        query = sa.select(facts.c.name, facts.c.value).where(facts.c.name.startswith(prefix, autoescape=True))
         with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            rows = connection.execute(sa.select(facts.c.name, facts.c.value)).all()
+        return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE takes A for a
 
     def remember(self, changed: Mapping[str, str | None]) -> None:
         """Remember these facts by their names, and forget those that are None: all or none of them."""

@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
 import structlog
 
@@ -34,7 +35,7 @@ class Anchors:
         self._route = route
         self._access = access
         self._grounds = {role: ground(route.name, role, getattr(route, role), remembered) for role in ROLES}
-        self._untakeable: set[bytes] = set()  # folders that took no anchor in this process's time
+        self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given
 
     def facts(self) -> dict[str, str]:
         """All that is to be remembered, by name."""
@@ -96,9 +97,10 @@ class Anchors:
         with contextlib.suppress(OSError, outbox.NameTaken):
             outbox.publish(os.path.join(bare.path, ANCHOR), anchor_text(anchor), root=bare.path)
             bare.anchored(anchor)
-            self._untakeable.discard(bare.path)
-            if was:
+            if was:  # and once is enough: who deletes it again and again is not to be answered each time
                 log.warning("folder.anchored", folder=shown(bare.path), reason="its anchor was gone, on the same disk")
+            else:
+                self._untakeable.discard(bare.path)
 
 
 def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str]) -> Ground:
@@ -115,4 +117,4 @@ def _fact(inbox: str, role: str, path: bytes) -> str:
 
 def facts_of(inbox: str) -> str:
     """How the names of all facts about one inbox's folders begin."""
-    return f"{FACTS}{inbox}:"
+    return f"{FACTS}{quote(inbox)}:"  # a name may hold a colon
