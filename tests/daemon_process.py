@@ -15,6 +15,7 @@ from typing import Any, Self
 import tomli_w
 
 from fake_assemblyai import KEY
+from transcribed.inbox import ANCHOR
 from transcribed.job import Job
 from transcribed.journal import Journal
 
@@ -112,7 +113,8 @@ class Daemon:
 
     def files(self, folder: str) -> list[str]:
         root = self.folders[folder]
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        paths = (path for path in root.rglob("*") if path.is_file() and path.name != os.fsdecode(ANCHOR))
+        return sorted(str(path.relative_to(root)) for path in paths)
 
     def jobs(self) -> list[Job]:
         journal = Journal.read(str(self.state))
@@ -132,4 +134,8 @@ class Daemon:
         return {}
 
     def wait_for_archive(self, count: int, seconds: float = BOUND_SECONDS) -> None:
-        wait_for(lambda: len(self.files("archive")) == count, f"{count} files in the archive", seconds)
+        wait_for(lambda: len(self._visible("archive")) == count, f"{count} files in the archive", seconds)
+
+    def _visible(self, folder: str) -> list[str]:
+        """The names that people see: no temporary of ours."""
+        return [name for name in self.files(folder) if not os.path.basename(name).startswith(".")]

@@ -127,7 +127,9 @@ def api() -> Iterator[FakeAssemblyAI]:
 
 
 def life_of_one_job(daemon: Straced) -> str:
-    """The trace of `run --once` with one recording."""
+    """The trace of `run --once` with one recording, in folders that have their anchors since an earlier run."""
+    daemon.start("--once")
+    assert daemon.wait() == 0
     daemon.strace_arguments = ["-y", "-s", "40", "-e", f"trace={','.join([*CHANGING, 'sendto'])}"]
     daemon.drop("Talk.mp3", mp3("Talk"))
     daemon.start("--once")

@@ -265,6 +265,8 @@ LESSONS = {
             ("test_inbox.py", "test_a_share_that_is_mounted_late_is_taken_as_the_inbox"),
             ("test_worker.py", "test_an_inbox_that_goes_away_is_said_once_and_comes_back_by_itself"),
             ("test_worker.py", "test_an_outbox_that_goes_away_blocks_its_inbox_and_is_never_made_anew"),
+            ("test_anchors.py", "test_the_bare_mount_point_is_not_taken_for_the_folder_after_a_restart_either"),
+            ("test_anchors.py", "test_another_share_in_its_place_is_not_taken_and_nothing_is_touched_there"),
         ),
     ),
     27: Lesson(

@@ -160,6 +160,20 @@ def test_probes_that_pass_in_vain_each_time_come_ever_more_seldom():
     assert seen == [15, 30, 60, 120, 240, 480, 600, 600]
 
 
+def test_a_lane_that_seems_free_is_probed_at_once_and_not_twice():
+    lanes = a_lane_blocked()
+    waits(lanes, 5)
+
+    lanes.hurry("api", now=NOW)
+
+    assert [lane.name for lane in lanes.due(NOW)] == ["api"]
+    lanes.probing("api")
+    lanes.hurry("api", now=NOW)
+    assert lanes.due(NOW) == []
+    lanes.hurry("submit", now=NOW)
+    assert len(lanes.all()) == 1
+
+
 def test_a_lane_that_was_free_for_long_begins_anew():
     lanes = a_lane_blocked()
     waits(lanes, 5)
@@ -186,6 +200,8 @@ def test_lanes_do_not_share_their_waits():
 @given(st.floats(0, 1e9))
 def test_what_only_a_person_ends_is_never_probed(passed):
     lanes = a_lane_blocked(by_person=True, retry_after_seconds=5)
+
+    lanes.hurry("api", now=NOW)
 
     assert lanes.due(NOW + passed) == []
     assert lanes.next_at() is None

@@ -400,7 +400,7 @@ def test_a_backup_made_while_the_daemon_works_is_whole_and_replaces_nothing(tmp_
         for number in range(20):
             daemon.drop(f"{number}.mp3", mp3(str(number)))
         daemon.start()
-        wait_for(lambda: daemon.files("archive"), "work in full swing")
+        wait_for(lambda: "job.retired" in daemon.events(), "work in full swing")
         copies = [tmp_path / f"copy {number}" / "journal.db" for number in range(3)]
         for copy in copies:
             copy.parent.mkdir()

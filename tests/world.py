@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed.assemblyai import AssemblyAI
+from transcribed.inbox import ANCHOR
 from transcribed.job import Job, Rules, State, canonical
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Route, Stop, Worker, rebuild
@@ -270,9 +271,10 @@ class World:
         return [job.state for job in self.jobs()]
 
     def files(self, folder: str) -> list[str]:
-        """The names in one of the folders, hidden ones included."""
+        """The names in one of the folders, hidden ones included but for the anchor."""
         root = self.folders[folder]
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        paths = (path for path in root.rglob("*") if path.is_file() and path.name != os.fsdecode(ANCHOR))
+        return sorted(str(path.relative_to(root)) for path in paths)
 
     def second_inbox(self, **changes: Any) -> Route:
         """Another route beside the first, with folders of its own."""

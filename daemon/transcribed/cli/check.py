@@ -20,6 +20,7 @@ import typer
 from transcribed import config, errors, inbox, outbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import settings
+from transcribed.cli.remembered import strange_folders
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.inbox.mounts import Mount, mount_of
 from transcribed.job import printable, shown
@@ -60,10 +61,10 @@ def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path}")
     yield from _problems(misplaced(settled))
     yield from _state(os.fsencode(settled.state.directory))
-    folders = 0
+    folders, strange = 0, strange_folders(settled)
     for each in settled.inboxes:
         untaken = Untaken(each)
-        yield from _inbox(each, untaken)
+        yield from _inbox(each, untaken, strange)
         folders += untaken.folders
     yield from _api(settled.api)
     yield of_clock(time.time())
@@ -231,14 +232,15 @@ def _journal(directory: str) -> Iterator[Finding]:
             yield Finding("ok", f"the journal is whole: {jobs} jobs")
 
 
-def _inbox(each: config.Inbox, untaken: Untaken) -> Iterator[Finding]:
+def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
     label, root = f'inbox "{each.name}"', os.fsencode(each.path)
     try:
+        if root in strange:
+            raise strange[root]
         names, lane = names_of(each), errors.inbox_lane(each.name)
         listing = inbox.Inbox(root, lane=lane, names=names, hardlinks=each.hardlinks).listing()
     except errors.Blocked as error:
-        denied = isinstance(error.__cause__, PermissionError)
-        yield Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else _UNAVAILABLE)
+        yield _of_blocked(label, error)
     else:
         yield Finding("ok", f"{label}: {shown(root)}: listed; would take {len(listing.files)}")
         yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
@@ -247,7 +249,9 @@ def _inbox(each: config.Inbox, untaken: Untaken) -> Iterator[Finding]:
         if each.after != "keep":  # else nothing is ever moved out of it
             yield from _written(label, root, "files can be moved out of it")
     for key in ("outbox", "archive", "failed"):
-        yield from _folder(f"{label}.{key}", os.fsencode(getattr(each, key)))
+        path = os.fsencode(getattr(each, key))
+        gone = strange.get(path)
+        yield from [_of_blocked(f"{label}.{key}", gone)] if gone else _folder(f"{label}.{key}", path)
     for key, folder in (("archive", each.archive), ("failed", each.failed)):
         if os.path.isdir(root) and not _on_one_device(each.path, folder):
             yield Finding("remark", f"{label}.{key}: on another device than the inbox, so moving is copying")
@@ -259,6 +263,11 @@ def watched(each: config.Inbox, mount: Mount) -> str:
     if each.watch == "events" or (each.watch == "auto" and mount.is_local):
         return f"{where}: new files are noticed by events, and by looks"
     return f"{where}: new files are noticed by a look every {each.scan_seconds:g} s"
+
+
+def _of_blocked(label: str, error: errors.Blocked) -> Finding:
+    denied = isinstance(error.__cause__, PermissionError)
+    return Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else _UNAVAILABLE)
 
 
 def _folder(label: str, path: bytes) -> Iterator[Finding]:

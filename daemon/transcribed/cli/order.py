@@ -54,9 +54,24 @@ def cancel(ctx: typer.Context, ids: Numbers) -> None:
     _order(settled, {"order": "cancel", "jobs": numbers})
 
 
-def accept(ctx: typer.Context) -> None:
-    """Let the backlog that was found in an inbox at its first start be transcribed, and paid for."""
-    _order(settings.load(ctx), {"order": "accept"})
+def accept(
+    ctx: typer.Context,
+    *,
+    folders: Annotated[
+        str | None, typer.Option(metavar="INBOX", help="Take the folders of this inbox as they are now.")
+    ] = None,
+) -> None:
+    """Let the backlog that was found in an inbox at its first start be transcribed, and paid for.
+
+    With --folders nothing is paid: the folders of that inbox have moved for good, and are remembered as they are now.
+    """
+    settled = settings.load(ctx)
+    if folders is None:
+        _order(settled, {"order": "accept"})
+        return
+    if folders not in [each.name for each in settled.inboxes]:
+        raise typer.BadParameter("no inbox of this name is in the configuration")
+    _order(settled, {"order": "accept", "folders": folders})
 
 
 def scan(ctx: typer.Context) -> None:

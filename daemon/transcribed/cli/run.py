@@ -19,7 +19,7 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import check, settings
 from transcribed.inbox import Watch
 from transcribed.journal import Journal
-from transcribed.worker import Plan, Reload, Route, Stop, Worker, access_of, rebuild
+from transcribed.worker import Plan, Reload, Route, Stop, Worker, rebuild
 from transcribed.worker.plan import Look
 
 log = structlog.get_logger()
@@ -63,7 +63,6 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
     if journal is None:
         return 0
     try:
-        _make_folders(plan)
         host = Machine(path, settled, mailbox, stop)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         version = importlib.metadata.version("transcribed")
@@ -143,21 +142,6 @@ def _route(inbox: config.Inbox) -> Route:
     )
 
 
-def _make_folders(plan: Plan) -> None:
-    """A missing outbox, archive or failed folder is made; a missing inbox never: it may be an absent mount."""
-    for route in plan.routes:
-        for folder in (route.outbox, route.archive, route.failed):
-            if os.path.isdir(os.path.dirname(folder)) and os.path.isdir(route.inbox):
-                _make_folder(folder, access_of(route))
-
-
-def _make_folder(folder: bytes, access: outbox.Access) -> None:
-    try:
-        outbox.make_folder(folder, access=access)
-    except OSError:
-        return  # it cannot be made, which its inbox's lane will say
-
-
 def _say_events_lost() -> None:
     log.warning("inbox.events_lost", reason="more happened than the kernel's queue holds: all is looked at anew")
 
@@ -190,9 +174,7 @@ class Machine:
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
-        plan = plan_of(settled, self._stop)
-        _make_folders(plan)
-        return plan
+        return plan_of(settled, self._stop)
 
     def watch(self, root: bytes) -> bool:
         """Let folder events below `root` ask for a look, from now on and still; whether they do."""

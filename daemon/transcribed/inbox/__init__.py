@@ -6,6 +6,7 @@ This package knows no job, no journal and no outbox.
 """
 
 from transcribed.inbox.folder import Found, Inbox, Listing
+from transcribed.inbox.identity import ANCHOR, Ground, Identity, anchor_text
 from transcribed.inbox.mounts import is_local
 from transcribed.inbox.names import HOLD, READY, Names
 from transcribed.inbox.probe import Probe, probe
@@ -13,9 +14,12 @@ from transcribed.inbox.settling import Settling, Waiting
 from transcribed.inbox.watch import Watch
 
 __all__ = [
+    "ANCHOR",
     "HOLD",
     "READY",
     "Found",
+    "Ground",
+    "Identity",
     "Inbox",
     "Listing",
     "Names",
@@ -23,6 +27,7 @@ __all__ = [
     "Settling",
     "Waiting",
     "Watch",
+    "anchor_text",
     "is_local",
     "probe",
 ]

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from transcribed.errors import Blocked, TranscribedError, Transient, Withdrawn, from_os_error
-from transcribed.inbox.mounts import Mount, mount_of
+from transcribed.inbox.identity import Ground
+from transcribed.inbox.mounts import Mount
 from transcribed.inbox.names import Names
 from transcribed.inbox.scan import FOLDER, Tree, folder_of
 from transcribed.inbox.scan import fingerprint as fingerprint_of
@@ -45,18 +46,26 @@ class Listing:
 class Inbox:
     """One inbox folder: looked at whole, and opened file by file.
 
-    `lane` is blocked when the folder as a whole cannot be had. `look` belongs to one thread.
+    `lane` is blocked when the folder as a whole cannot be had. `ground` remembers which folder it was, longer than this
+    process lives; without it that is the one of first sight. `look` belongs to one thread.
     """
 
-    def __init__(self, root: bytes, *, lane: str, names: Names | None = None, hardlinks: bool = True) -> None:
+    def __init__(
+        self,
+        root: bytes,
+        *,
+        lane: str,
+        names: Names | None = None,
+        hardlinks: bool = True,
+        ground: Ground | None = None,
+    ) -> None:
         self.root = root
         self._lane = lane
         self._names = names or Names()
         self._hardlinks = hardlinks
+        self._ground = ground or Ground(root, lane=lane, what="inbox")
         self._tree = self._new_tree()
         self._looked_at: tuple[int, int] | None = None
-        self._seen: tuple[int, int] | None = None
-        self._mount: Mount | None = None
 
     def _new_tree(self) -> Tree:
         return Tree(self._names, hardlinks=self._hardlinks)
@@ -145,27 +154,9 @@ class Inbox:
         except OSError as error:
             raise self._blocked(error) from error
         try:
-            yield root, self._recognised(root)
+            yield root, self._ground.recognised(root)
         finally:
             os.close(root)
-
-    def _recognised(self, root: int) -> Mount:
-        """The mount of the open root. Raises Blocked where the root now lies on one above that of first sight.
-
-        Another folder or another mount at the same place, or a mount that came late, is taken as the inbox: a wait for
-        the old one would never end. What must not be taken for an empty inbox is the bare mount point.
-        """
-        status = os.fstat(root)
-        seen = (status.st_dev, status.st_ino)
-        if self._mount is None or seen != self._seen:
-            try:
-                mount = mount_of(self.root)
-            except OSError as error:
-                raise self._blocked(error) from error
-            if self._mount and mount.point != self._mount.point and self._mount.lies_below(mount):
-                raise self._unmounted(self._mount)
-            self._seen, self._mount = seen, mount
-        return self._mount
 
     def _blocked(self, error: OSError) -> Blocked:
         known = from_os_error(error, lane=self._lane, doing=f"reading the inbox {shown(self.root)}")
@@ -173,13 +164,6 @@ class Inbox:
             return known
         hint = "see that the folder is there, and that its share is mounted"
         return Blocked(known.message, lane=self._lane, hint=hint)
-
-    def _unmounted(self, was: Mount) -> Blocked:
-        return Blocked(
-            f"the inbox {shown(self.root)} lies on another file system than before: {shown(was.point)} is not mounted",
-            lane=self._lane,
-            hint="mount it again; if the inbox has moved for good, restart the daemon",
-        )
 
     @contextmanager
     def _judging(self, path: bytes) -> Iterator[None]:

@@ -15,7 +15,8 @@ _NETWORK = frozenset(
 )
 #: Their inode numbers are made up in memory, and made up again once the kernel has forgotten the file.
 _NUMBERED_IN_MEMORY = frozenset(b"exfat msdos vfat".split())
-_UNKNOWN = b"unknown"
+#: The kind of a mount of which nobody says anything.
+UNKNOWN = b"unknown"
 
 
 class Mount(NamedTuple):
@@ -32,7 +33,7 @@ class Mount(NamedTuple):
     @property
     def is_local(self) -> bool:
         """Whether it is a file system of this machine: no network, no FUSE; False where nobody knows."""
-        return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == _UNKNOWN)
+        return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == UNKNOWN)
 
     @property
     def has_steady_inodes(self) -> bool:
@@ -47,7 +48,7 @@ def mount_of(path: bytes) -> Mount:
     real = os.path.realpath(path)
     above = [mount for mount in _mounts() if _below(real, mount.point)]
     if not above:
-        return Mount(device, b"/", _UNKNOWN)
+        return Mount(device, b"/", UNKNOWN)
     # The device decides, for a mount may be hidden below a later one. Where none matches (each btrfs subvolume has a
     # device number of its own) it is the longest path; max() keeps the first, and the last mounted lies on top.
     return max(reversed(above), key=lambda mount: (mount.device == device, len(mount.point)))

@@ -8,7 +8,7 @@ What this module does not know: the rules by which a job changes, the folders, a
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -172,6 +172,20 @@ class Journal:
         query = sa.select(facts.c.value).where(facts.c.name == file.LOSS)
         with self._engine.connect() as connection:
             return str(connection.execute(query).scalar() or "")
+
+    def facts(self, prefix: str) -> dict[str, str]:
+        """What was remembered under names that begin so."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(facts.c.name, facts.c.value)).all()
+        return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE takes A for a
+
+    def remember(self, changed: Mapping[str, str | None]) -> None:
+        """Remember these facts by their names, and forget those that are None: all or none of them."""
+        with self._writing() as connection:
+            connection.execute(facts.delete().where(facts.c.name.in_(list(changed))))
+            new = [{"name": name, "value": value} for name, value in changed.items() if value is not None]
+            if new:
+                connection.execute(facts.insert(), new)
 
     def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
         """Take in jobs of which the journal knew nothing, all or none of them; how many were new to it."""

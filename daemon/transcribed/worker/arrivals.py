@@ -8,7 +8,7 @@ What this module does not know: what happens to a job once it is admitted.
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -17,6 +17,7 @@ from transcribed import errors
 from transcribed.inbox import Found, Listing, Probe, Settling
 from transcribed.job import Fingerprint, Job, State, resumption, shown
 from transcribed.job.events import Failed, Received, Touched
+from transcribed.worker.anchors import facts_of
 from transcribed.worker.book import Book
 from transcribed.worker.folders import Folders
 from transcribed.worker.pace import Pace
@@ -40,9 +41,11 @@ class Arrivals:
         clock: Clock,
         watch: Callable[[bytes], bool],
     ) -> None:
-        self.folders = Folders(route)
+        self._remembered = book.journal.facts(facts_of(route.name))
+        self.folders = Folders(route, self._remembered)
         self.executor = executor
         self.looked_at: float | None = None  #: seconds since the epoch
+        self.is_lost = False  #: whether the last look found its folders not to be had
         self.problems: tuple[str, ...] = ()
         self.file_system = ""  #: of the inbox, as the last look saw it
         self.watched = False  #: whether events come, so that looks of our own may be rare
@@ -132,26 +135,30 @@ class Arrivals:
     ) -> None:
         """On the inbox's thread: one look, once events are asked for, so that nothing is missed in between."""
         listing, problem = None, None
-        if self.looked_at is None:
-            self.folders.sweep(self._started_at)
         at = self._clock.monotonic()
         try:
+            self.folders.anchors.recognise()
+            if self.looked_at is None:
+                self.folders.sweep(self._started_at)
+            at = self._clock.monotonic()
             events = self.folders.wants_events() and bool(self._watch(self.route.inbox))
             listing = self.folders.look(whole=whole, again=again, watched=watched, expected=expected)
         except errors.TranscribedError as error:
             events, problem = False, error
         except OSError as error:
             events, problem = False, errors.from_os_error(error, lane=self.route.lane, doing="listing the inbox")
-        ended_at = self._clock.monotonic()
-        self._mailbox.put(Looked(self, listing, at, ended_at, whole, events, again, problem))
+        ended_at, folders = self._clock.monotonic(), self.folders.anchors.facts()
+        self._mailbox.put(Looked(self, listing, at, ended_at, whole, events, again, problem, folders))
 
     def looked(self, message: Looked, plan: Plan) -> None:
         """Take in what a look found. Raises what kept it from being had."""
         self._looking_since = None
         listing = message.listing
+        self.is_lost = listing is None
         if listing is None:
             assert message.problem is not None
             self._pace.failed(message.ended_at, self.route.scan_seconds)
+            self._remember(message.folders)
             raise self._blocked(message.problem)
         self._pace.end(
             message.at,
@@ -164,7 +171,8 @@ class Arrivals:
         self.looked_at = self._clock.wall()
         self.watched, self.file_system = message.events, listing.mount.kind.decode(errors="replace")
         self._say_problems(listing)
-        self._take_in(listing, message.again)
+        self._take_in(listing, message.again)  # first, for nothing tells of it twice
+        self._remember(message.folders)
         quiet = self._settling.next_at() is None and not (listing.files or listing.gone)
         if not self.accepted and self._surveyed and quiet:
             return  # a backlog that waits for a person costs nothing while nothing comes to it
@@ -188,6 +196,20 @@ class Arrivals:
             if path in self._known:
                 self._absent.add(path)
         self._unread = {path: why for path, why in self._unread.items() if path in self._pending}
+
+    def _remember(self, folders: Mapping[str, str]) -> None:
+        """Which folders these are, for the next process too. Raises Blocked(state): the next look brings it again."""
+        changed = {name: text for name, text in folders.items() if self._remembered.get(name) != text}
+        if changed:
+            self._book.journal.remember(changed)
+            self._remembered |= changed
+
+    def take_folders_as_they_are(self) -> None:
+        """A person has said that the folders moved: nothing of them is remembered any more. Raises Blocked(state)."""
+        self._book.journal.remember(dict.fromkeys(self._remembered))
+        self._remembered = {}
+        self.executor.submit(self.folders.anchors.forget)
+        self.look_soon()
 
     def _say_problems(self, listing: Listing) -> None:
         if listing.problems != self.problems:

@@ -18,6 +18,7 @@ from transcribed.inbox import READY, Found, Inbox, Listing, Names, Probe, is_loc
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
 from transcribed.worker.access import access_of
+from transcribed.worker.anchors import Anchors
 from transcribed.worker.kept import Kept
 from transcribed.worker.plan import Route
 
@@ -35,18 +36,19 @@ _NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 class Folders:
     """The folders of one route and what is done in them."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, remembered: Mapping[str, str]) -> None:
         self.route = route
         self.access = access_of(route)
-        names = Names(route.extensions, route.ignore)
-        self._inbox = Inbox(route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks)
-        self._failed = Inbox(route.failed, lane=route.lane)
+        self.anchors = Anchors(route, self.access, remembered)
+        names, ground = Names(route.extensions, route.ignore), self.anchors.of("inbox")
+        self._inbox = Inbox(route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground)
+        self._failed = Inbox(route.failed, lane=route.lane, ground=self.anchors.of("failed"))
 
     def check(self) -> None:
         """Whether the inbox can be listed and what is in use beside it can be written. Raises Blocked, or OSError."""
+        self.anchors.try_again()
         self._inbox.listing()
         for folder in self._beside():
-            self._need(folder)
             outbox.probe_write(folder)
 
     def _beside(self) -> list[bytes]:
@@ -54,17 +56,13 @@ class Folders:
         used = [self.route.outbox, *([self.route.archive] if self.route.after == "archive" else [])]
         return [*used, *([self.route.failed] if os.path.isdir(self.route.failed) else [])]
 
-    def _need(self, folder: bytes) -> None:
-        """A folder that was there at the start and is not any more is a share that went: never made anew."""
-        if not os.path.isdir(folder):
-            hint = "see that its share is mounted; a folder that was removed for good must be made again"
-            raise errors.Blocked(f"the folder {shown(folder)} is not there", lane=self.route.lane, hint=hint)
-
     def sweep(self, started_at: float) -> None:
         """Remove what a crash left half-written before `started_at`; what is not there has nothing to sweep."""
         for folder in (self.route.outbox, self.route.archive, self.route.failed):
             with contextlib.suppress(OSError):
                 outbox.sweep(folder, started_at, older_than_seconds=0.0)
+        with contextlib.suppress(OSError):  # an inbox holds nothing of ours but its anchor
+            outbox.sweep(self.route.inbox, started_at, older_than_seconds=0.0, deepest=0)
 
     def wants_events(self) -> bool:
         """Whether folder events are to be asked for: they tell only of what is done through this kernel."""
@@ -128,6 +126,7 @@ class Folders:
 
     def name(self, job: Job, taken: Collection[int], kept: Kept) -> Event:
         """Choose the one number that is free in outbox, archive and failed, and in the journal."""
+        self.anchors.need(self.route.outbox)
         stem = self.stem(job)
         try:
             number = outbox.free_number(lambda n: self._names(job, stem, n, kept), taken)
@@ -166,7 +165,7 @@ class Folders:
         assert job.transcript_id is not None
         assert job.stem is not None
         assert job.number is not None
-        self._need(self.route.outbox)
+        self.anchors.need(self.route.outbox)
         answer = kept.read(job.transcript_id)
         if answer is None:
             return Missing()
@@ -223,6 +222,7 @@ class Folders:
         return None, "deleted after delivery, as configured"
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
+        self.anchors.need(self.route.failed)
         place, why = (job.place, "") if job.place == target else self._move(job, target, self.route.failed)
         if place is not None:
             assert job.number is not None
@@ -232,7 +232,7 @@ class Folders:
     def _move(self, job: Job, target: bytes, root: bytes) -> tuple[bytes | None, str]:
         """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
         folder, path, fingerprint = self.source(job)
-        self._need(root)
+        self.anchors.need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
                 self._bring_along(directory, name, target, root)

@@ -57,6 +57,12 @@ class Lanes:
         """A probe of this lane is on its way."""
         self._blocked[name] = replace(self._blocked[name], probing=True)
 
+    def hurry(self, name: str, *, now: float) -> None:
+        """What blocked the lane seems to be over: probe it at once; what waits for a person goes on to."""
+        lane = self._blocked.get(name)
+        if lane is not None and lane.probe_at is not None:
+            self._blocked[name] = replace(lane, probe_at=min(lane.probe_at, now))
+
     def still(self, name: str, error: errors.TranscribedError, *, now: float) -> None:
         """The probe failed: wait longer. What it found is the newer reason, where it speaks of this lane."""
         lane = self._blocked.get(name)

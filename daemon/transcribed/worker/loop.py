@@ -238,13 +238,15 @@ class Worker:
         return next((inbox for inbox in self.inboxes.values() if inbox is message.asker), None)
 
     def _looked(self, message: Looked) -> None:
-        inbox = self._asker(message)
-        if inbox is None:
+        if (inbox := self._asker(message)) is None:
             return
         if isinstance(message.problem, errors.Blocked) and inbox.route.lane not in self._gone:
             self._gone.add(inbox.route.lane)
             log.error("inbox.lost", inbox=inbox.route.name, reason=message.problem.message)
+        came_back = inbox.is_lost and message.problem is None
         inbox.looked(message, self._plan)
+        if came_back:
+            self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
 
     def _looked_into(self, message: Surveyed | Probed) -> None:
         inbox = self._asker(message)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from transcribed import errors, outbox
 from transcribed.job import printable
 from transcribed.worker.arrivals import Arrivals
-from transcribed.worker.folders import begins_with
+from transcribed.worker.folders import Folders, begins_with
 from transcribed.worker.lanes import Lane, Lanes
 from transcribed.worker.plan import Clock
 
@@ -38,8 +38,8 @@ class Notices:
             text = self._text(lanes, users)
             if folder not in self._written or self._written[folder] != text:
                 self._written[folder] = text
-                access = users[0].folders.access
-                users[0].executor.submit(lambda f=folder, t=text, a=access: _write(f, t, a))  # type: ignore[misc]
+                mine = users[0].folders
+                users[0].executor.submit(lambda f=mine, t=text: _write(f, t))  # type: ignore[misc]
 
     def _text(self, lanes: Lanes, users: list[Arrivals]) -> bytes | None:
         concerned = {errors.API, errors.SUBMIT, errors.STATE}
@@ -58,11 +58,13 @@ def _wait(lane: Lane) -> str:
     return f"Since {since}: {printable(lane.reason)}\n{mend}"
 
 
-def _write(folder: bytes, text: bytes | None, access: outbox.Access) -> None:
-    """On the inbox's thread: put the note there, or take it away."""
-    path = os.path.join(folder, NAME)
-    with contextlib.suppress(OSError, outbox.NameTaken):
+def _write(folders: Folders, text: bytes | None) -> None:
+    """On the inbox's thread: put the note there, or take it away; not in what is not the outbox that is remembered."""
+    root = folders.route.outbox
+    path = os.path.join(root, NAME)
+    with contextlib.suppress(OSError, outbox.NameTaken, errors.TranscribedError):
+        folders.anchors.need(root)
         if begins_with(path, MARK):
             os.unlink(path)
         if text is not None:
-            outbox.publish(path, text, root=folder, access=access)
+            outbox.publish(path, text, root=root, access=folders.access)

@@ -130,6 +130,8 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
         case "cancel":
             for number in numbers(order):
                 _cancel(number, worker)
+        case "accept" if "folders" in order:
+            _accept_folders(order["folders"], worker)
         case "accept":
             worker.accept()
         case "scan":
@@ -137,6 +139,15 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
                 inbox.look_soon(whole=True)
         case _:
             log.warning("order.unknown", order=wanted)
+
+
+def _accept_folders(name: object, worker: "Worker") -> None:
+    inbox = worker.inboxes.get(name) if isinstance(name, str) else None
+    if inbox is None:
+        log.warning("order.refused", reason="there is no such inbox")
+        return
+    inbox.take_folders_as_they_are()
+    worker.resume(inbox.route.lane)
 
 
 def _to_retry(order: Mapping[str, Any], worker: "Worker") -> list[int]:

@@ -137,7 +137,8 @@ class Looked:
     """One look at an inbox for `asker`, from `at` to `ended_at` (monotonic), or why it could not be had.
 
     A reload makes new askers, to whom what the old ones asked for is nothing.
-    `whole`: it listed everything. `events`: more of them will come. `again`: what it was to tell of anew.
+    `whole`: it listed everything. `events`: more of them will come. `again`: what it was to tell of anew. `folders`:
+    which folders they are, as is to be remembered.
     """
 
     asker: object
@@ -148,6 +149,7 @@ class Looked:
     events: bool
     again: frozenset[bytes]
     problem: errors.TranscribedError | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

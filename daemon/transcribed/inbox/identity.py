@@ -1,0 +1,211 @@
+"""Whether a folder is the one that it was: by an anchor, a small hidden file of ours in it, and by the mount it is on.
+
+The anchor decides, for it goes with the folder from mount to mount and from disk to disk. Where there is none, the
+mount does: a bare mount point, or another disk, is not the folder that was remembered. What lies on a mount below the
+one that was remembered is a share that came late, and is taken. `judged` is pure.
+What this module does not know: who writes an anchor, and where a memory is kept. It writes nothing.
+"""
+
+import errno
+import json
+import os
+import re
+import shlex
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from transcribed.errors import Blocked, from_os_error
+from transcribed.inbox.mounts import UNKNOWN, Mount, mount_of
+from transcribed.job import shown
+
+ANCHOR = b".transcribed.anchor"
+_TEXT = b"This hidden file belongs to transcribed, which knows this folder by it: leave it where it is.\n%s\n"
+_READ = re.compile(_TEXT % rb"([0-9a-f]{32})")
+_LARGEST_BYTES = 1024
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+#: What opening an anchor says where there is none that is ours to read.
+_NO_ANCHOR = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
+#: The file systems whose id (statvfs(3)) is written on the disk, and the same at each mount.
+_LASTING_ID = frozenset({b"ext2", b"ext3", b"ext4", b"btrfs"})
+
+
+class Identity(NamedTuple):
+    """What a folder is known by. `anchor` is empty where there is none; `file_system` 0 where it has no id."""
+
+    anchor: str
+    mount: Mount
+    file_system: int = 0
+
+    def to_text(self) -> str:
+        """As it is kept; `from_text` reads it."""
+        device, point, kind = map(os.fsdecode, self.mount)
+        facts = {"anchor": self.anchor, "device": device, "point": point, "kind": kind, "file_system": self.file_system}
+        return json.dumps(facts)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Identity | None":
+        """What `to_text` wrote; None for anything else."""
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            mount = Mount(*(os.fsencode(facts[key]) for key in ("device", "point", "kind")))
+            return cls(str(facts["anchor"]), mount, int(facts["file_system"]))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+
+class Verdict(NamedTuple):
+    """What was seen, as it is to be remembered from now on; or, where that is None, why it is not the folder."""
+
+    identity: Identity | None
+    why_not: str = ""
+
+
+def anchor_text(anchor: str) -> bytes:
+    """What an anchor file holds: a line for people, and what the folder is known by."""
+    return _TEXT % anchor.encode()
+
+
+def judged(remembered: Identity | None, seen: Identity) -> Verdict:
+    """Whether the folder that is `seen` is the one that is `remembered`; None: nothing is, and any folder will do."""
+    if remembered is None or _came_late(remembered.mount, seen.mount):
+        return Verdict(seen)
+    if remembered.anchor and seen.anchor:
+        same = remembered.anchor == seen.anchor
+        return Verdict(seen) if same else Verdict(None, "another folder lies there than before")
+    if _is_bare(remembered.mount, seen.mount):
+        point = shown(remembered.mount.point)
+        return Verdict(None, f"it lies on another file system than before: {point} is not mounted")
+    if _is_other_disk(remembered, seen):
+        return Verdict(None, f"another file system is mounted at {shown(seen.mount.point)} than before")
+    return Verdict(seen._replace(anchor=remembered.anchor or seen.anchor))
+
+
+def _came_late(was: Mount, now: Mount) -> bool:
+    return now.point != was.point and now.lies_below(was) and UNKNOWN not in (was.kind, now.kind)
+
+
+def _is_bare(was: Mount, now: Mount) -> bool:
+    return now.point != was.point and was.lies_below(now) and UNKNOWN not in (was.kind, now.kind)
+
+
+def _is_other_disk(was: Identity, now: Identity) -> bool:
+    """Whether these are surely two file systems.
+
+    Without an anchor ever, a new device number proves nothing: those of network file systems, FUSE and loop devices are
+    given anew at each mount. Where an anchor should be there and is not, it does.
+    """
+    other_device = was.mount.device != now.mount.device
+    other_id = 0 not in (was.file_system, now.file_system) and was.file_system != now.file_system
+    if UNKNOWN in (was.mount.kind, now.mount.kind):
+        return bool(was.anchor) and other_device
+    if was.mount.kind != now.mount.kind:
+        return True
+    if was.mount.kind in _LASTING_ID:
+        return other_id
+    return bool(was.anchor) and (other_device or other_id)
+
+
+class Ground:
+    """A folder, and what is remembered of it: each time that it is opened it is asked whether it still is that one.
+
+    `what` names it for people. The steps of several threads may ask at once.
+    """
+
+    def __init__(self, path: bytes, *, lane: str, what: str, remembered: Identity | None = None) -> None:
+        self.path = path
+        self.identity = remembered  #: as it is remembered now
+        self.is_anchored = False  #: whether its anchor was there when it was last looked at closely
+        self._lane = lane
+        self._what = what
+        self._seen: tuple[int, int] | None = None  # the open folder that was recognised last
+
+    def check(self, *, closely: bool = True) -> None:
+        """Whether the folder is there and is the one that is remembered. Raises Blocked.
+
+        `closely`: look at its anchor and its mount, even if it is the same open folder as the last time.
+        """
+        with self._opened() as root:
+            if closely:
+                self._seen = None
+            self.recognised(root)
+
+    def recognised(self, root: int) -> Mount:
+        """The mount of the open folder. Raises Blocked where it is not the one that is remembered."""
+        status = os.fstat(root)
+        seen, known = (status.st_dev, status.st_ino), self.identity
+        if known is None or seen != self._seen:
+            known = self._looked_at_closely(root)
+            self._seen = seen
+        return known.mount
+
+    def anchored(self, anchor: str) -> None:
+        """Its anchor was written."""
+        assert self.identity is not None
+        self.identity, self.is_anchored = self.identity._replace(anchor=anchor), True
+
+    def forget(self) -> None:
+        """Take whatever lies there next."""
+        self.identity, self._seen = None, None
+
+    def _looked_at_closely(self, root: int) -> Identity:
+        self._seen = None
+        try:
+            seen = Identity(anchor_in(root), mount_of(self.path), os.fstatvfs(root).f_fsid)
+        except OSError as error:
+            raise self.blocked(error) from error
+        identity, why_not = judged(self.identity, seen)
+        if identity is None:
+            raise self._gone(why_not)
+        self.identity, self.is_anchored = identity, bool(seen.anchor)
+        return identity
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        try:
+            root = os.open(self.path, _ROOT)  # which lets an automounter work, as stat(2) does not
+        except OSError as error:
+            raise self.blocked(error) from error
+        try:
+            yield root
+        finally:
+            os.close(root)
+
+    def blocked(self, error: OSError) -> Blocked:
+        """What an error met at the folder itself means."""
+        here = f"the {self._what} {shown(self.path)}"
+        if isinstance(error, FileNotFoundError):
+            hint = "see that its share is mounted; a folder that was removed for good must be made again"
+            return Blocked(f"{here} is not there", lane=self._lane, hint=hint)
+        known = from_os_error(error, lane=self._lane, doing=f"opening {here}")
+        if isinstance(known, Blocked):
+            return known
+        return Blocked(
+            known.message, lane=self._lane, hint="see that the folder is there, and that its share is mounted"
+        )
+
+    def _gone(self, why: str) -> Blocked:
+        name = shlex.quote(self._lane.partition(":")[2])
+        return Blocked(
+            f"the {self._what} {shown(self.path)} is not the folder that it was: {why}",
+            lane=self._lane,
+            hint=f"mount it again; if it has moved for good, `transcribed accept --folders {name}` takes it as it is",
+        )
+
+
+def anchor_in(root: int) -> str:
+    """What the anchor in the open folder says; empty where there is none of ours. Raises OSError."""
+    try:
+        file = os.open(ANCHOR, _FILE, dir_fd=root)
+    except OSError as error:
+        if error.errno in _NO_ANCHOR:
+            return ""
+        raise
+    try:
+        ours = stat.S_ISREG(os.fstat(file).st_mode)
+        found = _READ.fullmatch(os.read(file, _LARGEST_BYTES)) if ours else None
+    finally:
+        os.close(file)
+    return found[1].decode() if found else ""

@@ -1,0 +1,120 @@
+"""The folders of one route as they are remembered: which they are, what anchors them, and when one is made.
+
+A folder of which nothing is remembered is new: a missing outbox, archive or failed folder is made, once, and never
+again; an inbox never, for it may be an absent mount. An anchor is written into each folder that takes one. A folder
+that is not the one that is remembered blocks its inbox, and nothing is touched or made there.
+What this module does not know: the journal, which keeps the memory from process to process.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+import structlog
+
+from transcribed import errors, outbox
+from transcribed.inbox import ANCHOR, Ground, Identity, anchor_text
+from transcribed.job import shown
+from transcribed.worker.plan import Route
+
+log = structlog.get_logger()
+
+FACTS = "folder:"  #: how the names of all facts about folders begin
+ROLES = ("inbox", "outbox", "archive", "failed")
+
+
+class Anchors:
+    """What is remembered of a route's folders. All of it is asked on the inbox's thread, but for single grounds.
+
+    `remembered` is what `facts` said once, perhaps in an earlier process.
+    """
+
+    def __init__(self, route: Route, access: outbox.Access, remembered: Mapping[str, str]) -> None:
+        self._route = route
+        self._access = access
+        self._grounds = {role: ground(route.name, role, getattr(route, role), remembered) for role in ROLES}
+        self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given
+
+    def facts(self) -> dict[str, str]:
+        """All that is to be remembered, by name."""
+        known = ((role, each.path, each.identity) for role, each in self._grounds.items())
+        return {_fact(self._route.name, role, path): it.to_text() for role, path, it in known if it is not None}
+
+    def of(self, role: str) -> Ground:
+        """One of the folders: inbox, outbox, archive or failed."""
+        return self._grounds[role]
+
+    def need(self, folder: bytes) -> None:
+        """Whether this folder may be written to: it is there, and is the one that is remembered. Raises Blocked."""
+        next(each for each in self._grounds.values() if each.path == folder).check(closely=False)
+
+    def recognise(self) -> None:
+        """Look at all folders closely: make what is new and missing, anchor what has no anchor. Raises Blocked."""
+        for each in self._in_use():
+            if each.identity is None and each is not self._grounds["inbox"]:
+                self._make(each)
+            each.check()
+            if not each.is_anchored and each.path not in self._untakeable:
+                self._anchor(each)
+
+    def try_again(self) -> None:
+        """As `recognise`; a folder that took no anchor may take one now. Raises Blocked."""
+        self._untakeable.clear()
+        self.recognise()
+
+    def forget(self) -> None:
+        """Take the folders as they are at the next look: a person has said that they moved."""
+        for each in self._grounds.values():
+            each.forget()
+
+    def _in_use(self) -> Iterator[Ground]:
+        """The folders that are looked after; `failed` may never be needed, and is missed only then."""
+        yield self._grounds["inbox"]
+        yield self._grounds["outbox"]
+        if self._route.after == "archive":
+            yield self._grounds["archive"]
+        failed = self._grounds["failed"]
+        if failed.identity is None or os.path.isdir(failed.path):
+            yield failed
+
+    def _make(self, missing: Ground) -> None:
+        """A folder that may be missing, where the one above it is there. Raises Blocked where it cannot be made."""
+        if os.path.isdir(missing.path) or not os.path.isdir(os.path.dirname(missing.path)):
+            return
+        try:
+            outbox.make_folder(missing.path, access=self._access)
+        except OSError as error:
+            raise missing.blocked(error) from error
+
+    def _anchor(self, bare: Ground) -> None:
+        """Write the anchor; a folder that does not take one is known by its mount alone."""
+        assert bare.identity is not None
+        was = bare.identity.anchor
+        anchor = was or secrets.token_hex(16)
+        self._untakeable.add(bare.path)  # else a refusal in the inbox would be an event there, and that a new look
+        with contextlib.suppress(OSError, outbox.NameTaken):
+            outbox.publish(os.path.join(bare.path, ANCHOR), anchor_text(anchor), root=bare.path)
+            bare.anchored(anchor)
+            if was:  # and once is enough: who deletes it again and again is not to be answered each time
+                log.warning("folder.anchored", folder=shown(bare.path), reason="its anchor was gone, on the same disk")
+            else:
+                self._untakeable.discard(bare.path)
+
+
+def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str]) -> Ground:
+    """The folder at `path`, which is the inbox, outbox, archive or failed folder of this inbox, as it is remembered."""
+    what = "failed folder" if role == "failed" else role
+    identity = Identity.from_text(remembered.get(_fact(inbox, role, path), ""))
+    return Ground(path, lane=errors.inbox_lane(inbox), what=what, remembered=identity)
+
+
+def _fact(inbox: str, role: str, path: bytes) -> str:
+    """The name of what is remembered; with the path, for a folder that the configuration names anew is a new one."""
+    return f"{facts_of(inbox)}{role}:{path.decode(errors='backslashreplace')}"
+
+
+def facts_of(inbox: str) -> str:
+    """How the names of all facts about one inbox's folders begin."""
+    return f"{FACTS}{quote(inbox)}:"  # a name may hold a colon
