@@ -211,6 +211,28 @@ def test_a_share_that_hangs_holds_up_neither_another_inbox_nor_a_stop_and_goes_o
         assert_all_is_there_and_paid_once(api, each, {n: recording(each, n) for n in ("One.mp3", "Two.mp3")})
 
 
+def test_a_share_that_hangs_at_a_start_and_at_a_reload_holds_up_nothing_else(daemon, api, mounted, tmp_path):
+    share = mounted("share", "dir_cache=no")
+    people = add_inbox(daemon, "talks", share.point, share.served)
+    local = add_inbox(daemon, "local", tmp_path / "local")
+    drop(people, "One.mp3")
+    drop(local, "One.mp3")
+    share.freeze()
+
+    daemon.start()
+    wait_for(lambda: files(local / "archive") == ["One.mp3"], "the other inbox going on")
+    daemon.signal(signal.SIGHUP)
+    wait_for(lambda: "config.reloaded" in daemon.events(), "the reload")
+    drop(local, "Two.mp3")
+    wait_for(lambda: "Two.mp3" in files(local / "archive"), "the other inbox going on")
+    assert "folders.unanswered" in daemon.events()
+    assert files(people / "archive") == []
+
+    share.thaw()
+    wait_for(lambda: files(people / "archive") == ["One.mp3"], "the share going on")
+    assert_all_is_there_and_paid_once(api, people, {"One.mp3": recording(people, "One.mp3")})
+
+
 def hang_in_a_delivery(daemon: Daemon, api: FakeAssemblyAI, share: Sshfs, name: str) -> None:
     """A recording on the share is as far as its delivery, and then the share does not answer."""
     api.hold("GET /v2/transcript/{id}", "received")

@@ -1,6 +1,8 @@
 """`transcribed run`: the one place where the parts of the daemon are put together."""
 
+import concurrent.futures
 import contextlib
+import functools
 import importlib.metadata
 import os
 import queue
@@ -8,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Annotated, Any
 
 import structlog
@@ -24,6 +26,7 @@ from transcribed.worker.plan import Look
 
 log = structlog.get_logger()
 
+ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
 
@@ -53,7 +56,7 @@ def run(
 
 def _work(path: str, settled: config.Config, *, once: bool) -> int:
     """Run the worker in this thread until it ends; its exit status. Raises what keeps it from starting."""
-    check.refuse_misplaced(settled)
+    _answered({"one of the folders": lambda: check.refuse_misplaced(settled)})
     stop = threading.Event()
     plan = plan_of(settled, stop)
     directory = settled.state.directory
@@ -63,7 +66,7 @@ def _work(path: str, settled: config.Config, *, once: bool) -> int:
     if journal is None:
         return 0
     try:
-        _make_folders(plan)
+        _make_folders_of_each(plan)
         host = Machine(path, settled, mailbox, stop)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         version = importlib.metadata.version("transcribed")
@@ -138,6 +141,26 @@ def _route(inbox: config.Inbox) -> Route:
     )
 
 
+def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
+    """Let these look at folders, each on a thread of its own; raises what one raises in time.
+
+    A share that hangs must hold up no other inbox, so one that has not ended is left to itself, and named.
+    """
+    pool = concurrent.futures.ThreadPoolExecutor(len(looks), thread_name_prefix="folders")
+    started = {pool.submit(look): what for what, look in looks.items()}
+    ended, hanging = concurrent.futures.wait(started, ANSWER_SECONDS)
+    for look in ended:
+        look.result()
+    for look in hanging:
+        reason = f"no answer in {ANSWER_SECONDS:g} s from {started[look]}: not waited for"
+        log.warning("folders.unanswered", reason=reason, hint="look at the share's server, and at the mount")
+
+
+def _make_folders_of_each(plan: Plan) -> None:
+    each = {f"the folders of {route.name}": replace(plan, routes=(route,)) for route in plan.routes}
+    _answered({what: functools.partial(_make_folders, part) for what, part in each.items()})
+
+
 def _make_folders(plan: Plan) -> None:
     """A missing outbox, archive or failed folder is made; a missing inbox never: it may be an absent mount."""
     for route in plan.routes:
@@ -163,7 +186,9 @@ class Machine:
         self._settled = settled
         self._stop = stop
         self._notifier = service.Notifier(os.environ)
-        self._watch = Watch(lambda root: mailbox.put(Look(root)))
+        self._mailbox = mailbox
+        self._watch = Watch(self._look)
+        self._watching = Threads("watch", 1)
         self._status_path = os.fsencode(settings.status_path(settled, os.environ))
 
     def notify(self, **fields: str) -> None:
@@ -177,20 +202,32 @@ class Machine:
     def read_plan(self) -> Plan:
         """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""
         settled = config.load(self._path, os.environ)
-        check.refuse_misplaced(settled)
+        _answered({"one of the folders": lambda: check.refuse_misplaced(settled)})
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
         plan = plan_of(settled, self._stop)
-        _make_folders(plan)
+        _make_folders_of_each(plan)
         return plan
 
     def watch(self, root: bytes) -> None:
         """Let folder events below `root` ask for a look; where they cannot, the look comes with the next listing."""
+
+        def when_it_answers() -> None:
+            os.path.exists(root)  # where a share hangs, so does this thread, and not the one that watches them all
+            self._watching.submit(lambda: self._watch_now(root))
+
+        threading.Thread(target=when_it_answers, daemon=True).start()
+
+    def _watch_now(self, root: bytes) -> None:
         before = self._watch.problems()
         self._watch.add(root)
         for problem in set(self._watch.problems()) - set(before):
             log.warning("inbox.unwatched", problem=problem)
+        self._look(root)  # at what came before it was watched
+
+    def _look(self, root: bytes) -> None:
+        self._mailbox.put(Look(root))
 
     def executor(self, name: str, threads: int) -> "Threads":
         """Threads for steps."""
@@ -201,7 +238,7 @@ class Threads:
     """A pool of threads whose work posts its own result."""
 
     def __init__(self, name: str, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def submit(self, work: Callable[[], None]) -> object:
         """Run `work` soon."""
