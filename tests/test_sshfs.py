@@ -233,6 +233,29 @@ def test_a_share_that_hangs_at_a_start_and_at_a_reload_holds_up_nothing_else(dae
     assert_all_is_there_and_paid_once(api, people, {"One.mp3": recording(people, "One.mp3")})
 
 
+def test_uploads_that_hang_in_their_share_leave_room_for_those_of_another_inbox(daemon, api, mounted, tmp_path):
+    share = mounted("share", "dir_cache=no")
+    people = add_inbox(daemon, "talks", share.point, share.served)
+    local = add_inbox(daemon, "local", tmp_path / "local")
+    daemon.config["api"]["uploads"] = 2
+    names = ("One.mp3", "Two.mp3", "Three.mp3")
+    for name in names:
+        drop(people, name, 40_000)
+    api.hold("POST /v2/upload", "received")
+    daemon.start()
+    api.wait_for(lambda: api.passed.count("POST /v2/upload received") == 2, 30)
+    share.freeze()
+    api.release()
+
+    drop(local, "One.mp3")
+    wait_for(lambda: files(local / "archive") == ["One.mp3"], "the other inbox going on")
+
+    assert files(people / "outbox") == []
+    share.thaw()
+    wait_for(lambda: put_away(people) == len(names), "the share going on")
+    assert_all_is_there_and_paid_once(api, people, {name: recording(people, name, 40_000) for name in names})
+
+
 def hang_in_a_delivery(daemon: Daemon, api: FakeAssemblyAI, share: Sshfs, name: str) -> None:
     """A recording on the share is as far as its delivery, and then the share does not answer."""
     api.hold("GET /v2/transcript/{id}", "received")

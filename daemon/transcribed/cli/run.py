@@ -148,6 +148,7 @@ def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
     """
     pool = concurrent.futures.ThreadPoolExecutor(len(looks), thread_name_prefix="folders")
     started = {pool.submit(look): what for what, look in looks.items()}
+    pool.shutdown(wait=False)  # no thread is left of those that end
     ended, hanging = concurrent.futures.wait(started, ANSWER_SECONDS)
     for look in ended:
         look.result()
