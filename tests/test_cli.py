@@ -155,7 +155,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     plan = Plan((route,), AssemblyAI("http://127.0.0.1:1", "key", stop=threading.Event()))
     book = Book(journal, clock, plan.rules)
     book.recover()
-    dispatch = Dispatch(book, lanes, Kept(house.state), mailbox, clock, AtOnce())
+    dispatch = Dispatch(book, lanes, Kept(house.state), mailbox, clock, AtOnce(), executors=lambda *_: AtOnce())
     dispatch.in_flight |= {number: (step, journal.job(number)) for number, step in (steps or {}).items()}
     dispatch.progress |= sent or {}
     dispatch.waits |= waits or {}

@@ -503,14 +503,16 @@ def test_old_temporaries_are_swept_from_all_folders_and_nothing_else_is(root, tm
     for folder in (root, root + b"/a", root + b"/a/caf\xe9", os.fsencode(tmp_path)):
         write(folder + b"/" + STRAY)
     os.symlink(os.fsencode(tmp_path), root + b"/link")
-    os.symlink(os.fsencode(tmp_path) + b"/" + STRAY, root + b"/a/" + STRAY + b"-link")
-    os.mkdir(root + b"/a/" + STRAY + b"-folder")
-    write(root + b"/a/.transcribed.txt")
-    write(root + b"/a/x" + STRAY)
+    link, folder = (b"a/" + outbox.TEMPORARY + word * 8 for word in (b"aa", b"bb"))
+    os.symlink(os.fsencode(tmp_path) + b"/" + STRAY, root + b"/" + link)
+    os.mkdir(root + b"/" + folder)
+    strangers = [b"a/.transcribed.txt", b"a/x" + STRAY, b"a/" + STRAY + b".mp3", b"a/.transcribed-notes"]
+    for name in strangers:
+        write(root + b"/" + name)
     assert outbox.sweep(root, now=time.time() + 3700) == 3
-    assert tree(root) == sorted([b"a/.transcribed.txt", b"a/x" + STRAY, b"a/" + STRAY + b"-link"])
+    assert tree(root) == sorted([*strangers, link])
     assert os.path.exists(tmp_path / os.fsdecode(STRAY))
-    assert os.path.isdir(root + b"/a/" + STRAY + b"-folder")
+    assert os.path.isdir(root + b"/" + folder)
 
 
 def test_a_young_temporary_may_be_another_daemons_and_stays(root):

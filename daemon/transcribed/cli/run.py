@@ -1,5 +1,6 @@
 """`transcribed run`: the one place where the parts of the daemon are put together."""
 
+import concurrent.futures
 import contextlib
 import importlib.metadata
 import os
@@ -8,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import structlog
@@ -24,6 +24,7 @@ from transcribed.worker.plan import Look
 
 log = structlog.get_logger()
 
+ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
 
@@ -53,7 +54,7 @@ def run(
 
 def _work(path: str, settled: config.Config, *, once: bool) -> int:
     """Run the worker in this thread until it ends; its exit status. Raises what keeps it from starting."""
-    check.refuse_misplaced(settled)
+    _answered({"one of the folders": lambda: check.refuse_misplaced(settled)})
     stop = threading.Event()
     plan = plan_of(settled, stop)
     directory = settled.state.directory
@@ -146,6 +147,22 @@ def _say_events_lost() -> None:
     log.warning("inbox.events_lost", reason="more happened than the kernel's queue holds: all is looked at anew")
 
 
+def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
+    """Let these look at folders, each on a thread of its own; raises what one raises in time.
+
+    A share that hangs must hold up no other inbox, so one that has not ended is left to itself, and named.
+    """
+    pool = concurrent.futures.ThreadPoolExecutor(len(looks), thread_name_prefix="folders")
+    started = {pool.submit(look): what for what, look in looks.items()}
+    pool.shutdown(wait=False)  # no thread is left of those that end
+    ended, hanging = concurrent.futures.wait(started, ANSWER_SECONDS)
+    for look in ended:
+        look.result()
+    for look in hanging:
+        reason = f"no answer in {ANSWER_SECONDS:g} s from {started[look]}: not waited for"
+        log.warning("folders.unanswered", reason=reason, hint="look at the share's server, and at the mount")
+
+
 class Machine:
     """The worker's host: threads, folder events, the service manager, the status file, and the configuration."""
 
@@ -170,7 +187,7 @@ class Machine:
     def read_plan(self) -> Plan:
         """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""
         settled = config.load(self._path, os.environ)
-        check.refuse_misplaced(settled)
+        _answered({"one of the folders": lambda: check.refuse_misplaced(settled)})
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
@@ -193,7 +210,7 @@ class Threads:
     """A pool of threads whose work posts its own result."""
 
     def __init__(self, name: str, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def submit(self, work: Callable[[], None]) -> object:
         """Run `work` soon."""

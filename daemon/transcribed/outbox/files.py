@@ -8,6 +8,7 @@ looked at before anything is decided, for a network file system may report an er
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -19,6 +20,8 @@ from transcribed.outbox.access import Access
 from transcribed.outbox.rename import rename_no_replace
 
 TEMPORARY = b".transcribed-"
+#: The names that we give to temporaries, and no others: what only begins so is a stranger's.
+_STRAY = re.compile(re.escape(TEMPORARY) + rb"[0-9a-f]{16}(-renamed)?")
 
 _CHUNK = 1 << 20
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # the root may be a symbolic link: the administrator named it
@@ -106,7 +109,7 @@ def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0, deepest: 
         if path.count(b"/") - top.count(b"/") >= deepest:
             folders.clear()
         for name in names:
-            if name.startswith(TEMPORARY):
+            if _STRAY.fullmatch(name):
                 removed += _removed(folder, name, now - older_than_seconds)
     return removed
 

@@ -6,6 +6,7 @@ other.
 What this module does not know: what comes of a step.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 CALLS = 4  # API steps at once beside the uploads: each is short
 TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
+HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.HASH: (errors.STATE, "inbox"),
@@ -42,9 +44,19 @@ _IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
 
 
 class Dispatch:
-    """Starts steps. All of it belongs to the loop's thread, but for `progress`, which uploads write."""
+    """Starts steps. All of it belongs to the loop's thread, but for the progress of uploads, which they write."""
 
-    def __init__(self, book: Book, lanes: Lanes, kept: Kept, mailbox: Mailbox, clock: Clock, calls: Executor) -> None:
+    def __init__(
+        self,
+        book: Book,
+        lanes: Lanes,
+        kept: Kept,
+        mailbox: Mailbox,
+        clock: Clock,
+        calls: Executor,
+        *,
+        executors: Callable[[str, int], Executor],
+    ) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
         self.progress: dict[int, int] = {}  #: bytes sent, by job
         self.ended: set[str] = set()  #: transcript_ids that the list shows as ended, or does not show
@@ -55,6 +67,8 @@ class Dispatch:
         self._mailbox = mailbox
         self._clock = clock
         self._calls = calls
+        self._executors = functools.cache(executors)
+        self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
         self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
 
     def start(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
@@ -68,11 +82,28 @@ class Dispatch:
                     self.waits[job.id] = why
 
     def _room(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> Counter[str]:
-        """How many steps of each kind may start: uploads, other calls, and folder steps by inbox."""
+        """How many steps of each kind may start: uploads, in all and by inbox, other calls, and folder steps by inbox.
+
+        An upload that hangs in its share takes room from its own inbox alone.
+        """
         room = Counter({"upload": plan.uploads, "call": CALLS, **dict.fromkeys(inboxes, FOLDER_STEPS)})
+        room.update({_uploads_of(name): plan.uploads for name in inboxes})
         for step, job in self.in_flight.values():
-            room[_kind(step, job)] -= 1
+            self._take(room, step, job)
         return room
+
+    def _take(self, room: Counter[str], step: Step, job: Job) -> None:
+        if step is Step.UPLOAD:
+            room[_uploads_of(job.inbox)] -= 1
+        if not self._hangs(step, job):
+            room[_kind(step, job)] -= 1
+
+    def _hangs(self, step: Step, job: Job) -> bool:
+        """Whether an upload has waited long for its recording; one that is all sent waits for the API."""
+        since = self._moved_at.get(job.id)
+        if step is not Step.UPLOAD or since is None or self.progress.get(job.id, 0) >= job.fingerprint.size:
+            return False
+        return self._clock.monotonic() - since > HANGING_SECONDS
 
     def _try(self, job: Job, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> str:
         """Start the job's next step, or say why not."""
@@ -91,7 +122,7 @@ class Dispatch:
         if not due:
             tried = step is Step.RETIRE and job.attempts >= TRIES_AT_RETIRING
             return self._book.put_off.get(job.id, job.reason) if tried else ""
-        if room[_kind(step, job)] <= 0:
+        if room[_kind(step, job)] <= 0 or (step is Step.UPLOAD and room[_uploads_of(job.inbox)] <= 0):
             return ""
         if step is Step.POLL and job.transcript_id not in self.ended:
             return self._not_polled(job, plan)
@@ -182,11 +213,17 @@ class Dispatch:
     def _begin(self, job: Job, step: Step, plan: Plan, inbox: Arrivals, room: Counter[str]) -> None:
         attempted = self._saved(job, step, inbox)
         self.in_flight[job.id] = step, attempted
-        room[_kind(step, job)] -= 1
+        self._moved_at[job.id] = self._clock.monotonic()
+        self._take(room, step, job)
         work = self._work(attempted, step, plan, inbox)
         lane = inbox.route.lane if step in _IN_FOLDERS or step is Step.UPLOAD else errors.API
-        executor = inbox.executor if step in _IN_FOLDERS else self._calls
-        executor.submit(lambda: self._mailbox.put(outcome(attempted, work, lane)))
+        self._executor(step, plan, inbox).submit(lambda: self._mailbox.put(outcome(attempted, work, lane)))
+
+    def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
+        """Where a step runs; uploads by inbox, for a share that hangs keeps the threads that read from it."""
+        if step is Step.UPLOAD:
+            return self._executors(f"upload-{inbox.route.name}", plan.uploads)
+        return inbox.executor if step in _IN_FOLDERS else self._calls
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
@@ -229,6 +266,7 @@ class Dispatch:
     def _progress(self, job: Job) -> Callable[[int], None]:
         def sent(count: int) -> None:
             self.progress[job.id] = count
+            self._moved_at[job.id] = self._clock.monotonic()
 
         return sent
 
@@ -236,6 +274,7 @@ class Dispatch:
         """The job's step ended, and what came of it is written."""
         step, job = self.in_flight.pop(number, (None, None))
         self.progress.pop(number, None)
+        self._moved_at.pop(number, None)
         if step is Step.POLL and job is not None and job.transcript_id is not None:
             self.ended.discard(job.transcript_id)
 
@@ -281,6 +320,10 @@ def _kind(step: Step, job: Job) -> str:
     if step in _IN_FOLDERS:
         return job.inbox
     return "upload" if step is Step.UPLOAD else "call"
+
+
+def _uploads_of(inbox: str) -> str:
+    return f"upload:{inbox}"
 
 
 def _same_file(job: Job, other: Job) -> bool:

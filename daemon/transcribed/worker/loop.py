@@ -69,14 +69,14 @@ class Worker:
         self._host = host
         self._mailbox = mailbox
         self._clock = clock
-        self._stop = stop
-        self._stopping = False
+        self._stop, self._stopping = stop, False
         self.lanes = Lanes()
         self.book = Book(journal, clock, plan.rules)
         self._state_executor = host.executor("state", 1)
-        self._calls = host.executor("api", plan.uploads + CALLS)
+        self._calls = host.executor("api", CALLS + 2)  # a poll and a probe beside the steps
         self._orders = Orders(directory, self._state_executor, mailbox, clock)
-        self.dispatch = Dispatch(self.book, self.lanes, Kept(directory), mailbox, clock, self._calls)
+        kept = Kept(directory)
+        self.dispatch = Dispatch(self.book, self.lanes, kept, mailbox, clock, self._calls, executors=host.executor)
         self._polls = Polls(mailbox, clock, self._calls)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
