@@ -55,6 +55,36 @@ def test_an_inbox_keeps_what_the_defaults_say_unless_it_says_otherwise_and_param
     assert plain.transcript == {"speaker_labels": True, "language_code": "en"}
 
 
+def test_the_names_of_speakers_merge_one_by_one_and_subtitles_have_two_lines_of_42_unless_said(load):
+    loaded = load(
+        SMALLEST
+        + 'speakers = { A = "Aoife", B = "می‌نا" }\nline_length = 37\n'
+        + '[defaults]\nspeakers = { A = "Agent", C = "Ciara" }\nlines = 3\nline_length = 20\n'
+        + '[[inbox]]\npath = "/srv/b"\noutbox = "/srv/out"\n'
+    )
+    own, plain = loaded.inboxes
+    assert (own.speakers, own.line_length, own.lines) == ({"A": "Aoife", "B": "می‌نا", "C": "Ciara"}, 37, 3)
+    assert (plain.speakers, plain.line_length, plain.lines) == ({"A": "Agent", "C": "Ciara"}, 20, 3)
+    [bare] = load(SMALLEST).inboxes
+    assert (bare.speakers, bare.line_length, bare.lines) == ({}, 42, 2)
+
+
+def test_an_inbox_that_names_a_language_does_not_inherit_that_it_is_detected(load):
+    [inbox] = load(
+        "[defaults.transcript]\nlanguage_detection = true\npunctuate = true\n"
+        + SMALLEST
+        + '[inbox.transcript]\nlanguage_code = "de"\n'
+    ).inboxes
+    assert inbox.transcript == {"punctuate": True, "language_code": "de"}
+
+
+def test_dots_in_text_and_in_comments_nest_nothing(load):
+    dots = "." * 200
+    strings = (f'"\\"{dots}"', f"'{dots}'", f'"""{dots}\\"""{dots}"""""', f"'''{dots}''''", f"1 # {dots}")
+    for string in strings:
+        assert load(SMALLEST + f"[inbox.transcript]\nx = {string}").inboxes[0].transcript["x"]
+
+
 def test_a_folder_is_kept_without_slashes_at_its_end_so_that_its_archive_lies_beside_it(load):
     [inbox] = load(SMALLEST.replace('"/srv/in"', '"//srv/./in//"')).inboxes
     assert (inbox.path, inbox.name, inbox.archive) == ("/srv/in", "in", "/srv/in-archive")

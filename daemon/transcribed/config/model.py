@@ -76,8 +76,20 @@ def _group(group: str) -> str:
     return group
 
 
+def _speakers(names: dict[str, str]) -> dict[str, str]:
+    # The two joiners are no letters, and some scripts need them within a name.
+    plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
+    if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
+        raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
+    return names
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+Formats = Annotated[tuple[Format, ...], AfterValidator(_each_once), Field(strict=False, min_length=1)]
+Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
+LineLength = Annotated[int, Field(ge=20, le=200)]
+Lines = Annotated[int, Field(ge=1, le=4)]
 
 
 class _Table(BaseModel):
@@ -138,7 +150,7 @@ class Log(_Table):
 
 
 class Defaults(_Table):
-    """What every inbox has unless it says otherwise; the parameters in `transcript` merge key by key."""
+    """What every inbox has unless it says otherwise; `transcript` and `speakers` merge key by key."""
 
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What becomes of a recording once its transcript is safe."
@@ -149,9 +161,12 @@ class Defaults(_Table):
     settle_seconds: float = Field(
         default=5.0, ge=0, le=86400, description="How long a file must have stopped changing before it is taken."
     )
-    formats: Annotated[tuple[Format, ...], AfterValidator(_each_once)] = Field(
-        default=("txt",), strict=False, min_length=1, description="The renderings that are delivered."
+    formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
+    speakers: Speakers = Field(
+        default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."
     )
+    line_length: LineLength = Field(default=42, description="The most characters in a line of a subtitle.")
+    lines: Lines = Field(default=2, description="The most lines of a subtitle.")
     names: Literal["exact", "portable"] = Field(
         default="exact", description="Files are named as the recording exactly, or as far as Windows can show it."
     )

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from transcribed.config.model import Api, Defaults, File, Inbox, Log, State
+from transcribed.config.values import PARAMETERS
 from transcribed.job import printable
 
 #: The keys of each table, by the way its header is written; those outside any table are tables themselves.
@@ -24,6 +25,8 @@ _KEYS = {
     "[log]": list(Log.model_fields),
     "": [field.alias or name for name, field in File.model_fields.items()],
 }
+#: Where the parameters of each table are, by its header.
+_TRANSCRIPT = {"[defaults]": "[defaults.transcript]"}
 #: How people call the key where it may not be; what they wrote there is not repeated.
 KEY_NAMES = {"api_key", "apikey", "assemblyai_api_key", "authorization", "key"}
 KEY_IN_FILE = "the API key is never in this file: put it into a file of its own and name that file in api.key_file"
@@ -59,7 +62,7 @@ def problem(error: ErrorDetails, file: Mapping[str, Any]) -> str:
     if location == ("inbox",):
         return "inbox: there should be at least one, and its header is written [[inbox]], in double brackets"
     expected = _EXPECTED[kind].format(**error.get("ctx", {})) if kind in _EXPECTED else error["msg"]
-    return f"{where}: should be {expected}, not {_given(error['input'])}"
+    return f"{where}: should be {expected}, not {given(error['input'])}"
 
 
 def place(location: Sequence[int | str], file: Mapping[str, Any]) -> str:
@@ -91,6 +94,8 @@ def _unknown(location: Sequence[int | str]) -> str:
     if key.lower() in KEY_NAMES:
         return KEY_IN_FILE
     table = "" if len(location) == 1 else "[[inbox]]" if location[0] == "inbox" else f"[{location[0]}]"
+    if key in PARAMETERS:
+        return f"is a parameter of AssemblyAI: it belongs below {_TRANSCRIPT.get(table, '[inbox.transcript]')}"
     homes = [header for header, keys in _KEYS.items() if header and key in keys]
     # `format` in an inbox is a slip for `formats` there rather than a stray from [log].
     near = difflib.get_close_matches(key, _KEYS[table], 1, 0.85 if homes else 0.6)
@@ -99,7 +104,8 @@ def _unknown(location: Sequence[int | str]) -> str:
     return f"belongs below {homes[0]}" if homes else f"there is no such key; there are {', '.join(_KEYS[table])}"
 
 
-def _given(value: Any) -> str:
+def given(value: Any) -> str:
+    """What is there instead, as far as it can be shown: a value that may be a secret is not."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):
