@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from transcribed.config.conflicts import conflicts
 from transcribed.config.model import Config, Defaults, File
-from transcribed.config.problems import inboxes, place, problem
+from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
 from transcribed.config.toml import parsed
 from transcribed.config.transcript import over, wrong_parameters, wrong_together
@@ -40,7 +40,7 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     written = _toml(path)
     complete = _completed(written, environ)
     file, errors = _validated(complete, written)
-    problems = [problem(error, complete) for error in errors]
+    problems = [problem(error, complete, unknown_key) for error in errors]
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
     if problems or file is None:
         raise ConfigError(problems)

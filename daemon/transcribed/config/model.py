@@ -92,13 +92,13 @@ LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
     """One table of the file: strict about types, closed to other keys, unchangeable once read."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Api(_Table):
+class Api(Table):
     """How AssemblyAI is spoken to, and how patient the daemon is with it."""
 
     base_url: Annotated[str, AfterValidator(_base_url)] = Field(
@@ -132,7 +132,7 @@ class Api(_Table):
     )
 
 
-class State(_Table):
+class State(Table):
     """Where the daemon keeps what it knows."""
 
     directory: AbsolutePath = Field(
@@ -141,7 +141,7 @@ class State(_Table):
     )
 
 
-class Log(_Table):
+class Log(Table):
     """How the log is written."""
 
     format: Literal["auto", "console", "json", "journal"] = Field(
@@ -149,7 +149,7 @@ class Log(_Table):
     )
 
 
-class Defaults(_Table):
+class Defaults(Table):
     """What every inbox has unless it says otherwise; `transcript` and `speakers` merge key by key."""
 
     after: Literal["archive", "keep", "delete"] = Field(
@@ -204,7 +204,7 @@ class Inbox(Defaults):
     )
 
 
-class Config(_Table):
+class Config(Table):
     """The whole configuration as it is in force. `inboxes` are in the file's order, with all defaults filled in."""
 
     api: Api = Api()

@@ -7,7 +7,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -51,12 +51,15 @@ _EXPECTED = {
 _TOO_LONG = 80
 
 
-def problem(error: ErrorDetails, file: Mapping[str, Any]) -> str:
-    """One of pydantic's errors about `file` as a sentence that names the key, the value and what is expected."""
+def problem(error: ErrorDetails, file: Mapping[str, Any], unknown: Callable[[Sequence[int | str]], str]) -> str:
+    """One of pydantic's errors about `file` as a sentence that names the key, the value and what is expected.
+
+    `unknown` says what to do about a key, at its location, that the file may not have.
+    """
     location, kind = error["loc"], error["type"]
     where = place(location, file)
     if kind == "extra_forbidden":
-        return f"{where}: {_unknown(location)}"
+        return f"{where}: {unknown(location)}"
     if kind == "missing":
         return f"{where}: is missing, and has no default"
     if location == ("inbox",):
@@ -89,7 +92,8 @@ def _called(inbox: Any) -> str:
     return f' "{_short(name)}"' if isinstance(name, str) and name else ""
 
 
-def _unknown(location: Sequence[int | str]) -> str:
+def unknown_key(location: Sequence[int | str]) -> str:
+    """What to do about a key that the configuration does not have at this location."""
     key = str(location[-1])
     if key.lower() in KEY_NAMES:
         return KEY_IN_FILE
