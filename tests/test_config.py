@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from transcribed import config
 from transcribed.config.model import Defaults, File
+from transcribed.config.transcript import REFUSED
+from transcribed.config.values import PARAMETERS
 from transcribed.formats import FORMATS
 
 SMALLEST = '[[inbox]]\npath = "/srv/in"\noutbox = "/srv/out"\n'
@@ -143,7 +145,7 @@ def test_the_file_is_the_one_named_else_the_users_if_it_exists_else_the_machines
 
 
 # The example: `#key = value` is a default, `#   key = value` is an example.
-DEFAULT, EXAMPLE = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE), re.compile(r"^#   (?=[a-z_]+ = )", re.MULTILINE)
+DEFAULT, EXAMPLE = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE), re.compile(r"^#   (?=[a-z_.]+ = )", re.MULTILINE)
 
 
 def test_the_example_loads_as_it_stands_and_says_nothing_but_the_defaults(load):
@@ -166,10 +168,30 @@ def test_every_key_of_the_file_is_in_the_example(load):
         assert f'"{format_name}"' in text
 
 
-def test_every_example_in_the_example_loads(load):
-    loaded = load(EXAMPLE.sub("", DEFAULT.sub("", config.example())))
-    assert loaded.api.key_file == "/etc/transcribed/api-key"
-    assert loaded.inboxes[0].transcript["speech_models"]
+def paragraphs():
+    """Where each paragraph of the example is that has an example in it, and its first line."""
+    found = [(match.span(), match[0]) for match in re.finditer(r"(?:.+\n)+", config.example())]
+    return [pytest.param(span, id=text.partition("\n")[0]) for span, text in found if EXAMPLE.search(text)]
+
+
+@pytest.mark.parametrize("span", paragraphs())
+def test_each_paragraph_of_the_example_can_be_taken_by_itself(load, span):
+    text, (start, end) = config.example(), span
+    wanted = EXAMPLE.sub("", DEFAULT.sub("", text[start:end]))
+    assert load(text[:start] + wanted + text[end:]) != load(text)
+
+
+def test_every_parameter_that_does_something_is_in_the_example():
+    table = tomllib.loads(EXAMPLE.sub("", DEFAULT.sub("", config.example())))["inbox"][0]["transcript"]
+    options_in_words = {"keyterms_prompt_options", "speaker_options"}
+    assert set(table) == PARAMETERS - options_in_words - REFUSED.keys()
+    assert set(table["speech_understanding"]["request"]) == {
+        "translation",
+        "speaker_identification",
+        "custom_formatting",
+        "summarization",
+        "action_items",
+    }
 
 
 def test_the_example_says_that_without_models_the_choice_is_assemblyais_and_moves():
