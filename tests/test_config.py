@@ -83,7 +83,8 @@ def test_an_inbox_that_names_a_language_does_not_inherit_that_it_is_detected(loa
 def test_dots_in_text_and_in_comments_nest_nothing(load):
     dots = "." * 200
     strings = (f'"\\"{dots}"', f"'{dots}'", f'"""{dots}\\"""{dots}"""""', f"'''{dots}''''", f"1 # {dots}")
-    for string in strings:
+    numbers = "[" + "0.5, " * 100 + "]"
+    for string in (*strings, numbers):
         assert load(SMALLEST + f"[inbox.transcript]\nx = {string}").inboxes[0].transcript["x"]
 
 

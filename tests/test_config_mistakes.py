@@ -267,6 +267,7 @@ def test_a_base_url_with_anything_else_or_http_to_another_machine_is_refused(pro
         (b"a = " + b"[" * 100_000, "brackets are nested too deeply"),
         (b"a." * 64 + b"a = 1", "tables are nested too deeply: a key has at most 64 parts"),
         (b"a." * 100_000 + b"a = 1", "tables are nested too deeply"),
+        (b"'a' \t. " * 64 + b"a = 1", "tables are nested too deeply"),
         (b"[" + b"'a'." * 64 + b"'a']", "tables are nested too deeply"),
         (b'x = [ """a"""", {' + b"a." * 64 + b"a = 1} ]", "tables are nested too deeply"),
         (b"x = [ '''a'''', {" + b"a." * 64 + b"a = 1} ]", "tables are nested too deeply"),

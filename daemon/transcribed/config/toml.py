@@ -12,6 +12,7 @@ from transcribed.job import printable
 
 #: Python's reader takes a time that grows with the square of the parts of a key: 64 KiB of `a.a.a` take half a minute.
 _MOST_PARTS = 64
+_DEEP = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{_MOST_PARTS}}}")
 
 #: Text in quotes and comments, in which a dot means nothing. One that is not closed goes to the end: it is refused.
 _OPAQUE = re.compile(
@@ -31,7 +32,7 @@ def parsed(content: bytes, shown: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{shown}: line {line} is not UTF-8 text: save the file as UTF-8"]) from None
-    if any(line.count(".") >= _MOST_PARTS for line in _OPAQUE.sub("_", text).split("\n")):
+    if _DEEP.search(_OPAQUE.sub("_", text)):
         raise ConfigError([f"{shown}: tables are nested too deeply: a key has at most {_MOST_PARTS} parts"])
     try:
         return tomllib.loads(text)

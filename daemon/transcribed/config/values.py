@@ -84,7 +84,7 @@ def _is_entities(value: Any) -> bool:
 
 
 def _is_entity(label: str, terms: Any) -> bool:
-    named = re.fullmatch(r"[\w -]{1,80}", label, re.ASCII)
+    named = re.fullmatch(r"[\w -]{1,80}", label)
     return bool(named) and _is_texts(terms) and len(terms) <= 200 and all(len(term) <= 200 for term in terms)
 
 
