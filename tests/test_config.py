@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from hostile import examples
 from transcribed import config
 from transcribed.config.model import Defaults, File
 from transcribed.config.transcript import REFUSED
@@ -220,6 +221,7 @@ JSON = st.recursive(
 )
 
 
+@examples(100)
 @given(
     transcript=st.dictionaries(st.text().map("x_".__add__), JSON, max_size=4), seconds=st.floats(0, 86400), shared=JSON
 )

@@ -9,6 +9,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile import examples
 from transcribed import config
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS
@@ -309,6 +310,7 @@ def loads_or_is_refused(file, content):
         assert outcome.inboxes
 
 
+@examples(100)
 @given(content=st.text().map(str.encode) | st.binary())
 def test_any_bytes_are_a_configuration_or_a_config_error(file, content):
     loads_or_is_refused(file, content)
@@ -347,6 +349,7 @@ NEARLY_GOOD_FILES = st.fixed_dictionaries(
 )
 
 
+@examples(100)
 @given(mapping=FILES | NEARLY_GOOD_FILES)
 def test_any_tables_are_a_configuration_or_a_config_error(file, mapping):
     loads_or_is_refused(file, tomli_w.dumps(mapping).encode())
@@ -372,6 +375,7 @@ def test_folders_overlap_when_they_are_the_same_or_one_lies_inside_the_other(one
 PATHS = st.lists(st.sampled_from(["a", "b", "a-", "a b"]), max_size=4).map(lambda parts: "/" + "/".join(parts))
 
 
+@examples(100)
 @given(paths=st.lists(PATHS, max_size=6))
 def test_every_folder_that_lies_in_another_is_named_once_with_one_that_holds_it(paths):
     folders = {f"<{n}>": PurePosixPath(path) for n, path in enumerate(paths)}

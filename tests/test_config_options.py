@@ -7,6 +7,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile import damaged, examples, outcome
 from transcribed import config
 from transcribed.config.values import PARAMETERS
 from transcribed.errors import ConfigError
@@ -236,34 +237,17 @@ TABLES = st.dictionaries(NAMES | st.text(max_size=3), VALUES, max_size=4) | st.b
 )
 
 
-@st.composite
-def damaged(draw):
-    content = bytearray(WHOLE.encode())
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(content)))
-        content[start : start + draw(st.integers(0, 3))] = draw(st.binary(max_size=3) | st.sampled_from([b'"""', b"'"]))
-    return bytes(content)
-
-
-def outcome(function, *arguments):
-    """What it returns, and the error that it raises instead; any other error is a defect."""
-    try:
-        return function(*arguments), None
-    except ConfigError as error:
-        return None, error
-
-
 def are_short_lines(problems):
     return bool(problems) and all(problem.isprintable() and len(problem) < 1000 for problem in problems)
 
 
 def reads_or_is_refused(content):
-    options, error = outcome(config.read_options, content, "a\nb")
+    options, error = outcome(ConfigError, config.read_options, content, "a\nb")
     if error is not None:
         assert are_short_lines(error.problems)
         assert all(problem.startswith("a\\x0ab: ") for problem in error.problems)
         return
-    settings, error = outcome(config.merged, inbox(), [("a\nb", options)])
+    settings, error = outcome(ConfigError, config.merged, inbox(), [("a\nb", options)])
     if error is not None:
         assert are_short_lines(error.problems)
         return
@@ -289,22 +273,25 @@ def test_what_is_costly_to_read_is_refused_in_a_few_short_lines(content):
     reads_or_is_refused(content)
 
 
-@given(content=st.text().map(str.encode) | st.binary() | damaged())
+@examples(100)
+@given(content=st.text().map(str.encode) | st.binary() | damaged(st.just(WHOLE.encode())))
 def test_any_bytes_are_options_or_a_config_error(content):
     reads_or_is_refused(content)
 
 
+@examples(100)
 @given(table=TABLES)
 def test_any_tables_are_options_or_a_config_error(table):
     reads_or_is_refused(tomli_w.dumps(table).encode())
 
 
+@examples(100)
 @given(first=PARAMETER_TABLES, second=PARAMETER_TABLES)
 def test_each_setting_comes_from_the_last_place_that_names_it(first, second):
-    read_both = [outcome(read, tomli_w.dumps({"transcript": table}))[0] for table in (first, second)]
+    read_both = [outcome(ConfigError, read, tomli_w.dumps({"transcript": table}))[0] for table in (first, second)]
     if None in read_both:
         return
-    settings, _ = outcome(config.merged, inbox(), list(zip("ab", read_both, strict=True)))
+    settings, _ = outcome(ConfigError, config.merged, inbox(), list(zip("ab", read_both, strict=True)))
     for key, value in settings.parameters.items() if settings else ():
         assert settings.origins[key] == ("b" if key in second else "a")
         assert value == (second if key in second else first)[key]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile import examples
 from transcribed.config.transcript import over, wrong_parameters, wrong_together
 from transcribed.config.values import PARAMETERS
 
@@ -184,6 +185,7 @@ VALUES = st.sampled_from([True, False, 0, 1, "en", ["en"], {}])
 SETS = st.dictionaries(st.sampled_from(sorted(PARAMETERS)), VALUES, max_size=6)
 
 
+@examples(100)
 @given(general=SETS, particular=SETS)
 def test_the_particular_always_stands_and_nothing_comes_from_elsewhere(general, particular):
     merged = over(general, particular)
@@ -208,6 +210,7 @@ RIVALS = st.fixed_dictionaries(
 ).filter(lambda parameters: not problems(parameters))
 
 
+@examples(100)
 @given(general=RIVALS, particular=RIVALS)
 def test_two_sets_that_are_right_by_themselves_are_right_one_over_the_other(general, particular):
     assert problems(over(general, particular)) == []
