@@ -90,6 +90,7 @@ def test_an_empty_file_and_one_from_a_windows_editor_are_read(content):
         ("line_length = 19", "line_length: should be at least 20, not 19"),
         ("speakers = { A = 1 }", "speakers.A: should be text in quotes, not 1"),
         ("name = '../{stem}'", "name: should be 1 to 200 printable characters, without / and with no dot"),
+        ("name = 'a/{stem}'", "without / and with no dot"),
         ("name = '.{stem}'", "with no dot at the beginning"),
         ('name = "a\\nb"', "name: should be 1 to 200 printable characters"),
         ("name = ''", "name: should be 1 to 200 printable characters"),

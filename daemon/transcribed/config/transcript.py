@@ -130,8 +130,7 @@ def over(general: Mapping[str, Any], particular: Mapping[str, Any]) -> dict[str,
     inherited = general.keys() - particular.keys()
     off = {key for key, value in particular.items() if value is False}
     void = inherited & {other for key in particular.keys() - off for other in _DISPLACES.get(key, ())}
-    while more := {key for key in inherited - void if _OPTION_OF.get(key, set()) & (off | void)}:
-        void |= more
+    void |= {key for key in inherited if _OPTION_OF.get(key, set()) & (off | void)}
     return {key: value for key, value in general.items() if key not in void} | dict(particular)
 
 
