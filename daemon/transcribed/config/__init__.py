@@ -4,6 +4,7 @@ Rule 1: every mistake is reported at once, by key, value and mend; a file with a
 Rule 2: what comes out is complete: defaults are filled in, folders are absolute, nobody looks anything up later.
 Rule 3: the API key is never in the file, never in `Config` and never in a message; `read_key` fetches it.
 Rule 4: the environment is an argument.
+Rule 5: a file at the share (`read_options`) says how a recording is transcribed and rendered, and nothing else.
 
 What this package does not know: whether a folder exists and what lies in it (`transcribed check` looks), and which
 parameters AssemblyAI has: those in `transcript` pass through untouched, but for those that would surely be refused.
