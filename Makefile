@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 
-.PHONY: demo test check torture power-cuts format lock clean
+.PHONY: demo test check bench torture power-cuts format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -17,6 +17,10 @@ check: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Three minutes. Each figure with both of its sides from one run. BENCH_FLAGS="--files 20000" shortens.
+bench: $(VENV)/.ready
+	PYTHONPATH=tests $(BIN)/python tests/bench.py $(BENCH_FLAGS)
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
 # TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.

@@ -1,11 +1,26 @@
-"""What all tests share: the header that names the versions under test, and the rule that CI skips nothing."""
+"""What all tests share: a folder for everyone, a header with the versions, and the rule that CI skips nothing."""
 
+import os
 import platform
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 
 import pytest
 
 SKIPPED: list[str] = []
+
+
+@pytest.fixture
+def root() -> Iterator[bytes]:
+    """A folder that every user can reach: pytest's own folders are closed to others."""
+    path = os.fsencode(tempfile.mkdtemp(prefix="inbox-"))
+    os.chmod(path, 0o755)
+    yield path
+    for folder, _, _ in os.walk(path):
+        os.chmod(folder, 0o755)
+    shutil.rmtree(path)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

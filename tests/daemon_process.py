@@ -30,6 +30,12 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = BOUND_SEC
         between_looks.wait(0.01)
 
 
+def _lines(path: Path) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):  # a descriptor that was closed meanwhile
+        return path.read_text().splitlines()
+    return []
+
+
 class Daemon:
     """`transcribed run` with its folders, configuration and log; a context manager that leaves nothing running."""
 
@@ -90,6 +96,13 @@ class Daemon:
     def threads(self) -> int:
         assert self.process is not None
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def has_inotify_below(self, folder: str) -> bool:
+        """Whether the kernel watches this folder for the process (proc_pid_fdinfo(5): inodes in hexadecimal)."""
+        assert self.process is not None
+        wanted = f"ino:{self.folders[folder].stat().st_ino:x} "
+        infos = Path(f"/proc/{self.process.pid}/fdinfo").iterdir()
+        return any(line.startswith("inotify") and wanted in line for info in infos for line in _lines(info))
 
     def drop(self, name: str, data: bytes) -> None:
         """Write a recording as a copying program does: in place."""

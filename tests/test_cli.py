@@ -162,7 +162,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock)
+    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, watch=lambda root: False)
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1), plan)
     said = snapshot(plan, book, lanes, dispatch, {"talks": arrivals})

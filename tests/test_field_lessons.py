@@ -435,7 +435,7 @@ def test_a_transcript_that_somebody_took_away_is_not_made_again_at_each_start(wo
 def test_a_transcript_that_takes_hours_is_paid_once_through_failing_looks_and_restarts(
     world: World, api: FakeAssemblyAI, clock: Eventful
 ) -> None:
-    world.plan_options["scan_seconds"] = 60.0
+    world.routes = [replace(world.route, scan_seconds=60.0)]
     api.processing_seconds = 3 * 3600
     world.drop("Talk.mp3")
     for number in range(1, 5):

@@ -462,7 +462,7 @@ def test_any_bytes_are_probed_with_a_few_reads(file, content, hole, grown):
 @examples(150)
 @given(path=NAMES, text=st.text(LETTERS))
 def test_any_name_is_judged_and_shown_on_one_line(path, text):
-    assert are_lines(inbox.ignored(path) or "", shown(path), printable(text))
+    assert are_lines(inbox.Names().ignored(path) or "", shown(path), printable(text))
     name = os.fsdecode(path)
     assert (shown(path) == name) == name.isprintable()
     assert printable(printable(text)) == printable(text)

@@ -1,14 +1,11 @@
 """The inbox: real folders with hostile things in them, a real watchdog, and listings without a clock."""
 
-import contextlib
-import ctypes
 import errno
 import io
 import os
 import resource
 import shutil
 import socket
-import tempfile
 import threading
 import time
 import wave
@@ -19,41 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
+from abilities import without_privileges
 from transcribed.errors import Blocked, Transient, Withdrawn
-from transcribed.inbox import Inbox, Settling, Watch, ignored, is_local, probe
+from transcribed.inbox import Inbox, Names, Settling, Watch, is_local, probe
 from transcribed.inbox.mounts import Mount, mount_of
 from transcribed.job import Fingerprint
 
 LANE = "inbox:meetings"
-NOBODY = 65534
 BOUND_SECONDS = 10.0
 #: MPEG 1 layer III, 128 kbit/s, 44.1 kHz: 417 bytes, 1152 samples.
 FRAME = b"\xff\xfb\x90\x64" + bytes(413)
-
-
-@pytest.fixture
-def root():
-    """An inbox that every user can reach: pytest's own folders are closed to others."""
-    path = os.fsencode(tempfile.mkdtemp(prefix="inbox-"))
-    os.chmod(path, 0o755)
-    yield path
-    for folder, _, _ in os.walk(path):
-        os.chmod(folder, 0o755)
-    shutil.rmtree(path)
-
-
-@contextlib.contextmanager
-def without_privileges():
-    """As a user whom modes bind: root reads everything, so for root this thread looks at files as nobody."""
-    libc = ctypes.CDLL(None)
-    as_root = os.geteuid() == 0
-    if as_root:
-        libc.setfsuid(NOBODY)
-    try:
-        yield
-    finally:
-        if as_root:
-            libc.setfsuid(0)
 
 
 def write(path, data=b"some audio"):
@@ -374,10 +346,17 @@ def test_file_systems_are_told_apart_by_where_their_inodes_live():
         (b"talk.mp3@SynoEAStream", "Synology"),
         (b"talk.sync-conflict-20260101-101010-ABCDEFG.mp3", "Syncthing"),
         (b"Thumbs.db", "Windows"),
+        (b"a/.@__thumb/talk.mp3", "hidden"),
+        (b".zfs/snapshot/talk.mp3", "hidden"),
+        (b".fuse_hidden0001.mp3", "hidden"),
+        (b"talk.mp3.ocTransferId123.part", ".part"),
+        (b"talk.mp3.!qB", ".!qB"),
+        (b"#SNAPSHOT/talk.mp3", "snapshots"),
+        (b"@Recently-Snapshot/talk.mp3", "snapshots"),
     ],
 )
 def test_an_ignored_name_is_told_with_its_rule(path, word):
-    rule = ignored(path)
+    rule = Names().ignored(path)
     assert rule is not None
     assert word in rule
 
@@ -391,10 +370,11 @@ def test_an_ignored_name_is_told_with_its_rule(path, word):
         b"caf\xe9/a~b.mp3",
         b"#1 hit.mp3",
         b"recycle/x.mp3",
+        b"~ my talk.mp3",
     ],
 )
 def test_an_ordinary_name_is_not_ignored(path):
-    assert ignored(path) is None
+    assert Names().ignored(path) is None
 
 
 # Settling
@@ -452,6 +432,40 @@ def test_a_path_that_left_the_listing_is_forgotten():
     settling.observe({}, 3.0)
     assert settling.waiting() == {}
     assert looks(settling, 1, 6.0) == []
+
+
+def test_a_marker_holds_a_file_for_as_long_as_it_lies_there():
+    settling = Settling(5)
+    held = frozenset({b"a.mp3.hold", b"a.mp3.ready"})
+    file = {b"a.mp3": Fingerprint(1, 0), b"b.mp3": Fingerprint(1, 0)}
+    settling.observe(file, 0.0, held)
+    assert [found.path for found in settling.observe(file, 1e6, held)] == [b"b.mp3"]
+    assert settling.waiting()[b"a.mp3"].reason == "held"
+    assert settling.next_at() is None
+    assert [found.path for found in settling.observe(file, 1e6)] == [b"a.mp3", b"b.mp3"]
+
+
+def test_a_marker_releases_a_file_at_once_whatever_else_is_seen_of_it():
+    settling = Settling(5)
+    looks(settling, 1, 0.0)
+    assert looks(settling, 2, 1.0) == []
+    found = settling.observe({b"a.mp3": Fingerprint(3, 0)}, 2.0, {b"a.mp3.ready"})
+    assert [file.path for file in found] == [b"a.mp3"]
+
+
+def test_a_file_without_its_bytes_waits_ten_minutes_for_them_and_anew_once_they_come():
+    settling = Settling(5)
+    looks(settling, 9, 0.0)
+    [found] = looks(settling, 9, 5.0)
+    assert settling.hollow(found)
+    assert settling.waiting()[b"a.mp3"].reason == "hollow"
+    assert settling.next_at() == 600.0
+    assert looks(settling, 9, 599.0) == []
+    assert looks(settling, 9, 600.0) == [found]
+    assert not settling.hollow(found)
+    assert looks(settling, 9, 601.0, mtime_ns=7) == []
+    assert settling.waiting()[b"a.mp3"].reason == "settling", "an edit after ten minutes is a new one"
+    assert settling.hollow(found), "what was looked into is not what lies there now"
 
 
 STEPS = st.lists(st.tuples(st.floats(0.01, 30) | st.floats(30, 2000), st.booleans()), max_size=30)
@@ -518,7 +532,7 @@ def two_roots(root):
 
 def test_a_file_that_comes_asks_for_a_look_at_its_own_root(watch, looked, two_roots):
     for path in two_roots:
-        watch.add(path)
+        watch.tend(path)
     assert watch.alive()
     write(two_roots[1] + b"/new folder/caf\xe9.mp3")
     wait_until(lambda: looked.roots, "a look")
@@ -527,7 +541,7 @@ def test_a_file_that_comes_asks_for_a_look_at_its_own_root(watch, looked, two_ro
 
 def test_a_file_that_is_renamed_into_the_folder_asks_for_a_look(watch, looked, two_roots):
     write(two_roots[1] + b"/a.mp3")
-    watch.add(two_roots[0])
+    watch.tend(two_roots[0])
     os.rename(two_roots[1] + b"/a.mp3", two_roots[0] + b"/a.mp3")
     wait_until(lambda: looked.roots == [two_roots[0]], "a look")
 
@@ -540,7 +554,7 @@ def test_a_look_that_fails_is_remembered_and_does_not_end_the_watch(root):
         raise RuntimeError("no mailbox")
 
     watch = Watch(look)
-    watch.add(root)
+    watch.tend(root)
     write(root + b"/a.mp3")
     wait_until(lambda: calls, "a look")
     wait_until(watch.problems, "a problem")
@@ -554,13 +568,13 @@ def test_a_look_that_fails_is_remembered_and_does_not_end_the_watch(root):
 
 def test_a_folder_that_was_removed_is_noticed_and_is_watched_again_once_it_is_back(watch, looked, two_roots):
     one = two_roots[0]
-    watch.add(one)
+    watch.tend(one)
     os.rmdir(one)
     wait_until(lambda: not watch.alive(), "the loss of the folder")
-    watch.add(one)
+    watch.tend(one)
     assert "is not watched" in watch.problems()[0]
     os.mkdir(one)
-    watch.add(one)
+    watch.tend(one)
     assert watch.problems() == ()
     assert watch.alive()
     write(one + b"/a.mp3")
@@ -570,7 +584,7 @@ def test_a_folder_that_was_removed_is_noticed_and_is_watched_again_once_it_is_ba
 def test_lost_events_ask_for_a_look_at_every_root(watch, looked, two_roots):
     """watchdog's own code handles the kernel's overflow event; it tells nobody but its log."""
     for path in two_roots:
-        watch.add(path)
+        watch.tend(path)
     watch._observer._inotify_fd.handle_event(InotifyEvent(-1, InotifyConstants.IN_Q_OVERFLOW, 0, b""))
     assert sorted(looked.roots) == two_roots
 
@@ -578,7 +592,7 @@ def test_lost_events_ask_for_a_look_at_every_root(watch, looked, two_roots):
 def test_after_stop_no_look_is_asked_for_and_no_thread_is_left(looked, root):
     threads = threading.active_count()
     watch = Watch(looked)
-    watch.add(root)
+    watch.tend(root)
     assert threading.active_count() > threads
     watch.stop()
     wait_until(lambda: threading.active_count() == threads, "the end of the threads")
@@ -591,7 +605,7 @@ def test_a_limit_of_the_kernel_is_a_sentence_and_not_an_error(root, looked):
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
         watch = Watch(looked)
-        watch.add(root)
+        watch.tend(root)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert "max_user_instances" in watch.problems()[0]

@@ -569,9 +569,19 @@ def test_jobs_are_found_by_content_by_size_and_by_transcript(journal):
         a_job(fingerprint=Fingerprint(7, 7)),
         a_job(content_hash="c0ffee", fingerprint=Fingerprint(7, 8)),
     )
+    failed, _ = add_all(
+        journal,
+        a_job(fingerprint=Fingerprint(9, 2**70, 1, 1), state=State.FAILED),
+        a_job(fingerprint=Fingerprint(9, 2**70)),
+    )
 
     assert journal.with_content("c0ffee") == [one, three]
-    assert journal.with_size(7) == [two, three]
+    assert journal.has_another_of_size(7, but=two.id)
+    assert journal.has_another_of_size(7, but=three.id)
+    assert not journal.has_another_of_size(one.fingerprint.size, but=one.id)
+    assert not journal.has_another_of_size(8, but=one.id)
+    assert journal.failed_like("talks", Fingerprint(9, 2**70)) == [failed]
+    assert journal.failed_like("talks", Fingerprint(9, 2)) == journal.failed_like("others", Fingerprint(9, 2**70)) == []
     assert journal.with_transcripts([ID, "another"]) == [one]
     assert journal.with_transcripts([]) == []
 

@@ -1,7 +1,6 @@
 """The outbox: real folders, real races, two real file systems."""
 
 import contextlib
-import ctypes
 import errno
 import os
 import resource
@@ -15,21 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from abilities import without_privileges
 from transcribed import outbox
 from transcribed.outbox import files, rename
 
 NOBODY = 65534
 AS_GIVEN = outbox.Access()
-
-
-@pytest.fixture
-def root():
-    """A folder that every user can reach: pytest's own folders are closed to others."""
-    path = os.fsencode(tempfile.mkdtemp(prefix="outbox-"))
-    os.chmod(path, 0o755)
-    yield path
-    os.chmod(path, 0o755)
-    shutil.rmtree(path)
 
 
 @pytest.fixture
@@ -50,20 +40,6 @@ def elsewhere():
     path = os.fsencode(tempfile.mkdtemp(prefix="outbox-", dir="/dev/shm"))
     yield path
     shutil.rmtree(path)
-
-
-@contextlib.contextmanager
-def without_privileges():
-    """As a user whom modes bind: for root this thread looks at files as nobody."""
-    libc = ctypes.CDLL(None)
-    as_root = os.geteuid() == 0
-    if as_root:
-        libc.setfsuid(NOBODY)
-    try:
-        yield
-    finally:
-        if as_root:
-            libc.setfsuid(0)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_assemblyai import FakeAssemblyAI
+from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from world import Clock, World, mp3
 
@@ -45,6 +45,43 @@ def test_a_recording_deleted_before_it_is_submitted_is_cancelled_and_costs_nothi
     assert world.states() == [State.CANCELLED]
     assert api.submits == []
     assert world.files("outbox") == world.files("failed") == []
+
+
+def uploaded_and_not_submitted(world: World, api: FakeAssemblyAI) -> Path:
+    """A recording that is at AssemblyAI, but for which nothing was ordered: the balance is negative."""
+    path = world.drop("Talk.mp3", mp3("the first"))
+    message = "Your current account balance is negative. Please top up to continue using the API."
+    api.script("POST /v2/transcript", [Fault.answer(400, message)] * 9)
+    return path
+
+
+def test_a_recording_deleted_after_its_upload_while_nothing_can_be_submitted_is_cancelled(world, api):
+    path = uploaded_and_not_submitted(world, api)
+
+    def deleted() -> bool:
+        if world.states() == [State.UPLOADED]:
+            path.unlink(missing_ok=True)
+        return world.states() == [State.CANCELLED]
+
+    world.run(deleted)
+    api.clear()
+    assert world.run() == 0
+
+    assert world.story(1)[-1] == "cancelled"
+    assert api.paid() == {}
+    assert world.files("outbox") == world.files("failed") == []
+
+
+def test_a_recording_deleted_after_its_upload_while_no_daemon_runs_is_cancelled(world, api):
+    path = uploaded_and_not_submitted(world, api)
+    world.run(lambda: world.states() == [State.UPLOADED])
+    path.unlink()
+    api.clear()
+
+    assert world.run() == 0
+
+    assert world.states() == [State.CANCELLED]
+    assert api.paid() == {}
 
 
 def test_a_recording_replaced_before_it_is_submitted_is_a_new_job_and_the_old_one_costs_nothing(world, api):

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -431,6 +431,39 @@ def test_a_backlog_at_the_first_start_waits_for_a_person_s_word(world: World, ap
     drop(str(world.state), {"order": "accept"})
     world.run(lambda: world.states() == [State.DELIVERED] * 2 and world.files("inbox") == [])
     assert_settled(world, api, ["Other.mp3", "Talk.mp3"])
+
+
+def test_where_no_backlog_is_accepted_unasked_an_empty_file_waits_for_a_person_too(world: World) -> None:
+    world.plan_options["accept_backlog_hours"] = 0.0
+    world.drop("empty.mp3", b"")
+
+    assert world.run() == 75
+    assert world.jobs() == []
+
+
+def test_a_share_that_does_not_answer_is_said_so_within_a_minute_or_so_and_is_waited_for(
+    world: World, clock: Clock
+) -> None:
+    """Its thread hangs in the look; nothing else of the daemon does."""
+    looks: list[Callable[[], None]] = []
+    real = world.executor
+
+    class Hanging:
+        def submit(self, work: Callable[[], None]) -> None:
+            looks.append(work)
+
+    world.executor = lambda name, threads: Hanging() if name.startswith("inbox") else real(name, threads)
+    world.drop("Talk.mp3")
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: clock.moved > 600)
+    blocked = [line for line in logs if line["event"] == "lane.blocked"]
+    assert len(blocked) == 1
+    assert "does not answer" in blocked[0]["reason"]
+    assert world.published[-1]["inboxes"][0]["overdue"]
+
+    world.executor = real
+    assert world.run() == 0
+    assert world.states() == [State.DELIVERED]
 
 
 def test_an_inbox_that_goes_away_is_said_once_and_comes_back_by_itself(

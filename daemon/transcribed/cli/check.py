@@ -7,13 +7,12 @@ What this module does not know: jobs.
 
 import grp
 import os
-import stat
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import typer
@@ -21,18 +20,15 @@ import typer
 from transcribed import config, errors, inbox, outbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import settings
+from transcribed.cli.untaken import Untaken, names_of
 from transcribed.inbox.mounts import Mount, mount_of
-from transcribed.inbox.names import ignored_folder
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
 
 _UNAVAILABLE, _PERMISSION, _CONFIG = 69, 77, 78  # sysexits.h; the largest is the worst
 _CLOCKS_APART_SECONDS = 5.0
 _LITTLE_BYTES = 1 << 30  # a thousand hours of transcripts, but few recordings
-_NAMES_SHOWN = 20
-_DEEPEST = 64  # as inbox.folder goes
 _NOT_BEFORE = 1767225600.0  # 2026-01-01: this program is not older
-_EXTENSION = b".mp3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +62,9 @@ def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
     yield from _state(os.fsencode(settled.state.directory))
     folders = 0
     for each in settled.inboxes:
-        ignored = Ignored(os.fsencode(each.path))
-        yield from _inbox(each, ignored)
-        folders += ignored.folders
+        untaken = Untaken(each)
+        yield from _inbox(each, untaken)
+        folders += untaken.folders
     yield from _api(settled.api)
     yield of_clock(time.time())
     yield from _limits(folders)
@@ -235,17 +231,19 @@ def _journal(directory: str) -> Iterator[Finding]:
             yield Finding("ok", f"the journal is whole: {jobs} jobs")
 
 
-def _inbox(each: config.Inbox, ignored: "Ignored") -> Iterator[Finding]:
+def _inbox(each: config.Inbox, untaken: Untaken) -> Iterator[Finding]:
     label, root = f'inbox "{each.name}"', os.fsencode(each.path)
     try:
-        listing = inbox.Inbox(root, lane=errors.inbox_lane(each.name)).listing()
+        names, lane = names_of(each), errors.inbox_lane(each.name)
+        listing = inbox.Inbox(root, lane=lane, names=names, hardlinks=each.hardlinks).listing()
     except errors.Blocked as error:
         denied = isinstance(error.__cause__, PermissionError)
         yield Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else _UNAVAILABLE)
     else:
         yield Finding("ok", f"{label}: {shown(root)}: listed; would take {len(listing.files)}")
+        yield Finding("ok", f"{label}: {_watched(each, listing.mount)}")
         yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
-        yield from ignored.look(label)
+        yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
         if each.after != "keep":  # else nothing is ever moved out of it
             yield from _written(label, root, "files can be moved out of it")
     for key in ("outbox", "archive", "failed"):
@@ -253,6 +251,14 @@ def _inbox(each: config.Inbox, ignored: "Ignored") -> Iterator[Finding]:
     for key, folder in (("archive", each.archive), ("failed", each.failed)):
         if os.path.isdir(root) and not _on_one_device(each.path, folder):
             yield Finding("remark", f"{label}.{key}: on another device than the inbox, so moving is copying")
+
+
+def _watched(each: config.Inbox, mount: Mount) -> str:
+    """How new files are noticed there."""
+    where = f"on {shown(mount.kind)}"
+    if each.watch == "events" or (each.watch == "auto" and mount.is_local):
+        return f"{where}: new files are noticed by events, and by looks"
+    return f"{where}: new files are noticed by a look every {each.scan_seconds:g} s"
 
 
 def _folder(label: str, path: bytes) -> Iterator[Finding]:
@@ -308,53 +314,6 @@ def _seconds_apart(folder: bytes) -> float:
         file.flush()
         os.fsync(file.fileno())
         return os.fstat(file.fileno()).st_mtime - time.time()
-
-
-def why_not_taken(root: bytes, path: bytes) -> str | None:
-    """Why the file at `path` below the inbox `root` is never taken, whatever it holds; None where it is."""
-    if rule := inbox.ignored(path):
-        return rule
-    if os.path.splitext(path)[1].lower() != _EXTENSION:
-        return f"not a recording (its name does not end in {_EXTENSION.decode()})"
-    try:
-        mode = os.lstat(os.path.join(root, path)).st_mode
-    except OSError:
-        return None
-    return None if stat.S_ISREG(mode) else "no regular file (put the recording itself here)"
-
-
-@dataclass(slots=True)
-class Ignored:
-    """What lies in an inbox and is not taken, by the rule that says so."""
-
-    root: bytes
-    folders: int = 1
-    _rules: dict[str, list[str]] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=dict)
-
-    def look(self, label: str) -> Iterator[Finding]:
-        """One remark for each rule, with the first names."""
-        for path, inner, names in os.walk(self.root):
-            below = path[len(self.root) :].lstrip(b"/")
-            for name in sorted(names):
-                self._note(below, name, why_not_taken(self.root, os.path.join(below, name)))
-            for name in sorted(inner):
-                self._note(below, name + b"/", ignored_folder(name))
-            deep = below.count(b"/") >= _DEEPEST - 1
-            inner[:] = [] if deep else [name for name in inner if ignored_folder(name) is None]
-            self.folders += len(inner)
-        for rule, told in self._rules.items():
-            count = self._counts[rule]
-            more = f" and {count - len(told)} more" if count > len(told) else ""
-            yield Finding("remark", f"{label}: {count} ignored, {rule}: {', '.join(told)}{more}")
-
-    def _note(self, below: bytes, name: bytes, rule: str | None) -> None:
-        if rule is None:
-            return
-        names = self._rules.setdefault(rule, [])
-        self._counts[rule] = self._counts.get(rule, 0) + 1
-        if len(names) < _NAMES_SHOWN:
-            names.append(shown(os.path.join(below, name)))
 
 
 # --- what is not a folder

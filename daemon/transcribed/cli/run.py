@@ -129,6 +129,11 @@ def _route(inbox: config.Inbox) -> Route:
         after=inbox.after,
         duplicates=inbox.duplicates,
         settle_seconds=inbox.settle_seconds,
+        scan_seconds=inbox.scan_seconds,
+        watch=inbox.watch,
+        extensions=tuple(os.fsencode(extension) for extension in inbox.extensions),
+        ignore=inbox.ignore,
+        hardlinks=inbox.hardlinks,
         formats=tuple(inbox.formats),
         names=inbox.names,
         file_mode=None if inbox.file_mode is None else int(inbox.file_mode, 8),
@@ -153,6 +158,10 @@ def _make_folder(folder: bytes, access: outbox.Access) -> None:
         return  # it cannot be made, which its inbox's lane will say
 
 
+def _say_events_lost() -> None:
+    log.warning("inbox.events_lost", reason="more happened than the kernel's queue holds: all is looked at anew")
+
+
 class Machine:
     """The worker's host: threads, folder events, the service manager, the status file, and the configuration."""
 
@@ -163,7 +172,7 @@ class Machine:
         self._settled = settled
         self._stop = stop
         self._notifier = service.Notifier(os.environ)
-        self._watch = Watch(lambda root: mailbox.put(Look(root)))
+        self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
         self._status_path = os.fsencode(settings.status_path(settled, os.environ))
 
     def notify(self, **fields: str) -> None:
@@ -185,12 +194,13 @@ class Machine:
         _make_folders(plan)
         return plan
 
-    def watch(self, root: bytes) -> None:
-        """Let folder events below `root` ask for a look; where they cannot, the look comes with the next listing."""
+    def watch(self, root: bytes) -> bool:
+        """Let folder events below `root` ask for a look, from now on and still; whether they do."""
         before = self._watch.problems()
-        self._watch.add(root)
+        watched = self._watch.tend(root)
         for problem in set(self._watch.problems()) - set(before):
             log.warning("inbox.unwatched", problem=problem)
+        return watched
 
     def executor(self, name: str, threads: int) -> "Threads":
         """Threads for steps."""

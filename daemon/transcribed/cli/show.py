@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from transcribed import config, errors, formats, outbox
-from transcribed.cli import check, settings
+from transcribed.cli import settings
+from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 
@@ -29,6 +30,14 @@ _WAITS: Mapping[str, str] = {
     "transcribed": "waits to be delivered",
     "delivered": "its recording waits to leave the inbox",
     "failed": "its recording waits to leave the inbox",
+}
+
+#: Why a file in an inbox is no job yet, by the word for it in the status file; other reasons are sentences already.
+_UNSETTLED: Mapping[str, str] = {
+    "settling": "settling",
+    "growing": "growing",
+    "hollow": "beginning or ending in zeros, as half a copy does",
+    "held": "held by the .hold file beside it",
 }
 
 #: What happened, by the event's name and what sets one of its kind apart; the fields are those of job.events.
@@ -101,9 +110,13 @@ def _told(told: Mapping[str, Any]) -> Iterator[str]:
 def _inbox(inbox: Mapping[str, Any]) -> Iterator[str]:
     at = inbox["looked_at"]
     looked = f"last look at {settings.local_time(at)}" if at is not None else "not looked into yet"
+    looked += ", OVERDUE" if inbox["overdue"] else ""
+    how = "noticed by events" if inbox["watch"] == "events" else "found by looking"
+    looked += f"; on {inbox['file_system']}, new files are {how}" if inbox["file_system"] else ""
     backlog = "" if inbox["accepted"] else "; what lies in it was not accepted yet"
     yield f"Inbox {inbox['name']} ({inbox['path']}): {looked}{backlog}"
-    yield from (f"  not taken yet, {row['why']}: {row['file']}" for row in inbox["unsettled"])
+    unsettled = ((_UNSETTLED.get(row["why"], row["why"]), row["file"]) for row in inbox["unsettled"])
+    yield from (f"  not taken yet, {why}: {file}" for why, file in unsettled)
     yield from (f"  {problem}" for problem in inbox["problems"])
 
 
@@ -310,20 +323,20 @@ def _of_file(settled: config.Config, told: Mapping[str, Any] | None, path: bytes
     for inbox in settled.inboxes:
         root = os.fsencode(inbox.path) + b"/"
         if path.startswith(root):
-            return f"{shown(path)}: {_of_inbox(told, inbox.name, root, path.removeprefix(root))}"
+            return f"{shown(path)}: {_of_inbox(told, inbox, path.removeprefix(root))}"
     if any(path.startswith(root + b"/") for root in _roots(settled)):
         return f"{shown(path)}: no job wrote this file"
     return f"{shown(path)}: it lies outside every inbox, so it is not looked at"
 
 
-def _of_inbox(told: Mapping[str, Any] | None, name: str, root: bytes, path: bytes) -> str:
-    if rule := check.why_not_taken(root, path):
+def _of_inbox(told: Mapping[str, Any] | None, inbox: config.Inbox, path: bytes) -> str:
+    if rule := why_not_taken(inbox, path):
         return f"it is not taken: {rule}"
     if told is None:
         return "it will be taken once a daemon is started"
-    unsettled = [row for inbox in told["inboxes"] if inbox["name"] == name for row in inbox["unsettled"]]
+    unsettled = [row for one in told["inboxes"] if one["name"] == inbox.name for row in one["unsettled"]]
     why = next((row["why"] for row in unsettled if row["file"] == shown(path)), None)
     if why is not None:
-        return f"it is not taken yet: it is {why}"
-    lanes = [lane for lane in told["blocked"] if lane["lane"] == errors.inbox_lane(name)]
+        return f"it is not taken yet: {f'it is {_UNSETTLED[why]}' if why in _UNSETTLED else why}"
+    lanes = [lane for lane in told["blocked"] if lane["lane"] == errors.inbox_lane(inbox.name)]
     return f"it waits: {lanes[0]['reason']}" if lanes else "it is not taken yet: it waits for the next look"

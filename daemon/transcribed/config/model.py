@@ -52,10 +52,26 @@ def _format(name: str) -> str:
     return name
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise ValueError("a list that names each format once")
-    return names
+def _each_once(what: str) -> AfterValidator:
+    def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError(f"a list that names each {what} once")
+        return names
+
+    return AfterValidator(check)
+
+
+def _extension(ending: str) -> str:
+    lowered = ending.lower()
+    if not re.fullmatch(r"\.[a-z0-9]{1,10}", lowered) or lowered in _NOT_AUDIO:
+        raise ValueError("a dot and the letters or digits that names of recordings end in, as in .wav")
+    return lowered
+
+
+def _pattern(pattern: str) -> str:
+    if not pattern or pattern.strip("*/?") == "" or pattern.startswith("/") or "\0" in pattern or len(pattern) > 255:
+        raise ValueError("a pattern for names, or for paths from the inbox on, as in *.draft.mp3 or private/*")
+    return pattern
 
 
 def _file_mode(mode: str) -> str:
@@ -84,9 +100,13 @@ def _speakers(names: dict[str, str]) -> dict[str, str]:
     return names
 
 
+#: What lies beside recordings, or is made of them.
+_NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
+Extension = Annotated[str, AfterValidator(_extension)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
-Formats = Annotated[tuple[Format, ...], AfterValidator(_each_once), Field(strict=False, min_length=1)]
+Formats = Annotated[tuple[Format, ...], _each_once("format"), Field(strict=False, min_length=1)]
 Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
 LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
@@ -161,6 +181,19 @@ class Defaults(Table):
     settle_seconds: float = Field(
         default=5.0, ge=0, le=86400, description="How long a file must have stopped changing before it is taken."
     )
+    scan_seconds: float = Field(
+        default=10.0, ge=0.1, le=86400, description="How often the inbox is looked at where no events tell of changes."
+    )
+    watch: Literal["auto", "events", "scan"] = Field(
+        default="auto", description="Whether folder events are asked for: auto does so on local file systems."
+    )
+    extensions: Annotated[tuple[Extension, ...], _each_once("ending")] = Field(
+        default=(".mp3",), strict=False, min_length=1, description="How the names of recordings end."
+    )
+    ignore: Annotated[tuple[Pattern, ...], _each_once("pattern")] = Field(
+        default=(), strict=False, description="Patterns of names that are not taken, as a shell knows them."
+    )
+    hardlinks: bool = Field(default=True, description="Whether a file that has other names too is taken.")
     formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
     speakers: Speakers = Field(
         default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."

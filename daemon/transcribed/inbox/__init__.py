@@ -7,20 +7,22 @@ This package knows no job, no journal and no outbox.
 
 from transcribed.inbox.folder import Found, Inbox, Listing
 from transcribed.inbox.mounts import is_local
-from transcribed.inbox.names import ignored
+from transcribed.inbox.names import HOLD, READY, Names
 from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.settling import Settling, Waiting
 from transcribed.inbox.watch import Watch
 
 __all__ = [
+    "HOLD",
+    "READY",
     "Found",
     "Inbox",
     "Listing",
+    "Names",
     "Probe",
     "Settling",
     "Waiting",
     "Watch",
-    "ignored",
     "is_local",
     "probe",
 ]

@@ -8,61 +8,100 @@ proves nothing. An inbox whose mount has gone is Blocked, never empty. This modu
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from transcribed.errors import Blocked, TranscribedError, Transient, Withdrawn, from_os_error
 from transcribed.inbox.mounts import Mount, mount_of
-from transcribed.inbox.names import ignored_file, ignored_folder
+from transcribed.inbox.names import Names
+from transcribed.inbox.scan import FOLDER, Tree, folder_of
+from transcribed.inbox.scan import fingerprint as fingerprint_of
 from transcribed.inbox.settling import Found
 from transcribed.job import Fingerprint, shown
 
 __all__ = ["Found", "Inbox", "Listing"]
 
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # the root may be a symbolic link: the administrator named it
-_FOLDER = _ROOT | os.O_NOFOLLOW
 #: O_NONBLOCK: a plain open() of a FIFO waits for ever. O_NOCTTY: a terminal must not become ours.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-#: Each level holds a descriptor and a few stack frames; no shared folder that people made is as deep.
-_DEEPEST = 64
-_MOST_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The recordings in an inbox by their relative path, and one sentence for each entry that could not be judged."""
+    """What one look found: the recordings that are new or changed by their relative path, and those that have gone.
+
+    `markers` are all markers that lie there. `problems` is one sentence for each entry that could not be judged.
+    """
 
     files: Mapping[bytes, Fingerprint]
     problems: tuple[str, ...]
+    gone: frozenset[bytes]
+    markers: frozenset[bytes]
+    mount: Mount
 
 
 class Inbox:
-    """One inbox folder: listed whole, and opened file by file.
+    """One inbox folder: looked at whole, and opened file by file.
 
-    `lane` is blocked when the folder as a whole cannot be had; `extensions` are lower-case, with their dot.
+    `lane` is blocked when the folder as a whole cannot be had. `look` belongs to one thread.
     """
 
-    def __init__(self, root: bytes, *, lane: str, extensions: frozenset[bytes] = frozenset({b".mp3"})) -> None:
+    def __init__(self, root: bytes, *, lane: str, names: Names | None = None, hardlinks: bool = True) -> None:
         self.root = root
         self._lane = lane
-        self._extensions = extensions
+        self._names = names or Names()
+        self._hardlinks = hardlinks
+        self._tree = self._new_tree()
+        self._looked_at: tuple[int, int] | None = None
         self._seen: tuple[int, int] | None = None
         self._mount: Mount | None = None
+
+    def _new_tree(self) -> Tree:
+        return Tree(self._names, hardlinks=self._hardlinks)
 
     def listing(self) -> Listing:
         """Every regular file with one of the extensions, in all sub-folders, that no rule ignores.
 
         Raises Blocked where the root is not there, cannot be read, or its mount has gone.
         """
-        with self._opened_root() as (root, steady):
-            scan = _Scan(self._extensions, steady)
+        return self._look(self._new_tree(), skip=False)
+
+    def look(
+        self,
+        *,
+        whole: bool = True,
+        again: Collection[bytes] = (),
+        watched: Collection[bytes] = (),
+        expected: Collection[bytes] = (),
+    ) -> Listing:
+        """What has changed since the last look; the first one finds all.
+
+        Unless it is to be `whole`, what was written over in place is seen only in the folders of the `watched` paths.
+        What lies at the paths `again` is told of as if it were new, and what of them or the `expected` is not there as
+        gone.
+        Raises as `listing` does.
+        """
+        for path in again:
+            self._tree.forget(path)
+        listed = {folder_of(path) for path in (*again, *watched)}
+        return self._look(self._tree, skip=not whole, listed=listed, expected=(*expected, *again))
+
+    def _look(
+        self, tree: Tree, *, skip: bool, listed: Collection[bytes] = (), expected: Collection[bytes] = ()
+    ) -> Listing:
+        with self._opened_root() as (root, mount):
+            status = os.fstat(root)
+            before, self._looked_at = self._looked_at, (status.st_dev, status.st_ino)
+            steady, skip = mount.has_steady_inodes, skip and mount.is_local and before == self._looked_at
             try:
-                scan.folder(root, b"", 0)
+                changes = tree.look(root, steady=steady, skip=skip, listed=listed)
+                missing = {*changes.gone, *(path for path in expected if path not in tree.files)}
+                gone = frozenset(path for path in missing if _is_gone(root, path))
             except OSError as error:
                 raise self._blocked(error) from error
-        return Listing(scan.files, scan.bounded_problems())
+        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount)
 
     def open(self, path: bytes, fingerprint: Fingerprint) -> BinaryIO:
         """The file at `path`, open for reading, if it still is the one with this `fingerprint`.
@@ -87,7 +126,7 @@ class Inbox:
         Raises as `open` does.
         """
         *folders, name = path.split(b"/")
-        with self._opened_root() as (root, _):
+        with self._opened_root() as (root, _mount):
             with self._judging(path):
                 folder = _descend(root, folders)
             try:
@@ -99,14 +138,14 @@ class Inbox:
                 os.close(folder)
 
     @contextmanager
-    def _opened_root(self) -> Iterator[tuple[int, bool]]:
-        """A descriptor of the root, and whether ctime and inode count there."""
+    def _opened_root(self) -> Iterator[tuple[int, Mount]]:
+        """A descriptor of the root, and the mount that it lies on."""
         try:
             root = os.open(self.root, _ROOT)
         except OSError as error:
             raise self._blocked(error) from error
         try:
-            yield root, self._recognised(root).has_steady_inodes
+            yield root, self._recognised(root)
         finally:
             os.close(root)
 
@@ -161,67 +200,10 @@ class Inbox:
         return from_os_error(error, lane=self._lane, doing=doing)
 
 
-@dataclass(slots=True)
-class _Scan:
-    """One walk through an inbox. An entry that cannot be judged costs one problem, a folder likewise."""
-
-    extensions: frozenset[bytes]
-    steady: bool
-    files: dict[bytes, Fingerprint] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def folder(self, folder: int, prefix: bytes, depth: int) -> None:
-        """Takes all that lies in the open `folder`, whose path is `prefix`. Raises OSError for the folder itself."""
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                name = os.fsencode(entry.name)
-                try:
-                    self._entry(folder, entry, name, prefix + name, depth)
-                except FileNotFoundError:
-                    pass  # it left while we looked: as if we had looked a moment later
-                except OSError as error:
-                    self.problems.append(f"{shown(prefix + name)}: {error.strerror or error}")
-
-    def _entry(self, folder: int, entry: os.DirEntry[str], name: bytes, path: bytes, depth: int) -> None:
-        if entry.is_dir(follow_symlinks=False):
-            if ignored_folder(name) is None:
-                self._sub_folder(folder, name, path, depth + 1)
-        elif os.path.splitext(name)[1].lower() in self.extensions and ignored_file(name) is None:
-            self._file(entry.stat(follow_symlinks=False), path)
-
-    def _sub_folder(self, folder: int, name: bytes, path: bytes, depth: int) -> None:
-        if depth > _DEEPEST:
-            self.problems.append(f"{shown(path)}: more than {_DEEPEST} folders deep, and not looked into")
-            return
-        inner = os.open(name, _FOLDER, dir_fd=folder)
-        try:
-            self.folder(inner, path + b"/", depth)
-        finally:
-            os.close(inner)
-
-    def _file(self, status: os.stat_result, path: bytes) -> None:
-        if stat.S_ISREG(status.st_mode):
-            self.files[path] = _fingerprint(status, steady=self.steady)
-        else:
-            kind = "a symbolic link, which is" if stat.S_ISLNK(status.st_mode) else "no regular file, so it is"
-            self.problems.append(f"{shown(path)}: {kind} not taken: put the recording itself here")
-
-    def bounded_problems(self) -> tuple[str, ...]:
-        """The problems, cut to a number that a status file can bear."""
-        more = len(self.problems) - _MOST_PROBLEMS
-        return (*self.problems[:_MOST_PROBLEMS], *([f"and {more} problems more"] if more > 0 else []))
-
-
-def _fingerprint(status: os.stat_result, *, steady: bool) -> Fingerprint:
-    if not steady:
-        return Fingerprint(status.st_size, status.st_mtime_ns)
-    return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-
-
 def _same(status: os.stat_result, fingerprint: Fingerprint) -> bool:
     """Whether this is a regular file with that fingerprint, as far as the fingerprint goes."""
     steady = fingerprint.inode is not None
-    return stat.S_ISREG(status.st_mode) and _fingerprint(status, steady=steady) == fingerprint
+    return stat.S_ISREG(status.st_mode) and fingerprint_of(status, steady=steady) == fingerprint
 
 
 def _descend(root: int, folders: list[bytes]) -> int:
@@ -230,10 +212,27 @@ def _descend(root: int, folders: list[bytes]) -> int:
     for name in folders:
         above = folder
         try:
-            folder = os.open(name, _FOLDER, dir_fd=above)
+            folder = os.open(name, FOLDER, dir_fd=above)
         finally:
             os.close(above)
     return folder
+
+
+def _is_gone(root: int, path: bytes) -> bool:
+    """Whether nothing lies there for sure: what a network's listing leaves out once is no file that was taken away."""
+    *folders, name = path.split(b"/")
+    try:
+        folder = _descend(root, folders)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ELOOP
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    else:
+        return False
+    finally:
+        os.close(folder)
 
 
 def _replaced(path: bytes) -> Withdrawn:

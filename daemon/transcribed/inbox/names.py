@@ -1,8 +1,17 @@
-"""Which names in a shared folder are nobody's recording: hidden, half-written, or a NAS's own.
+"""Which names in a shared folder are taken, and by which rule the others are not.
 
-The names are those of file managers, browsers, sync tools and NAS systems as they document them. Letters are compared
-without regard to case. The extension of a recording is not this module's business.
+A recording's name has one of the extensions. Hidden names, half-written files and a NAS's own are nobody's recording:
+the names are those of file managers, browsers, sync tools and NAS systems as they document them. What the owner wants
+ignored is said in patterns. Letters are compared without regard to case, outside ASCII as they are.
+A marker is an empty file beside a recording, named after it, by which people say when it is to be taken.
+This module knows no file, only names.
 """
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
 
 _FOLDERS = {
     b"@eadir": "Synology's index (@eaDir)",
@@ -35,38 +44,103 @@ _FILE_ENDINGS = {
     b".tmp": "a temporary file (.tmp)",
 }
 _SYNC_CONFLICT = b".sync-conflict-"
+_UNFINISHED = tuple(_FILE_ENDINGS)
+
+HOLD = b".hold"  #: a recording with such a marker beside it (Talk.mp3.hold) waits until it is gone
+READY = b".ready"  #: a recording with such a marker has settled, whatever else is seen of it
+_MARKERS = (HOLD, READY)
 
 
-def ignored(path: bytes) -> str | None:
-    """The rule that ignores this path relative to an inbox, as words for a person; None where it is ours to take."""
-    *folders, name = path.split(b"/")
-    rules = (ignored_folder(folder) for folder in folders)
-    return next((rule for rule in rules if rule), None) or ignored_file(name)
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Which names an inbox takes: `extensions` are lower-case with their dot, `ignore` the owner's own patterns.
+
+    A pattern without a slash is of one component of a path, a file or a folder with all that is in it; one with a
+    slash is of the whole path from the inbox on (`*` crosses slashes).
+    """
+
+    extensions: tuple[bytes, ...] = (b".mp3",)
+    ignore: tuple[str, ...] = ()
+    _of_name: tuple[tuple[re.Pattern[bytes], str], ...] = field(init=False, repr=False, compare=False)
+    _of_path: tuple[tuple[re.Pattern[bytes], str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        of_path = tuple(pattern for pattern in self.ignore if "/" in pattern)
+        of_name = tuple(pattern for pattern in self.ignore if "/" not in pattern)
+        object.__setattr__(self, "_of_name", _compiled(of_name))
+        object.__setattr__(self, "_of_path", _compiled(of_path))
+
+    def is_recording(self, name: bytes) -> bool:
+        """Whether a file of this name is a recording by its extension."""
+        return name.lower().endswith(self.extensions)
+
+    def is_taken(self, name: bytes, path: bytes) -> bool:
+        """Whether a file of this name is a recording that no rule ignores; asked of each file at each listing."""
+        lowered = name.lower()
+        if not lowered.endswith(self.extensions):
+            return False
+        ordinary = lowered[0] not in b".~" and _SYNC_CONFLICT not in lowered and not self.ignore
+        return ordinary or self.ignored_file(name, path) is None
+
+    def is_marker(self, name: bytes) -> bool:
+        """Whether a file of this name says of a recording when it is to be taken."""
+        lowered = name.lower()
+        return lowered.endswith(_MARKERS) and self.is_recording(os.path.splitext(lowered)[0])
+
+    def ignored(self, path: bytes) -> str | None:
+        """The rule that ignores this path relative to an inbox, as words for a person; None where none does."""
+        *folders, name = path.split(b"/")
+        for depth, folder in enumerate(folders, start=1):
+            if rule := self.ignored_folder(folder, b"/".join(folders[:depth])):
+                return rule
+        return self.ignored_file(name, path)
+
+    def ignored_folder(self, name: bytes, path: bytes) -> str | None:
+        """The rule that ignores a folder of this name at this path, with all that is in it, or None."""
+        lowered = name.lower()
+        if lowered.endswith(b".download"):  # Safari makes a folder of it
+            return _FILE_ENDINGS[b".download"]
+        return _beginning(lowered) or _FOLDERS.get(lowered) or self._by_pattern(lowered, path)
+
+    def ignored_file(self, name: bytes, path: bytes) -> str | None:
+        """The rule that ignores a file of this name at this path, or None."""
+        lowered = name.lower()
+        if rule := _beginning(lowered) or _FILES.get(lowered):
+            return rule
+        if _SYNC_CONFLICT in lowered:
+            return "Syncthing's copy of a conflict (.sync-conflict-)"
+        if lowered.endswith(_UNFINISHED):
+            return next(rule for ending, rule in _FILE_ENDINGS.items() if lowered.endswith(ending))
+        return self._by_pattern(lowered, path)
+
+    def _by_pattern(self, lowered_name: bytes, path: bytes) -> str | None:
+        if not self.ignore:
+            return None
+        matching = [rule for pattern, rule in self._of_name if pattern.match(lowered_name)]
+        matching += [rule for pattern, rule in self._of_path if pattern.match(path.lower())]
+        return matching[0] if matching else None
 
 
-def ignored_folder(name: bytes) -> str | None:
-    """The rule that ignores a folder of this name with all that is in it, or None."""
-    lowered = name.lower()
-    if lowered.endswith(b".download"):  # Safari makes a folder of it
-        return _FILE_ENDINGS[b".download"]
-    return _beginning(lowered) or _FOLDERS.get(lowered)
-
-
-def ignored_file(name: bytes) -> str | None:
-    """The rule that ignores a file of this name, wherever it lies, or None."""
-    lowered = name.lower()
-    if rule := _beginning(lowered) or _FILES.get(lowered):
-        return rule
-    if _SYNC_CONFLICT in lowered:
-        return "Syncthing's copy of a conflict (.sync-conflict-)"
-    return next((rule for ending, rule in _FILE_ENDINGS.items() if lowered.endswith(ending)), None)
+def _compiled(patterns: Sequence[str]) -> tuple[tuple[re.Pattern[bytes], str], ...]:
+    """Patterns of a shell as patterns of bytes, each with the rule that it is."""
+    return tuple(
+        (
+            re.compile(translate(os.fsencode(pattern).lower().decode("latin-1")).encode("latin-1")),
+            f"ignore = {pattern!r}",
+        )
+        for pattern in patterns
+    )
 
 
 def _beginning(name: bytes) -> str | None:
+    if name[:1] not in b".~":
+        return None
     if name.startswith(b"._"):
         return "macOS's side file (its name begins with ._)"  # ends in .mp3 where the recording's name does
     if name.startswith(b"."):
         return "hidden (its name begins with a dot)"
-    if name.startswith(b"~"):
-        return "temporary (its name begins with ~)"
+    if name.startswith(b"~$"):
+        return "temporary (its name begins with ~$)"
+    if name.startswith(b"~syncthing~"):
+        return "temporary (its name begins with ~syncthing~)"
     return None

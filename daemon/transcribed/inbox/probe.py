@@ -1,7 +1,8 @@
 """Whether a file is audio at all, and how long it plays: asked before anything is sent or paid.
 
-A recording that is refused wrongly is worse than one that the API refuses, so either of two signs will do: tinytag
-knows a length, or two MPEG frames follow one another. The length is a hint for people; nothing depends on it.
+A recording that is refused wrongly is worse than one that the API refuses, so any of three signs will do: tinytag
+knows a length, two MPEG frames follow one another, or it begins as a container of sound or film does that tinytag does
+not know. The length is a hint for people; nothing depends on it.
 This module knows no names: an extension proves nothing.
 """
 
@@ -40,11 +41,34 @@ _HEADER = re.compile(
 )
 
 
+#: How containers begin that tinytag does not know, and where: Matroska and WebM (RFC 8794), AMR (RFC 4867, section 5),
+#: ADTS (ISO/IEC 13818-7), FLV, AVI, 3GPP and MP4 without a length (ISO/IEC 14496-12), CAF, AC-3, DSF, AU, MPEG program
+#: and transport streams (ISO/IEC 13818-1).
+_CONTAINERS = (
+    *(
+        (0, b"\x1a\x45\xdf\xa3"),
+        (0, b"#!AMR"),
+        (0, b"\xff\xf1"),
+        (0, b"\xff\xf9"),
+        (0, b"FLV\x01"),
+        (8, b"AVI "),
+        (4, b"ftyp"),
+    ),
+    *((0, b"caff"), (0, b"\x0b\x77"), (0, b"DSD "), (0, b".snd"), (0, b"\x00\x00\x01\xba"), (8, b"AIF")),
+)
+_TRANSPORT_PACKET = 188  # bytes, each packet beginning with 0x47
+_UNCOMPRESSED = (b"RIFF", b"RF64", b"FORM", b".snd", b"caff")  # where silence is zeros
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a file turned out to be. `reason` says why it is no audio, and is empty where it is."""
+    """What a file turned out to be. `reason` says why it is no audio, and is empty where it is.
+
+    `hollow`: its beginning or its end is all zeros, so perhaps its bytes are still on their way.
+    """
 
     audio: bool
+    hollow: bool = False
     duration_seconds: float | None = None
     title: str | None = None
     reason: str = ""
@@ -59,10 +83,11 @@ def probe(file: BinaryIO, size: int) -> Probe:
     if size == 0:
         return Probe(audio=False, reason="the file is empty")
     try:
-        tag = _tag(file, size)
-        if tag.duration_seconds is None and not _has_frames(file, size):
-            return Probe(audio=False, reason="it is no recording: no audio was recognised in it")
-        return Probe(audio=True, duration_seconds=tag.duration_seconds, title=tag.title, warnings=_warnings(file, size))
+        tag, hollow = _tag(file, size), _is_hollow(file, size)
+        if tag.duration_seconds is None and not _has_frames(file, size) and not _is_container(file):
+            return Probe(audio=False, hollow=hollow, reason="it is no recording: no audio was recognised in it")
+        warnings = ("it begins or ends in zeros: perhaps it was not copied whole",) if hollow else ()
+        return Probe(True, hollow, tag.duration_seconds, tag.title, warnings=warnings)
     finally:
         file.seek(0)
 
@@ -151,8 +176,16 @@ def _frame_length(header: int) -> int:
     return samples // 8 * bits // hertz + padding
 
 
-def _warnings(file: BinaryIO, size: int) -> tuple[str, ...]:
+def _is_container(file: BinaryIO) -> bool:
+    file.seek(0)
+    head = file.read(_TRANSPORT_PACKET + 1)
+    return any(head.startswith(mark, at) for at, mark in _CONTAINERS) or head[::_TRANSPORT_PACKET] == b"GG"
+
+
+def _is_hollow(file: BinaryIO, size: int) -> bool:
+    file.seek(0)
+    head = file.read(min(_TAIL, size))
+    if head.startswith(_UNCOMPRESSED):
+        return False
     file.seek(max(0, size - _TAIL))
-    if any(file.read(_TAIL)):
-        return ()
-    return ("it ends in zeros: perhaps it was not copied whole",)
+    return not (any(head) and any(file.read(_TAIL)))

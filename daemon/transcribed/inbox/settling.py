@@ -1,13 +1,16 @@
 """When a file has stopped changing.
 
 A pure function of the listings seen so far and of a monotonic `now`: no clock, no file. Nothing is ever compared with a
-file's own times, for copies keep old ones and clocks differ. A file that still grows is waited for without end.
+file's own times, for copies keep old ones and clocks differ. A file that still grows is waited for without end. People
+may say what no listing shows: a marker beside a recording holds it, or releases it at once.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
+from transcribed.inbox.names import HOLD, READY
 from transcribed.job import Fingerprint
 
 #: A copy that has paused may pause as long again; three times is the habit of the rule, not a measured figure.
@@ -17,6 +20,9 @@ _PAUSES = 3
 _LONGEST_PAUSE_SECONDS = 600.0
 #: An empty file is most often the first moment of a copy, so it gets a minute before it is judged by its emptiness.
 _EMPTY_SECONDS = 60.0
+#: A file whose beginning or end is all zeros was most often given its full size in advance, and waits for its bytes.
+#: There are recordings that are so; they are taken after a time in which any copy would have gone on. Chosen.
+_HOLLOW_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a file is not taken yet: "growing" once it was seen to change, else "settling". Times are monotonic."""
+    """Why a file is not taken yet; times are monotonic.
 
-    reason: Literal["growing", "settling"]
+    "growing" once it was seen to change, "hollow" where its bytes are not there yet, "held" by a marker, when
+    `ready_at` is infinite; else "settling".
+    """
+
+    reason: Literal["growing", "settling", "hollow", "held"]
     since: float
     ready_at: float
 
@@ -42,6 +52,7 @@ class _Seen:
     since: float
     changed_at: float
     longest_pause: float = 0.0
+    hollow: bool = False
 
     def after(self, fingerprint: Fingerprint, now: float) -> "_Seen":
         """What is known of the file once it was seen with `fingerprint` at `now`."""
@@ -53,7 +64,7 @@ class _Seen:
         return _Seen(fingerprint, self.since, now, max(self.longest_pause, pause))
 
     def ready_at(self, settle_seconds: float) -> float:
-        least = _EMPTY_SECONDS if self.fingerprint.size == 0 else 0.0
+        least = _EMPTY_SECONDS if self.fingerprint.size == 0 else _HOLLOW_SECONDS if self.hollow else 0.0
         return self.changed_at + max(settle_seconds, _PAUSES * self.longest_pause, least)
 
 
@@ -67,29 +78,50 @@ class Settling:
     def __init__(self, settle_seconds: float) -> None:
         self._settle_seconds = settle_seconds
         self._seen: dict[bytes, _Seen] = {}
+        self._markers: Collection[bytes] = ()
         self._now = float("-inf")
+        self._waiting: dict[bytes, Waiting] | None = {}  # None: to be worked out anew
 
-    def observe(self, listing: Mapping[bytes, Fingerprint], now: float) -> list[Found]:
-        """Takes in what was listed at `now` and returns every settled file of it, at each look anew."""
-        new = {path: _Seen(fingerprint, now, now) for path, fingerprint in listing.items()}
-        old = self._seen
-        self._seen = {
-            path: old[path].after(seen.fingerprint, now) if path in old else seen for path, seen in new.items()
-        }
-        self._now = now
-        return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(seen) <= now]
+    def observe(self, listing: Mapping[bytes, Fingerprint], now: float, markers: Collection[bytes] = ()) -> list[Found]:
+        """Takes in what was listed at `now` and the markers there; every settled file of it, at each look anew."""
+        for path in [path for path in self._seen if path not in listing]:
+            del self._seen[path]
+        for path, fingerprint in listing.items():
+            seen = self._seen.get(path)
+            self._seen[path] = seen.after(fingerprint, now) if seen else _Seen(fingerprint, now, now)
+        self._now, self._markers, self._waiting = now, markers, None
+        return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(path, seen) <= now]
+
+    def hollow(self, found: Found) -> bool:
+        """A settled file turned out to lack its bytes; whether it has to wait for them."""
+        seen = self._seen.get(found.path)
+        if seen is None or seen.fingerprint != found.fingerprint:
+            return True  # it has changed since: its time starts anew
+        self._seen[found.path] = again = replace(seen, hollow=True)
+        self._waiting = None
+        return self._ready_at(found.path, again) > self._now
 
     def waiting(self) -> Mapping[bytes, Waiting]:
         """The files that had not settled at the last look."""
-        return {
-            path: Waiting("growing" if seen.longest_pause else "settling", seen.since, self._ready_at(seen))
-            for path, seen in self._seen.items()
-            if self._ready_at(seen) > self._now
-        }
+        if self._waiting is None:
+            self._waiting = {
+                path: Waiting(self._reason(path, seen), seen.since, self._ready_at(path, seen))
+                for path, seen in self._seen.items()
+                if self._ready_at(path, seen) > self._now
+            }
+        return self._waiting
 
     def next_at(self) -> float | None:
-        """The monotonic time at which the next file settles if nothing changes; None where none waits."""
-        return min((waiting.ready_at for waiting in self.waiting().values()), default=None)
+        """The monotonic time at which the next file settles if nothing changes; None where none waits for a time."""
+        times = [waiting.ready_at for waiting in self.waiting().values()]
+        return min((time for time in times if time < inf), default=None)
 
-    def _ready_at(self, seen: _Seen) -> float:
-        return seen.ready_at(self._settle_seconds)
+    def _reason(self, path: bytes, seen: _Seen) -> Literal["growing", "settling", "hollow", "held"]:
+        if path + HOLD in self._markers:
+            return "held"
+        return "hollow" if seen.hollow else "growing" if seen.longest_pause else "settling"
+
+    def _ready_at(self, path: bytes, seen: _Seen) -> float:
+        if path + HOLD in self._markers:
+            return inf
+        return seen.since if path + READY in self._markers else seen.ready_at(self._settle_seconds)

@@ -7,7 +7,9 @@ and the listing finds every file without them; so a folder that cannot be watche
 import errno
 import logging
 import os
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchdog.events import (
@@ -38,15 +40,31 @@ _EVENTS: list[type[FileSystemEvent]] = [
 _OVERFLOWS = logging.getLogger("watchdog.observers.inotify_c")
 #: A thread that hangs in a dead share must not hold up the end of the process.
 _JOIN_SECONDS = 5.0
+#: What could not be watched (a limit of the kernel) is tried again so often: each try walks the tree.
+_AGAIN_SECONDS = 300.0
+_NOWHERE = (-1, -1)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What is known of one root: which folder it was, its watch, why it has none, and when that was tried."""
+
+    identity: tuple[int, int]
+    tried_at: float
+    watch: "ObservedWatch | None" = None
+    problem: str = ""
 
 
 class Watch:
-    """All watched folders, on one inotify instance. `look` gets the root that was touched, on a thread of its own."""
+    """All watched folders, on one inotify instance. `look` gets the root that was touched, on a thread of its own.
 
-    def __init__(self, look: Callable[[bytes], None]) -> None:
+    `lost` is called when the kernel dropped events: then all roots are asked to be looked at, and watched anew.
+    """
+
+    def __init__(self, look: Callable[[bytes], None], lost: Callable[[], None] = lambda: None) -> None:
         self._look = look
-        self._watches: dict[bytes, ObservedWatch] = {}
-        self._problems: dict[bytes, str] = {}
+        self._lost = lost
+        self._roots: dict[bytes, _Watched] = {}
         self._overflow = _Overflow(self._look_everywhere)
         self._observer: InotifyObserver | None = None
         self._no_observer = ""
@@ -58,34 +76,55 @@ class Watch:
         self._observer.start()
         _OVERFLOWS.addHandler(self._overflow)
 
-    def add(self, root: bytes) -> None:
-        """Watches `root` and all below it, anew if it was watched before: to the kernel, what went and came is another.
+    def tend(self, root: bytes) -> bool:
+        """Watches `root` and all below it, unless that is so already; whether it is watched.
 
-        Walks the tree once, so it belongs in the thread of that folder. Raises nothing; see `problems`.
+        Anew where the root is another folder than before, its watch has died, or events were lost: to the kernel, what
+        went and came is another, and folders that came meanwhile have no watch. Walks the tree where it does, so it
+        belongs in the thread of that folder. Raises nothing; see `problems`.
         """
-        self._problems.pop(root, None)
+        identity, now = _identity(root), time.monotonic()
+        known = self._roots.get(root)
+        if known is not None and known.identity == identity and not self._is_to_be_tried(known, now):
+            return not known.problem
+        if known is not None and known.watch is not None and self._observer is not None:
+            self._observer.unschedule(known.watch)
+        self._roots[root] = new = _Watched(identity, now)
+        new.watch, new.problem = self._watched(root)
+        return not new.problem
+
+    def _is_to_be_tried(self, known: _Watched, now: float) -> bool:
+        if known.problem:
+            return now - known.tried_at >= _AGAIN_SECONDS
+        return not self._is_alive(known)
+
+    def _watched(self, root: bytes) -> "tuple[ObservedWatch | None, str]":
         if self._observer is None:
-            self._problems[root] = f"{shown(root)} is not watched: {self._no_observer}"
-            return
-        if root in self._watches:
-            self._observer.unschedule(self._watches.pop(root))
+            return None, f"{shown(root)} is not watched: {self._no_observer}"
         touched = _Touched(lambda: self._ask(root))
         try:
             watch = self._observer.schedule(touched, os.fsdecode(root), recursive=True, event_filter=_EVENTS)
         except OSError as error:
-            self._problems[root] = f"{shown(root)} is not watched: {_sentence(error)}"
-        else:
-            self._watches[root] = watch
+            return None, f"{shown(root)} is not watched: {_sentence(error)}"
+        return watch, ""
+
+    def renew(self, root: bytes) -> None:
+        """Lets the next `tend` watch `root` anew: folders may have been missed."""
+        if (known := self._roots.get(root)) is not None:
+            known.identity = _NOWHERE
 
     def alive(self) -> bool:
         """Whether every folder that was added is still watched; False also once one of them was removed."""
-        if self._observer is None or self._problems:
+        return self._observer is not None and all(self._is_alive(known) for known in list(self._roots.values()))
+
+    def _is_alive(self, known: _Watched) -> bool:
+        if self._observer is None or known.problem or not self._observer.is_alive():
             return False
-        return self._observer.is_alive() and all(emitter.is_alive() for emitter in set(self._observer.emitters))
+        return any(emitter.watch == known.watch and emitter.is_alive() for emitter in set(self._observer.emitters))
 
     def problems(self) -> tuple[str, ...]:
         """One sentence for each folder that is found by listings alone."""
-        return tuple(self._problems.values())
+        return tuple(known.problem for known in list(self._roots.values()) if known.problem)
 
     def stop(self) -> None:
         """Ends the threads. No look is asked for any more."""
@@ -95,14 +134,17 @@ class Watch:
             self._observer.join(_JOIN_SECONDS)
 
     def _look_everywhere(self) -> None:
-        for root in list(self._watches):
+        for root in list(self._roots):
+            self.renew(root)
             self._ask(root)
+        self._lost()
 
     def _ask(self, root: bytes) -> None:
         try:
             self._look(root)
         except Exception as error:  # noqa: BLE001  # it would end watchdog's thread while the process lived on, unwatched
-            self._problems[root] = f"{shown(root)} is not watched: {error!r}"
+            if (known := self._roots.get(root)) is not None:
+                known.problem = f"{shown(root)} is not watched: {error!r}"
 
 
 class _Touched(FileSystemEventHandler):
@@ -120,6 +162,14 @@ class _Overflow(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._look_everywhere()
+
+
+def _identity(root: bytes) -> tuple[int, int]:
+    try:
+        status = os.stat(root)
+    except OSError:
+        return _NOWHERE
+    return status.st_dev, status.st_ino
 
 
 def _sentence(error: OSError) -> str:

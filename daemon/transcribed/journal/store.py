@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from transcribed.errors import Blocked
-from transcribed.job import ENDED, Job, State
+from transcribed.job import ENDED, Fingerprint, Job, State
 from transcribed.job.events import Event
 from transcribed.journal import file
 from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of
@@ -124,9 +124,16 @@ class Journal:
         """The jobs whose bytes have this hash, oldest first."""
         return list(self._jobs(jobs.c.content_hash == content_hash))
 
-    def with_size(self, size: int) -> list[Job]:
-        """The jobs whose recording has this size, oldest first."""
-        return list(self._jobs(jobs.c.size == size))
+    def has_another_of_size(self, size: int, *, but: int) -> bool:
+        """Whether the recording of any job but this one has this size."""
+        query = sa.select(jobs.c.id).where((jobs.c.size == size) & (jobs.c.id != but)).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
+        """The failed jobs of an inbox whose recording has this size and time, oldest first."""
+        alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
+        return list(self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED)))
 
     def with_transcripts(self, transcript_ids: list[str]) -> list[Job]:
         """The jobs that have one of these transcript_ids (a few hundred at most)."""

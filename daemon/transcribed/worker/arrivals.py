@@ -1,11 +1,14 @@
 """From a listing to jobs: one inbox's looks, what has settled there, and what is admitted to the journal.
 
-The listing is the truth; a look that a folder event asks for is the same as one that is merely due. An inbox that was
-never accepted is surveyed first: more audio than the plan allows waits for a person's word.
+The listing is the truth; a look that a folder event asks for is the same as one that is merely due. A look tells what
+has changed; what it told is pending until it is a job's, and is looked at each time. An inbox that was never accepted
+is surveyed first: more audio than the plan allows waits for a person's word.
 What this module does not know: what happens to a job once it is admitted.
 """
 
 import contextlib
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -16,33 +19,49 @@ from transcribed.job import Fingerprint, Job, State, resumption, shown
 from transcribed.job.events import Failed, Received, Touched
 from transcribed.worker.book import Book
 from transcribed.worker.folders import Folders
+from transcribed.worker.pace import Pace
 from transcribed.worker.plan import Clock, Executor, Looked, Mailbox, Plan, Probed, Route, Surveyed
 
 log = structlog.get_logger()
 
+HANGS_SECONDS = 60.0  # a share that has not answered for so long is worth a word; it is asked again by the same call
 PROBES_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
 
 
 class Arrivals:
     """One inbox as the loop sees it. All of it belongs to the loop's thread; looking itself is done on `executor`."""
 
-    def __init__(self, route: Route, book: Book, executor: Executor, mailbox: Mailbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        route: Route,
+        book: Book,
+        executor: Executor,
+        mailbox: Mailbox,
+        clock: Clock,
+        watch: Callable[[bytes], bool],
+    ) -> None:
         self.folders = Folders(route)
         self.executor = executor
         self.looked_at: float | None = None  #: seconds since the epoch
         self.problems: tuple[str, ...] = ()
+        self.file_system = ""  #: of the inbox, as the last look saw it
+        self.watched = False  #: whether events come, so that looks of our own may be rare
         self.accepted = book.journal.is_accepted(route.name)
         self._book = book
         self._mailbox = mailbox
         self._clock = clock
+        self._watch = watch
         self._started_at = clock.wall()
+        self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
         self._known = {job.path: (job.id, job.fingerprint) for job in book.journal.lying_in(route.name)}
+        self._pending: dict[bytes, Fingerprint] = {}  # what lies there and is no job's yet
+        self._absent: set[bytes] = set()  # known paths at which nothing lies any more
+        self._again: set[bytes] = set()  # what lies at these paths is to be told of anew
         self._probing: set[bytes] = set()
         self._unread: dict[bytes, str] = {}  # settled files that cannot be read, and why
         self._surveyed: frozenset[bytes] = frozenset()
-        self._look_at = clock.monotonic()
-        self._looking = False
+        self._looking_since: float | None = None
 
     @property
     def route(self) -> Route:
@@ -52,73 +71,123 @@ class Arrivals:
     @property
     def settled(self) -> bool:
         """Whether a look was had and nothing that it showed is still on its way into the journal."""
-        waiting = self._looking or self._probing or self._settling.waiting()
+        waiting = self._looking_since is not None or self._probing or self._settling.next_at() is not None
         return self.accepted and self.looked_at is not None and not waiting
 
-    def waiting(self) -> list[dict[str, object]]:
-        """The files that have not settled yet, for people."""
-        settling = {path: why.reason for path, why in self._settling.waiting().items()}
-        return [{"file": shown(path), "why": why} for path, why in {**settling, **self._unread}.items()]
+    def waiting(self, most: int) -> list[dict[str, object]]:
+        """So many of the files that are not taken yet, and why, for people."""
+        settling = ((path, why.reason) for path, why in self._settling.waiting().items())
+        every = itertools.chain(self._unread.items(), settling)
+        return [{"file": shown(path), "why": why} for path, why in itertools.islice(every, most)]
 
     def forget(self, job: Job) -> None:
         """The job's recording is no longer what lies at its path: whatever lies there is new."""
         if self._known.get(job.path, (None,))[0] == job.id:
             del self._known[job.path]
+            self._absent.discard(job.path)
+            self._again.add(job.path)
         self.look_soon()
 
     def adopt(self, job: Job, earlier: Job) -> None:
         """What lies at the path of `job` is the recording of an earlier one, touched."""
         self._known[job.path] = (earlier.id, job.fingerprint)
 
-    def look_soon(self) -> None:
+    def has_lost(self, job: Job) -> bool:
+        """Whether the job's recording was taken out of the inbox, by somebody else than us."""
+        return job.path in self._absent and self._known.get(job.path, (None,))[0] == job.id
+
+    def look_soon(self, *, whole: bool = False) -> None:
         """Something may have changed."""
-        self._look_at = min(self._look_at, self._clock.monotonic())
+        self._pace.ask(self._clock.monotonic(), whole=whole)
 
     def next_at(self) -> float | None:
         """When the next look is due (monotonic); None while one is on its way."""
-        return None if self._looking else self._look_at
+        return None if self._looking_since is not None else self._pace.look_at
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the last look is older than it should be: one hangs, or none has been had."""
+        began = self._pace.look_at if self._looking_since is None else self._looking_since
+        return self._clock.monotonic() - began > HANGS_SECONDS
 
     def look_if_due(self) -> None:
-        """Begin a look where it is time for one."""
-        if self._looking or self._clock.monotonic() < self._look_at:
-            return
-        self._looking = True
-        self.executor.submit(self._look)
+        """Begin a look where it is time for one. Raises Blocked where one does not come to its end."""
+        now = self._clock.monotonic()
+        if self._looking_since is not None:
+            self._raise_if_hanging(now - self._looking_since)
+        elif now >= self._pace.look_at:
+            self._looking_since = now
+            whole, again = self._pace.begin(now), frozenset(self._again)
+            watched = frozenset({*self._settling.waiting(), *self._unread, *self._probing})
+            expected = frozenset(self._known if self.looked_at is None else ())
+            self.executor.submit(lambda: self._look(whole, again, watched, expected))
 
-    def _look(self) -> None:
-        """On the inbox's thread: one listing."""
+    def _raise_if_hanging(self, seconds: float) -> None:
+        if seconds > HANGS_SECONDS:
+            why = f"the inbox {shown(self.route.inbox)} does not answer: a look at it began {seconds:.0f} s ago"
+            raise errors.Blocked(why, lane=self.route.lane, hint="look at its file server, and at the network")
+
+    def _look(
+        self, whole: bool, again: frozenset[bytes], watched: frozenset[bytes], expected: frozenset[bytes]
+    ) -> None:
+        """On the inbox's thread: one look, once events are asked for, so that nothing is missed in between."""
         listing, problem = None, None
         if self.looked_at is None:
             self.folders.sweep(self._started_at)
         at = self._clock.monotonic()
         try:
-            listing = self.folders.look()
+            events = self.folders.wants_events() and bool(self._watch(self.route.inbox))
+            listing = self.folders.look(whole=whole, again=again, watched=watched, expected=expected)
         except errors.TranscribedError as error:
-            problem = error
+            events, problem = False, error
         except OSError as error:
-            problem = errors.from_os_error(error, lane=self.route.lane, doing="listing the inbox")
-        self._mailbox.put(Looked(self.route.name, listing, at, problem))
+            events, problem = False, errors.from_os_error(error, lane=self.route.lane, doing="listing the inbox")
+        ended_at = self._clock.monotonic()
+        self._mailbox.put(Looked(self, listing, at, ended_at, whole, events, again, problem))
 
     def looked(self, message: Looked, plan: Plan) -> None:
-        """Take in a listing. Raises what kept it from being had."""
-        self._looking = False
-        self._look_at = self._clock.monotonic() + plan.scan_seconds
-        if message.problem is not None:
+        """Take in what a look found. Raises what kept it from being had."""
+        self._looking_since = None
+        listing = message.listing
+        if listing is None:
+            assert message.problem is not None
+            self._pace.failed(message.ended_at, self.route.scan_seconds)
             raise self._blocked(message.problem)
-        assert message.listing is not None
+        self._pace.end(
+            message.at,
+            message.ended_at,
+            whole=message.whole,
+            scan_seconds=self.route.scan_seconds,
+            events=message.events,
+            active=bool(listing.files or listing.gone or self._unread or self._settling.next_at() is not None),
+        )
         self.looked_at = self._clock.wall()
-        self._say_problems(message.listing)
+        self.watched, self.file_system = message.events, listing.mount.kind.decode(errors="replace")
+        self._say_problems(listing)
+        self._take_in(listing, message.again)
+        quiet = self._settling.next_at() is None and not (listing.files or listing.gone)
+        if not self.accepted and self._surveyed and quiet:
+            return  # a backlog that waits for a person costs nothing while nothing comes to it
+        found = self._settling.observe(self._pending, message.at, listing.markers)
+        if (settles_at := self._settling.next_at()) is not None:
+            self._pace.soon(settles_at)
         if not self.accepted:
-            self._survey(message.listing)
+            self._survey()
             return
-        found = self._settling.observe(message.listing.files, message.at)
-        self._unread = {path: why for path, why in self._unread.items() if path in message.listing.files}
-        settles_at = self._settling.next_at()
-        if settles_at is not None:
-            self._look_at = min(self._look_at, settles_at)
         new = [item for item in found if self._is_new(item)]
         for start in range(0, len(new), PROBES_AT_ONCE):
             self._probe(tuple(new[start : start + PROBES_AT_ONCE]))
+
+    def _take_in(self, listing: Listing, again: frozenset[bytes]) -> None:
+        """What has come is pending until it is a job's; what has gone is nobody's, or its job's loss."""
+        self._again -= again
+        self._pending.update(listing.files)
+        self._absent.difference_update(listing.files)
+        for path in listing.gone:
+            self._pending.pop(path, None)
+            if path in self._known:
+                self._absent.add(path)
+        self._unread = {path: why for path, why in self._unread.items() if path in self._pending}
 
     def _say_problems(self, listing: Listing) -> None:
         if listing.problems != self.problems:
@@ -135,6 +204,7 @@ class Arrivals:
             return True
         if self.route.after == "archive" and number not in self._book.open:
             self._retire_again(number, found.fingerprint)
+        del self._pending[found.path]
         return False
 
     def _retire_again(self, number: int, fingerprint: Fingerprint) -> None:
@@ -159,18 +229,22 @@ class Arrivals:
             except errors.Transient as error:
                 unread[item.path] = error.message
             except errors.TranscribedError as error:
-                return Probed(self.route.name, asked, tuple(probes), unread, error)
+                return Probed(self, asked, tuple(probes), unread, error)
             except OSError as error:
                 problem = errors.from_os_error(error, lane=self.route.lane, doing="reading a recording")
-                return Probed(self.route.name, asked, tuple(probes), unread, problem)
-        return Probed(self.route.name, asked, tuple(probes), unread)
+                return Probed(self, asked, tuple(probes), unread, problem)
+        return Probed(self, asked, tuple(probes), unread)
 
     def probed(self, message: Probed) -> None:
         """Admit the files that were looked into. Raises what kept the others from it, or Blocked(state)."""
         self._probing -= set(message.asked)
+        self._again |= set(message.asked) - {found.path for found, _ in message.probes} - message.unread.keys()
         self._say_unread(message)
         for found, probe in message.probes:
-            self._admit(found, probe)
+            if not (probe.hollow and self._settling.hollow(found)):
+                self._admit(found, probe)
+        if (settles_at := self._settling.next_at()) is not None:
+            self._pace.soon(settles_at)
         if message.problem is not None:
             raise self._blocked(message.problem)
 
@@ -191,10 +265,12 @@ class Arrivals:
 
     def _admit(self, found: Found, probe: Probe) -> None:
         """What is no recording fails in the same breath: a crash in between must not have it sent and paid for."""
-        reason = Failed(probe.reason, "drop the recording itself, whole, as an MP3")
+        reason = Failed(probe.reason, "drop the recording itself, whole")
         verdict = () if probe.audio else (reason,)
         job = self._dragged_back(found, verdict) or self._new_job(found, probe, verdict)
         self._known[found.path] = (job.id, found.fingerprint)
+        if self._pending.get(found.path) == found.fingerprint:
+            del self._pending[found.path]
 
     def _new_job(self, found: Found, probe: Probe, verdict: tuple[Failed, ...]) -> Job:
         now = self._clock.wall()
@@ -213,9 +289,8 @@ class Arrivals:
 
     def _dragged_back(self, found: Found, verdict: tuple[Failed, ...]) -> Job | None:
         """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
-        for job in reversed(self._book.journal.with_size(found.fingerprint.size)):
-            same = job.inbox == self.route.name and job.fingerprint.mtime_ns == found.fingerprint.mtime_ns
-            if same and job.state is State.FAILED and job.place is not None and job.retired_at is not None:
+        for job in reversed(self._book.journal.failed_like(self.route.name, found.fingerprint)):
+            if job.place is not None and job.retired_at is not None:
                 event = replace(resumption(job, self._clock.wall()), path=found.path, fingerprint=found.fingerprint)
                 again = self._book.record(job, event, *(verdict if event.to is State.RECEIVED else ()))
                 if found.path != job.path:  # else its note goes when it succeeds: by its name, which is lost here
@@ -230,16 +305,17 @@ class Arrivals:
 
         self.executor.submit(take_back)
 
-    def _survey(self, listing: Listing) -> None:
+    def _survey(self) -> None:
         """Before anything of this inbox is taken for the first time: how much is it?"""
-        names = frozenset(listing.files)
+        files = dict(self._pending)
+        names = frozenset(files)
         if self._surveyed == names and names:
             return
         self._surveyed = names
 
         def survey() -> None:
-            hours = self.folders.survey(listing.files)
-            self._mailbox.put(Surveyed(self.route.name, len(names), hours))
+            hours = self.folders.survey(files)
+            self._mailbox.put(Surveyed(self, len(names), hours))
 
         self.executor.submit(survey)
 
@@ -248,7 +324,7 @@ class Arrivals:
         if self.accepted:
             return
         names, self._surveyed = self._surveyed, frozenset()  # what the journal does not take now is asked again
-        if message.hours > plan.accept_backlog_hours:
+        if message.hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
             what = f"{message.count} recordings ({message.hours:.1f} hours) lay in the inbox at its first start"
             self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=False)
             self._surveyed = names

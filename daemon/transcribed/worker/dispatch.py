@@ -80,7 +80,9 @@ class Dispatch:
             return f"its inbox {printable(job.inbox)} is not in the configuration"
         step = self._next(job)
         due = job.is_due(self._clock.wall(), self._book.rules)
-        settled = self._known_content(job, inbox) if due else None  # first, for it needs no more than the journal
+        settled = self._withdrawn(job, inbox)
+        if settled is None and due:
+            settled = self._known_content(job, inbox)  # before the lanes, for it needs no more than the journal
         if settled is not None:
             return settled
         lane = self._lanes.blocking(_lanes(step, inbox.route))
@@ -103,10 +105,25 @@ class Dispatch:
         assert job.step is not None
         if job.step is not Step.UPLOAD or job.content_hash is not None or job.id in self._sized:
             return job.step
-        if any(other.id != job.id for other in self._book.journal.with_size(job.fingerprint.size)):
+        if self._book.journal.has_another_of_size(job.fingerprint.size, but=job.id):
             return Step.HASH
         self._sized.add(job.id)
         return Step.UPLOAD
+
+    def _withdrawn(self, job: Job, inbox: Arrivals) -> str | None:
+        """Cancel a job whose recording was taken out of the inbox before it was submitted, as people at the share do.
+
+        None where it lies there, else why the job waits ("" where it was cancelled).
+        """
+        unpaid = job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful
+        if not unpaid or job.place is not None or self._lanes.blocking((errors.STATE,)) is not None:
+            return None
+        if inbox.looked_at is None:
+            return "its inbox has not been looked into yet"
+        if not inbox.has_lost(job):
+            return None
+        inbox.forget(self._book.record(job, Cancelled("the recording was taken out of the inbox", withdrawn=True)))
+        return ""
 
     def _not_polled(self, job: Job, plan: Plan) -> str:
         if job.base_url not in (None, plan.client.base_url):

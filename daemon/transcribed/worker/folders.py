@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from transcribed import errors, formats, outbox
-from transcribed.inbox import Found, Inbox, Listing, Probe, probe
+from transcribed.inbox import READY, Found, Inbox, Listing, Names, Probe, is_local, probe
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
 from transcribed.worker.access import access_of
@@ -26,6 +26,7 @@ NOTE_MARK = b"transcribed could not deliver this recording.\n"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
+COMPANIONS = (READY,)  #: what may lie beside a recording, named after it, and travels with it
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: What vfat, exFAT, CIFS and FUSE say of a name that they cannot hold: they do not agree.
 _NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
@@ -37,7 +38,8 @@ class Folders:
     def __init__(self, route: Route) -> None:
         self.route = route
         self.access = access_of(route)
-        self._inbox = Inbox(route.inbox, lane=route.lane)
+        names = Names(route.extensions, route.ignore)
+        self._inbox = Inbox(route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks)
         self._failed = Inbox(route.failed, lane=route.lane)
 
     def check(self) -> None:
@@ -64,9 +66,20 @@ class Folders:
             with contextlib.suppress(OSError):
                 outbox.sweep(folder, started_at, older_than_seconds=0.0)
 
-    def look(self) -> Listing:
-        """What lies in the inbox. Raises Blocked."""
-        return self._inbox.listing()
+    def wants_events(self) -> bool:
+        """Whether folder events are to be asked for: they tell only of what is done through this kernel."""
+        if self.route.watch != "auto":
+            return self.route.watch == "events"
+        try:
+            return is_local(self.route.inbox)
+        except OSError:
+            return False
+
+    def look(
+        self, *, whole: bool, again: Collection[bytes], watched: Collection[bytes], expected: Collection[bytes]
+    ) -> Listing:
+        """What has changed in the inbox. Raises Blocked."""
+        return self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
 
     def survey(self, files: Mapping[bytes, Fingerprint]) -> float:
         """How many hours of audio these files hold, as far as a look at each can tell."""
@@ -222,6 +235,7 @@ class Folders:
         self._need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
+                self._bring_along(directory, name, target, root)
                 return _moved(directory, name, target, root, self.access), ""
         except errors.Withdrawn as gone:
             if _size(target) == job.fingerprint.size:
@@ -231,6 +245,12 @@ class Folders:
             if error.errno in _REFUSED:
                 outbox.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
             raise _unmovable(self._judged(error, root, job), f"moved to {shown(target)}") from error
+
+    def _bring_along(self, directory: int, name: bytes, target: bytes, root: bytes) -> None:
+        """A marker goes where its recording goes, and first: left behind, it would release the next of that name."""
+        for ending in COMPANIONS:
+            with contextlib.suppress(OSError, outbox.NameTaken):
+                outbox.move(directory, name + ending, target + ending, root=root, access=self.access)
 
     def _place(self, folder: bytes, job: Job, number: int) -> bytes:
         stem, suffix = os.path.splitext(self._below(folder, job))

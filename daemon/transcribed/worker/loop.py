@@ -8,7 +8,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -27,7 +27,7 @@ from transcribed.worker.orders import Orders
 from transcribed.worker.plan import (
     Clock,
     Done,
-    Executor,
+    Host,
     Look,
     Looked,
     Mailbox,
@@ -49,25 +49,6 @@ log = structlog.get_logger()
 GRACE_SECONDS = 8.0  # for the steps in flight at a stop; with what follows it is within the 10 s that were promised
 LAST_WORD_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 15.0  # so that the host's watchdog hears of us, and a clock that jumped is noticed
-
-
-class Host(Protocol):
-    """What the process owes its host, and the parts of it that the worker asks for."""
-
-    def notify(self, **fields: str) -> None:
-        """Tell the service manager."""
-
-    def publish(self, snapshot: dict[str, Any]) -> None:
-        """Write the status file (on the state's thread)."""
-
-    def read_plan(self) -> Plan:
-        """Read the configuration again (on the state's thread). Raises ConfigError."""
-
-    def watch(self, root: bytes) -> None:
-        """Let folder events below `root` post a Look."""
-
-    def executor(self, name: str, threads: int) -> Executor:
-        """Threads for steps, by name."""
 
 
 class Worker:
@@ -111,11 +92,11 @@ class Worker:
             Looked: self._looked,
             Ordered: lambda m: self._orders.obey(m, self),
             Polled: self._polled,
-            Probed: self._probed,
+            Probed: self._looked_into,
             Reload: self._reload,
             Reloaded: self._reloaded,
             Stop: self._stop_now,
-            Surveyed: self._surveyed,
+            Surveyed: self._looked_into,
             Tried: self._tried,
         }
 
@@ -141,8 +122,8 @@ class Worker:
         for lane in self.lanes.due(self._clock.monotonic()):
             self._probe(lane.name)
         for inbox in self.inboxes.values():
-            inbox.look_if_due()
-        self._orders.look_if_due(self._plan.scan_seconds)
+            self._guarded(inbox.look_if_due)
+        self._orders.look_if_due()
         self._polls.look_if_due(self._waiting(), self._plan)
         self.dispatch.start(self._plan, self.inboxes)
         self._notices.keep(self.lanes, self.inboxes)
@@ -252,23 +233,24 @@ class Worker:
             if inbox.route.inbox == message.root:
                 inbox.look_soon()
 
+    def _asker(self, message: Looked | Surveyed | Probed) -> Arrivals | None:
+        """Who asked for this; None where a reload has replaced him."""
+        return next((inbox for inbox in self.inboxes.values() if inbox is message.asker), None)
+
     def _looked(self, message: Looked) -> None:
-        inbox = self.inboxes.get(message.route)
+        inbox = self._asker(message)
         if inbox is None:
             return
         if isinstance(message.problem, errors.Blocked) and inbox.route.lane not in self._gone:
             self._gone.add(inbox.route.lane)
-            log.error("inbox.lost", inbox=message.route, reason=message.problem.message)
+            log.error("inbox.lost", inbox=inbox.route.name, reason=message.problem.message)
         inbox.looked(message, self._plan)
 
-    def _surveyed(self, message: Surveyed) -> None:
-        inbox = self.inboxes.get(message.route)
-        if inbox is not None:
+    def _looked_into(self, message: Surveyed | Probed) -> None:
+        inbox = self._asker(message)
+        if inbox is not None and isinstance(message, Surveyed):
             inbox.surveyed(message, self._plan)
-
-    def _probed(self, message: Probed) -> None:
-        inbox = self.inboxes.get(message.route)
-        if inbox is not None:
+        elif inbox is not None and isinstance(message, Probed):
             inbox.probed(message)
 
     def _polled(self, message: Polled) -> None:
@@ -326,8 +308,8 @@ class Worker:
                 continue
             self.resume(route.parameters_lane)
             executor = old.executor if old is not None else self._host.executor(f"inbox-{route.name}", 1)
-            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock)
-            self._host.watch(route.inbox)
+            watch = self._host.watch
+            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock, watch)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 ORDERS = "commands"
 LARGEST_BYTES = 1 << 20
+SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 
 def drop(directory: str, order: Mapping[str, Any]) -> bytes:
@@ -84,10 +85,10 @@ class Orders:
         """Something may have been ordered."""
         self.look_at = self._clock.monotonic()
 
-    def look_if_due(self, scan_seconds: float) -> None:
+    def look_if_due(self) -> None:
         """Begin a look where it is time for one."""
         if self._clock.monotonic() >= self.look_at:
-            self.look_at = self._clock.monotonic() + scan_seconds
+            self.look_at = self._clock.monotonic() + SCAN_SECONDS
             self._executor.submit(self._look)
 
     def _look(self) -> None:
@@ -133,7 +134,7 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
             worker.accept()
         case "scan":
             for inbox in worker.inboxes.values():
-                inbox.look_soon()
+                inbox.look_soon(whole=True)
         case _:
             log.warning("order.unknown", order=wanted)
 

@@ -53,6 +53,11 @@ class Route:
     after: str = "archive"
     duplicates: str = "reuse"
     settle_seconds: float = 5.0
+    scan_seconds: float = 10.0
+    watch: str = "auto"
+    extensions: tuple[bytes, ...] = (b".mp3",)  #: lower-case, with their dot
+    ignore: tuple[str, ...] = ()  #: patterns of what is not taken
+    hardlinks: bool = True  #: whether a file with several names is taken
     formats: tuple[str, ...] = ("txt",)
     names: str = "exact"
     file_mode: int | None = None  #: of what is written; None: what folder and umask give
@@ -80,8 +85,26 @@ class Plan:
     rules: Rules = field(default_factory=Rules)
     poll_seconds: float = 5.0
     uploads: int = 4
-    scan_seconds: float = 10.0
     accept_backlog_hours: float = 24.0
+
+
+class Host(Protocol):
+    """What the process owes its host, and the parts of it that the worker asks for."""
+
+    def notify(self, **fields: str) -> None:
+        """Tell the service manager."""
+
+    def publish(self, snapshot: dict[str, Any]) -> None:
+        """Write the status file (on the state's thread)."""
+
+    def read_plan(self) -> Plan:
+        """Read the configuration again (on the state's thread). Raises ConfigError."""
+
+    def watch(self, root: bytes) -> bool:
+        """Let folder events below `root` post a Look, from now on and still; whether they do. Called before a look."""
+
+    def executor(self, name: str, threads: int) -> Executor:
+        """Threads for steps, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +134,19 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One listing of an inbox, or why there is none."""
+    """One look at an inbox for `asker`, from `at` to `ended_at` (monotonic), or why it could not be had.
 
-    route: str
+    A reload makes new askers, to whom what the old ones asked for is nothing.
+    `whole`: it listed everything. `events`: more of them will come. `again`: what it was to tell of anew.
+    """
+
+    asker: object
     listing: Listing | None
     at: float
+    ended_at: float
+    whole: bool
+    events: bool
+    again: frozenset[bytes]
     problem: errors.TranscribedError | None = None
 
 
@@ -123,7 +154,7 @@ class Looked:
 class Surveyed:
     """What lies in an inbox that was never accepted."""
 
-    route: str
+    asker: object
     count: int
     hours: float
 
@@ -135,7 +166,7 @@ class Probed:
     `asked`: all that were to be looked into. `unread`: why one of them could not be read, by its path.
     """
 
-    route: str
+    asker: object
     asked: tuple[bytes, ...]
     probes: tuple[tuple[Found, Probe], ...]
     unread: Mapping[bytes, str] = field(default_factory=dict)

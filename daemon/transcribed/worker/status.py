@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from transcribed.job import ENDED, Job, shown
+from transcribed.job import ENDED, Job, printable, shown
 from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
 from transcribed.worker.dispatch import Dispatch
@@ -72,8 +72,11 @@ def _inbox(arrivals: Arrivals) -> dict[str, Any]:
         "path": shown(arrivals.route.inbox),
         "outbox": shown(arrivals.route.outbox),
         "looked_at": arrivals.looked_at,
+        "file_system": printable(arrivals.file_system),
+        "watch": "events" if arrivals.watched else "scan",
+        "overdue": arrivals.is_overdue,
         "accepted": arrivals.accepted,
-        "unsettled": arrivals.waiting()[:MOST_JOBS],
+        "unsettled": arrivals.waiting(MOST_JOBS),
         "problems": list(arrivals.problems),
     }
 
