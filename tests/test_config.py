@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from hostile import examples
 from transcribed import config
 from transcribed.config.model import Defaults, File
+from transcribed.config.transcript import REFUSED
+from transcribed.config.values import PARAMETERS
 from transcribed.formats import FORMATS
 
 SMALLEST = '[[inbox]]\npath = "/srv/in"\noutbox = "/srv/out"\n'
@@ -53,6 +56,37 @@ def test_an_inbox_keeps_what_the_defaults_say_unless_it_says_otherwise_and_param
     assert own.transcript == {"speaker_labels": True, "language_code": "de"}
     assert (plain.after, plain.settle_seconds) == ("keep", 9)
     assert plain.transcript == {"speaker_labels": True, "language_code": "en"}
+
+
+def test_the_names_of_speakers_merge_one_by_one_and_subtitles_have_two_lines_of_42_unless_said(load):
+    loaded = load(
+        SMALLEST
+        + 'speakers = { A = "Aoife", B = "می‌نا" }\nline_length = 37\n'
+        + '[defaults]\nspeakers = { A = "Agent", C = "Ciara" }\nlines = 3\nline_length = 20\n'
+        + '[[inbox]]\npath = "/srv/b"\noutbox = "/srv/out"\n'
+    )
+    own, plain = loaded.inboxes
+    assert (own.speakers, own.line_length, own.lines) == ({"A": "Aoife", "B": "می‌نا", "C": "Ciara"}, 37, 3)
+    assert (plain.speakers, plain.line_length, plain.lines) == ({"A": "Agent", "C": "Ciara"}, 20, 3)
+    [bare] = load(SMALLEST).inboxes
+    assert (bare.speakers, bare.line_length, bare.lines) == ({}, 42, 2)
+
+
+def test_an_inbox_that_names_a_language_does_not_inherit_that_it_is_detected(load):
+    [inbox] = load(
+        "[defaults.transcript]\nlanguage_detection = true\npunctuate = true\n"
+        + SMALLEST
+        + '[inbox.transcript]\nlanguage_code = "de"\n'
+    ).inboxes
+    assert inbox.transcript == {"punctuate": True, "language_code": "de"}
+
+
+def test_dots_in_text_and_in_comments_nest_nothing(load):
+    dots = "." * 200
+    strings = (f'"\\"{dots}"', f"'{dots}'", f'"""{dots}\\"""{dots}"""""', f"'''{dots}''''", f"1 # {dots}")
+    numbers = "[" + "0.5, " * 100 + "]"
+    for string in (*strings, numbers):
+        assert load(SMALLEST + f"[inbox.transcript]\nx = {string}").inboxes[0].transcript["x"]
 
 
 def test_a_folder_is_kept_without_slashes_at_its_end_so_that_its_archive_lies_beside_it(load):
@@ -113,7 +147,7 @@ def test_the_file_is_the_one_named_else_the_users_if_it_exists_else_the_machines
 
 
 # The example: `#key = value` is a default, `#   key = value` is an example.
-DEFAULT, EXAMPLE = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE), re.compile(r"^#   (?=[a-z_]+ = )", re.MULTILINE)
+DEFAULT, EXAMPLE = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE), re.compile(r"^#   (?=[a-z_.]+ = )", re.MULTILINE)
 
 
 def test_the_example_loads_as_it_stands_and_says_nothing_but_the_defaults(load):
@@ -136,10 +170,30 @@ def test_every_key_of_the_file_is_in_the_example(load):
         assert f'"{format_name}"' in text
 
 
-def test_every_example_in_the_example_loads(load):
-    loaded = load(EXAMPLE.sub("", DEFAULT.sub("", config.example())))
-    assert loaded.api.key_file == "/etc/transcribed/api-key"
-    assert loaded.inboxes[0].transcript["speech_models"]
+def paragraphs():
+    """Where each paragraph of the example is that has an example in it, and its first line."""
+    found = [(match.span(), match[0]) for match in re.finditer(r"(?:.+\n)+", config.example())]
+    return [pytest.param(span, id=text.partition("\n")[0]) for span, text in found if EXAMPLE.search(text)]
+
+
+@pytest.mark.parametrize("span", paragraphs())
+def test_each_paragraph_of_the_example_can_be_taken_by_itself(load, span):
+    text, (start, end) = config.example(), span
+    wanted = EXAMPLE.sub("", DEFAULT.sub("", text[start:end]))
+    assert load(text[:start] + wanted + text[end:]) != load(text)
+
+
+def test_every_parameter_that_does_something_is_in_the_example():
+    table = tomllib.loads(EXAMPLE.sub("", DEFAULT.sub("", config.example())))["inbox"][0]["transcript"]
+    options_in_words = {"keyterms_prompt_options", "speaker_options"}
+    assert set(table) == PARAMETERS - options_in_words - REFUSED.keys()
+    assert set(table["speech_understanding"]["request"]) == {
+        "translation",
+        "speaker_identification",
+        "custom_formatting",
+        "summarization",
+        "action_items",
+    }
 
 
 def test_the_example_says_that_without_models_the_choice_is_assemblyais_and_moves():
@@ -167,6 +221,7 @@ JSON = st.recursive(
 )
 
 
+@examples(100)
 @given(
     transcript=st.dictionaries(st.text().map("x_".__add__), JSON, max_size=4), seconds=st.floats(0, 86400), shared=JSON
 )

@@ -9,6 +9,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile import examples
 from transcribed import config
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS
@@ -100,6 +101,19 @@ def test_all_mistakes_are_reported_at_once_each_by_key_value_and_mend(problems):
         (SMALLEST + "[api]\nbase_url = {}", "api.base_url: should be text in quotes, not a table"),
         (SMALLEST + '[api]\nwhatever = ""', "there is no such key; there are base_url, key_file, poll_seconds"),
         (SMALLEST + "[api]\nsettle_seconds = 1", "api.settle_seconds: belongs below [[inbox]]"),
+        (SMALLEST + "speaker_labels = true", "is a parameter of AssemblyAI: it belongs below [inbox.transcript]"),
+        (SMALLEST + "[defaults]\nprompt = 1", "is a parameter of AssemblyAI: it belongs below [defaults.transcript]"),
+        (SMALLEST + "line_length = 19", "line_length: should be at least 20, not 19"),
+        (SMALLEST + "line_length = 201", "line_length: should be at most 200, not 201"),
+        (SMALLEST + "lines = 0", "lines: should be at least 1, not 0"),
+        (SMALLEST + "lines = 5", "lines: should be at most 4, not 5"),
+        (SMALLEST + "lines = true", "lines: should be a whole number, not true"),
+        (SMALLEST + "speakers = ['Aoife']", "speakers: should be a table, not this list"),
+        (SMALLEST + "speakers = { A = 1 }", "speakers.A: should be text in quotes, not 1"),
+        (SMALLEST + 'speakers = { A = " " }', "speakers: should be a table of labels and names, as in { A ="),
+        (SMALLEST + 'speakers = { A = "\\u202e" }', "of 1 to 64 printable characters each"),
+        (SMALLEST + f'speakers = {{ A = "{"a" * 65}" }}', "of 1 to 64 printable characters each"),
+        (SMALLEST + 'speakers = { "" = "a" }', "of 1 to 64 printable characters each"),
         (SMALLEST + "settle_seconds = -1", "should be at least 0, not -1"),
         (SMALLEST + 'after = "burn"', "should be 'archive', 'keep' or 'delete', not \"burn\""),
         (SMALLEST + "formats = []", "formats: should be a list that is not empty, not an empty list"),
@@ -131,7 +145,7 @@ def test_a_mistake_is_one_sentence_that_says_what_should_be_there(problems, text
         ("x = 07:32:00", "transcript.x holds the date or time 07:32:00"),
         ("x = [inf]", "transcript.x holds inf, which JSON does not have"),
         ("x = 0x8000000000000000", "transcript.x holds a number of more than 64 bits"),
-        (f"x{'.a' * 3000} = 1", "transcript.x is nested too deeply"),
+        (f"x{'.a' * 40} = 1", "transcript.x is nested too deeply"),
         ('language_code = "en"\nlanguage_detection = true', "language_code and language_detection exclude each other"),
         ("language_detection = false", "language_detection = false needs a language_code"),
         ("speaker_labels = true\nspeakers_expected = 2\nspeaker_options = {}", "speaker_options exclude each other"),
@@ -252,6 +266,13 @@ def test_a_base_url_with_anything_else_or_http_to_another_machine_is_refused(pro
         (b"ok = 1\n# caf\xe9", "line 2 is not UTF-8 text"),
         ("\ufeff[api]".encode("utf-16"), "line 1 is not UTF-8 text"),
         (b"a = " + b"[" * 100_000, "brackets are nested too deeply"),
+        (b"a." * 64 + b"a = 1", "tables are nested too deeply: a key has at most 64 parts"),
+        (b"a." * 100_000 + b"a = 1", "tables are nested too deeply"),
+        (b"'a' \t. " * 64 + b"a = 1", "tables are nested too deeply"),
+        (b"[" + b"'a'." * 64 + b"'a']", "tables are nested too deeply"),
+        (b'x = [ """a"""", {' + b"a." * 64 + b'a = ""} ]', "tables are nested too deeply"),
+        (b"x = [ '''a'''', {" + b"a." * 64 + b"a = ''} ]", "tables are nested too deeply"),
+        (b'x = """ \\""" ' + b"." * 64, "Unterminated string"),
         (b"a = " + b"9" * 5000, "4300 digits"),
         (b"#" * 300_000, "larger than 262144 bytes"),
     ],
@@ -289,6 +310,7 @@ def loads_or_is_refused(file, content):
         assert outcome.inboxes
 
 
+@examples(100)
 @given(content=st.text().map(str.encode) | st.binary())
 def test_any_bytes_are_a_configuration_or_a_config_error(file, content):
     loads_or_is_refused(file, content)
@@ -327,6 +349,7 @@ NEARLY_GOOD_FILES = st.fixed_dictionaries(
 )
 
 
+@examples(100)
 @given(mapping=FILES | NEARLY_GOOD_FILES)
 def test_any_tables_are_a_configuration_or_a_config_error(file, mapping):
     loads_or_is_refused(file, tomli_w.dumps(mapping).encode())
@@ -352,6 +375,7 @@ def test_folders_overlap_when_they_are_the_same_or_one_lies_inside_the_other(one
 PATHS = st.lists(st.sampled_from(["a", "b", "a-", "a b"]), max_size=4).map(lambda parts: "/" + "/".join(parts))
 
 
+@examples(100)
 @given(paths=st.lists(PATHS, max_size=6))
 def test_every_folder_that_lies_in_another_is_named_once_with_one_that_holds_it(paths):
     folders = {f"<{n}>": PurePosixPath(path) for n, path in enumerate(paths)}

@@ -4,27 +4,34 @@ Rule 1: every mistake is reported at once, by key, value and mend; a file with a
 Rule 2: what comes out is complete: defaults are filled in, folders are absolute, nobody looks anything up later.
 Rule 3: the API key is never in the file, never in `Config` and never in a message; `read_key` fetches it.
 Rule 4: the environment is an argument.
+Rule 5: a file at the share (`read_options`) says how a recording is transcribed and rendered, and nothing else.
 
 What this package does not know: whether a folder exists and what lies in it (`transcribed check` looks), and which
-parameters AssemblyAI has: those in `transcript` pass through untouched, but for a few that would surely be refused.
+parameters AssemblyAI has: those in `transcript` pass through untouched, but for those that would surely be refused.
 """
 
 from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, find, load, schema
 from transcribed.config.key import read_key
 from transcribed.config.model import Api, Config, Inbox, Log, State
+from transcribed.config.options import OPTIONS_LIMIT_BYTES, Options, Settings, merged, read_options
 
 __all__ = [
+    "OPTIONS_LIMIT_BYTES",
     "Api",
     "Config",
     "Inbox",
     "Log",
+    "Options",
+    "Settings",
     "State",
     "dump",
     "example",
     "find",
     "load",
+    "merged",
     "overlaps",
     "read_key",
+    "read_options",
     "schema",
 ]

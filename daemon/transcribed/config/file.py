@@ -1,7 +1,7 @@
 """The file: found, read, completed, checked, and written out again."""
 
+import operator
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,9 +11,10 @@ from pydantic_core import ErrorDetails
 
 from transcribed.config.conflicts import conflicts
 from transcribed.config.model import Config, Defaults, File
-from transcribed.config.problems import inboxes, place, problem
+from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
-from transcribed.config.transcript import wrong_parameters, wrong_together
+from transcribed.config.toml import parsed
+from transcribed.config.transcript import over, wrong_parameters, wrong_together
 from transcribed.errors import ConfigError
 from transcribed.job import printable
 
@@ -39,7 +40,7 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     written = _toml(path)
     complete = _completed(written, environ)
     file, errors = _validated(complete, written)
-    problems = [problem(error, complete) for error in errors]
+    problems = [problem(error, complete, unknown_key) for error in errors]
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
     if problems or file is None:
         raise ConfigError(problems)
@@ -67,16 +68,7 @@ def example() -> str:
 
 def _toml(path: str) -> dict[str, Any]:
     content, _ = contents(path, _LIMIT_BYTES)
-    shown = printable(path)
-    try:
-        return tomllib.loads(content.decode("utf-8-sig"))  # some Windows editors put a mark in front
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError([f"{shown}: line {line} is not UTF-8 text: save the file as UTF-8"]) from None
-    except RecursionError:
-        raise ConfigError([f"{shown}: brackets are nested too deeply"]) from None
-    except ValueError as error:  # tomllib's own, which names line and column, or a number of too many digits
-        raise ConfigError([f"{shown}: {printable(str(error))}"]) from None
+    return parsed(content, printable(path))
 
 
 def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> str | None:
@@ -101,9 +93,13 @@ def _completed(written: Mapping[str, Any], environ: Mapping[str, str]) -> dict[s
 
 
 def _merged(defaults: Mapping[str, Any], inbox: Mapping[str, Any]) -> dict[str, Any]:
+    """An inbox with the keys of [defaults] that it does not name; the tables of both are merged key by key."""
     merged = {key: defaults[key] for key in Defaults.model_fields if key in defaults} | dict(inbox)
-    shared, own = defaults.get("transcript"), inbox.get("transcript")
-    return merged | {"transcript": shared | own} if isinstance(shared, dict) and isinstance(own, dict) else merged
+    for key, lay in (("transcript", over), ("speakers", operator.or_)):
+        shared, own = defaults.get(key), inbox.get(key)
+        if isinstance(shared, dict) and isinstance(own, dict):
+            merged[key] = lay(shared, own)
+    return merged
 
 
 def _validated(complete: Mapping[str, Any], written: Mapping[str, Any]) -> tuple[File | None, list[ErrorDetails]]:
@@ -130,7 +126,7 @@ def _transcript_problems(written: Mapping[str, Any], complete: Mapping[str, Any]
         for key, sentence in wrong_parameters(_parameters(table)):
             yield f"{place((*location, 'transcript', key), complete)} {sentence}"
     for location, table in inboxes(complete):
-        for sentence in wrong_together(_parameters(table)):
+        for _, sentence in wrong_together(_parameters(table)):
             yield f"{place((*location, 'transcript'), complete)}: {sentence}"
 
 

@@ -92,21 +92,33 @@ def _group(group: str) -> str:
     return group
 
 
+def _speakers(names: dict[str, str]) -> dict[str, str]:
+    # The two joiners are no letters, and some scripts need them within a name.
+    plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
+    if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
+        raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
+    return names
+
+
 #: What lies beside recordings, or is made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
 Extension = Annotated[str, AfterValidator(_extension)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+Formats = Annotated[tuple[Format, ...], _each_once("format"), Field(strict=False, min_length=1)]
+Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
+LineLength = Annotated[int, Field(ge=20, le=200)]
+Lines = Annotated[int, Field(ge=1, le=4)]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
     """One table of the file: strict about types, closed to other keys, unchangeable once read."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Api(_Table):
+class Api(Table):
     """How AssemblyAI is spoken to, and how patient the daemon is with it."""
 
     base_url: Annotated[str, AfterValidator(_base_url)] = Field(
@@ -140,7 +152,7 @@ class Api(_Table):
     )
 
 
-class State(_Table):
+class State(Table):
     """Where the daemon keeps what it knows."""
 
     directory: AbsolutePath = Field(
@@ -149,7 +161,7 @@ class State(_Table):
     )
 
 
-class Log(_Table):
+class Log(Table):
     """How the log is written."""
 
     format: Literal["auto", "console", "json", "journal"] = Field(
@@ -157,8 +169,8 @@ class Log(_Table):
     )
 
 
-class Defaults(_Table):
-    """What every inbox has unless it says otherwise; the parameters in `transcript` merge key by key."""
+class Defaults(Table):
+    """What every inbox has unless it says otherwise; `transcript` and `speakers` merge key by key."""
 
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What becomes of a recording once its transcript is safe."
@@ -182,9 +194,12 @@ class Defaults(_Table):
         default=(), strict=False, description="Patterns of names that are not taken, as a shell knows them."
     )
     hardlinks: bool = Field(default=True, description="Whether a file that has other names too is taken.")
-    formats: Annotated[tuple[Format, ...], _each_once("format")] = Field(
-        default=("txt",), strict=False, min_length=1, description="The renderings that are delivered."
+    formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
+    speakers: Speakers = Field(
+        default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."
     )
+    line_length: LineLength = Field(default=42, description="The most characters in a line of a subtitle.")
+    lines: Lines = Field(default=2, description="The most lines of a subtitle.")
     names: Literal["exact", "portable"] = Field(
         default="exact", description="Files are named as the recording exactly, or as far as Windows can show it."
     )
@@ -222,7 +237,7 @@ class Inbox(Defaults):
     )
 
 
-class Config(_Table):
+class Config(Table):
     """The whole configuration as it is in force. `inboxes` are in the file's order, with all defaults filled in."""
 
     api: Api = Api()

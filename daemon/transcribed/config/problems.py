@@ -7,12 +7,13 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from transcribed.config.model import Api, Defaults, File, Inbox, Log, State
+from transcribed.config.values import PARAMETERS
 from transcribed.job import printable
 
 #: The keys of each table, by the way its header is written; those outside any table are tables themselves.
@@ -24,6 +25,8 @@ _KEYS = {
     "[log]": list(Log.model_fields),
     "": [field.alias or name for name, field in File.model_fields.items()],
 }
+#: Where the parameters of each table are, by its header.
+_TRANSCRIPT = {"[defaults]": "[defaults.transcript]"}
 #: How people call the key where it may not be; what they wrote there is not repeated.
 KEY_NAMES = {"api_key", "apikey", "assemblyai_api_key", "authorization", "key"}
 KEY_IN_FILE = "the API key is never in this file: put it into a file of its own and name that file in api.key_file"
@@ -48,18 +51,21 @@ _EXPECTED = {
 _TOO_LONG = 80
 
 
-def problem(error: ErrorDetails, file: Mapping[str, Any]) -> str:
-    """One of pydantic's errors about `file` as a sentence that names the key, the value and what is expected."""
+def problem(error: ErrorDetails, file: Mapping[str, Any], unknown: Callable[[Sequence[int | str]], str]) -> str:
+    """One of pydantic's errors about `file` as a sentence that names the key, the value and what is expected.
+
+    `unknown` says what to do about a key, at its location, that the file may not have.
+    """
     location, kind = error["loc"], error["type"]
     where = place(location, file)
     if kind == "extra_forbidden":
-        return f"{where}: {_unknown(location)}"
+        return f"{where}: {unknown(location)}"
     if kind == "missing":
         return f"{where}: is missing, and has no default"
     if location == ("inbox",):
         return "inbox: there should be at least one, and its header is written [[inbox]], in double brackets"
     expected = _EXPECTED[kind].format(**error.get("ctx", {})) if kind in _EXPECTED else error["msg"]
-    return f"{where}: should be {expected}, not {_given(error['input'])}"
+    return f"{where}: should be {expected}, not {given(error['input'])}"
 
 
 def place(location: Sequence[int | str], file: Mapping[str, Any]) -> str:
@@ -86,11 +92,14 @@ def _called(inbox: Any) -> str:
     return f' "{_short(name)}"' if isinstance(name, str) and name else ""
 
 
-def _unknown(location: Sequence[int | str]) -> str:
+def unknown_key(location: Sequence[int | str]) -> str:
+    """What to do about a key that the configuration does not have at this location."""
     key = str(location[-1])
     if key.lower() in KEY_NAMES:
         return KEY_IN_FILE
     table = "" if len(location) == 1 else "[[inbox]]" if location[0] == "inbox" else f"[{location[0]}]"
+    if key in PARAMETERS:
+        return f"is a parameter of AssemblyAI: it belongs below {_TRANSCRIPT.get(table, '[inbox.transcript]')}"
     homes = [header for header, keys in _KEYS.items() if header and key in keys]
     # `format` in an inbox is a slip for `formats` there rather than a stray from [log].
     near = difflib.get_close_matches(key, _KEYS[table], 1, 0.85 if homes else 0.6)
@@ -99,7 +108,8 @@ def _unknown(location: Sequence[int | str]) -> str:
     return f"belongs below {homes[0]}" if homes else f"there is no such key; there are {', '.join(_KEYS[table])}"
 
 
-def _given(value: Any) -> str:
+def given(value: Any) -> str:
+    """What is there instead, as far as it can be shown: a value that may be a secret is not."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

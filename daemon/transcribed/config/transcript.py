@@ -1,7 +1,8 @@
-"""What is surely wrong with the parameters that are sent to AssemblyAI.
+"""What is surely wrong with the parameters that are sent to AssemblyAI, and how one set of them goes over another.
 
 Only what no account and no model accepts is refused here: the parameters change faster than this program, and one
 that is unknown here passes through. Source: AssemblyAI's API reference and OpenAPI document (Submit a transcript).
+Each check is a function of one mapping: of an inbox, of a file at the share, or of all of them together.
 """
 
 import datetime as dt
@@ -10,40 +11,72 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transcribed.config.model import Api, Inbox, Log, State
-from transcribed.config.problems import KEY_IN_FILE, KEY_NAMES
+from transcribed.config.problems import KEY_IN_FILE, KEY_NAMES, given
+from transcribed.config.values import misfits
 
 #: AssemblyAI's deepest parameter (speech_understanding) has five levels.
 _DEPTH = 16
 _OUR_KEYS = {key for table in (Api, Inbox, Log, State) for key in table.model_fields}
-_REFUSED = {
+#: What is of no use any more, by what to write instead.
+REFUSED = {
     "audio_url": "is set by the daemon for each recording: leave it out",
     "speech_model": 'is refused by AssemblyAI: write speech_models = ["..."], a list',
     "word_boost": "is refused by AssemblyAI: write keyterms_prompt",
     "boost_param": "is refused by AssemblyAI: write keyterms_prompt in place of word_boost and boost_param",
+    "dual_channel": "is not known to AssemblyAI any more: write multichannel",
+    "custom_topics": "has no effect at AssemblyAI: leave it out (iab_categories finds topics of its own list)",
+    "topics": "has no effect at AssemblyAI: leave it out (iab_categories finds topics of its own list)",
+    "speed_boost": "has no effect at AssemblyAI: leave it out",
+    "acoustic_model": "has no effect at AssemblyAI: leave it out, or name speech_models",
+    "language_model": "has no effect at AssemblyAI: leave it out, or name speech_models",
 }
 _EXCLUDES = (
     ("language_code", "language_detection"),
+    ("language_code", "language_confidence_threshold"),
     ("speakers_expected", "speaker_options"),
     ("auto_chapters", "summarization"),
 )
-_NEEDS = {
-    "speakers_expected": "speaker_labels",
-    "speaker_labels": "punctuate",
-    "sentiment_analysis": "punctuate",
-    "redact_pii": "format_text",
-    "summary_model": "summary_type",
-    "summary_type": "summary_model",
-    "webhook_auth_header_name": "webhook_url",
-    "webhook_auth_header_value": "webhook_url",
-    "redact_pii_audio": "redact_pii",
-    "redact_pii_audio_options": "redact_pii",
-    "redact_pii_audio_quality": "redact_pii",
-    "redact_pii_policies": "redact_pii",
-    "redact_pii_return_unredacted": "redact_pii",
-    "redact_pii_sub": "redact_pii",
-    "redact_static_entities": "redact_pii",
-}
 _ON_BY_DEFAULT = {"punctuate", "format_text"}
+_NEEDS = {
+    "auto_chapters": ("punctuate",),
+    "redact_pii": ("format_text",),
+    "sentiment_analysis": ("punctuate",),
+    "speaker_labels": ("punctuate",),
+    "summarization": ("punctuate", "format_text"),
+    "speaker_options": ("speaker_labels",),
+    "speakers_expected": ("speaker_labels",),
+    "summary_model": ("summary_type",),
+    "summary_type": ("summary_model",),
+    "webhook_auth_header_name": ("webhook_url", "webhook_auth_header_value"),
+    "webhook_auth_header_value": ("webhook_url", "webhook_auth_header_name"),
+    "redact_pii_audio": ("redact_pii",),
+    "redact_pii_audio_options": ("redact_pii",),
+    "redact_pii_audio_quality": ("redact_pii",),
+    "redact_pii_policies": ("redact_pii",),
+    "redact_pii_return_unredacted": ("redact_pii",),
+    "redact_pii_sub": ("redact_pii",),
+    "redact_static_entities": ("redact_pii",),
+}
+_SUMMARIES = {
+    "catchy": {"gist", "headline"},
+    "informative": {"headline", "paragraph", "bullets", "bullets_verbose"},
+    "conversational": {"headline", "paragraph", "bullets", "bullets_verbose"},
+}
+#: What goes out of a more general set where a more particular one says the other: who names a language for one
+#: recording need not know that its inbox asks for detection.
+_DISPLACES = {
+    "language_code": ("language_detection", "language_confidence_threshold", "language_detection_options"),
+    "language_detection": ("language_code",),
+    "speakers_expected": ("speaker_options",),
+    "speaker_options": ("speakers_expected",),
+    "auto_chapters": ("summarization",),
+    "summarization": ("auto_chapters",),
+}
+#: What a person cannot switch off by `= false`, since it is no switch, goes with the feature that it belongs to.
+_OPTION_OF = {key: set(needed) - _ON_BY_DEFAULT for key, needed in _NEEDS.items()} | {
+    "summary_model": {"summarization"},
+    "summary_type": {"summarization"},
+}
 
 
 def wrong_parameters(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -53,29 +86,52 @@ def wrong_parameters(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, f"does not belong here: {KEY_IN_FILE}"
         elif key in _OUR_KEYS:
             yield key, "is a key of transcribed, not of AssemblyAI: move it out of this table, above its header"
-        elif key in _REFUSED:
-            yield key, _REFUSED[key]
-        elif key == "speech_models" and not _is_list_of_text(value):
-            yield key, "should be a list of models that is not empty; leave it out for AssemblyAI's own choice"
+        elif key in REFUSED:
+            yield key, REFUSED[key]
         elif unfit := _not_json(value):
             yield key, unfit
+        else:
+            for path, expected, found in misfits(key, value):
+                yield path, f"should be {expected}, not {given(found)}"
 
 
-def wrong_together(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What AssemblyAI refuses about a whole request, one sentence each."""
+def wrong_together(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What AssemblyAI refuses about a whole request: the parameters that it is about, and one sentence."""
     on = {key for key, value in parameters.items() if value is not False} | (_ON_BY_DEFAULT - parameters.keys())
-    for one, other in _EXCLUDES:
-        if {one, other} <= on:
-            yield f"{one} and {other} exclude each other: leave one out"
-    for key, needed in _NEEDS.items():
-        if key in on and needed not in on:
-            yield f"{key} needs {needed}: set {needed} too, or leave {key} out"
+    for pair in _EXCLUDES:
+        if on.issuperset(pair):
+            yield pair, f"{pair[0]} and {pair[1]} exclude each other: leave one out"
+    for key, all_needed in _NEEDS.items():
+        for needed in all_needed:
+            if key in on and needed not in on:
+                yield (key, needed), f"{key} needs {needed}: set {needed} too, or leave {key} out"
     if parameters.get("language_detection") is False and not {"language_code", "language_codes"} & on:
-        yield "language_detection = false needs a language_code: name it, or leave language_detection out"
+        sentence = "language_detection = false needs a language_code: name it, or leave language_detection out"
+        yield ("language_detection",), sentence
+    yield from _wrong_values_together(parameters)
 
 
-def _is_list_of_text(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+def _wrong_values_together(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    model, kind = parameters.get("summary_model"), parameters.get("summary_type")
+    if isinstance(model, str) and isinstance(kind, str) and kind not in _SUMMARIES.get(model, {kind}):
+        kinds = ", ".join(sorted(_SUMMARIES[model]))
+        yield ("summary_model", "summary_type"), f"the summary_model {model} makes {kinds}: write one as summary_type"
+    start, end = parameters.get("audio_start_from"), parameters.get("audio_end_at")
+    if isinstance(start, int) and isinstance(end, int) and start >= end:
+        sentence = "audio_start_from is not before audio_end_at: nothing is left between the two"
+        yield ("audio_start_from", "audio_end_at"), sentence
+
+
+def over(general: Mapping[str, Any], particular: Mapping[str, Any]) -> dict[str, Any]:
+    """`particular` laid over `general`: key by key, and without what it makes void there.
+
+    Void is the other of two that exclude each other, and an option of a feature that `particular` switches off.
+    """
+    inherited = general.keys() - particular.keys()
+    off = {key for key, value in particular.items() if value is False}
+    void = inherited & {other for key in particular.keys() - off for other in _DISPLACES.get(key, ())}
+    void |= {key for key in inherited if _OPTION_OF.get(key, set()) & (off | void)}
+    return {key: value for key, value in general.items() if key not in void} | dict(particular)
 
 
 def _not_json(value: Any, depth: int = 1) -> str:

@@ -1,0 +1,175 @@
+"""What people at the share may set: for a folder (`transcribed.toml` in it) and for one recording (`Talk.mp3.toml`).
+
+Rule 1: a file at the share is a stranger's. It sets how a recording is transcribed and rendered, and nothing else: no
+path, no key, no command, and no webhook, which would send results elsewhere.
+Rule 2: all that is wrong with a file is said at once, by key, value and mend; a file with a mistake is not used at all.
+Rule 3: the particular goes over the general, key by key, and of each key it is known where it came from.
+
+What this module does not know: where the files lie and how they are read. It takes bytes.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from transcribed.config.model import Api, File, Formats, Inbox, LineLength, Lines, Log, Speakers, State, Table
+from transcribed.config.problems import KEY_NAMES, place, problem
+from transcribed.config.toml import parsed
+from transcribed.config.transcript import REFUSED, over, wrong_parameters, wrong_together
+from transcribed.config.values import PARAMETERS
+from transcribed.errors import ConfigError
+from transcribed.job import printable
+
+#: Far above any real file of options.
+OPTIONS_LIMIT_BYTES = 64 * 1024
+#: A hostile file can hold thousands of mistakes, and nobody reads them.
+_MOST_PROBLEMS = 20
+_OF_THE_CONFIGURATION = "is set in the daemon's configuration alone: leave it out"
+_OTHER_KEYS = {key for table in (Api, State, Log, File) for key in table.model_fields} | {"inbox"}
+_ADDRESS = re.compile("webhook|callback|url", re.IGNORECASE)
+_ELSEWHERE = "is set in the daemon's configuration alone: a file at the share sends no results elsewhere"
+
+#: Where a setting came from, when no file at the share said it.
+_INBOX, _DEFAULT = "[[inbox]]", "default"
+
+
+def _template(name: str) -> str:
+    if "/" in name or name.startswith(".") or not (name.isprintable() and name.strip() and len(name) <= 200):
+        raise ValueError("1 to 200 printable characters, without / and with no dot at the beginning")
+    return name
+
+
+class Options(Table):
+    """What one file at the share sets; what it does not name is in no `model_fields_set`."""
+
+    transcript: dict[str, Any] = Field(default_factory=dict)
+    formats: Formats = ("txt",)
+    speakers: Speakers = Field(default_factory=dict)
+    line_length: LineLength = 42
+    lines: Lines = 2
+    name: Annotated[str, AfterValidator(_template)] | None = None
+
+
+#: What is set as a whole; `transcript` and `speakers` merge key by key.
+_WHOLE = ("formats", "line_length", "lines", "name")
+#: Those of them that an inbox has too; its `name` is another thing.
+_OF_INBOX = {"formats", "line_length", "lines"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one recording is transcribed and rendered, and where each of its settings came from.
+
+    `name` is the template of the transcript's name, None where nobody gave one. `origins` has a key for each
+    parameter, for each of the other settings, and for each speaker (`speakers.A`).
+    """
+
+    parameters: Mapping[str, Any]
+    formats: tuple[str, ...]
+    speakers: Mapping[str, str]
+    line_length: int
+    lines: int
+    name: str | None
+    origins: Mapping[str, str]
+
+
+def read_options(content: bytes, where: str, *, wrong_name: Callable[[str], str] = lambda _name: "") -> Options:
+    """The options in a file's `content`; `where` is where it lies, as people know it (`a/transcribed.toml`).
+
+    `wrong_name` says what is wrong with a template of names, whatever is in it, or nothing.
+    ConfigError holds all that is wrong.
+    """
+    shown = printable(where)
+    if len(content) > OPTIONS_LIMIT_BYTES:
+        raise ConfigError([f"{shown}: this is larger than {OPTIONS_LIMIT_BYTES} bytes: is it the right file?"])
+    written = parsed(content, shown)
+    options, problems = _validated(written)
+    problems += _wrong_parameters(written)
+    if isinstance(name := written.get("name"), str) and (wrong := wrong_name(name)):
+        problems.append(f"name: {wrong}")
+    if problems or options is None:
+        raise ConfigError([f"{shown}: {sentence}" for sentence in _few(problems)])
+    return options
+
+
+def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Settings:
+    """What holds for one recording of `inbox`: each of `files` (its place, its options) goes over those before it.
+
+    They come from general to particular: the files of the folders from the inbox's root downwards, then the
+    recording's own. ConfigError where the whole would surely be refused.
+    """
+    parameters, speakers = dict(inbox.transcript), dict(inbox.speakers)
+    whole: dict[str, Any] = {key: getattr(inbox, key) for key in _OF_INBOX} | {"name": None}
+    origins = dict.fromkeys(whole, _DEFAULT) | dict.fromkeys(inbox.model_fields_set & _OF_INBOX, _INBOX)
+    origins |= dict.fromkeys(_keys(parameters, speakers), _INBOX)
+    for where, options in files:
+        parameters = over(parameters, options.transcript)
+        speakers |= options.speakers
+        said = {key: getattr(options, key) for key in _WHOLE if key in options.model_fields_set}
+        whole |= said
+        origins |= dict.fromkeys([*said, *_keys(options.transcript, options.speakers)], where)
+    if problems := [*_wrong_together(parameters, origins, [_INBOX, *(where for where, _ in files)])]:
+        raise ConfigError(problems)
+    kept = {*whole, *_keys(parameters, speakers)}
+    origins = {key: where for key, where in origins.items() if key in kept}
+    return Settings(parameters=parameters, speakers=speakers, origins=origins, **whole)
+
+
+def _keys(parameters: Iterable[str], speakers: Iterable[str]) -> list[str]:
+    return [*parameters, *(f"speakers.{label}" for label in speakers)]
+
+
+def _validated(written: Mapping[str, Any]) -> tuple[Options | None, list[str]]:
+    try:
+        return Options.model_validate(written), []
+    except ValidationError as error:
+        return None, [problem(each, written, _unknown) for each in error.errors(include_url=False)]
+
+
+def _unknown(location: Sequence[int | str]) -> str:
+    key = str(location[-1])
+    if key.lower() in KEY_NAMES:
+        return "the API key does not belong here: take it out, for others can read this file"
+    if key in PARAMETERS or key in REFUSED:
+        return "is a parameter of AssemblyAI: it belongs below [transcript]"
+    if key in Inbox.model_fields:
+        return _OF_THE_CONFIGURATION
+    if near := difflib.get_close_matches(key, Options.model_fields, 1):
+        return f"there is no such key; did you mean {near[0]}?"
+    if key in _OTHER_KEYS:
+        return _OF_THE_CONFIGURATION
+    return f"there is no such key; there are {', '.join(Options.model_fields)}"
+
+
+def _wrong_parameters(written: Mapping[str, Any]) -> Iterator[str]:
+    table = written.get("transcript")
+    parameters = table if isinstance(table, dict) else {}
+    for key in filter(_is_address, parameters):
+        yield f"{place(('transcript', key), {})} {_ELSEWHERE}"
+    for key, sentence in wrong_parameters({key: parameters[key] for key in parameters if not _is_address(key)}):
+        yield f"{place(('transcript', key), {})} {sentence}"
+
+
+def _is_address(key: str) -> bool:
+    """Whether a parameter, known or not, says where something is fetched from or sent to."""
+    return key not in REFUSED and bool(_ADDRESS.search(key))
+
+
+def _wrong_together(parameters: Mapping[str, Any], origins: Mapping[str, str], places: Sequence[str]) -> Iterator[str]:
+    """Each problem, named by the most particular place that has a part in it, and with the other places."""
+    for keys, sentence in wrong_together(parameters):
+        parts = {key: origins[key] for key in keys if key in parameters}
+        last = max(parts.values(), key=places.index)
+        others = [f"{key} is set in {printable(where)}" for key, where in parts.items() if where != last]
+        also = f" ({', '.join(others)})" if others else ""
+        yield f"{printable(last)}: transcript: {sentence}{also}"
+
+
+def _few(problems: Sequence[str]) -> Iterator[str]:
+    yield from problems[:_MOST_PROBLEMS]
+    if len(problems) > _MOST_PROBLEMS:
+        yield f"and {len(problems) - _MOST_PROBLEMS} more"
