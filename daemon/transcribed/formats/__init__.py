@@ -3,7 +3,7 @@
 Rules: a format is one function and one row in FORMATS. A rendering is made from the transcript alone, so it can be
 made again at any time, and comes out the same. An answer is untrusted: any field may be missing, null, of another
 type or hostile, and still something readable comes out. Text formats are UTF-8 without a byte order mark, with line
-feeds, and safe to show in a terminal. `json` is AssemblyAI's answer and nothing else.
+feeds, and safe to show in a terminal; csv is as spreadsheets want it. `json` is AssemblyAI's answer and nothing else.
 
 This package knows no folder, no file name beyond the title it is given, no job and no clock.
 """
@@ -15,8 +15,10 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from transcribed.formats.lyrics import lrc
 from transcribed.formats.prose import md, txt
 from transcribed.formats.subtitles import srt, vtt
+from transcribed.formats.tables import csv, labels, podcast, tsv
 
 __all__ = ["FORMATS", "Format", "parse", "render"]
 
@@ -41,6 +43,11 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "md": Format(".md", md),
         "srt": Format(".srt", srt),
         "vtt": Format(".vtt", vtt),
+        "lrc": Format(".lrc", lrc),
+        "tsv": Format(".tsv", tsv),
+        "csv": Format(".csv", csv),
+        "podcast": Format(".podcast.json", podcast),
+        "labels": Format(".labels.txt", labels),
         "json": Format(".json", _json),
     }
 )

@@ -23,10 +23,11 @@ from transcribed.formats.transcript import (
     join,
     milliseconds,
     objects,
+    plain_title,
+    source_name,
     speakers,
     spread,
     text_of,
-    tokens,
     turns,
 )
 
@@ -38,8 +39,6 @@ SENTENCES = 5
 WORDS = 200
 
 NO_SPEECH = "(no speech was recognised)"
-
-_MP3 = re.compile(r"\.mp3$", re.IGNORECASE)
 
 #: What CommonMark gives a meaning anywhere in a line, and at its beginning.
 _INLINE = re.compile(r"[\\`*~\[<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
@@ -112,11 +111,10 @@ def _paragraphs(words: list[Word]) -> Iterator[list[Word]]:
 
 
 def _properties(transcript: Mapping[str, Any], said: list[Turn], title: str) -> str:
-    source = " ".join(tokens(title.rpartition("/")[2]))
     known_ms = duration_ms(transcript)
     lines = [
-        f"title: {_quoted(_MP3.sub('', source))}",
-        f"source: {_quoted(source)}",
+        f"title: {_quoted(plain_title(title))}",
+        f"source: {_quoted(source_name(title))}",
         f"duration: {_quoted(hms(known_ms))}" if known_ms is not None else "",
         f"language: {_quoted(language)}" if (language := text_of(transcript, "language_code")) else "",
         f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(said)) else "",

@@ -17,13 +17,10 @@ from transcribed.formats.transcript import (
     CJK,
     Turn,
     Word,
-    duration_ms,
+    clock,
     ends_sentence,
-    hms,
     join,
-    spread,
-    text_of,
-    turns,
+    said_or_guessed,
 )
 
 LINE_CHARACTERS = 42
@@ -39,9 +36,6 @@ PUNCTUATION_WORDS = 4
 
 _PUNCTUATION = re.compile(r"[,;:.!?…、，。；：！？][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts punctuate too
 _UNSPACED = re.compile(f"[{CJK}]{{2}}")
-
-#: Text without words is cut at its white space, and within scripts that have none at each character.
-_PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +55,10 @@ def srt(transcript: Mapping[str, Any], _title: str) -> bytes:
     escape, so an arrow that could be taken for a timing line becomes one that cannot.
     """
     blocks, last = [], ""
-    for number, cue in enumerate(_cues(transcript, named=True), 1):
-        lines = _lines(cue.words, _name(cue.speaker) if cue.speaker != last else "")
+    for number, cue in enumerate(cues(transcript, named=True), 1):
+        lines = _lines(cue.words, prefix(cue.speaker) if cue.speaker != last else "")
         text = "\n".join(lines).replace("-->", "→")
-        blocks.append(f"{number}\n{_srt_time(cue.start_ms)} --> {_srt_time(cue.end_ms)}\n{text}\n")
+        blocks.append(f"{number}\n{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}\n{text}\n")
         last = cue.speaker
     return "\n".join(blocks).encode()
 
@@ -76,48 +70,34 @@ def vtt(transcript: Mapping[str, Any], _title: str) -> bytes:
     leaves no text that could be a timing line either.
     """
     blocks = ["WEBVTT\n"]
-    for cue in _cues(transcript, named=False):
+    for cue in cues(transcript, named=False):
         text = "\n".join(map(_escaped, _lines(cue.words)))
         voice = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
-        blocks.append(f"{_vtt_time(cue.start_ms)} --> {_vtt_time(cue.end_ms)}\n{voice}{text}\n")
+        blocks.append(f"{clock(cue.start_ms)} --> {clock(cue.end_ms)}\n{voice}{text}\n")
     return "\n".join(blocks).encode()
 
 
-def _name(speaker: str) -> str:
+def prefix(speaker: str) -> str:
+    """A speaker's name as it stands before what is said; empty where nobody knows."""
     return f"{speaker}:" if speaker else ""
-
-
-def _srt_time(ms: int) -> str:
-    return f"{hms(ms)},{ms % 1000:03}"
-
-
-def _vtt_time(ms: int) -> str:
-    return f"{hms(ms)}.{ms % 1000:03}"
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _cues(transcript: Mapping[str, Any], *, named: bool) -> list[Cue]:
+def cues(transcript: Mapping[str, Any], *, named: bool) -> list[Cue]:
     """The cues in the order of their start. Where `named`, each keeps room for its speaker's name:
     when people talk at once, any cue may come to stand behind another's.
     """
-    said = turns(transcript) or _guess(transcript)
-    cues = [
+    found = [
         Cue(words[0].start_ms, words[-1].end_ms, words[0].speaker, [word.text for word in words])
-        for turn in said
+        for turn in said_or_guessed(transcript)
         for phrase in _phrases(turn)
-        for words in _cut(phrase, _name(phrase[0].speaker) if named else "")
+        for words in _cut(phrase, prefix(phrase[0].speaker) if named else "")
     ]
-    cues.sort(key=lambda cue: cue.start_ms)
-    return list(_apart(cues))
-
-
-def _guess(transcript: Mapping[str, Any]) -> list[Turn]:
-    """A text without words, spread over the recording: better read at the wrong second than lost."""
-    pieces = _PIECES.findall(text_of(transcript))
-    return [spread(pieces, 0, duration_ms(transcript))] if pieces else []
+    found.sort(key=lambda cue: cue.start_ms)
+    return list(_apart(found))
 
 
 def _phrases(turn: Turn) -> Iterator[list[Word]]:

@@ -30,8 +30,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _SPACE_WITHIN_CJK = re.compile(f"(?<=[{CJK}]) (?=[{CJK}])")
 
+#: Text without words is cut at its white space, and within scripts that have none at each character.
+_PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+
 #: The end of a sentence, with the quotes and brackets that may close after it.
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts end sentences too
+
+_MP3 = re.compile(r"\.mp3$", re.IGNORECASE)
 
 #: A speaker that has a label and no name: A, B; with several channels 1A, 2B; 1, 2 where only channels are known.
 _LABEL = re.compile(r"\d{1,3}|\d{0,3}[A-Z]{1,2}")
@@ -63,6 +68,12 @@ def turns(transcript: Mapping[str, Any]) -> list[Turn]:
     if utterances and covers(utterances, text):
         return utterances
     return words or utterances
+
+
+def said_or_guessed(transcript: Mapping[str, Any]) -> list[Turn]:
+    """The turns, else the text spread over the recording: better read at the wrong second than lost."""
+    pieces = _PIECES.findall(text_of(transcript))
+    return turns(transcript) or ([spread(pieces, 0, duration_ms(transcript))] if pieces else [])
 
 
 def covers(said: list[Turn], text: str) -> bool:
@@ -129,6 +140,21 @@ def hms(ms: int) -> str:
     """A time as hh:mm:ss."""
     seconds = ms // 1000
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def clock(ms: int, point: str = ".") -> str:
+    """A time as hh:mm:ss.mmm."""
+    return f"{hms(ms)}{point}{ms % 1000:03}"
+
+
+def plain_title(title: str) -> str:
+    """The recording's name as a title: clean, without its folder and without .mp3."""
+    return _MP3.sub("", source_name(title))
+
+
+def source_name(title: str) -> str:
+    """The recording's name as it was given, clean and without its folder."""
+    return " ".join(tokens(title.rpartition("/")[2]))
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
