@@ -1,9 +1,14 @@
 """Transcripts as AssemblyAI gives them, made from what was said; and what its own documentation shows."""
 
+import html
 import json
+import re
 from pathlib import Path
 
-from transcribed.formats import render
+import pysubs2
+import webvtt
+
+from transcribed.formats import Style, render
 
 EXAMPLES = Path(__file__).parent / "data" / "assemblyai-examples"
 
@@ -21,8 +26,32 @@ def utterance(speaker, text, start=0):
     return {"speaker": speaker, "text": text, "start": start, "end": words[-1]["end"], "words": words}
 
 
-def rendered(name, transcript, title="Talk.mp3"):
-    return render(name, transcript, title=title).decode()
+def rendered(name, transcript, title="Talk.mp3", **style):
+    return render(name, transcript, title=title, style=Style(**style)).decode()
+
+
+def srt_cues(transcript, **style):
+    """(start, end, lines) of every subtitle, as pysubs2 reads them."""
+    cues = pysubs2.SSAFile.from_string(rendered("srt", transcript, **style), format_="srt", keep_html_tags=True)
+    return [(cue.start, cue.end, cue.text.split("\\N")) for cue in cues]
+
+
+def vtt_cues(transcript, **style):
+    """(start, end, lines) of every cue, as webvtt reads them, voice tags taken off."""
+    cues = webvtt.from_string(rendered("vtt", transcript, **style))
+    return [
+        (ms(cue.start), ms(cue.end), [html.unescape(line) for line in re.sub("<[^>]*>", "", cue.raw_text).split("\n")])
+        for cue in cues
+    ]
+
+
+def ms(clock):
+    hours, minutes, seconds = clock.split(":")
+    return round((int(hours) * 3600 + int(minutes) * 60) * 1000 + float(seconds) * 1000)
+
+
+def shown(cues):
+    return [line for _, _, lines in cues for line in lines]
 
 
 def example(name):

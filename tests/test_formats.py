@@ -1,47 +1,21 @@
 """Renderings of a transcript, read back by parsers that are not ours."""
 
-import html
 import json
 import math
 import re
 from itertools import pairwise
 
 import markdown_it
-import pysubs2
 import pytest
 import webvtt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from spoken import rendered, say, utterance
+from spoken import rendered, say, shown, srt_cues, utterance, vtt_cues
 from transcribed.formats import FORMATS, parse, render
 
 #: csv has the mark and the line ends that spreadsheets want; json is what the API sent.
 TEXT_FORMATS = [name for name in FORMATS if name not in {"csv", "json"}]
-
-
-def srt_cues(transcript):
-    """(start, end, lines) of every subtitle, as pysubs2 reads them."""
-    cues = pysubs2.SSAFile.from_string(rendered("srt", transcript), format_="srt", keep_html_tags=True)
-    return [(cue.start, cue.end, cue.text.split("\\N")) for cue in cues]
-
-
-def vtt_cues(transcript):
-    """(start, end, lines) of every cue, as webvtt reads them, voice tags taken off."""
-    cues = webvtt.from_string(rendered("vtt", transcript))
-    return [
-        (ms(cue.start), ms(cue.end), [html.unescape(line) for line in re.sub("<[^>]*>", "", cue.raw_text).split("\n")])
-        for cue in cues
-    ]
-
-
-def ms(clock):
-    hours, minutes, seconds = clock.split(":")
-    return round((int(hours) * 3600 + int(minutes) * 60) * 1000 + float(seconds) * 1000)
-
-
-def shown(cues):
-    return [line for _, _, lines in cues for line in lines]
 
 
 # --- the table ---------------------------------------------------------------------------------------------------

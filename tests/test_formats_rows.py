@@ -88,6 +88,12 @@ def test_lyrics_begin_with_their_title_and_length_and_go_beyond_an_hour():
     assert rendered("lrc", answer, "a/Talk [1].mp3") == "[ti:Talk (1)]\n[length:100:01]\n[99:59.99]Late.\n"
 
 
+def test_a_line_of_lyrics_is_no_longer_than_a_line_of_a_subtitle():
+    lines = [text for _, text in lrc_lines({"words": say("and on it went " * 10, step=100, length=90)})]
+    assert max(map(len, lines)) <= 42
+    assert " ".join(lines) == ("and on it went " * 10).strip()
+
+
 def test_a_time_that_was_said_is_no_time_of_the_lyrics():
     answer = {"words": say("[00:09.00] at <00:08.00> [sic] <b>")}
     assert lrc_lines(answer) == [(0, "(00:09.00] at \u203900:08.00> [sic] <b>")]

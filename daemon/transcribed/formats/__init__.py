@@ -17,21 +17,22 @@ from typing import Any
 
 from transcribed.formats.lyrics import lrc
 from transcribed.formats.prose import md, txt
+from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
 from transcribed.formats.tables import csv, labels, podcast, tsv
 
-__all__ = ["FORMATS", "Format", "parse", "render"]
+__all__ = ["FORMATS", "Format", "Style", "parse", "render"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of rendering: how its files end, and how their bytes come from a transcript and a title."""
+    """One kind of rendering: how its files end, and how their bytes come from a transcript, a title and a style."""
 
     suffix: str
-    render: Callable[[Mapping[str, Any], str], bytes]
+    render: Callable[[Mapping[str, Any], str, Style], bytes]
 
 
-def _json(transcript: Mapping[str, Any], _title: str) -> bytes:
+def _json(transcript: Mapping[str, Any], _title: str, _style: Style) -> bytes:
     # ASCII, since a lone surrogate in the answer has an escape there and no UTF-8.
     return json.dumps(dict(transcript), separators=(",", ":")).encode()
 
@@ -53,12 +54,13 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 )
 
 
-def render(name: str, answer: bytes | Mapping[str, Any], *, title: str) -> bytes:
+def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: Style = PLAIN) -> bytes:
     """The whole content of one rendering of `answer`, as the bytes to be published.
 
     `answer` is the API's answer, or what `parse` made of it: parse once where several formats are wanted. `title` is
-    the recording's name, as people know it. As `json` the bytes of an answer are given back unread; a mapping is
-    written compactly. An srt of a recording without speech is empty, for a subtitle is a thing that was said.
+    the recording's name, as people know it; `style` is what they chose. As `json` the bytes of an answer are given
+    back unread; a mapping is written compactly. An srt of a recording without speech is empty, for a subtitle is a
+    thing that was said.
 
     Raises ValueError where the name is of no format or the answer is no JSON object.
     """
@@ -67,7 +69,7 @@ def render(name: str, answer: bytes | Mapping[str, Any], *, title: str) -> bytes
         if name == "json":
             return answer
         answer = parse(answer)
-    return chosen.render(answer, title)
+    return chosen.render(answer, title, style)
 
 
 def parse(answer: bytes) -> Mapping[str, Any]:

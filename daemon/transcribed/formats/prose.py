@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from transcribed.formats.style import Style
 from transcribed.formats.transcript import (
     Turn,
     Word,
@@ -54,9 +55,9 @@ class Paragraph:
     text: str
 
 
-def txt(transcript: Mapping[str, Any], _title: str) -> bytes:
+def txt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript as paragraphs, a blank line between them; a turn begins with its speaker's name."""
-    _, paragraphs = _read(transcript)
+    _, paragraphs = _read(transcript, style)
     text = "\n\n".join(_named(paragraph.speaker, paragraph.text) for paragraph in paragraphs)
     return f"{text}\n".encode()
 
@@ -65,20 +66,20 @@ def _named(speaker: str, text: str) -> str:
     return f"{speaker}: {text}" if speaker else text
 
 
-def md(transcript: Mapping[str, Any], title: str) -> bytes:
+def md(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
     """The transcript as Markdown with YAML properties first, as Obsidian and most wikis read them.
 
     Each paragraph begins with its time. A summary and chapters follow where the transcript has them.
     """
-    said, paragraphs = _read(transcript)
+    said, paragraphs = _read(transcript, style)
     blocks = [_properties(transcript, said, title), *map(_md_paragraph, paragraphs)]
     text = "\n\n".join([*blocks, *_summary(transcript), *_chapters(transcript)])
     return f"{text}\n".encode()
 
 
-def _read(transcript: Mapping[str, Any]) -> tuple[list[Turn], list[Paragraph]]:
+def _read(transcript: Mapping[str, Any], style: Style) -> tuple[list[Turn], list[Paragraph]]:
     """The turns where they can be trusted, and the paragraphs, which are at least one."""
-    said, text = turns(transcript), text_of(transcript)
+    said, text = turns(transcript, style.speakers), text_of(transcript)
     if said and covers(said, text):
         return said, [paragraph for turn in said for paragraph in _of_turn(turn)]
     alone = [Paragraph("", None, _text(words)) for words in _paragraphs(spread(text.split(), 0, 0))]

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from transcribed.formats.style import Style
 from transcribed.formats.transcript import Turn, Word, clock, ends_sentence, join, said_or_guessed, turns
 
 #: A silence that ends a row within a sentence.
@@ -43,13 +44,13 @@ class Row:
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
 
-def tsv(transcript: Mapping[str, Any], _title: str) -> bytes:
+def tsv(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript as Whisper's command line writes it: start, end (milliseconds) and text between tabs."""
-    lines = [f"{row.start_ms}\t{row.end_ms}\t{row.named_text}\n" for row in _rows(transcript)]
+    lines = [f"{row.start_ms}\t{row.end_ms}\t{row.named_text}\n" for row in _rows(transcript, style)]
     return "".join(["start\tend\ttext\n", *lines]).encode()
 
 
-def csv(transcript: Mapping[str, Any], _title: str) -> bytes:
+def csv(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript for a spreadsheet: RFC 4180, with the byte order mark by which Excel knows UTF-8.
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe. Times that nobody knows stay empty.
@@ -57,22 +58,24 @@ def csv(transcript: Mapping[str, Any], _title: str) -> bytes:
     text = io.StringIO()
     writer = rows_of_csv.writer(text, quoting=rows_of_csv.QUOTE_ALL)
     writer.writerow(["start", "end", "speaker", "text"])
-    timed = bool(turns(transcript))
-    for row in _rows(transcript):
+    timed = bool(turns(transcript, style.speakers))
+    for row in _rows(transcript, style):
         times = [clock(row.start_ms), clock(row.end_ms)] if timed else ["", ""]
         writer.writerow([*times, _defused(row.speaker), _defused(row.text)])
     return text.getvalue().encode("utf-8-sig")
 
 
-def podcast(transcript: Mapping[str, Any], _title: str) -> bytes:
+def podcast(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript as the JSON of Podcasting 2.0 (podcast-namespace, Transcript File Format Details)."""
-    segments = [_segment(row) for row in _rows(transcript)]
+    segments = [_segment(row) for row in _rows(transcript, style)]
     return json.dumps({"version": "1.0.0", "segments": segments}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def labels(transcript: Mapping[str, Any], _title: str) -> bytes:
+def labels(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript as a label track of Audacity: start, end (seconds) and text between tabs."""
-    lines = [f"{row.start_ms / 1000:.6f}\t{row.end_ms / 1000:.6f}\t{row.named_text}\n" for row in _rows(transcript)]
+    lines = [
+        f"{row.start_ms / 1000:.6f}\t{row.end_ms / 1000:.6f}\t{row.named_text}\n" for row in _rows(transcript, style)
+    ]
     return "".join(lines).encode()
 
 
@@ -85,10 +88,10 @@ def _defused(cell: str) -> str:
     return _FORMULA.sub(r"\1'", cell)
 
 
-def _rows(transcript: Mapping[str, Any]) -> list[Row]:
+def _rows(transcript: Mapping[str, Any], style: Style) -> list[Row]:
     rows = [
         Row(words[0].start_ms, words[-1].end_ms, words[0].speaker, join(word.text for word in words))
-        for turn in said_or_guessed(transcript)
+        for turn in said_or_guessed(transcript, style.speakers)
         for words in _sentences(turn)
     ]
     return sorted(rows, key=lambda row: row.start_ms)

@@ -56,24 +56,24 @@ class Word:
 Turn: TypeAlias = list[Word]
 
 
-def turns(transcript: Mapping[str, Any]) -> list[Turn]:
+def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
     """What was said and when, by turns; empty where the answer has neither words nor utterances.
 
-    Utterances are preferred, for they keep two people apart who talk at once; but only where they lose nothing of the
-    text. Nothing but timed words is in here: see `covers`.
+    `names` are those of speakers, by their labels. Utterances are preferred, for they keep two people apart who talk at
+    once; but only where they lose nothing of the text. Nothing but timed words is in here: see `covers`.
     """
-    utterances = _utterances(transcript)
-    words = _grouped(_words(transcript.get("words")))
+    utterances = _utterances(transcript, names)
+    words = _grouped(_words(transcript.get("words"), names))
     text = text_of(transcript) or words_of(words)
     if utterances and covers(utterances, text):
         return utterances
     return words or utterances
 
 
-def said_or_guessed(transcript: Mapping[str, Any]) -> list[Turn]:
+def said_or_guessed(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
     """The turns, else the text spread over the recording: better read at the wrong second than lost."""
     pieces = _PIECES.findall(text_of(transcript))
-    return turns(transcript) or ([spread(pieces, 0, duration_ms(transcript))] if pieces else [])
+    return turns(transcript, names) or ([spread(pieces, 0, duration_ms(transcript))] if pieces else [])
 
 
 def covers(said: list[Turn], text: str) -> bool:
@@ -94,6 +94,16 @@ def words_of(said: list[Turn]) -> str:
 def speakers(said: list[Turn]) -> list[str]:
     """The speakers, each once, in the order in which they are first heard."""
     return list(dict.fromkeys(turn[0].speaker for turn in said if turn[0].speaker))
+
+
+def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The speaker to show for a word or an utterance, else its channel's; empty where neither is known."""
+    for value in (entry.get("speaker"), entry.get("channel")):
+        label = str(value) if type(value) is int and abs(value) < 1000 else " ".join(tokens(value))
+        if label:
+            given = " ".join(tokens(names.get(label)))
+            return given or (f"Speaker {label}" if _LABEL.fullmatch(label) else label)
+    return ""
 
 
 def text_of(holder: Mapping[str, Any], key: str = "text") -> str:
@@ -170,11 +180,11 @@ def spread(texts: list[str], start_ms: int, end_ms: int | None, speaker: str = "
     return [Word(text, edges[i], edges[i + 1], speaker) for i, text in enumerate(texts)]
 
 
-def _utterances(transcript: Mapping[str, Any]) -> list[Turn]:
+def _utterances(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
     found: list[Turn] = []
     for entry in objects(transcript.get("utterances")):
-        speaker = _speaker(entry)
-        turn = _words(entry.get("words"), speaker)
+        speaker = speaker_of(entry, names)
+        turn = _words(entry.get("words"), names, speaker)
         if not turn:
             start_ms = milliseconds(entry.get("start"))
             if start_ms is None:
@@ -184,7 +194,7 @@ def _utterances(transcript: Mapping[str, Any]) -> list[Turn]:
     return found
 
 
-def _words(entries: object, speaker: str = "") -> list[Word]:
+def _words(entries: object, names: Mapping[str, str], speaker: str = "") -> list[Word]:
     found: list[Word] = []
     earliest_ms = next_ms = 0  # where the last word began, and where it ended
     for entry in objects(entries):
@@ -193,22 +203,13 @@ def _words(entries: object, speaker: str = "") -> list[Word]:
             continue
         start_ms = milliseconds(entry.get("start"))
         start_ms = max(earliest_ms, next_ms if start_ms is None else start_ms)
-        found += spread(texts, start_ms, milliseconds(entry.get("end")), speaker or _speaker(entry))
+        found += spread(texts, start_ms, milliseconds(entry.get("end")), speaker or speaker_of(entry, names))
         earliest_ms, next_ms = found[-1].start_ms, found[-1].end_ms
     return found
 
 
 def _grouped(words: list[Word]) -> list[Turn]:
     return [list(turn) for _, turn in groupby(words, key=lambda word: word.speaker)]
-
-
-def _speaker(entry: Mapping[str, Any]) -> str:
-    """The speaker to show for a word or an utterance, else its channel's; empty where neither is known."""
-    for value in (entry.get("speaker"), entry.get("channel")):
-        label = str(value) if type(value) is int and abs(value) < 1000 else " ".join(tokens(value))
-        if label:
-            return f"Speaker {label}" if _LABEL.fullmatch(label) else label
-    return ""
 
 
 def _letters(text: str) -> Counter[str]:
