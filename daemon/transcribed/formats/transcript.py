@@ -91,11 +91,6 @@ def words_of(said: list[Turn]) -> str:
     return join(word.text for turn in said for word in turn)
 
 
-def speakers(said: list[Turn]) -> list[str]:
-    """The speakers, each once, in the order in which they are first heard."""
-    return list(dict.fromkeys(turn[0].speaker for turn in said if turn[0].speaker))
-
-
 def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """The speaker to show for a word or an utterance, else its channel's; empty where neither is known."""
     for value in (entry.get("speaker"), entry.get("channel")):
@@ -131,6 +126,13 @@ def join(texts: Iterable[str]) -> str:
 def ends_sentence(text: str, following: str) -> bool:
     """Whether a sentence ends between two words; a small letter after "a.m." says that it does not."""
     return bool(_SENTENCE_END.search(text)) and not following[:1].islower()
+
+
+def share(value: object) -> float | None:
+    """A part of one in the answer (a confidence, a relevance), or None where it cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        return None
+    return float(value)
 
 
 def milliseconds(value: object) -> int | None:
