@@ -32,9 +32,10 @@ def test_the_formats_are_known_by_name_in_a_fixed_order_and_each_has_its_suffix(
         "csv": ".csv",
         "podcast": ".podcast.json",
         "labels": ".labels.txt",
+        "html": ".html",
         "json": ".json",
     }
-    assert list(FORMATS) == ["txt", "md", "srt", "vtt", "lrc", "tsv", "csv", "podcast", "labels", "json"]
+    assert list(FORMATS) == ["txt", "md", "srt", "vtt", "lrc", "tsv", "csv", "podcast", "labels", "html", "json"]
 
 
 def test_an_unknown_format_is_refused_with_the_one_that_was_meant():

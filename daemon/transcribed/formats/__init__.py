@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from transcribed.formats.lyrics import lrc
+from transcribed.formats.page import html
 from transcribed.formats.prose import md, txt
 from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
@@ -49,6 +50,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "csv": Format(".csv", csv),
         "podcast": Format(".podcast.json", podcast),
         "labels": Format(".labels.txt", labels),
+        "html": Format(".html", html),
         "json": Format(".json", _json),
     }
 )
