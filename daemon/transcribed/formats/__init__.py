@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from transcribed.formats.document import docx
 from transcribed.formats.lyrics import lrc
 from transcribed.formats.page import html
 from transcribed.formats.prose import md, txt
@@ -51,6 +52,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "podcast": Format(".podcast.json", podcast),
         "labels": Format(".labels.txt", labels),
         "html": Format(".html", html),
+        "docx": Format(".docx", docx),
         "json": Format(".json", _json),
     }
 )
