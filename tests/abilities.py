@@ -48,3 +48,6 @@ def _succeeds(*command: str) -> bool:
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and leave to trace")
 needs_mounts = pytest.mark.skipif(not _can_mount(), reason="needs leave to mount a file system")
+needs_chromium = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")), reason="needs chromium and chromedriver"
+)

@@ -302,7 +302,8 @@ def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_er
 
 def rendered_all(answer, title):
     for name in formats.FORMATS:
-        text = formats.render(name, answer, title=title).decode()
+        content = formats.render(name, answer, title=title)
+        text = "" if name == "docx" else content.decode().replace("\r\n", "\n")  # as csv ends its lines
         assert name == "json" or not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
 
 

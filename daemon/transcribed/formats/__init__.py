@@ -3,7 +3,7 @@
 Rules: a format is one function and one row in FORMATS. A rendering is made from the transcript alone, so it can be
 made again at any time, and comes out the same. An answer is untrusted: any field may be missing, null, of another
 type or hostile, and still something readable comes out. Text formats are UTF-8 without a byte order mark, with line
-feeds, and safe to show in a terminal. `json` is AssemblyAI's answer and nothing else.
+feeds, and safe to show in a terminal; csv is as spreadsheets want it. `json` is AssemblyAI's answer and nothing else.
 
 This package knows no folder, no file name beyond the title it is given, no job and no clock.
 """
@@ -15,21 +15,26 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from transcribed.formats.document import docx
+from transcribed.formats.lyrics import lrc
+from transcribed.formats.page import html
 from transcribed.formats.prose import md, txt
+from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
+from transcribed.formats.tables import csv, labels, podcast, tsv
 
-__all__ = ["FORMATS", "Format", "parse", "render"]
+__all__ = ["FORMATS", "Format", "Style", "parse", "render"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of rendering: how its files end, and how their bytes come from a transcript and a title."""
+    """One kind of rendering: how its files end, and how their bytes come from a transcript, a title and a style."""
 
     suffix: str
-    render: Callable[[Mapping[str, Any], str], bytes]
+    render: Callable[[Mapping[str, Any], str, Style], bytes]
 
 
-def _json(transcript: Mapping[str, Any], _title: str) -> bytes:
+def _json(transcript: Mapping[str, Any], _title: str, _style: Style) -> bytes:
     # ASCII, since a lone surrogate in the answer has an escape there and no UTF-8.
     return json.dumps(dict(transcript), separators=(",", ":")).encode()
 
@@ -41,17 +46,25 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "md": Format(".md", md),
         "srt": Format(".srt", srt),
         "vtt": Format(".vtt", vtt),
+        "lrc": Format(".lrc", lrc),
+        "tsv": Format(".tsv", tsv),
+        "csv": Format(".csv", csv),
+        "podcast": Format(".podcast.json", podcast),
+        "labels": Format(".labels.txt", labels),
+        "html": Format(".html", html),
+        "docx": Format(".docx", docx),
         "json": Format(".json", _json),
     }
 )
 
 
-def render(name: str, answer: bytes | Mapping[str, Any], *, title: str) -> bytes:
+def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: Style = PLAIN) -> bytes:
     """The whole content of one rendering of `answer`, as the bytes to be published.
 
     `answer` is the API's answer, or what `parse` made of it: parse once where several formats are wanted. `title` is
-    the recording's name, as people know it. As `json` the bytes of an answer are given back unread; a mapping is
-    written compactly. An srt of a recording without speech is empty, for a subtitle is a thing that was said.
+    the recording's name, as people know it; `style` is what they chose. As `json` the bytes of an answer are given
+    back unread; a mapping is written compactly. An srt of a recording without speech is empty, for a subtitle is a
+    thing that was said.
 
     Raises ValueError where the name is of no format or the answer is no JSON object.
     """
@@ -60,7 +73,7 @@ def render(name: str, answer: bytes | Mapping[str, Any], *, title: str) -> bytes
         if name == "json":
             return answer
         answer = parse(answer)
-    return chosen.render(answer, title)
+    return chosen.render(answer, title, style)
 
 
 def parse(answer: bytes) -> Mapping[str, Any]:

@@ -1,64 +1,30 @@
 """A transcript to be read: plain text (.txt) and Markdown (.md).
 
-Rules: the transcript's `text` is the truth of what was said. Words and utterances say where paragraphs end and who
-speaks, and are used only where they lose none of it; else the text stands alone. What was said stays what it is:
-nothing in it is taken for Markdown or for YAML.
+Rules: what was said stays what it is: nothing in it is taken for Markdown or for YAML.
 
-This module knows no time zone and no date, and no more of the recording than its title.
+This module knows no time zone and no date but the one that it is given.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from transcribed.formats.transcript import (
-    Turn,
-    Word,
-    covers,
-    duration_ms,
-    ends_sentence,
-    hms,
-    join,
-    milliseconds,
-    objects,
-    speakers,
-    spread,
-    text_of,
-    tokens,
-    turns,
-)
-
-#: A silence after a sentence that makes a paragraph: long enough to be heard as one.
-PAUSE_MS = 1500
-
-#: Where nobody pauses, a paragraph ends with this sentence; without sentences, with this word.
-SENTENCES = 5
-WORDS = 200
-
-NO_SPEECH = "(no speech was recognised)"
-
-_MP3 = re.compile(r"\.mp3$", re.IGNORECASE)
+from transcribed.formats.analyses import Section, sections
+from transcribed.formats.paragraphs import Paragraph, paragraphs, speakers
+from transcribed.formats.style import Style
+from transcribed.formats.transcript import duration_ms, hms, plain_title, source_name, text_of, tokens
 
 #: What CommonMark gives a meaning anywhere in a line, and at its beginning.
 _INLINE = re.compile(r"[\\`*~\[<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _BLOCK = re.compile(r"^(\d*)([#+>.)-])")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Some sentences; `speaker` only where a turn begins, `start_ms` only where it is known."""
-
-    speaker: str
-    start_ms: int | None
-    text: str
-
-
-def txt(transcript: Mapping[str, Any], _title: str) -> bytes:
+def txt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript as paragraphs, a blank line between them; a turn begins with its speaker's name."""
-    _, paragraphs = _read(transcript)
-    text = "\n\n".join(_named(paragraph.speaker, paragraph.text) for paragraph in paragraphs)
+    found = paragraphs(transcript, style)
+    text = "\n\n".join(_named(paragraph.speaker, paragraph.text) for paragraph in found)
     return f"{text}\n".encode()
 
 
@@ -66,60 +32,28 @@ def _named(speaker: str, text: str) -> str:
     return f"{speaker}: {text}" if speaker else text
 
 
-def md(transcript: Mapping[str, Any], title: str) -> bytes:
+def md(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
     """The transcript as Markdown with YAML properties first, as Obsidian and most wikis read them.
 
-    Each paragraph begins with its time. A summary and chapters follow where the transcript has them.
+    Each paragraph begins with its time. A section for each analysis that the answer has follows.
     """
-    said, paragraphs = _read(transcript)
-    blocks = [_properties(transcript, said, title), *map(_md_paragraph, paragraphs)]
-    text = "\n\n".join([*blocks, *_summary(transcript), *_chapters(transcript)])
+    found = paragraphs(transcript, style)
+    said = [_md_line(paragraph.start_ms, paragraph.speaker, paragraph.text) for paragraph in found]
+    analyses = [block for section in sections(transcript, style) for block in _md_section(section)]
+    text = "\n\n".join([_properties(transcript, found, title, style), *said, *analyses])
     return f"{text}\n".encode()
 
 
-def _read(transcript: Mapping[str, Any]) -> tuple[list[Turn], list[Paragraph]]:
-    """The turns where they can be trusted, and the paragraphs, which are at least one."""
-    said, text = turns(transcript), text_of(transcript)
-    if said and covers(said, text):
-        return said, [paragraph for turn in said for paragraph in _of_turn(turn)]
-    alone = [Paragraph("", None, _text(words)) for words in _paragraphs(spread(text.split(), 0, 0))]
-    return [], alone or [Paragraph("", None, NO_SPEECH)]
-
-
-def _of_turn(turn: Turn) -> Iterator[Paragraph]:
-    speaker = turn[0].speaker
-    for words in _paragraphs(turn):
-        yield Paragraph(speaker, words[0].start_ms, _text(words))
-        speaker = ""
-
-
-def _text(words: list[Word]) -> str:
-    return join(word.text for word in words)
-
-
-def _paragraphs(words: list[Word]) -> Iterator[list[Word]]:
-    paragraph: list[Word] = []
-    sentences = 0
-    for index, word in enumerate(words):
-        paragraph.append(word)
-        following = words[index + 1] if index + 1 < len(words) else None
-        ended = following is None or ends_sentence(word.text, following.text)
-        paused = following is None or following.start_ms - word.end_ms > PAUSE_MS
-        sentences += ended
-        if (ended and (paused or sentences >= SENTENCES)) or len(paragraph) >= WORDS:
-            yield paragraph
-            paragraph, sentences = [], 0
-
-
-def _properties(transcript: Mapping[str, Any], said: list[Turn], title: str) -> str:
-    source = " ".join(tokens(title.rpartition("/")[2]))
+def _properties(transcript: Mapping[str, Any], found: list[Paragraph], title: str, style: Style) -> str:
     known_ms = duration_ms(transcript)
+    date = " ".join(tokens(style.date))
     lines = [
-        f"title: {_quoted(_MP3.sub('', source))}",
-        f"source: {_quoted(source)}",
+        f"title: {_quoted(plain_title(title))}",
+        f"date: {date if _DATE.fullmatch(date) else _quoted(date)}" if date else "",
+        f"source: {_quoted(source_name(style.recording or title))}",
         f"duration: {_quoted(hms(known_ms))}" if known_ms is not None else "",
         f"language: {_quoted(language)}" if (language := text_of(transcript, "language_code")) else "",
-        f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(said)) else "",
+        f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(found)) else "",
     ]
     return "\n".join(["---", *filter(None, lines), "---"])
 
@@ -132,10 +66,15 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _md_paragraph(paragraph: Paragraph) -> str:
-    time = f"[{hms(paragraph.start_ms)}] " if paragraph.start_ms is not None else ""
-    speaker = f"**{_md_text(paragraph.speaker)}:** " if paragraph.speaker else ""
-    return f"{time}{speaker}{_md_text(paragraph.text)}"
+def _md_section(section: Section) -> list[str]:
+    lines = [_md_line(entry.start_ms, entry.label, entry.text) for entry in section.entries]
+    return [f"## {_md_text(section.title)}", *(["\n".join(f"- {line}" for line in lines)] if section.listed else lines)]
+
+
+def _md_line(start_ms: int | None, label: str, text: str) -> str:
+    time = f"[{hms(start_ms)}] " if start_ms is not None else ""
+    lead = f"**{_md_text(label)}:** " if label else ""
+    return f"{time}{lead}{_md_text(text)}"
 
 
 def _md_text(text: str) -> str:
@@ -144,19 +83,3 @@ def _md_text(text: str) -> str:
     CommonMark 0.31, 2.4: a backslash before any ASCII punctuation makes it literal.
     """
     return _BLOCK.sub(r"\1\\\2", _INLINE.sub(r"\\\g<0>", text))
-
-
-def _summary(transcript: Mapping[str, Any]) -> list[str]:
-    summary = text_of(transcript, "summary")
-    return ["## Summary", _md_text(summary)] if summary else []
-
-
-def _chapters(transcript: Mapping[str, Any]) -> list[str]:
-    chapters = list(filter(None, map(_chapter, objects(transcript.get("chapters")))))
-    return ["## Chapters", "\n".join(chapters)] if chapters else []
-
-
-def _chapter(chapter: Mapping[str, Any]) -> str:
-    texts = (text_of(chapter, key) for key in ("headline", "gist", "summary"))
-    headline = next(filter(None, texts), "")
-    return f"- {_md_paragraph(Paragraph('', milliseconds(chapter.get('start')), headline))}" if headline else ""

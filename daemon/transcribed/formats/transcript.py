@@ -30,8 +30,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _SPACE_WITHIN_CJK = re.compile(f"(?<=[{CJK}]) (?=[{CJK}])")
 
+#: Text without words is cut at its white space, and within scripts that have none at each character.
+_PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+
 #: The end of a sentence, with the quotes and brackets that may close after it.
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts end sentences too
+
+_MP3 = re.compile(r"\.mp3$", re.IGNORECASE)
 
 #: A speaker that has a label and no name: A, B; with several channels 1A, 2B; 1, 2 where only channels are known.
 _LABEL = re.compile(r"\d{1,3}|\d{0,3}[A-Z]{1,2}")
@@ -51,18 +56,24 @@ class Word:
 Turn: TypeAlias = list[Word]
 
 
-def turns(transcript: Mapping[str, Any]) -> list[Turn]:
+def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
     """What was said and when, by turns; empty where the answer has neither words nor utterances.
 
-    Utterances are preferred, for they keep two people apart who talk at once; but only where they lose nothing of the
-    text. Nothing but timed words is in here: see `covers`.
+    `names` are those of speakers, by their labels. Utterances are preferred, for they keep two people apart who talk at
+    once; but only where they lose nothing of the text. Nothing but timed words is in here: see `covers`.
     """
-    utterances = _utterances(transcript)
-    words = _grouped(_words(transcript.get("words")))
+    utterances = _utterances(transcript, names)
+    words = _grouped(_words(transcript.get("words"), names))
     text = text_of(transcript) or words_of(words)
     if utterances and covers(utterances, text):
         return utterances
     return words or utterances
+
+
+def said_or_guessed(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
+    """The turns, else the text spread over the recording: better read at the wrong second than lost."""
+    pieces = _PIECES.findall(text_of(transcript))
+    return turns(transcript, names) or ([spread(pieces, 0, duration_ms(transcript))] if pieces else [])
 
 
 def covers(said: list[Turn], text: str) -> bool:
@@ -80,9 +91,14 @@ def words_of(said: list[Turn]) -> str:
     return join(word.text for turn in said for word in turn)
 
 
-def speakers(said: list[Turn]) -> list[str]:
-    """The speakers, each once, in the order in which they are first heard."""
-    return list(dict.fromkeys(turn[0].speaker for turn in said if turn[0].speaker))
+def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The speaker to show for a word or an utterance, else its channel's; empty where neither is known."""
+    for value in (entry.get("speaker"), entry.get("channel")):
+        label = str(value) if type(value) is int and abs(value) < 1000 else " ".join(tokens(value))
+        if label:
+            given = " ".join(tokens(names.get(label)))
+            return given or (f"Speaker {label}" if _LABEL.fullmatch(label) else label)
+    return ""
 
 
 def text_of(holder: Mapping[str, Any], key: str = "text") -> str:
@@ -112,6 +128,13 @@ def ends_sentence(text: str, following: str) -> bool:
     return bool(_SENTENCE_END.search(text)) and not following[:1].islower()
 
 
+def share(value: object) -> float | None:
+    """A part of one in the answer (a confidence, a relevance), or None where it cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        return None
+    return float(value)
+
+
 def milliseconds(value: object) -> int | None:
     """A time of the answer, or None where it cannot be one (null, NaN, negative, text, beyond all reason)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LATEST_MS:
@@ -131,6 +154,21 @@ def hms(ms: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
+def clock(ms: int, point: str = ".") -> str:
+    """A time as hh:mm:ss.mmm."""
+    return f"{hms(ms)}{point}{ms % 1000:03}"
+
+
+def plain_title(title: str) -> str:
+    """The recording's name as a title: clean, without its folder and without .mp3."""
+    return _MP3.sub("", source_name(title))
+
+
+def source_name(title: str) -> str:
+    """The recording's name as it was given, clean and without its folder."""
+    return " ".join(tokens(title.rpartition("/")[2]))
+
+
 def objects(value: object) -> list[Mapping[str, Any]]:
     """The objects of a list in an answer; none where it is no list."""
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
@@ -144,11 +182,11 @@ def spread(texts: list[str], start_ms: int, end_ms: int | None, speaker: str = "
     return [Word(text, edges[i], edges[i + 1], speaker) for i, text in enumerate(texts)]
 
 
-def _utterances(transcript: Mapping[str, Any]) -> list[Turn]:
+def _utterances(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
     found: list[Turn] = []
     for entry in objects(transcript.get("utterances")):
-        speaker = _speaker(entry)
-        turn = _words(entry.get("words"), speaker)
+        speaker = speaker_of(entry, names)
+        turn = _words(entry.get("words"), names, speaker)
         if not turn:
             start_ms = milliseconds(entry.get("start"))
             if start_ms is None:
@@ -158,7 +196,7 @@ def _utterances(transcript: Mapping[str, Any]) -> list[Turn]:
     return found
 
 
-def _words(entries: object, speaker: str = "") -> list[Word]:
+def _words(entries: object, names: Mapping[str, str], speaker: str = "") -> list[Word]:
     found: list[Word] = []
     earliest_ms = next_ms = 0  # where the last word began, and where it ended
     for entry in objects(entries):
@@ -167,22 +205,13 @@ def _words(entries: object, speaker: str = "") -> list[Word]:
             continue
         start_ms = milliseconds(entry.get("start"))
         start_ms = max(earliest_ms, next_ms if start_ms is None else start_ms)
-        found += spread(texts, start_ms, milliseconds(entry.get("end")), speaker or _speaker(entry))
+        found += spread(texts, start_ms, milliseconds(entry.get("end")), speaker or speaker_of(entry, names))
         earliest_ms, next_ms = found[-1].start_ms, found[-1].end_ms
     return found
 
 
 def _grouped(words: list[Word]) -> list[Turn]:
     return [list(turn) for _, turn in groupby(words, key=lambda word: word.speaker)]
-
-
-def _speaker(entry: Mapping[str, Any]) -> str:
-    """The speaker to show for a word or an utterance, else its channel's; empty where neither is known."""
-    for value in (entry.get("speaker"), entry.get("channel")):
-        label = str(value) if type(value) is int and abs(value) < 1000 else " ".join(tokens(value))
-        if label:
-            return f"Speaker {label}" if _LABEL.fullmatch(label) else label
-    return ""
 
 
 def _letters(text: str) -> Counter[str]:

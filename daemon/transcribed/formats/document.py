@@ -1,0 +1,108 @@
+"""A transcript as a document for word processors (.docx): ECMA-376, Office Open XML, at its smallest.
+
+Rules: the parts of the document are written here, five of them, so that this package needs nothing but the standard
+library. What cannot be in XML, `clean` has taken out before. The archive has no time in it and is not compressed, so
+that the same transcript gives the same bytes on any machine: the daemon knows its own files by their bytes.
+
+This module knows no fonts and no page: styles have Word's own names, which each program shows in its own way.
+"""
+
+import io
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from transcribed.formats.analyses import Section, sections
+from transcribed.formats.paragraphs import about, paragraphs
+from transcribed.formats.style import Style
+from transcribed.formats.transcript import hms, plain_title
+
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+
+_TYPES = f"""{_XML}<Types xmlns="{_PACKAGE}/content-types">
+<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
+<Override PartName="/word/document.xml" ContentType="{_TYPE}.document.main+xml"/>
+<Override PartName="/word/styles.xml" ContentType="{_TYPE}.styles+xml"/>
+</Types>"""
+
+_RELATIONS = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
+<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="word/document.xml"/>
+</Relationships>"""
+
+_RELATIONS_OF_DOCUMENT = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
+<Relationship Id="rId1" Type="{_OFFICE}/styles" Target="styles.xml"/>
+</Relationships>"""
+
+_HEADING = '<w:pPr><w:keepNext/><w:spacing w:before="240" w:after="80"/><w:outlineLvl w:val="{level}"/></w:pPr>'
+_STYLES = f"""{_XML}<w:styles xmlns:w="{_W}">
+<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/>
+<w:pPr><w:spacing w:after="120"/></w:pPr><w:rPr><w:sz w:val="22"/><w:szCs w:val="22"/></w:rPr></w:style>
+<w:style w:type="paragraph" w:styleId="Heading1"><w:name w:val="heading 1"/><w:basedOn w:val="Normal"/>
+{_HEADING.format(level=0)}<w:rPr><w:b/><w:bCs/><w:sz w:val="32"/><w:szCs w:val="32"/></w:rPr></w:style>
+<w:style w:type="paragraph" w:styleId="Heading2"><w:name w:val="heading 2"/><w:basedOn w:val="Normal"/>
+{_HEADING.format(level=1)}<w:rPr><w:b/><w:bCs/><w:sz w:val="26"/><w:szCs w:val="26"/></w:rPr></w:style>
+</w:styles>"""
+
+
+def docx(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+    """The transcript as a document: title, turns with names and times, a heading for each analysis."""
+    body = [
+        _paragraph(plain_title(title), style="Heading1"),
+        _paragraph(" · ".join(about(transcript, style))),
+        *(_paragraph(found.text, found.speaker, found.start_ms) for found in paragraphs(transcript, style)),
+        *(part for section in sections(transcript, style) for part in _section(section)),
+    ]
+    document = f'{_XML}<w:document xmlns:w="{_W}"><w:body>\n{"".join(body)}<w:sectPr/></w:body></w:document>'
+    return _archive(
+        {
+            "[Content_Types].xml": _TYPES,
+            "_rels/.rels": _RELATIONS,
+            "word/_rels/document.xml.rels": _RELATIONS_OF_DOCUMENT,
+            "word/styles.xml": _STYLES,
+            "word/document.xml": document,
+        }
+    )
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield _paragraph(section.title, style="Heading2")
+    for entry in section.entries:
+        yield _paragraph(entry.text, entry.label, entry.start_ms, point=section.listed)
+
+
+def _paragraph(text: str, name: str = "", start_ms: int | None = None, *, style: str = "", point: bool = False) -> str:
+    """A paragraph; nothing where there is no text."""
+    if not text:
+        return ""
+    rtl = _is_rtl(name or text)
+    time = _run(f"[{hms(start_ms)}] ", "") if start_ms is not None else ""
+    lead = _run(f"{name}: ", "<w:b/><w:bCs/>", rtl=_is_rtl(name)) if name else ""
+    shape = f'<w:pStyle w:val="{style}"/>' if style else ""
+    shape += ("<w:bidi/>" if rtl else "") + ('<w:ind w:left="360" w:hanging="180"/>' if point else "")
+    runs = f"{_run('• ', '') if point else ''}{time}{lead}{_run(text, '', rtl=_is_rtl(text))}"
+    return f"<w:p><w:pPr>{shape}</w:pPr>{runs}</w:p>\n"
+
+
+def _run(text: str, form: str, *, rtl: bool = False) -> str:
+    form += "<w:rtl/>" if rtl else ""
+    return f'<w:r><w:rPr>{form}</w:rPr><w:t xml:space="preserve">{escape(text)}</w:t></w:r>'
+
+
+def _is_rtl(text: str) -> bool:
+    """Whether a text runs from right to left: its first letter decides (UAX #9, P2)."""
+    kinds = map(unicodedata.bidirectional, text)
+    return next((kind for kind in kinds if kind in {"L", "R", "AL"}), "L") != "L"
+
+
+def _archive(parts: Mapping[str, str]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)  # stored, as ZipInfo has it
+    return content.getvalue()

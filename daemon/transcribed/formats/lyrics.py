@@ -1,0 +1,40 @@
+"""A transcript as synchronised lyrics (.lrc), which audio players show beside the recording.
+
+Rules: one line for each subtitle of a single line, at its time, in hundredths of a second. LRC has no standard and no
+way to escape: what a player could take for a time within a line becomes something that it cannot.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from transcribed.formats.style import Style
+from transcribed.formats.subtitles import cues, prefix
+from transcribed.formats.transcript import duration_ms, join, plain_title
+
+#: `[00:01.00]` begins a line, `<00:01.00>` a word; any `[` at the beginning makes some players drop the line.
+_TIME = re.compile(r"^\[|[\[<](?=\d+:\d)")
+_LOOKALIKE = {"[": "(", "<": "‹"}  # noqa: RUF001 - it is to look like it
+_BRACKETS = str.maketrans("[]", "()")
+
+
+def lrc(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+    """The transcript as lyrics, with the title first; a name stands before a line wherever the speaker changes."""
+    length_ms = duration_ms(transcript)
+    lines = [f"[ti:{plain_title(title).translate(_BRACKETS)}]"]
+    lines += [f"[length:{_time(length_ms).partition('.')[0]}]"] if length_ms is not None else []
+    last = ""
+    for cue in cues(transcript, replace(style, lines=1), named=True):
+        name = prefix(cue.speaker) if cue.speaker != last else ""
+        lines.append(f"[{_time(cue.start_ms)}]{_harmless(join(filter(None, [name, *cue.words])))}")
+        last = cue.speaker
+    return "\n".join([*lines, ""]).encode()
+
+
+def _time(ms: int) -> str:
+    return f"{ms // 60_000:02}:{ms // 1000 % 60:02}.{ms // 10 % 100:02}"
+
+
+def _harmless(text: str) -> str:
+    return _TIME.sub(lambda found: _LOOKALIKE[found[0]], text)

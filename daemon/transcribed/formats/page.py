@@ -1,0 +1,191 @@
+"""A transcript as one page for a browser (.html): the text, who says it, and the recording to listen to.
+
+Rules: the page is whole in itself and loads nothing but the recording, which lies beside it. Its policy
+(Content-Security-Policy) allows the one script and the one style that are written here, by their hashes, so that
+nothing in a transcript can run even where it should get past the escaping. A click on a word plays from there. Where
+the recording is not where the page expects it, the reader can open it from a disk; without JavaScript and on paper the
+text is still a text.
+
+A paragraph is marked as Podcasting 2.0 asks (cite, time, p). This module knows no folder: where the recording lies is
+what the style says.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from html import escape
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+from transcribed.formats.analyses import Entry, Section, sections
+from transcribed.formats.paragraphs import Paragraph, about, paragraphs
+from transcribed.formats.style import Style
+from transcribed.formats.transcript import Word, hms, join, plain_title, text_of
+
+_STYLE = """
+:root { color-scheme: light dark; font: 1.05rem/1.6 system-ui, sans-serif; }
+body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }
+h1, h2 { line-height: 1.25; }
+header { position: sticky; top: 0; background: Canvas; padding: .5rem 0; }
+header p, time, button { color: GrayText; font-size: .8rem; }
+audio { width: 100%; }
+label { font-size: .8rem; }
+cite { font-style: normal; font-weight: bold; }
+button { border: 0; padding: 0; background: none; font-family: inherit; cursor: pointer; }
+p { margin: .25rem 0 1rem; }
+[data-t] { cursor: pointer; }
+span[data-t]:hover { text-decoration: underline; }
+.now { background: Highlight; color: HighlightText; }
+@media print {
+  body { max-width: none; margin: 0; }
+  header { position: static; }
+  audio, label { display: none; }
+  .now { background: none; color: inherit; }
+  h2 { break-after: avoid; }
+}
+"""
+
+_SCRIPT = """
+"use strict";
+const audio = document.querySelector("audio");
+const chooser = document.querySelector("label");
+const words = [...document.querySelectorAll("span[data-t]")].sort((a, b) => a.dataset.t - b.dataset.t);
+let now = null;
+document.addEventListener("click", (event) => {
+  const word = event.target.closest("[data-t]");
+  if (word === null || getSelection().toString() !== "") return;
+  audio.currentTime = word.dataset.t / 1000;
+  audio.play().catch(() => {});
+});
+audio.addEventListener("timeupdate", () => {
+  let low = 0;
+  let high = words.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (words[middle].dataset.t <= audio.currentTime * 1000) low = middle + 1;
+    else high = middle;
+  }
+  if (now !== null) now.classList.remove("now");
+  now = low > 0 ? words[low - 1] : null;
+  if (now !== null) now.classList.add("now");
+});
+const ask = () => { chooser.hidden = false; };
+audio.addEventListener("error", ask);
+if (audio.error !== null || !audio.hasAttribute("src")) ask();
+chooser.addEventListener("change", (event) => {
+  audio.src = URL.createObjectURL(event.target.files[0]);
+  chooser.hidden = true;
+});
+"""
+
+
+def _source(text: str) -> str:
+    """How a policy names a script or a style that stands in the page: CSP Level 3, 2.3.1, hash-source."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+#: The recording may lie beside the page on a server ('self') or on a disk (file:), or be opened by the reader (blob:).
+_POLICY = (
+    f"default-src 'none'; style-src {_source(_STYLE)}; script-src {_source(_SCRIPT)}; media-src 'self' file: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*")
+
+
+def html(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+    """The transcript as a page, with the recording to listen to: the one that the style names, or a reader opens."""
+    lines = [
+        "<!DOCTYPE html>",
+        f"<html{_language(transcript)}>",
+        *_head(plain_title(title)),
+        "<body>",
+        *_header(plain_title(title), about(transcript, style), style.recording),
+        "<main>",
+        *map(_paragraph, paragraphs(transcript, style)),
+        "</main>",
+        *(line for section in sections(transcript, style) for line in _section(section)),
+        f"<script>{_SCRIPT}</script>",
+        "</body>",
+        "</html>",
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _language(transcript: Mapping[str, Any]) -> str:
+    code = text_of(transcript, "language_code")
+    return f' lang="{code.replace("_", "-")}"' if _LANGUAGE.fullmatch(code) else ""
+
+
+def _head(title: str) -> list[str]:
+    return [
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{_STYLE}</style>",
+        "</head>",
+    ]
+
+
+def _header(title: str, facts: list[str], recording: str) -> list[str]:
+    source = f' src="{_beside(recording)}"' if recording else ""
+    return [
+        "<header>",
+        f'<h1 dir="auto">{escape(title)}</h1>',
+        *([f"<p>{escape(' · '.join(facts))}</p>"] if facts else []),
+        f'<audio controls preload="metadata"{source}></audio>',
+        '<label hidden>The recording is not here. Open it: <input type="file" accept="audio/*,video/*"></label>',
+        "</header>",
+    ]
+
+
+def _beside(recording: str) -> str:
+    """An address that is relative whatever the name is (no other host, no javascript:); its bytes need be no UTF-8."""
+    return "./" + quote(recording, errors="surrogateescape")
+
+
+def _paragraph(paragraph: Paragraph) -> str:
+    name = f'<cite dir="auto">{escape(paragraph.speaker)}</cite> ' if paragraph.speaker else ""
+    text = _words(paragraph.words) if paragraph.words else escape(paragraph.text)
+    return f'<div>{name}{_time(paragraph.start_ms)}<p dir="auto">{text}</p></div>'
+
+
+def _words(words: tuple[Word, ...]) -> str:
+    """The words, each with its time; between them is what `join` puts there."""
+    pieces = [_word(words[0])]
+    for last, word in pairwise(words):
+        gap = join([last.text, word.text])[len(last.text) : -len(word.text)]
+        pieces.append(gap + _word(word))
+    return "".join(pieces)
+
+
+def _word(word: Word) -> str:
+    return f"<span data-t={word.start_ms}>{escape(word.text)}</span>"
+
+
+def _time(start_ms: int | None) -> str:
+    """A time that can be clicked, and reached by keyboard."""
+    if start_ms is None:
+        return ""
+    return f'<button type="button" data-t="{start_ms}"><time>{hms(start_ms)}</time></button> '
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield "<section>"
+    yield f'<h2 dir="auto">{escape(section.title)}</h2>'
+    if section.listed:
+        yield "<ul>"
+        yield from (f'<li dir="auto">{_entry(entry)}</li>' for entry in section.entries)
+        yield "</ul>"
+    else:
+        yield from (f'<p dir="auto">{_entry(entry)}</p>' for entry in section.entries)
+    yield "</section>"
+
+
+def _entry(entry: Entry) -> str:
+    label = f"<b>{escape(entry.label)}:</b> " if entry.label else ""
+    return f"{_time(entry.start_ms)}{label}{escape(entry.text)}"

@@ -1,0 +1,51 @@
+"""What the person who runs it may choose of a rendering.
+
+Rules: the defaults are those of the usual guides for subtitlers (Netflix's Timed Text Style Guide: 42 characters, two
+lines, seven seconds). A style that cannot be followed is refused here, so that no rendering has to ask.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How renderings look, and what is known of the recording besides its transcript.
+
+    `speakers` gives names to the labels of the answer: {"A": "Ana"}, with several channels {"1A": "Ana"}. Signs of
+    Chinese, Japanese and the like are as wide as two others. `recording` is the name under which a page finds the
+    recording, `date` its day; both are left out where they are empty. Raises ValueError where it cannot be followed.
+    """
+
+    speakers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    line_length: int = 42
+    lines: int = 2
+    longest_seconds: float = 7.0
+    shortest_seconds: float = 1.0
+    recording: str = ""
+    date: str = ""
+
+    def __post_init__(self) -> None:
+        if not 10 <= self.line_length <= 200:
+            raise ValueError(f"line_length should be 10 to 200 characters, not {self.line_length}")
+        if not 1 <= self.lines <= 4:
+            raise ValueError(f"lines should be 1 to 4, not {self.lines}")
+        if not 0 < self.shortest_seconds <= self.longest_seconds <= 60:
+            between = f"not {self.shortest_seconds} and {self.longest_seconds}"
+            raise ValueError(
+                f"shortest_seconds should be above 0 and at most longest_seconds, that at most 60, {between}"
+            )
+
+    @property
+    def longest_ms(self) -> int:
+        """How long a cue is shown at most."""
+        return round(self.longest_seconds * 1000)
+
+    @property
+    def shortest_ms(self) -> int:
+        """How long a cue is shown at least, where the next one leaves it the time."""
+        return max(1, round(self.shortest_seconds * 1000))
+
+
+#: As nobody has chosen anything.
+PLAIN = Style()

@@ -1,0 +1,102 @@
+"""The document that is made of a transcript, read back by python-docx."""
+
+import io
+import zipfile
+
+import docx
+import pytest
+from docx.oxml.ns import qn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spoken import example, examples, say, utterance
+from transcribed.formats import Style, render
+
+TALK = {
+    "text": "Good morning, everyone. Fine & <good>.",
+    "audio_duration": 12,
+    "language_code": "en_us",
+    "utterances": [utterance("A", "Good morning, everyone."), utterance("B", "Fine & <good>.", 2000)],
+}
+
+
+def document(transcript, title="Talk.mp3", **style):
+    return docx.Document(io.BytesIO(render("docx", transcript, title=title, style=Style(**style))))
+
+
+def shown(transcript, **style):
+    """(style, text) of every paragraph."""
+    return [(p.style.name, p.text) for p in document(transcript, **style).paragraphs]
+
+
+def test_a_document_has_its_title_and_its_turns():
+    assert shown(TALK, speakers={"A": "Ana"}, date="2026-11-23") == [
+        ("Heading 1", "Talk"),
+        ("Normal", "2026-11-23 · 00:00:12 · en_us"),
+        ("Normal", "[00:00:00] Ana: Good morning, everyone."),
+        ("Normal", "[00:00:02] Speaker B: Fine & <good>."),
+    ]
+
+
+def test_a_speaker_is_bold_and_what_is_said_is_not():
+    runs = document(TALK).paragraphs[2].runs
+    assert [(run.text, bool(run.bold)) for run in runs] == [
+        ("[00:00:00] ", False),
+        ("Speaker A: ", True),
+        ("Good morning, everyone.", False),
+    ]
+
+
+def test_each_analysis_has_a_heading_that_word_finds():
+    answer = {"text": "Hi.", "chapters": [{"headline": "The start", "start": 61_000}], "summary": "They meet."}
+    assert shown(answer) == [
+        ("Heading 1", "Talk"),
+        ("Normal", "Hi."),
+        ("Heading 2", "Summary"),
+        ("Normal", "They meet."),
+        ("Heading 2", "Chapters"),
+        ("Normal", "• [00:01:01] The start"),
+    ]
+
+
+def test_a_recording_without_speech_is_a_document_that_says_so():
+    assert shown({}) == [("Heading 1", "Talk"), ("Normal", "(no speech was recognised)")]
+
+
+@pytest.mark.parametrize(
+    ("text", "rtl"), [("שלום לכולם.", True), ("مرحبا بكم", True), ("Hello שלום", False), ("…", False)]
+)
+def test_a_paragraph_runs_from_right_to_left_where_its_first_letter_does(text, rtl):
+    paragraph = document({"words": say(text)}).paragraphs[-1]
+    assert (paragraph._p.pPr.find(qn("w:bidi")) is not None) == rtl
+    assert [run.font.rtl for run in paragraph.runs[1:]] == [rtl or None]
+
+
+def test_the_same_transcript_is_the_same_bytes_whenever_and_wherever():
+    content = render("docx", TALK, title="Talk.mp3")
+    assert content == render("docx", TALK, title="Talk.mp3")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        found = {(entry.date_time[0], entry.compress_type, entry.create_system) for entry in archive.infolist()}
+        assert found == {(1980, zipfile.ZIP_STORED, 3)}
+        assert archive.namelist()[0] == "[Content_Types].xml"  # by which file(1) knows the kind
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=st.text(min_size=1), name=st.text(max_size=8))
+def test_a_document_holds_any_text(text, name):
+    answer = {"words": [{"text": text, "start": 0, "end": 1, "speaker": name}], "summary": text}
+    document(answer, text, date=name)
+
+
+@settings(deadline=None, max_examples=60)
+@given(words=st.lists(st.text("ab<>&\"'日本ש.", min_size=1, max_size=6), min_size=1, max_size=40))
+def test_no_word_is_lost(words):
+    answer = {"words": [{"text": word, "start": i * 400, "end": i * 400 + 300} for i, word in enumerate(words)]}
+    said = "".join(text.removeprefix("[").partition("] ")[2] for _, text in shown(answer)[1:])
+    assert "".join(said.split()) == "".join(words)
+
+
+@pytest.mark.parametrize("body", examples())
+def test_every_body_of_the_api_reference_is_a_document_that_opens(body):
+    assert document(example(body), body).paragraphs[0].text == body
