@@ -2,10 +2,13 @@
 
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -16,6 +19,7 @@ from transcribed.formats import FORMATS
 from transcribed.job import Rules, State, after
 from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
+from transcribed.worker.plan import Executor
 from world import Clock, World, mp3, parameters
 
 
@@ -441,29 +445,53 @@ def test_where_no_backlog_is_accepted_unasked_an_empty_file_waits_for_a_person_t
     assert world.jobs() == []
 
 
+class Hanging(World):
+    """A world whose inbox hangs at each look until it is let go; nothing else in it does."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args, watch="events")
+        self.answers = threading.Event()
+
+    def watch(self, root: bytes) -> bool:
+        return root != self.route.inbox or self.answers.wait(60)
+
+    def executor(self, name: str, threads: int) -> Executor:
+        return ThreadPoolExecutor(threads) if name.startswith("inbox") else super().executor(name, threads)
+
+
 def test_a_share_that_does_not_answer_is_said_so_within_a_minute_or_so_and_is_waited_for(
-    world: World, clock: Clock
+    tmp_path: Path, api: FakeAssemblyAI, clock: Clock
 ) -> None:
-    """Its thread hangs in the look; nothing else of the daemon does."""
-    looks: list[Callable[[], None]] = []
-    real = world.executor
-
-    class Hanging:
-        def submit(self, work: Callable[[], None]) -> None:
-            looks.append(work)
-
-    world.executor = lambda name, threads: Hanging() if name.startswith("inbox") else real(name, threads)
+    world = Hanging(tmp_path, api, clock)
     world.drop("Talk.mp3")
     with structlog.testing.capture_logs() as logs:
         world.run(lambda: clock.moved > 600)
-    blocked = [line for line in logs if line["event"] == "lane.blocked"]
-    assert len(blocked) == 1
-    assert "does not answer" in blocked[0]["reason"]
+    [blocked] = [line for line in logs if line["event"] == "lane.blocked"]
+    assert "has not answered for more than 60 s" in blocked["reason"]
     assert world.published[-1]["inboxes"][0]["overdue"]
+    world.answers.set()
 
-    world.executor = real
-    assert world.run() == 0
-    assert world.states() == [State.DELIVERED]
+    again = World(tmp_path, api, clock)
+    assert again.run() == 0
+    assert again.states() == [State.DELIVERED]
+
+
+def test_a_look_that_waits_for_its_turn_is_not_taken_for_one_that_hangs(
+    tmp_path: Path, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    """The inbox's thread may be at work at a large recording for minutes."""
+    world, looks = World(tmp_path, api, clock), []
+    inline = world.executor
+
+    class Busy:
+        def submit(self, work: Callable[[], None]) -> None:
+            looks.append(work)
+
+    world.executor = lambda name, threads: Busy() if name.startswith("inbox") else inline(name, threads)
+    world.run(lambda: clock.moved > 600)
+
+    assert looks
+    assert world.published[-1]["blocked"] == []
 
 
 def test_an_inbox_that_goes_away_is_said_once_and_comes_back_by_itself(

@@ -65,6 +65,7 @@ class Arrivals:
         self._unread: dict[bytes, str] = {}  # settled files that cannot be read, and why
         self._surveyed: frozenset[bytes] = frozenset()
         self._looking_since: float | None = None
+        self._began_at: float | None = None  # when the look that is on its way had its turn on the inbox's thread
 
     @property
     def route(self) -> Route:
@@ -117,7 +118,7 @@ class Arrivals:
         """Begin a look where it is time for one. Raises Blocked where one does not come to its end."""
         now = self._clock.monotonic()
         if self._looking_since is not None:
-            self._raise_if_hanging(now - self._looking_since)
+            self._raise_if_hanging(now)
         elif now >= self._pace.look_at:
             self._looking_since = now
             whole, again = self._pace.begin(now), frozenset(self._again)
@@ -125,9 +126,11 @@ class Arrivals:
             expected = frozenset(self._known if self.looked_at is None else ())
             self.executor.submit(lambda: self._look(whole, again, watched, expected))
 
-    def _raise_if_hanging(self, seconds: float) -> None:
-        if seconds > HANGS_SECONDS:
-            why = f"the inbox {shown(self.route.inbox)} does not answer: a look at it began {seconds:.0f} s ago"
+    def _raise_if_hanging(self, now: float) -> None:
+        """A look that waits for its turn does not hang: hashing or moving a large recording takes its time."""
+        began_at = self._began_at
+        if began_at is not None and now - began_at > HANGS_SECONDS:
+            why = f"the inbox {shown(self.route.inbox)} has not answered for more than {HANGS_SECONDS:g} s"
             raise errors.Blocked(why, lane=self.route.lane, hint="look at its file server, and at the network")
 
     def _look(
@@ -135,7 +138,7 @@ class Arrivals:
     ) -> None:
         """On the inbox's thread: one look, once events are asked for, so that nothing is missed in between."""
         listing, problem = None, None
-        at = self._clock.monotonic()
+        at = self._began_at = self._clock.monotonic()
         try:
             self.folders.anchors.recognise()
             if self.looked_at is None:
@@ -152,7 +155,7 @@ class Arrivals:
 
     def looked(self, message: Looked, plan: Plan) -> None:
         """Take in what a look found. Raises what kept it from being had."""
-        self._looking_since = None
+        self._looking_since = self._began_at = None
         listing = message.listing
         self.is_lost = listing is None
         if listing is None:
