@@ -136,3 +136,47 @@ def test_a_failed_recording_dragged_back_under_any_name_is_the_same_job_and_its_
     assert world.files("archive") == [name]
     assert world.files("outbox") == [name.replace(".mp3", ".txt")]
     assert world.files("failed") == []
+
+
+def write_over_in_place(path: Path, data: bytes) -> None:
+    """As a program does that saves into the same file; the folder keeps an old time, which tells nothing of it."""
+    path.write_bytes(data)
+    os.utime(path.parent, (1e9, 1e9))
+
+
+def test_a_recording_written_over_in_place_before_it_is_sent_is_taken_anew_within_minutes(world, api, clock):
+    path = world.drop("sub/Talk.mp3", mp3("the first"))
+    api.down()
+    second: list[bytes] = []
+
+    def is_put_away() -> bool:
+        if world.states() == [State.RECEIVED] and not second:
+            second.append(mp3("the second", frames=50))
+            write_over_in_place(path, second[0])
+            api.up()
+        return world.files("archive") == ["sub/Talk.mp3"]
+
+    world.run(is_put_away, seconds=1200)
+
+    assert world.states() == [State.CANCELLED, State.DELIVERED]
+    assert list(api.paid().values()) == [1]
+
+
+def test_a_recording_written_over_just_before_it_is_looked_into_is_taken_within_minutes(world, clock):
+    path = world.drop("sub/Talk.mp3", mp3("the first"))
+    os.utime(path.parent, (1e9, 1e9))
+    inline = world.executor("inbox", 1)
+    settled = []
+
+    class Late:
+        def submit(self, work):
+            settled.extend([work] * (clock.moved >= 5.0))
+            if len(settled) == 2:  # a look has shown that it has settled, and now it is looked into
+                write_over_in_place(path, mp3("the second", frames=50))
+            inline.submit(work)
+
+    world.executor = lambda name, threads: Late() if name.startswith("inbox") else inline
+    world.run(lambda: world.files("archive") == ["sub/Talk.mp3"], seconds=1200)
+
+    assert world.states() == [State.DELIVERED]
+    assert (world.folders["archive"] / "sub/Talk.mp3").read_bytes() == mp3("the second", frames=50)
