@@ -158,6 +158,13 @@ def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_
 # --- overlaps
 
 
+def test_our_own_anchor_is_nothing_to_remark_on(house):
+    with open(os.path.join(house.root, "in", ".transcribed.anchor"), "wb"):
+        pass
+    _, lines = house.check()
+    assert not [line for line in lines if ".transcribed.anchor" in line]
+
+
 def test_folders_that_are_one_through_a_link_are_refused_by_path_in_both_directions(house):
     house.folders("two", "two/inner", "two-archive", "two-failed")
     os.symlink("out", os.path.join(house.root, "also-out"))

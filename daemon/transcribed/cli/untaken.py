@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from transcribed import config
-from transcribed.inbox import Names
+from transcribed.inbox import ANCHOR, Names
 from transcribed.job import shown
 
 _NAMES_SHOWN = 20
@@ -58,7 +58,7 @@ class Untaken:
         root, names = os.fsencode(self.inbox.path), names_of(self.inbox)
         for path, inner, files in os.walk(root):
             below = path[len(root) :].lstrip(b"/")
-            for name in sorted(files):
+            for name in sorted(set(files) - {ANCHOR}):
                 self._note(below, name, why_not_taken(self.inbox, os.path.join(below, name)))
             rules = {name: names.ignored_folder(name, os.path.join(below, name)) for name in inner}
             for name in sorted(inner):
