@@ -778,3 +778,28 @@ def test_every_format_is_delivered_at_once_the_verbatim_answer_too(tmp_path: Pat
 
         assert world.files("outbox") == sorted(f"Talk{each.suffix}" for each in FORMATS.values())
         assert "deferred" not in world.story(1)
+
+
+def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_nothing(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Whether the crash hid that the recording was moved is not known until it is put away once more."""
+    step, crashed = 0, True
+    while crashed:
+        step += 1
+        with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
+            world = World(tmp_path / str(step), api, clock)
+            world.drop("Talk.mp3")
+            api.end_with_error("Transcoding failed. File type is audio/mpeg")
+            crashed = world.crash(step, after=True)
+
+            def is_done(world: World = world) -> bool:
+                return bool(world.jobs()) and not world.worker.book.open and not os.listdir(world.state / "commands")
+
+            for _ in range(2):  # the second one is for what had not failed yet
+                drop(str(world.state), {"order": "retry", "failed": True})
+                world.run(is_done)
+
+            assert world.states() == [State.DELIVERED], step
+            assert_settled(world, api, ["Talk.mp3"])
+    assert step > 8

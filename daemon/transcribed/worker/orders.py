@@ -156,8 +156,11 @@ def _to_retry(order: Mapping[str, Any], worker: "Worker") -> list[int]:
 
 
 def _being_put_away(jobs: list[int], worker: "Worker") -> bool:
-    at_work = [job for _, job in worker.dispatch.in_flight.values() if job.state is State.FAILED]
-    return any(job.id in jobs for job in at_work)
+    """Whether one of these failed jobs is in a step, or was when the process died: its recording may have moved."""
+    failed = {job.id: job for job in worker.book.in_state(State.FAILED)}
+    return any(
+        number in failed and (number in worker.dispatch.in_flight or failed[number].deaths > 0) for number in jobs
+    )
 
 
 def _retry(number: int, worker: "Worker", *, pay_again: bool) -> None:
