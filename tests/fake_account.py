@@ -161,6 +161,7 @@ class FakeAccount:
             "language_code": "en",
             "speech_model_used": "assemblyai-stt-3-7",
             "metadata": {"domain_used": None, "warnings": []},
+            **(_by_speakers(words) if submit.request.get("speaker_labels") else {}),
         }
 
 
@@ -176,6 +177,19 @@ def words_of(sha256: str) -> list[dict[str, Any]]:
         }
         for n, digit in enumerate(sha256[:8])
     ]
+
+
+def _by_speakers(words: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same words, the first half said by A and the rest by B."""
+    half = len(words) // 2
+    turns = {"A": words[:half], "B": words[half:]}
+    said = {label: [{**word, "speaker": label} for word in turn] for label, turn in turns.items()}
+    utterances = [
+        {"speaker": label, "text": " ".join(word["text"] for word in turn), "start": turn[0]["start"]}
+        | {"end": turn[-1]["end"], "confidence": 0.93, "words": turn}
+        for label, turn in said.items()
+    ]
+    return {"words": [word for turn in said.values() for word in turn], "utterances": utterances}
 
 
 def _written(moment: float) -> str:

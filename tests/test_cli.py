@@ -596,6 +596,16 @@ def test_one_job_in_one_format_is_rendered_to_stdout_and_no_file_is_written(rend
     assert sorted(os.walk(rendered.path("out"))) == before
 
 
+def test_what_is_rendered_again_looks_as_its_inbox_has_it_now(rendered):
+    words = [{"text": text, "start": 500 * n, "end": 500 * n + 400} for n, text in enumerate(("Good", "morning"))]
+    answer = {"status": "completed", "utterances": [{"speaker": "A", "words": words, "text": "Good morning"}]}
+    Kept(rendered.state).keep(ID, json.dumps(answer).encode(), {})
+    assert rendered.run("render", 1).out.startswith("Speaker A: ")
+    with open(rendered.config, "a", encoding="utf-8") as file:
+        file.write('\n[defaults]\nspeakers = { A = "Aoife" }\n')
+    assert rendered.run("render", 1).out.startswith("Aoife: ")
+
+
 def test_more_formats_are_written_beside_the_outputs_and_nothing_there_is_replaced(rendered):
     answer = rendered.run("render", 1, "--format", "md", "--format", "json")
     assert answer.lines == [rendered.path("out/a/Talk.md"), rendered.path("out/a/Talk.json")]

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import threading
+import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -778,6 +780,32 @@ def test_every_format_is_delivered_at_once_the_verbatim_answer_too(tmp_path: Pat
 
         assert world.files("outbox") == sorted(f"Talk{each.suffix}" for each in FORMATS.values())
         assert "deferred" not in world.story(1)
+
+
+def test_renderings_look_as_their_inbox_has_it_and_the_page_finds_its_recording(tmp_path: Path) -> None:
+    with FakeAssemblyAI() as api:
+        world = World(
+            tmp_path,
+            api,
+            Clock(),
+            formats=("txt", "srt", "html"),
+            parameters=parameters(speaker_labels=True),
+            speakers=(("A", "Aoife"),),
+            line_length=20,
+            lines=1,
+        )
+        world.drop(os.fsdecode(b"caf\xe9/Talk.mp3"), mp3("Talk"))
+
+        assert world.run() == 0
+
+        outbox = world.folders["outbox"] / os.fsdecode(b"caf\xe9")
+        assert (outbox / "Talk.txt").read_text().startswith("Aoife: ")
+        assert "Speaker B: " in (outbox / "Talk.txt").read_text()
+        said = [line for line in (outbox / "Talk.srt").read_text().splitlines() if line.strip() and "-->" not in line]
+        assert max(map(len, said)) <= 20
+        [source] = re.findall('<audio[^>]* src="([^"]*)"', (outbox / "Talk.html").read_text())
+        recording = os.path.join(os.fsencode(outbox), urllib.parse.unquote_to_bytes(source))
+        assert os.path.samefile(recording, world.folders["archive"] / os.fsdecode(b"caf\xe9/Talk.mp3"))
 
 
 def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_nothing(

@@ -59,9 +59,19 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
         why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
         raise errors.TranscribedError(why)
     try:
-        return formats.render(name, answer, title=_title(job))
+        return formats.render(name, answer, title=_title(job), style=_style(settled, job))
     except ValueError as error:
         raise errors.TranscribedError(f"the kept transcript of job {job.id} cannot be read: {error}") from error
+
+
+def _style(settled: config.Config, job: Job) -> formats.Style:
+    """As the job's inbox has it now; one that has left the configuration has none of its own."""
+    beside = os.path.dirname(job.stem) if job.stem and job.place else None
+    recording = "" if beside is None else os.fsdecode(os.path.relpath(job.place or b"", beside))
+    inbox = next((inbox for inbox in settled.inboxes if inbox.name == job.inbox), None)
+    if inbox is None:
+        return formats.Style(recording=recording)
+    return formats.Style(speakers=inbox.speakers, line_length=inbox.line_length, lines=inbox.lines, recording=recording)
 
 
 def _title(job: Job) -> str:

@@ -143,19 +143,22 @@ class Folders:
     def _names(self, job: Job, stem: bytes, number: int, kept: Kept) -> Iterable[bytes]:
         """What must be free for this number: its own recording, note and renderings do not stand in its way."""
         outputs = {name: _output(stem, number, name) for name in self.route.formats}
-        strange = [path for name, path in outputs.items() if not self._is_delivered(job, name, path, kept)]
+        strange = [path for name, path in outputs.items() if not self._is_delivered(job, name, path, number, kept)]
         places = [self._place(self.route.archive, job, number), self._place(self.route.failed, job, number)]
         note_path = self._note(job, number)
         wanted = [*strange, *places, *([] if _is_note(note_path) else [note_path])]
         return [path for path in wanted if path != job.place]
 
-    def _is_delivered(self, job: Job, name: str, path: bytes, kept: Kept) -> bool:
+    def _is_delivered(self, job: Job, name: str, path: bytes, number: int, kept: Kept) -> bool:
         """Whether this very rendering is there: a journal that was lost since knew who had delivered it."""
         answer = kept.read(job.transcript_id) if job.transcript_id and os.path.isfile(path) else None
         if answer is None:
             return False
         try:
-            data = formats.render(name, answer, title=shown(os.path.basename(self.stem(job))))
+            stem = self.stem(job)
+            data = formats.render(
+                name, answer, title=shown(os.path.basename(stem)), style=self._style(job, stem, number)
+            )
         except ValueError:
             return False
         return os.path.getsize(path) == len(data) and begins_with(path, data)
@@ -169,9 +172,9 @@ class Folders:
         answer = kept.read(job.transcript_id)
         if answer is None:
             return Missing()
-        title = shown(os.path.basename(job.stem))
+        title, style = shown(os.path.basename(job.stem)), self._style(job, job.stem, job.number)
         try:
-            rendered = {name: formats.render(name, answer, title=title) for name in job.formats}
+            rendered = {name: formats.render(name, answer, title=title, style=style) for name in job.formats}
         except ValueError:
             return Missing()  # damaged since it was kept: fetching again is free
         try:
@@ -185,6 +188,19 @@ class Folders:
                 return self.name(job, taken, kept)  # by names that were asked for since
             raise self._judged(error, self.route.outbox, job) from error
         return Delivered()
+
+    def _style(self, job: Job, stem: bytes, number: int) -> formats.Style:
+        """How renderings beside `stem` look; the recording is told where it will be, seen from there."""
+        place = {
+            "archive": self._place(self.route.archive, job, number),
+            "keep": os.path.join(self.route.inbox, job.path),
+        }.get(self.route.after)
+        return formats.Style(
+            speakers=dict(self.route.speakers),
+            line_length=self.route.line_length,
+            lines=self.route.lines,
+            recording="" if place is None else os.fsdecode(os.path.relpath(place, os.path.dirname(stem))),
+        )
 
     def _judged(self, error: OSError, root: bytes, job: Job) -> Exception:
         """What an error met below `root` means: it speaks of the name where `root` itself takes another one."""

@@ -59,6 +59,9 @@ class Route:
     ignore: tuple[str, ...] = ()  #: patterns of what is not taken
     hardlinks: bool = True  #: whether a file with several names is taken
     formats: tuple[str, ...] = ("txt",)
+    speakers: tuple[tuple[str, str], ...] = ()  #: labels and the names to show for them
+    line_length: int = 42  #: of subtitles, in characters
+    lines: int = 2
     names: str = "exact"
     file_mode: int | None = None  #: of what is written; None: what folder and umask give
     dir_mode: int | None = None
