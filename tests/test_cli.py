@@ -202,6 +202,18 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
     assert any(re.match(r"Inbox talks \(/.*/in\): last look at 20", line) for line in answer.lines)
 
 
+@pytest.mark.parametrize("words", [["status"], ["explain", 1], ["explain", "new.mp3"]])
+def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words):
+    house.write("in", "new.mp3")
+    with house.daemon() as journal:
+        add(journal, "big.mp3", size=200)
+        said = {"pid": 1, "updated_at": 1.0, "open": [{"id": 1}], "inboxes": [{"name": "talks"}]}
+        outbox.replace(os.fsencode(house.path("state", "status.json")), settings.json_bytes(said))
+        answer = house.run(*words)
+    assert answer.status == 1
+    assert "the daemon is of another one" in answer.err
+
+
 def test_status_as_json_is_the_status_file_and_whether_the_daemon_lives(house):
     with house.daemon() as journal:
         add(journal, "a.mp3")

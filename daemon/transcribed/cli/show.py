@@ -8,7 +8,7 @@ What this module does not know: how a job changes.
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -74,14 +74,21 @@ def status(ctx: typer.Context, *, as_json: settings.Json = False) -> None:
     if as_json:
         settings.print_json({**(told or {}), "alive": alive})
         return
-    try:
+    with _of_this_version():
         lines = [_life(told, alive=alive)] + (list(_told(told)) if told else [])
-    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        why = "the status file lacks what this version shows: the daemon is of another one"
-        raise errors.TranscribedError(why, hint="restart the daemon, or see `transcribed status --json`") from error
     settings.say(lines[0], style="bold")
     for line in lines[1:]:
         settings.say(line)
+
+
+@contextmanager
+def _of_this_version() -> Iterator[None]:
+    """Reads the status file. Raises TranscribedError where it is not of the shape that is written today."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        why = "the status file lacks what this version shows: the daemon is of another one"
+        raise errors.TranscribedError(why, hint="restart the daemon, or see `transcribed status --json`") from error
 
 
 def _life(told: Mapping[str, Any] | None, *, alive: bool) -> str:
@@ -182,14 +189,18 @@ def explain(
         found = _found(journal, settled, what)
         story = journal.story(found[-1].id) if found else []
     told = settings.read_status(settled, os.environ) if settings.is_alive(settled.state.directory) else None
-    files = [_of_file(settled, told, path) for path in _lying(settled, what, found)]
+    lying = _lying(settled, what, found)
+    with _of_this_version():
+        files = [_of_file(settled, told, path) for path in lying]
     if not found and not files:
         raise errors.TranscribedError(
             f"nothing is known of {printable(what)}: it is no job, and no file in an inbox",
             hint="name it by its number (`transcribed jobs`), or by its whole path",
         )
     job = found[-1] if found else None
-    now = [] if job is None else [*_now(job, told), *_whereabouts(job, settled)]
+    with _of_this_version():
+        now = [] if job is None else _now(job, told)
+    now += [] if job is None else _whereabouts(job, settled)
     if as_json:
         facts = None if job is None else asdict(job)
         earlier = [earlier.id for earlier in found[:-1]]
