@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +48,7 @@ class FakeAccount:
         self.clock = clock
         self.processing_seconds = processing_seconds
         self.list_lag_seconds: float = 0
+        self.results: Mapping[str, Any] = {}  # what every transcript has besides, or instead
         self.duration_of: Callable[[Upload], float | None] = lambda _upload: 10
         self.uploads: list[Upload] = []
         self.submits: list[Submit] = []
@@ -162,6 +163,7 @@ class FakeAccount:
             "speech_model_used": "assemblyai-stt-3-7",
             "metadata": {"domain_used": None, "warnings": []},
             **(_by_speakers(words) if submit.request.get("speaker_labels") else {}),
+            **self.results,
         }
 
 

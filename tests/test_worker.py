@@ -808,6 +808,33 @@ def test_renderings_look_as_their_inbox_has_it_and_the_page_finds_its_recording(
         assert os.path.samefile(recording, world.folders["archive"] / os.fsdecode(b"caf\xe9/Talk.mp3"))
 
 
+def test_all_that_was_asked_for_of_one_recording_is_in_its_outbox(tmp_path: Path) -> None:
+    meeting = json.loads((Path(__file__).parent / "data" / "meeting.json").read_text())
+    with FakeAssemblyAI() as api:
+        api.results = {key: value for key, value in meeting.items() if key not in ("id", "status", "audio_url")}
+        asked = {"speaker_labels", "sentiment_analysis", "entity_detection", "auto_highlights", "iab_categories"}
+        world = World(
+            tmp_path,
+            api,
+            Clock(),
+            formats=tuple(FORMATS),
+            parameters=parameters(**dict.fromkeys({*asked, "content_safety"}, True)),
+            speakers=(("A", "Ana"), ("B", "Bo")),
+        )
+        world.drop("Monday 1.mp3")
+
+        assert world.run() == 0
+
+        outbox = world.folders["outbox"]
+        assert world.files("outbox") == sorted(f"Monday 1{each.suffix}" for each in FORMATS.values())
+        headings = re.findall("^## (.*)$", (outbox / "Monday 1.md").read_text(), re.MULTILINE)
+        assert {"Highlights", "Topics", "Entities", "Sentiment", "Content safety"} <= {*headings}
+        kept = json.loads((outbox / "Monday 1.json").read_bytes())
+        assert {key: kept[key] for key in api.results} == api.results
+        page = (outbox / "Monday 1.html").read_text()
+        assert [name for name in ("Ana", *headings) if name not in page] == []
+
+
 def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_nothing(
     tmp_path: Path, clock: Clock
 ) -> None:
