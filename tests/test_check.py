@@ -158,6 +158,17 @@ def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_
 # --- overlaps
 
 
+def test_files_of_settings_are_told_with_what_they_speak_of(house):
+    for name in ("Talk.mp3.toml", "transcribed.toml", "other.toml"):
+        with open(os.path.join(house.root, "in", name), "wb"):
+            pass
+    _, lines = house.check()
+    ignored = [line.partition("ignored, ")[2] for line in lines if "ignored, " in line]
+    assert "a file of settings (it speaks of the recording beside it): Talk.mp3.toml" in ignored
+    assert "a file of settings (it speaks of the recordings below its folder): transcribed.toml" in ignored
+    assert next(line for line in ignored if "other.toml" in line).startswith("not a recording")
+
+
 def test_our_own_anchor_is_nothing_to_remark_on(house):
     with open(os.path.join(house.root, "in", ".transcribed.anchor"), "wb"):
         pass

@@ -136,6 +136,16 @@ def delivered(house, name, number=1):
     ]
 
 
+class Host:
+    """Nothing is watched, and nothing is said at the share."""
+
+    def watch(self, root):
+        return False
+
+    def settings(self, inbox, said):
+        return None
+
+
 class AtOnce:
     def submit(self, work):
         work()
@@ -162,13 +172,28 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, watch=lambda root: False)
+    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, Host())
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1), plan)
     said = snapshot(plan, book, lanes, dispatch, {"talks": arrivals})
     said = {"updated_at": time.time(), "pid": os.getpid(), **said}
     outbox.replace(os.fsencode(house.path("state", "status.json")), settings.json_bytes(said))
     return said
+
+
+def test_explain_says_which_file_at_the_share_set_what(house):
+    said = {
+        "origins": {"lines": "default", "formats": "a/\x1b.toml", "language_code": "Talk.mp3.toml", "de": "default"}
+    }
+    with house.daemon() as journal:
+        job = Job(0, "talks", b"Talk.mp3", Fingerprint(1, 1), State.RECEIVED, 1.0, 1.0, 1.0, settings=json.dumps(said))
+        journal.add(job, happened.Received(1))
+    lines = house.run("explain", 1).lines
+    assert [line for line in lines if line.startswith("Set by ")] == [
+        "Set by default: lines, de.",
+        "Set by a/\\x1b.toml: formats.",
+        "Set by Talk.mp3.toml: language_code.",
+    ]
 
 
 # --- status

@@ -475,9 +475,22 @@ def test_every_fact_of_a_job_comes_back_as_it_was_written(journal, job, changed)
 
 
 def test_no_fact_of_a_job_is_left_out_of_the_journal():
-    columns = set(tables.jobs.c.keys())
+    columns = set(tables.jobs.c.keys()) | {"settings"}  # which has a table of its own
 
     assert columns == {f.name for f in fields(Job)} - {"fingerprint"} | {f.name for f in fields(Fingerprint)}
+
+
+def test_what_files_at_the_share_said_is_kept_with_the_job_until_they_are_read_again(journal):
+    said, plain = add_all(journal, a_job(settings='{"formats":["srt"]}'), a_job())
+    assert [job.settings for job in journal.all()] == ['{"formats":["srt"]}', None]
+
+    failed = replace(said, state=State.FAILED, settings="{}")
+    again = events.Requeued(State.RECEIVED, path=b"Talk.mp3", fingerprint=said.fingerprint, settings="{}")
+    journal.save(said, (failed, events.Failed("no")), now=NOW)
+    assert journal.job(said.id).settings == '{"formats":["srt"]}'
+    journal.save(failed, (replace(failed, state=State.RECEIVED), again), now=NOW)
+    journal.save(plain, (replace(plain, reason="x"), None), now=NOW)
+    assert [job.settings for job in journal.all()] == ["{}", None]
 
 
 def test_a_text_that_was_cut_in_the_middle_of_a_character_is_kept_escaped(journal):

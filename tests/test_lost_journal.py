@@ -161,14 +161,19 @@ def test_a_loss_is_remembered_until_it_is_accepted(tmp_path):
         assert journal.loss() == ""
 
 
-def test_a_journal_of_the_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path):
+@pytest.mark.parametrize(("version", "lacking"), [(1, ["facts", "settings"]), (2, ["settings"])])
+def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path, version, lacking):
     with closing(Journal.open(str(tmp_path))) as journal:
         job = journal.add(a_job(), RECEIVED)
     with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as older:
-        older.execute("DROP TABLE facts")
-        older.execute("PRAGMA user_version = 1")
-    (tmp_path / "lock").write_bytes(b"")  # version 1 did not mark it
+        for table in lacking:
+            older.execute(f"DROP TABLE {table}")
+        older.execute(f"PRAGMA user_version = {version}")
+    if version == 1:
+        (tmp_path / "lock").write_bytes(b"")  # version 1 did not mark it
 
+    with pytest.raises(ConfigError, match="start the daemon once, which renews it"):
+        Journal.read(str(tmp_path))
     for _ in range(2):
         with closing(Journal.open(str(tmp_path))) as journal:
             assert journal.all() == [job]

@@ -4,11 +4,12 @@ Nothing of ours is replaced: steps run where they are submitted, and time passes
 """
 
 import contextlib
+import json
 import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from fake_assemblyai import KEY, FakeAssemblyAI
+from transcribed import config
 from transcribed.assemblyai import AssemblyAI
-from transcribed.inbox import ANCHOR
+from transcribed.cli.said import settings_of
+from transcribed.inbox import ANCHOR, Said
 from transcribed.job import Job, Rules, State, canonical
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Route, Stop, Worker, rebuild
@@ -143,6 +146,13 @@ class World:
 
     def watch(self, root: bytes) -> None:
         """No events: the listing is the truth."""
+
+    def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
+        """As the command line answers it, for an inbox with this route's settings."""
+        route = next((route for route in self.routes if route.name == inbox), self.route)
+        keys = {"formats": route.formats, "speakers": dict(route.speakers), "line_length": route.line_length}
+        keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox), "lines": route.lines}
+        return settings_of(config.Inbox(transcript=json.loads(route.parameters), **keys), said)
 
     def executor(self, name: str, threads: int) -> Inline:
         return Inline(self)

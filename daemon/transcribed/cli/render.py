@@ -4,6 +4,7 @@ Rules: nothing is asked of the API, nothing in the journal changes, and no file 
 What this module does not know: what a format looks like.
 """
 
+import json
 import os
 from contextlib import closing
 from typing import Annotated
@@ -65,9 +66,13 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
 
 
 def _style(settled: config.Config, job: Job) -> formats.Style:
-    """As the job's inbox has it now; one that has left the configuration has none of its own."""
+    """As was said of the recording, else as its inbox has it now; one that has left the configuration has no style."""
     beside = os.path.dirname(job.stem) if job.stem and job.place else None
     recording = "" if beside is None else os.fsdecode(os.path.relpath(job.place or b"", beside))
+    if job.settings is not None:
+        said = json.loads(job.settings)
+        chosen = {key: said[key] for key in ("speakers", "line_length", "lines")}
+        return formats.Style(recording=recording, **chosen)
     inbox = next((inbox for inbox in settled.inboxes if inbox.name == job.inbox), None)
     if inbox is None:
         return formats.Style(recording=recording)

@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import structlog
@@ -17,7 +17,8 @@ import typer
 from transcribed import config, errors, job, outbox, service
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import check, settings
-from transcribed.inbox import Watch
+from transcribed.cli.said import settings_of
+from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Reload, Route, Stop, Worker, rebuild
 from transcribed.worker.plan import Look
@@ -194,7 +195,9 @@ class Machine:
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
-        return plan_of(settled, self._stop)
+        plan = plan_of(settled, self._stop)
+        self._settled = settled
+        return plan
 
     def watch(self, root: bytes) -> bool:
         """Let folder events below `root` ask for a look, from now on and still; whether they do."""
@@ -203,6 +206,11 @@ class Machine:
         for problem in set(self._watch.problems()) - set(before):
             log.warning("inbox.unwatched", problem=problem)
         return watched
+
+    def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
+        """What these files at the share say of a recording in this inbox. Raises ConfigError."""
+        ours = next((each for each in self._settled.inboxes if each.name == inbox), None)
+        return None if ours is None else settings_of(ours, said)  # None: a reload has just taken the inbox out
 
     def executor(self, name: str, threads: int) -> "Threads":
         """Threads for steps."""

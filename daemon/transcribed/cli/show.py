@@ -5,6 +5,7 @@ status file or the folders, and says what is so, not what might be. All names ar
 What this module does not know: how a job changes.
 """
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -260,7 +261,15 @@ def _outputs(job: Job) -> list[bytes]:
 
 
 def _heading(job: Job) -> list[str]:
-    return [f"Job {job.id}: {shown(job.path)}, dropped into the inbox {job.inbox}."]
+    return [f"Job {job.id}: {shown(job.path)}, dropped into the inbox {job.inbox}.", *_origins(job)]
+
+
+def _origins(job: Job) -> Iterator[str]:
+    """Where each of its settings came from, where files at the share had a word in it."""
+    origins = json.loads(job.settings)["origins"] if job.settings else {}
+    for place in dict.fromkeys(origins.values()):
+        keys = ", ".join(key for key, where in origins.items() if where == place)
+        yield f"Set by {printable(place)}: {printable(keys)}."
 
 
 def _sentence(event: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from transcribed import config
-from transcribed.inbox import ANCHOR, Names
+from transcribed.inbox import ANCHOR, FOLDERS_FILE, SUFFIX, Names
 from transcribed.job import shown
 
 _NAMES_SHOWN = 20
@@ -28,9 +28,19 @@ def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
         return rule
     if names.is_marker(path):
         return "a marker (it says when the recording beside it is taken)"
+    if (of := _spoken_of(path, names)) is not None:
+        return f"a file of settings (it speaks of {of})"
     if not names.is_recording(path):
         return f"not a recording (its name does not end in {' '.join(inbox.extensions)})"
     return _unfit(inbox, os.path.join(os.fsencode(inbox.path), path))
+
+
+def _spoken_of(path: bytes, names: Names) -> str | None:
+    """What a file at this path speaks of; None where it is none that is read."""
+    if os.path.basename(path) == FOLDERS_FILE:
+        return "the recordings below its folder"
+    stem = path.removesuffix(SUFFIX)
+    return "the recording beside it" if stem != path and names.is_recording(stem) else None
 
 
 def _unfit(inbox: config.Inbox, path: bytes) -> str | None:

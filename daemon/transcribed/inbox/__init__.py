@@ -5,6 +5,7 @@ only regular files are taken. What lies in an inbox was put there by a stranger:
 This package knows no job, no journal and no outbox.
 """
 
+from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
 from transcribed.inbox.folder import Found, Inbox, Listing
 from transcribed.inbox.identity import ANCHOR, Ground, Identity, anchor_text
 from transcribed.inbox.mounts import is_local
@@ -15,8 +16,10 @@ from transcribed.inbox.watch import Watch
 
 __all__ = [
     "ANCHOR",
+    "FOLDERS_FILE",
     "HOLD",
     "READY",
+    "SUFFIX",
     "Found",
     "Ground",
     "Identity",
@@ -24,6 +27,7 @@ __all__ = [
     "Listing",
     "Names",
     "Probe",
+    "Said",
     "Settling",
     "Waiting",
     "Watch",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from transcribed.errors import Blocked, TranscribedError, Transient, Withdrawn, from_os_error
+from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.identity import Ground
 from transcribed.inbox.mounts import Mount
 from transcribed.inbox.names import Names
@@ -123,6 +124,25 @@ class Inbox:
                 raise _replaced(path)
             on_failure.pop_all()
             return file
+
+    def said(self, path: bytes) -> list[Said]:
+        """What files beside the recording at `path` and in the folders above it say, the general before the particular.
+
+        Raises Blocked where the inbox cannot be had, Withdrawn or Transient where a folder cannot.
+        """
+        *folders, name = path.split(b"/")
+        found: list[Said | None] = []
+        with self._opened_root() as (root, _mount), self._judging(path):
+            for depth in range(len(folders) + 1):
+                folder = _descend(root, folders[:depth])
+                try:
+                    above = b"".join(each + b"/" for each in folders[:depth])
+                    found.append(said_in(folder, FOLDERS_FILE, above + FOLDERS_FILE))
+                    if depth == len(folders):
+                        found.append(said_in(folder, name + SUFFIX, path + SUFFIX, of_recording=True))
+                finally:
+                    os.close(folder)
+        return [said for said in found if said is not None]
 
     def unchanged(self, file: BinaryIO, fingerprint: Fingerprint) -> bool:
         """Whether the open `file` is as `fingerprint` says: asked again after it was read."""

@@ -252,6 +252,7 @@ class Requeued(Event):
     pay_again: bool = False
     path: bytes | None = None  #: where the recording was dragged back to
     fingerprint: Fingerprint | None = None
+    settings: str | None = None  #: what files at the share say of it now
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """A fresh start for patience and rounds; what was paid stays, unless given up."""
@@ -260,7 +261,7 @@ class Requeued(Event):
         if self.to is State.RECEIVED:
             again |= _NOTHING_HELD
         if self.path is not None and self.fingerprint is not None:
-            again |= {"path": self.path, "fingerprint": self.fingerprint, "place": None}
+            again |= {"path": self.path, "fingerprint": self.fingerprint, "settings": self.settings, "place": None}
         return again
 
     def data(self) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class Job:
     duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
     content_hash: str | None = None  #: SHA-256 of the bytes
     parameters: str | None = None  #: the request without its audio_url: canonical JSON
+    settings: str | None = None  #: what files at the share said of this recording: canonical JSON; None: nothing
     upload_url: str | None = None
     uploaded_at: float | None = None
     base_url: str | None = None

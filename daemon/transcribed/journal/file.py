@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient, from_os_error
-from transcribed.journal.tables import events, facts, inboxes, job_of, jobs, metadata
+from transcribed.journal.tables import events, facts, inboxes, job_of, jobs, metadata, settings
 
-VERSION = 2
+VERSION = 3
 LANE = "state"
 LOSS = "loss"  #: the fact that says why this journal may not know of everything that was paid for
 NAME = "journal.db"
@@ -111,9 +111,13 @@ def for_reading(directory: str) -> sa.Engine:
     except BaseException:
         engine.dispose()
         raise
-    if version == 0:  # a daemon was killed between making the file and its tables
+    if version < VERSION:
         engine.dispose()
-        raise _none_yet(directory)
+        if version == 0:  # a daemon was killed between making the file and its tables
+            raise _none_yet(directory)
+        raise ConfigError(
+            [f"the journal in {directory} is of an older version: start the daemon once, which renews it"]
+        )
     return engine
 
 
@@ -128,7 +132,8 @@ def damage(engine: sa.Engine) -> str:
             if said != "ok":
                 return said.replace("\n", "; ")
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            for table in (events, inboxes, *([facts] if version >= VERSION else [])):
+            since = {facts: 2, settings: 3}
+            for table in (events, inboxes, *(table for table, first in since.items() if version >= first)):
                 connection.execute(sa.select(table).limit(1)).all()
             for row in connection.execute(sa.select(jobs)).mappings():
                 job_of(dict(row))

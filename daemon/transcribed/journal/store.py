@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from transcribed.errors import Blocked
 from transcribed.job import ENDED, Fingerprint, Job, State
-from transcribed.job.events import Event
+from transcribed.job.events import Event, Requeued
 from transcribed.journal import file
-from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of
+from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of, settings
 
 
 class Journal:
@@ -75,7 +75,7 @@ class Journal:
             number = _insert(connection, now, event, job.state)
             for later, what in then:
                 connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
-        return job_of({**row_of(now), "id": number})
+        return job_of({**row_of(now), "id": number, "said": now.settings})
 
     def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
         """Write what `changes` say, all or nothing and in order: each a job as it is then, and what happened to it.
@@ -90,6 +90,9 @@ class Journal:
                 assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
                 if event is not None:
                     connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
+                if isinstance(event, Requeued):  # the one event after the first that files at the share are read for
+                    connection.execute(settings.delete().where(settings.c.job == job.id))
+                    _keep_settings(connection, job.id, job.settings)
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
@@ -217,7 +220,8 @@ class Journal:
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
+            query = sa.select(jobs, settings.c.said).select_from(jobs.outerjoin(settings))
+            rows = connection.execute(query.where(condition).order_by(jobs.c.id)).mappings().all()
         return (job_of(dict(row)) for row in rows)
 
 
@@ -227,4 +231,10 @@ def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> 
     del values["id"]
     (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
     connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
+    _keep_settings(connection, int(number), job.settings)
     return int(number)
+
+
+def _keep_settings(connection: sa.Connection, number: int, said: str | None) -> None:
+    if said is not None:
+        connection.execute(settings.insert().values(job=number, said=said))

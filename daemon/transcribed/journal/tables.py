@@ -1,7 +1,7 @@
 """The tables of the journal, and a job and an event as their rows.
 
 `jobs`: what is. `events`: what happened. `inboxes`: when each was first seen and whether its backlog was accepted.
-`facts`: what is true of the journal as a whole, by name.
+`settings`: what files at the share said of a job's recording. `facts`: what is true of the journal as a whole, by name.
 What this module does not know: the file, and who reads and writes it.
 """
 
@@ -93,6 +93,12 @@ inboxes = sa.Table(
     sa.Column("first_seen_at", sa.Float, nullable=False),
     sa.Column("accepted_at", sa.Float),
 )
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
+    sa.Column("said", sa.String, nullable=False),
+)
 facts = sa.Table(
     "facts",
     metadata,
@@ -100,8 +106,9 @@ facts = sa.Table(
     sa.Column("value", sa.String, nullable=False),
 )
 
+_ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "settings")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
-_PLAIN = tuple(f.name for f in fields(Job) if f.name not in ("fingerprint", "state", "in_flight", "formats"))
+_PLAIN = tuple(f.name for f in fields(Job) if f.name not in _ELSEWHERE)
 
 
 def row_of(job: Job) -> dict[str, Any]:
@@ -122,7 +129,9 @@ def job_of(row: dict[str, Any]) -> Job:
     fingerprint = Fingerprint(**{name: row[name] for name in _FINGERPRINT})
     facts = {name: row[name] for name in _PLAIN}
     facts["in_flight"] = None if row["in_flight"] is None else Step(row["in_flight"])
-    return Job(fingerprint=fingerprint, state=State(row["state"]), formats=tuple(row["formats"]), **facts)
+    said = row.get("said")
+    formats = tuple(row["formats"])
+    return Job(fingerprint=fingerprint, state=State(row["state"]), formats=formats, settings=said, **facts)
 
 
 def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, Any]:

@@ -7,21 +7,24 @@ What this module does not know: what happens to a job once it is admitted.
 """
 
 import contextlib
+import functools
 import itertools
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from transcribed import errors
-from transcribed.inbox import Found, Listing, Probe, Settling
+from transcribed.inbox import SUFFIX, Found, Listing, Settling
 from transcribed.job import Fingerprint, Job, State, resumption, shown
 from transcribed.job.events import Failed, Received, Touched
 from transcribed.worker.anchors import facts_of
 from transcribed.worker.book import Book
+from transcribed.worker.candidates import looked_into
 from transcribed.worker.folders import Folders
 from transcribed.worker.pace import Pace
-from transcribed.worker.plan import Clock, Executor, Looked, Mailbox, Plan, Probed, Route, Surveyed
+from transcribed.worker.plan import Candidate, Clock, Executor, Host, Looked, Mailbox, Plan, Probed, Route, Surveyed
 
 log = structlog.get_logger()
 
@@ -39,7 +42,7 @@ class Arrivals:
         executor: Executor,
         mailbox: Mailbox,
         clock: Clock,
-        watch: Callable[[bytes], bool],
+        host: Host,
     ) -> None:
         self._remembered = book.journal.facts(facts_of(route.name))
         self.folders = Folders(route, self._remembered)
@@ -53,7 +56,7 @@ class Arrivals:
         self._book = book
         self._mailbox = mailbox
         self._clock = clock
-        self._watch = watch
+        self._host = host
         self._started_at = clock.wall()
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
@@ -144,7 +147,7 @@ class Arrivals:
             if self.looked_at is None:
                 self.folders.sweep(self._started_at)
             at = self._clock.monotonic()
-            events = self.folders.wants_events() and bool(self._watch(self.route.inbox))
+            events = self.folders.wants_events() and bool(self._host.watch(self.route.inbox))
             listing = self.folders.look(whole=whole, again=again, watched=watched, expected=expected)
         except errors.TranscribedError as error:
             events, problem = False, error
@@ -243,31 +246,31 @@ class Arrivals:
 
     def _probed(self, found: tuple[Found, ...]) -> Probed:
         """On the inbox's thread: look into each settled file."""
-        probes: list[tuple[Found, Probe]] = []
+        candidates: list[Candidate] = []
         unread: dict[bytes, str] = {}
-        asked = tuple(item.path for item in found)
+        asked, ask = tuple(item.path for item in found), functools.partial(self._host.settings, self.route.name)
         for item in found:
             try:
-                probes.append((item, self.folders.probe(item)))
+                candidates.append(looked_into(item, self.folders, ask))
             except errors.Withdrawn:
                 continue  # what lies there now is seen by the next look
             except errors.Transient as error:
                 unread[item.path] = error.message
             except errors.TranscribedError as error:
-                return Probed(self, asked, tuple(probes), unread, error)
+                return Probed(self, asked, tuple(candidates), unread, error)
             except OSError as error:
                 problem = errors.from_os_error(error, lane=self.route.lane, doing="reading a recording")
-                return Probed(self, asked, tuple(probes), unread, problem)
-        return Probed(self, asked, tuple(probes), unread)
+                return Probed(self, asked, tuple(candidates), unread, problem)
+        return Probed(self, asked, tuple(candidates), unread)
 
     def probed(self, message: Probed) -> None:
         """Admit the files that were looked into. Raises what kept the others from it, or Blocked(state)."""
         self._probing -= set(message.asked)
-        self._again |= set(message.asked) - {found.path for found, _ in message.probes} - message.unread.keys()
+        self._again |= set(message.asked) - {each.found.path for each in message.candidates} - message.unread.keys()
         self._say_unread(message)
-        for found, probe in message.probes:
-            if not (probe.hollow and self._settling.hollow(found)):
-                self._admit(found, probe)
+        for each in message.candidates:
+            if not (each.probe.hollow and self._settling.hollow(each.found)):
+                self._admit(each)
         if (settles_at := self._settling.next_at()) is not None:
             self._pace.soon(settles_at)
         if message.problem is not None:
@@ -288,17 +291,16 @@ class Arrivals:
             return problem
         return errors.Blocked(problem.message, lane=self.route.lane, hint=problem.hint)
 
-    def _admit(self, found: Found, probe: Probe) -> None:
+    def _admit(self, candidate: Candidate) -> None:
         """What is no recording fails in the same breath: a crash in between must not have it sent and paid for."""
-        reason = Failed(probe.reason, "drop the recording itself, whole")
-        verdict = () if probe.audio else (reason,)
-        job = self._dragged_back(found, verdict) or self._new_job(found, probe, verdict)
+        found, verdict = candidate.found, _verdict(candidate)
+        job = self._dragged_back(candidate, verdict) or self._new_job(candidate, verdict)
         self._known[found.path] = (job.id, found.fingerprint)
         if self._pending.get(found.path) == found.fingerprint:
             del self._pending[found.path]
 
-    def _new_job(self, found: Found, probe: Probe, verdict: tuple[Failed, ...]) -> Job:
-        now = self._clock.wall()
+    def _new_job(self, candidate: Candidate, verdict: tuple[Failed, ...]) -> Job:
+        now, found, probe = self._clock.wall(), candidate.found, candidate.probe
         job = Job(
             id=0,
             inbox=self.route.name,
@@ -309,14 +311,21 @@ class Arrivals:
             changed_at=now,
             due_at=now,
             duration_seconds=probe.duration_seconds,
+            settings=candidate.settings,
         )
         return self._book.add(job, Received(found.fingerprint.size, probe.warnings), *verdict)
 
-    def _dragged_back(self, found: Found, verdict: tuple[Failed, ...]) -> Job | None:
+    def _dragged_back(self, candidate: Candidate, verdict: tuple[Failed, ...]) -> Job | None:
         """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
+        found = candidate.found
         for job in reversed(self._book.journal.failed_like(self.route.name, found.fingerprint)):
             if job.place is not None and job.retired_at is not None:
-                event = replace(resumption(job, self._clock.wall()), path=found.path, fingerprint=found.fingerprint)
+                event = replace(
+                    resumption(job, self._clock.wall()),
+                    path=found.path,
+                    fingerprint=found.fingerprint,
+                    settings=candidate.settings,
+                )
                 again = self._book.record(job, event, *(verdict if event.to is State.RECEIVED else ()))
                 if found.path != job.path:  # else its note goes when it succeeds: by its name, which is lost here
                     self._take_back_note(job)
@@ -367,3 +376,13 @@ class Arrivals:
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
         self.look_soon()
+
+
+def _verdict(candidate: Candidate) -> tuple[Failed, ...]:
+    """Why a file fails as soon as it is a job; empty where it does not."""
+    if not candidate.probe.audio:
+        return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
+    if candidate.wrong:
+        beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
+        return (Failed(candidate.wrong, f"mend {beside}, and drag it back into the inbox with the recording"),)
+    return ()

@@ -20,6 +20,7 @@ from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
 from transcribed.worker.kept import Kept
 from transcribed.worker.lanes import Lanes
+from transcribed.worker.own import wanted
 from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan, Route
 
 log = structlog.get_logger()
@@ -177,7 +178,7 @@ class Dispatch:
         if job.pay_again or inbox.route.duplicates == "transcribe":
             return None
         for other in sorted(twins, key=lambda x: x.state is State.SUBMITTED):  # what is at hand before what is coming
-            why = self._twin(job, other, inbox.route.parameters)
+            why = self._twin(job, other, wanted(job, inbox.route).parameters)
             if why is not None:
                 return why
         return None
@@ -229,7 +230,7 @@ class Dispatch:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
         if step is Step.POLL:
             return job
-        facts = {"parameters": inbox.route.parameters} if step is Step.SUBMIT else {}
+        facts = {"parameters": wanted(job, inbox.route).parameters} if step is Step.SUBMIT else {}
         return self._book.attempt(job, **facts)
 
     def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals) -> Callable[[], Event | None]:

@@ -10,24 +10,27 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from transcribed import errors, formats, outbox
-from transcribed.inbox import READY, Found, Inbox, Listing, Names, Probe, is_local, probe
+from transcribed.inbox import READY, SUFFIX, Found, Inbox, Listing, Names, Probe, Said, is_local, probe
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
 from transcribed.worker.access import access_of
 from transcribed.worker.anchors import Anchors
 from transcribed.worker.kept import Kept
+from transcribed.worker.own import wanted
 from transcribed.worker.plan import Route
 
 NOTE_SUFFIX = b".error.txt"
 NOTE_MARK = b"transcribed could not deliver this recording.\n"
+WRONG_MARK = b"transcribed cannot use the file beside this note. The recordings that it speaks of wait.\n"
+WRONG_END = b"\nThis note goes away when that is mended.\n"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
-COMPANIONS = (READY,)  #: what may lie beside a recording, named after it, and travels with it
+COMPANIONS = (READY, SUFFIX)  #: what may lie beside a recording, named after it, and travels with it
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 #: What vfat, exFAT, CIFS and FUSE say of a name that they cannot hold: they do not agree.
 _NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
@@ -95,6 +98,25 @@ class Folders:
         with self._inbox.open(found.path, found.fingerprint) as file:
             return probe(file, found.fingerprint.size)
 
+    def said(self, path: bytes) -> list[Said]:
+        """What files at the share say of the recording at this path. Raises as `probe` does."""
+        return self._inbox.said(path)
+
+    def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
+        """Say beside a file in the inbox what is wrong with it, or take that back. Raises OSError.
+
+        Nothing is written twice: each write in the inbox is an event, and that a look, which tries again.
+        """
+        note_path = os.path.join(self.route.inbox, path + NOTE_SUFFIX)
+        text = WRONG_MARK + "\n".join(map(printable, problems)).encode() + WRONG_END if problems else b""
+        if begins_with(note_path, text or WRONG_MARK) == bool(text):
+            return
+        if begins_with(note_path, WRONG_MARK):
+            os.unlink(note_path)
+        if text:
+            with contextlib.suppress(outbox.NameTaken):
+                outbox.publish(note_path, text, root=self.route.inbox, access=self.access)
+
     def source(self, job: Job) -> tuple[Inbox, bytes, Fingerprint]:
         """Where the job's recording is now: in the inbox or, for a retried one, still in the failed folder.
 
@@ -132,7 +154,7 @@ class Folders:
             number = outbox.free_number(lambda n: self._names(job, stem, n, kept), taken)
         except OSError as error:
             raise self._judged(error, self._holder(error.filename), job) from error
-        return Named(stem, number, self.route.formats)
+        return Named(stem, number, wanted(job, self.route).formats)
 
     def _holder(self, path: object) -> bytes:
         """The one of our folders that a path lies below."""
@@ -142,12 +164,12 @@ class Folders:
 
     def _names(self, job: Job, stem: bytes, number: int, kept: Kept) -> Iterable[bytes]:
         """What must be free for this number: its own recording, note and renderings do not stand in its way."""
-        outputs = {name: _output(stem, number, name) for name in self.route.formats}
+        outputs = {name: _output(stem, number, name) for name in wanted(job, self.route).formats}
         strange = [path for name, path in outputs.items() if not self._is_delivered(job, name, path, number, kept)]
         places = [self._place(self.route.archive, job, number), self._place(self.route.failed, job, number)]
         note_path = self._note(job, number)
-        wanted = [*strange, *places, *([] if _is_note(note_path) else [note_path])]
-        return [path for path in wanted if path != job.place]
+        all_of_them = [*strange, *places, *([] if _is_note(note_path) else [note_path])]
+        return [path for path in all_of_them if path != job.place]
 
     def _is_delivered(self, job: Job, name: str, path: bytes, number: int, kept: Kept) -> bool:
         """Whether this very rendering is there: a journal that was lost since knew who had delivered it."""
@@ -195,10 +217,11 @@ class Folders:
             "archive": self._place(self.route.archive, job, number),
             "keep": os.path.join(self.route.inbox, job.path),
         }.get(self.route.after)
+        own = wanted(job, self.route)
         return formats.Style(
-            speakers=dict(self.route.speakers),
-            line_length=self.route.line_length,
-            lines=self.route.lines,
+            speakers=own.speakers,
+            line_length=own.line_length,
+            lines=own.lines,
             recording="" if place is None else os.fsdecode(os.path.relpath(place, os.path.dirname(stem))),
         )
 

@@ -310,8 +310,7 @@ class Worker:
                 continue
             self.resume(route.parameters_lane)
             executor = old.executor if old is not None else self._host.executor(f"inbox-{route.name}", 1)
-            watch = self._host.watch
-            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock, watch)
+            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock, self._host)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""

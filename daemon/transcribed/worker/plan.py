@@ -3,13 +3,13 @@
 Plain values only: the worker and the configuration are strangers, and the command line introduces them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI, Listed
-from transcribed.inbox import Found, Listing, Probe
+from transcribed.inbox import Found, Listing, Probe, Said
 from transcribed.job import Job, Rules
 from transcribed.job.events import Event
 
@@ -106,6 +106,9 @@ class Host(Protocol):
     def watch(self, root: bytes) -> bool:
         """Let folder events below `root` post a Look, from now on and still; whether they do. Called before a look."""
 
+    def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
+        """What these files at the share say of a recording, as canonical JSON; None: nothing. Raises ConfigError."""
+
     def executor(self, name: str, threads: int) -> Executor:
         """Threads for steps, by name."""
 
@@ -165,6 +168,16 @@ class Surveyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A settled file that was looked into: what it is, what is said of it, or what is `wrong` with what is said."""
+
+    found: Found
+    probe: Probe
+    settings: str | None = None
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """Settled files that were looked into; those that could not be are left for the next look.
 
@@ -173,7 +186,7 @@ class Probed:
 
     asker: object
     asked: tuple[bytes, ...]
-    probes: tuple[tuple[Found, Probe], ...]
+    candidates: tuple[Candidate, ...]
     unread: Mapping[bytes, str] = field(default_factory=dict)
     problem: errors.TranscribedError | None = None
 

@@ -36,11 +36,15 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
     """Ask for the transcript: the one step that costs money. The intent is in the journal already.
 
     What the API refuses for good here can only be the parameters, for it has not looked at the audio yet: every
-    recording of the inbox would be refused alike, so its `lane` is blocked until the configuration is another.
+    recording of the inbox would be refused alike, so its `lane` is blocked until the configuration is another. Where
+    files at the share set them for this recording, it fails alone.
     """
     try:
         return Submitted(client.submit(job.request()))
     except errors.Permanent as error:
+        if job.settings is not None:
+            hint = f"look at the files that set it for this recording (`transcribed explain {job.id}` names them)"
+            raise errors.Permanent(error.message, hint=hint, refused=error.refused) from error
         hint = f"{error.hint}; then `systemctl reload transcribed`, or start it again"
         raise errors.Blocked(
             error.message, lane=lane, hint=hint, refused=error.refused, exit_status=78, by_person=True

@@ -1,0 +1,41 @@
+"""What files at the share say of recordings, read and merged: the configuration's rules, for the worker to ask.
+
+What this module does not know: where the files lie, and what becomes of a mistake in one.
+"""
+
+from collections.abc import Sequence
+
+from transcribed import config, errors
+from transcribed.inbox import Said
+from transcribed.job import canonical, shown
+
+
+def settings_of(inbox: config.Inbox, said: Sequence[Said]) -> str | None:
+    """How a recording of `inbox` is transcribed, of which `said` speaks from the general to the particular.
+
+    As canonical JSON, with where each setting came from; None where nothing is said. Raises ConfigError.
+    """
+    problems: list[str] = []
+    files: list[tuple[str, config.Options]] = []
+    for each in said:
+        try:
+            files.append((shown(each.path), _options(each)))
+        except errors.ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise errors.ConfigError(problems)
+    if not files:
+        return None
+    merged = config.merged(inbox, files)
+    kept = {key: getattr(merged, key) for key in ("parameters", "formats", "speakers", "line_length", "lines")}
+    return canonical({**kept, "origins": merged.origins})
+
+
+def _options(said: Said) -> config.Options:
+    if said.problem:
+        raise errors.ConfigError([f"{shown(said.path)}: {said.problem}"])
+    return config.read_options(said.content, shown(said.path), wrong_name=_no_name)
+
+
+def _no_name(_name: str) -> str:
+    return "cannot be chosen: leave it out"

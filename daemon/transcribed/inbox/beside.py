@@ -1,0 +1,53 @@
+"""What lies beside recordings and speaks of them: `transcribed.toml` in a folder, and `Talk.mp3.toml` beside Talk.mp3.
+
+It was put there by a stranger: it is opened by its folder's descriptor, no link is followed and no pipe waited for, and
+only so much of it is read. What cannot be read so is told as a problem of that file.
+This module does not know what is written in it.
+"""
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+
+FOLDERS_FILE = b"transcribed.toml"  #: speaks of what lies below its folder
+SUFFIX = b".toml"  #: of a file that speaks of the recording after which it is named
+MOST_BYTES = 64 * 1024
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+#: What opening says of the file itself; anything else speaks of the disk or the share.
+_UNFIT = {
+    errno.ELOOP: "it is a symbolic link, which is not followed: put the file itself here",
+    errno.ENXIO: "it is no regular file",
+    errno.EACCES: "permission is denied: let the daemon's user read it",
+    errno.EPERM: "permission is denied: let the daemon's user read it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one such file says: its path below the inbox, and its content or why that cannot be had.
+
+    `of_recording`: it speaks of a single recording. A content of more than MOST_BYTES is cut one byte behind that.
+    """
+
+    path: bytes
+    content: bytes = b""
+    problem: str = ""
+    of_recording: bool = False
+
+
+def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False) -> Said | None:
+    """What the file `name` in the open folder says, whose path is `path`; None where there is none. Raises OSError."""
+    try:
+        descriptor = os.open(name, _FILE, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno not in _UNFIT:
+            raise
+        return Said(path, problem=_UNFIT[error.errno], of_recording=of_recording)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return Said(path, problem="it is no regular file", of_recording=of_recording)
+    with os.fdopen(descriptor, "rb") as file:
+        return Said(path, file.read(MOST_BYTES + 1), of_recording=of_recording)

@@ -1,0 +1,35 @@
+"""A settled file, looked into before it becomes a job: is it a recording, and what do files at the share say of it?
+
+A mistake in a recording's own file fails that recording alone, with a note. A mistake in a folder's file holds all that
+lies below it: they stay where they are, a note beside the file says why, and each look tries again. All of it is done
+on the inbox's thread.
+What this module does not know: the journal, and what may be said in such a file.
+"""
+
+from collections.abc import Callable, Sequence
+
+from transcribed import errors
+from transcribed.inbox import Found, Said
+from transcribed.worker.folders import Folders
+from transcribed.worker.plan import Candidate
+
+
+def looked_into(found: Found, folders: Folders, ask: Callable[[Sequence[Said]], str | None]) -> Candidate:
+    """What there is to know of a settled file. `ask` says what files at the share amount to, or raises ConfigError.
+
+    Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
+    """
+    probe = folders.probe(found)
+    said = folders.said(found.path)
+    of_folders = [each for each in said if not each.of_recording]
+    for number, last in enumerate(of_folders, start=1):
+        try:
+            ask(of_folders[:number])
+        except errors.ConfigError as error:
+            folders.tell_beside(last.path, error.problems)
+            raise errors.Transient("; ".join(error.problems)) from error
+        folders.tell_beside(last.path, [])
+    try:
+        return Candidate(found, probe, ask(said))
+    except errors.ConfigError as error:
+        return Candidate(found, probe, wrong="; ".join(error.problems))
