@@ -19,8 +19,7 @@ def looked_into(found: Found, folders: Folders, ask: Callable[[Sequence[Said]], 
 
     Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
     """
-    probe = folders.probe(found)
-    said = folders.said(found.path)
+    said = folders.said(found.path)  # before the recording, which is read at each look otherwise while it is held
     of_folders = [each for each in said if not each.of_recording]
     for number, last in enumerate(of_folders, start=1):
         try:
@@ -29,6 +28,7 @@ def looked_into(found: Found, folders: Folders, ask: Callable[[Sequence[Said]], 
             folders.tell_beside(last.path, error.problems)
             raise errors.Transient("; ".join(error.problems)) from error
         folders.tell_beside(last.path, [])
+    probe = folders.probe(found)
     try:
         return Candidate(found, probe, ask(said))
     except errors.ConfigError as error:

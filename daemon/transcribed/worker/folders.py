@@ -103,7 +103,7 @@ class Folders:
         return self._inbox.said(path)
 
     def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
-        """Say beside a file in the inbox what is wrong with it, or take that back. Raises OSError.
+        """Say beside a file in the inbox what is wrong with it, or take that back; where nothing can be written, not.
 
         Nothing is written twice: each write in the inbox is an event, and that a look, which tries again.
         """
@@ -111,10 +111,10 @@ class Folders:
         text = WRONG_MARK + "\n".join(map(printable, problems)).encode() + WRONG_END if problems else b""
         if begins_with(note_path, text or WRONG_MARK) == bool(text):
             return
-        if begins_with(note_path, WRONG_MARK):
-            os.unlink(note_path)
-        if text:
-            with contextlib.suppress(outbox.NameTaken):
+        with contextlib.suppress(OSError, outbox.NameTaken):  # the status and the log say the same
+            if begins_with(note_path, WRONG_MARK):
+                os.unlink(note_path)
+            if text:
                 outbox.publish(note_path, text, root=self.route.inbox, access=self.access)
 
     def source(self, job: Job) -> tuple[Inbox, bytes, Fingerprint]:
