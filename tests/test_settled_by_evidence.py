@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI
+from transcribed.assemblyai import refusal
 from transcribed.job import State
 from world import Clock, World, mp3
 
@@ -190,6 +191,38 @@ def test_other_endings_are_taken_where_they_are_named(tmp_path, api, clock):
     assert world.files("archive") == ["Film.webm", "Sound.WAV"]
     assert world.files("outbox") == ["Film.txt", "Sound.txt"]
     assert world.files("inbox") == ["Talk.mp3"]
+
+
+def test_a_recording_that_is_larger_than_an_upload_may_be_fails_with_its_mend_before_a_byte_is_sent(world, api):
+    world.plan_options["accept_backlog_hours"] = 1e6
+    path = world.drop("Talk.mp3", TALK)
+    with path.open("r+b") as file:
+        file.truncate(2_400_000_000)
+        file.seek(-10, os.SEEK_END)
+        file.write(b"the end...")
+
+    assert world.run() == 1
+
+    note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+    assert "it has 2.4 GB, and AssemblyAI takes no more than 2.2 GB" in note
+    assert "64 kbit/s" in note
+    assert api.uploads == []
+
+
+def test_a_recording_of_a_few_milliseconds_fails_before_a_byte_is_sent(world, api):
+    world.drop("Talk.mp3", mp3("short", frames=3))
+
+    assert world.run() == 1
+
+    assert "AssemblyAI takes nothing below 160 ms" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+    assert api.uploads == []
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds"), [(2_300_000_000, 3600.0), (10**6, 0.1), (10**6, None), (10**6, 40 * 3600.0), (5000, 0.2)]
+)
+def test_what_may_be_taken_is_left_to_the_api(size, seconds):
+    assert refusal(size, seconds) is None
 
 
 def test_two_endings_with_one_stem_get_a_number(tmp_path, api, clock):

@@ -11,5 +11,6 @@ This package knows no job, no journal and no folder, and it writes no log.
 from transcribed.assemblyai.answers import Answer, Listed, Sent
 from transcribed.assemblyai.client import AssemblyAI
 from transcribed.assemblyai.failures import outcome_error
+from transcribed.assemblyai.limits import refusal
 
-__all__ = ["Answer", "AssemblyAI", "Listed", "Sent", "outcome_error"]
+__all__ = ["Answer", "AssemblyAI", "Listed", "Sent", "outcome_error", "refusal"]

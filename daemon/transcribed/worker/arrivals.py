@@ -16,6 +16,7 @@ from dataclasses import replace
 import structlog
 
 from transcribed import errors
+from transcribed.assemblyai import refusal
 from transcribed.inbox import SUFFIX, Found, Listing, Settling
 from transcribed.job import Fingerprint, Job, State, resumption, shown
 from transcribed.job.events import Failed, Received, Touched
@@ -382,6 +383,8 @@ def _verdict(candidate: Candidate) -> tuple[Failed, ...]:
     """Why a file fails as soon as it is a job; empty where it does not."""
     if not candidate.probe.audio:
         return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
+    if refused := refusal(candidate.found.fingerprint.size, candidate.probe.duration_seconds):
+        return (Failed(*refused),)
     if candidate.wrong:
         beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
         return (Failed(candidate.wrong, f"mend {beside}, and drag it back into the inbox with the recording"),)
