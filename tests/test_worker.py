@@ -835,6 +835,27 @@ def test_all_that_was_asked_for_of_one_recording_is_in_its_outbox(tmp_path: Path
         assert [name for name in ("Ana", *headings) if name not in page] == []
 
 
+@pytest.mark.parametrize("text", [None, "", "  "])
+def test_a_recording_without_a_word_is_delivered_or_fails_as_its_inbox_has_it_and_is_paid_once(
+    world: World, api: FakeAssemblyAI, text: str | None
+) -> None:
+    api.results = {"text": text, "words": [], "utterances": None}
+    world.routes[0] = replace(world.route, silence="fail", formats=("txt",))
+    world.drop("Talk.mp3")
+    world.drop("Again.mp3", mp3("Talk.mp3"))
+
+    assert world.run() == 1
+
+    assert "nothing was said" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+    assert "Again.mp3" in world.files("failed")
+    world.routes[0] = replace(world.route, formats=("txt",))
+    drop(str(world.state), {"order": "retry", "failed": True})
+    world.run(lambda: len(world.files("archive")) == 2)
+    assert (world.folders["outbox"] / "Talk.txt").read_text() == "(no speech was recognised)\n"
+    assert world.files("failed") == []
+    assert len(api.submits) == 1
+
+
 def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_nothing(
     tmp_path: Path, clock: Clock
 ) -> None:

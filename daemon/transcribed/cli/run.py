@@ -129,6 +129,7 @@ def _route(inbox: config.Inbox) -> Route:
         failed=os.fsencode(inbox.failed),
         after=inbox.after,
         duplicates=inbox.duplicates,
+        silence=inbox.silence,
         settle_seconds=inbox.settle_seconds,
         scan_seconds=inbox.scan_seconds,
         watch=inbox.watch,

@@ -178,6 +178,9 @@ class Defaults(Table):
     duplicates: Literal["reuse", "transcribe"] = Field(
         default="reuse", description="What becomes of a recording whose content was transcribed before."
     )
+    silence: Literal["empty", "fail"] = Field(
+        default="empty", description="What becomes of a recording in which nothing is said."
+    )
     settle_seconds: float = Field(
         default=5.0, ge=0, le=86400, description="How long a file must have stopped changing before it is taken."
     )

@@ -22,8 +22,9 @@ from transcribed.formats.prose import md, txt
 from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
 from transcribed.formats.tables import csv, labels, podcast, tsv
+from transcribed.formats.transcript import text_of, turns
 
-__all__ = ["FORMATS", "Format", "Style", "parse", "render"]
+__all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,12 @@ def parse(answer: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"the answer is not a transcript: a JSON object is expected, not {type(found).__name__}")  # noqa: TRY004 - the bytes are wrong, not their type
     return found
+
+
+def is_silent(answer: bytes) -> bool:
+    """Whether nothing was said in the recording. Raises ValueError as `parse` does."""
+    transcript = parse(answer)
+    return not text_of(transcript) and not turns(transcript, {})
 
 
 def _known(name: str) -> Format:

@@ -147,7 +147,12 @@ class Folders:
         return os.path.join(folder, outbox.portable(job.path) if self.route.names == "portable" else job.path)
 
     def name(self, job: Job, taken: Collection[int], kept: Kept) -> Event:
-        """Choose the one number that is free in outbox, archive and failed, and in the journal."""
+        """Choose the one number that is free in outbox, archive and failed, and in the journal.
+
+        Raises Permanent where nothing was said in the recording, and that is to fail it.
+        """
+        if job.state is State.TRANSCRIBED and self.route.silence == "fail":
+            self._refuse_silence(job, kept)
         self.anchors.need(self.route.outbox)
         stem = self.stem(job)
         try:
@@ -155,6 +160,13 @@ class Folders:
         except OSError as error:
             raise self._judged(error, self._holder(error.filename), job) from error
         return Named(stem, number, wanted(job, self.route).formats)
+
+    def _refuse_silence(self, job: Job, kept: Kept) -> None:
+        answer = kept.read(job.transcript_id) if job.transcript_id else None
+        with contextlib.suppress(ValueError):  # damaged since it was kept, which the delivery finds
+            if answer is not None and formats.is_silent(answer):
+                hint = 'listen to it; it is paid for, so silence = "empty" and a retry deliver its empty transcript'
+                raise errors.Permanent("nothing was said in this recording", hint=hint)
 
     def _holder(self, path: object) -> bytes:
         """The one of our folders that a path lies below."""

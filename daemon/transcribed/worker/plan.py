@@ -52,6 +52,7 @@ class Route:
     failed: bytes
     after: str = "archive"
     duplicates: str = "reuse"
+    silence: str = "empty"  #: what becomes of a recording in which nothing is said
     settle_seconds: float = 5.0
     scan_seconds: float = 10.0
     watch: str = "auto"
