@@ -169,6 +169,14 @@ def test_files_of_settings_are_told_with_what_they_speak_of(house):
     assert next(line for line in ignored if "other.toml" in line).startswith("not a recording")
 
 
+def test_a_command_that_cannot_be_run_is_a_problem(house):
+    house.write(house.inbox("in", "out", 'on_delivered = ["/bin/true"]\non_failed = ["/nowhere", "x"]\n'))
+    status, lines = house.check()
+    assert status == 69
+    [problem] = problems_in(lines)
+    assert 'inbox "in".on_failed: /nowhere is no program that may be run' in problem
+
+
 def test_our_own_anchor_is_nothing_to_remark_on(house):
     with open(os.path.join(house.root, "in", ".transcribed.anchor"), "wb"):
         pass

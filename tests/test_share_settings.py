@@ -80,6 +80,7 @@ MISTAKES = {
     "not UTF-8": (b"\xff\xfe", "is not UTF-8 text"),
     "too large": (b"#" * 70_000, "larger than"),
     "a path": (b"outbox = '/etc'\n", "is set in the daemon's configuration alone"),
+    "a command": (b"on_delivered = ['/bin/sh']\n", "is set in the daemon's configuration alone"),
     "a webhook": (b"[transcript]\nwebhook_url = 'https://example.org'\n", "sends no results elsewhere"),
     "excluded": (b"[transcript]\nlanguage_detection = true\nlanguage_code = 'en'\n", "exclude each other"),
     "a name": (b"name = '{stem}.{ext}'\n", "cannot be chosen"),

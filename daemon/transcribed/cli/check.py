@@ -248,6 +248,10 @@ def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.
         yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
         if each.after != "keep":  # else nothing is ever moved out of it
             yield from _written(label, root, "files can be moved out of it")
+    for key, command in (("on_delivered", each.on_delivered), ("on_failed", each.on_failed)):
+        if command and not (os.path.isfile(command[0]) and os.access(command[0], os.X_OK)):
+            what = f"{label}.{key}: {printable(command[0])} is no program that may be run"
+            yield Finding("problem", what, "name one by its whole path, and let the daemon's user run it", _UNAVAILABLE)
     for key in ("outbox", "archive", "failed"):
         path = os.fsencode(getattr(each, key))
         gone = strange.get(path)

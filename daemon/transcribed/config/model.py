@@ -100,6 +100,15 @@ def _speakers(names: dict[str, str]) -> dict[str, str]:
     return names
 
 
+def _command(words: tuple[str, ...]) -> tuple[str, ...]:
+    if words and not words[0].startswith("/"):
+        raise ValueError("a list of words that begins with the whole path of a program; no shell reads it")
+    if any("\0" in word for word in words):
+        raise ValueError("a list of words without the character NUL")
+    return words
+
+
+Command = Annotated[tuple[str, ...], AfterValidator(_command)]
 #: What lies beside recordings, or is made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
 Extension = Annotated[str, AfterValidator(_extension)]
@@ -215,6 +224,13 @@ class Defaults(Table):
     group: Annotated[str, AfterValidator(_group)] | None = Field(
         default=None, description="The group of new files and folders, by name or number. Default: their folder's."
     )
+    on_delivered: Command = Field(
+        default=(), strict=False, description="A command that is run once a recording is delivered and put away."
+    )
+    on_failed: Command = Field(
+        default=(), strict=False, description="A command that is run once a recording has failed and is set aside."
+    )
+    hook_seconds: float = Field(default=60.0, gt=0, le=3600, description="How long such a command may run.")
     transcript: dict[str, Any] = Field(
         default_factory=dict, description="AssemblyAI's own parameters by their own names, sent as they are."
     )

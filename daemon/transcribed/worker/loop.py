@@ -14,12 +14,13 @@ import structlog
 
 from transcribed import errors
 from transcribed.job import Job, State
-from transcribed.job.events import Named, Released
+from transcribed.job.events import Named, Released, Retired
 from transcribed.journal import Journal
 from transcribed.worker import speech, status
 from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
 from transcribed.worker.dispatch import CALLS, Dispatch
+from transcribed.worker.hooks import Hooks
 from transcribed.worker.kept import Kept
 from transcribed.worker.lanes import Lanes, problem_of
 from transcribed.worker.notices import Notices
@@ -27,6 +28,7 @@ from transcribed.worker.orders import Orders
 from transcribed.worker.plan import (
     Clock,
     Done,
+    Hooked,
     Host,
     Look,
     Looked,
@@ -78,6 +80,7 @@ class Worker:
         kept = Kept(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, mailbox, clock, self._calls, executors=host.executor)
         self._polls = Polls(mailbox, clock, self._calls)
+        self._hooks = Hooks(host.executor("hooks", 1), mailbox, stop)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
         self._report = status.Report(clock)
@@ -88,6 +91,7 @@ class Worker:
         """What is done about each kind of message."""
         return {
             Done: self._done,
+            Hooked: lambda _: self._hooks.ended(),
             Look: self._look,
             Looked: self._looked,
             Ordered: lambda m: self._orders.obey(m, self),
@@ -218,6 +222,8 @@ class Worker:
         changed = self.book.record(job, event)
         self.dispatch.finished(job.id)
         self._tell_inbox(changed, event)
+        if isinstance(event, Retired) and (inbox := self.inboxes.get(changed.inbox)) is not None:
+            self._hooks.tell(changed, inbox.route)
         if message.blocked is not None:
             raise message.blocked
 
@@ -366,7 +372,7 @@ class Worker:
 
     def _idle(self) -> bool:
         """Whether nothing is left that could move without a change in the world (for `run --once`)."""
-        if self.dispatch.in_flight:
+        if self.dispatch.in_flight or self._hooks.waiting:
             return False
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:

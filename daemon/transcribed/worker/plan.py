@@ -58,6 +58,9 @@ class Route:
     watch: str = "auto"
     extensions: tuple[bytes, ...] = (b".mp3",)  #: lower-case, with their dot
     ignore: tuple[str, ...] = ()  #: patterns of what is not taken
+    on_delivered: tuple[str, ...] = ()  #: a command, word by word
+    on_failed: tuple[str, ...] = ()
+    hook_seconds: float = 60.0
     hardlinks: bool = True  #: whether a file with several names is taken
     formats: tuple[str, ...] = ("txt",)
     speakers: tuple[tuple[str, str], ...] = ()  #: labels and the names to show for them
@@ -216,6 +219,11 @@ class Tried:
 
     lane: str
     problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooked:
+    """A command that was run for a job has ended."""
 
 
 @dataclass(frozen=True, slots=True)

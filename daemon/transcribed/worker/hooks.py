@@ -1,0 +1,134 @@
+"""Commands that are run once a recording has come to its end: delivered and put away, or failed and set aside.
+
+A command is a list of words and no shell reads it; what it is to know stands in its environment, where no name can do
+harm. It is given no key, and no more time and log than is bounded. What becomes of it changes no job; a crash of the
+daemon may swallow it, and never runs it twice.
+What this module does not know: how a recording comes to its end.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from transcribed import formats, outbox
+from transcribed.job import Job, State, printable
+from transcribed.worker.plan import Executor, Hooked, Mailbox, Route
+
+log = structlog.get_logger()
+
+_HANDED_ON = ("PATH", "LANG", "LC_ALL", "HOME", "TZ")
+_MOST_BYTES = 64 * 1024
+_MOST_LINES = 50
+_LOOK_SECONDS = 0.2  # between two looks at whether the daemon stops
+
+
+def command_of(job: Job, route: Route) -> tuple[str, ...]:
+    """What is to be run for a job at its end; nothing for most."""
+    return {State.DELIVERED: route.on_delivered, State.FAILED: route.on_failed}.get(job.state, ())
+
+
+def environment(job: Job, environ: Mapping[str, str]) -> dict[bytes, bytes]:
+    """What a command is told of a job: paths as they are, outputs one a line."""
+    outputs = [
+        outbox.output_name(job.stem, job.number, formats.FORMATS[name].suffix.encode())
+        for name in job.formats
+        if job.stem is not None and job.number is not None and job.state is State.DELIVERED
+    ]
+    facts: dict[str, bytes | str | int | None] = {
+        "EVENT": str(job.state),
+        "JOB": job.id,
+        "INBOX": job.inbox,
+        "FILE": job.path,
+        "PLACE": job.place,
+        "OUTPUTS": b"\n".join(outputs),
+        "TRANSCRIPT_ID": job.transcript_id,
+        "REASON": job.reason,
+        "HINT": job.hint,
+    }
+    told = {f"TRANSCRIBED_{name}".encode(): _bytes(value) for name, value in facts.items()}
+    return {os.fsencode(name): os.fsencode(environ[name]) for name in _HANDED_ON if name in environ} | told
+
+
+def _bytes(value: bytes | str | int | None) -> bytes:
+    """A value of the environment, which holds no NUL."""
+    plain = value if isinstance(value, bytes) else ("" if value is None else str(value)).encode("utf-8", "replace")
+    return plain.replace(b"\0", b"")
+
+
+class Hooks:
+    """The commands that run or wait their turn, one at a time. All of it is the loop's thread's, but the running."""
+
+    def __init__(self, executor: Executor, mailbox: Mailbox, stop: threading.Event) -> None:
+        self._executor = executor
+        self._mailbox = mailbox
+        self._stop = stop
+        self.waiting = 0  #: those that have not ended
+
+    def tell(self, job: Job, route: Route) -> None:
+        """A job has come to its end: run what its inbox wants run."""
+        if command := command_of(job, route):
+            self.waiting += 1
+            self._executor.submit(lambda: self._run(job, command, route.hook_seconds))
+
+    def ended(self) -> None:
+        """One of them has ended."""
+        self.waiting -= 1
+
+    def _run(self, job: Job, command: Sequence[str], seconds: float) -> None:
+        try:
+            if not self._stop.is_set():
+                run(job, command, seconds, self._stop)
+        finally:
+            self._mailbox.put(Hooked())
+
+
+def run(job: Job, command: Sequence[str], seconds: float, stop: threading.Event) -> None:
+    """Run a command for a job and log what it says; after so many seconds, or at a stop, it is killed with its kin."""
+    try:
+        process = subprocess.Popen(  # noqa: S603  # the administrator's own words, and no shell
+            list(command),
+            env=environment(job, os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        log.warning("hook.failed", job=job.id, command=printable(command[0]), reason=error.strerror or str(error))
+        return
+    said, in_time = _watched(process, time.monotonic() + seconds, stop)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # and what it left behind
+    status = process.wait()
+    for line in said.decode("utf-8", "replace").splitlines()[:_MOST_LINES]:
+        log.info("hook.said", job=job.id, line=printable(line))
+    if in_time and status == 0:
+        log.info("hook.ended", job=job.id, command=printable(command[0]))
+    else:
+        reason = f"exit status {status}" if in_time else "killed, for its time was over or the daemon stops"
+        log.warning("hook.failed", job=job.id, command=printable(command[0]), reason=reason)
+
+
+def _watched(process: subprocess.Popen[bytes], until: float, stop: threading.Event) -> tuple[bytes, bool]:
+    """What a command says until it ends, and whether it ended in time; others may hold its output open for longer."""
+    said, pipe = b"", process.stdout
+    assert pipe is not None
+    with pipe, selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while time.monotonic() < until and not stop.is_set():
+            block = os.read(pipe.fileno(), 65536) if selector.select(_LOOK_SECONDS) else None
+            if block:
+                said += block[: _MOST_BYTES - len(said)]
+            elif process.poll() is not None:
+                return said, True
+            elif block is not None:  # it has closed its output and goes on
+                stop.wait(_LOOK_SECONDS)
+    return said, False

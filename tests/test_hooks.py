@@ -1,0 +1,171 @@
+"""Commands at the end of a recording's way: real programs, in the daemon's virtual time and in a real process."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from daemon_process import Daemon, wait_for
+from fake_assemblyai import FakeAssemblyAI
+from transcribed.job import Fingerprint, Job, State
+from transcribed.worker.hooks import environment
+from world import Clock, World, mp3
+
+FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "TRANSCRIPT_ID", "REASON", "HINT"]
+
+
+@pytest.fixture
+def api() -> Iterator[FakeAssemblyAI]:
+    clock = Clock()
+    with FakeAssemblyAI(clock=clock.wall, processing_seconds=1) as server:
+        server.held_clock = clock
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path: Path, api: FakeAssemblyAI) -> World:
+    return World(tmp_path, api, api.held_clock, formats=("txt", "srt"))
+
+
+def program(folder: Path, text: str) -> tuple[str, ...]:
+    """A program of this text; what it writes to $OUT lies in the folder."""
+    path = folder / "program"
+    path.write_text(f"#!{sys.executable}\nimport os, sys, time\nfolder = {str(folder)!r}\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return (str(path), "one word", "$HOME;`reboot`")
+
+
+TELL = """
+facts = sorted(os.environb.items())
+with open(os.path.join(folder, "told"), "ab") as file:
+    file.write(repr((sys.argv[1:], os.getcwd(), sys.stdin.read(), facts)).encode() + b"\\n")
+"""
+
+
+def told(folder: Path) -> list[tuple[list[str], dict[bytes, bytes]]]:
+    lines = (folder / "told").read_text().splitlines() if (folder / "told").exists() else []
+    return [(argv, dict(facts)) for argv, _, _, facts in map(eval, lines)]
+
+
+def test_a_command_is_run_once_for_each_recording_and_knows_of_what(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "secret")
+    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, TELL))
+    name = os.fsdecode(b"caf\xe9/two\nlines'\".mp3")
+    world.drop(name)
+
+    assert world.run() == 0
+    assert world.run() == 0
+
+    [(argv, facts)] = told(tmp_path)
+    assert argv == ["one word", "$HOME;`reboot`"]
+    ours = {key.removeprefix(b"TRANSCRIBED_").decode(): value for key, value in facts.items() if b"TRANSCRIBED_" in key}
+    assert ours["FILE"] == os.fsencode(name)
+    assert ours["PLACE"] == os.fsencode(world.folders["archive"] / name)
+    stem = os.fsencode(world.folders["outbox"] / name.removesuffix(".mp3"))
+    assert ours["OUTPUTS"] == stem + b".txt\n" + stem + b".srt"
+    assert (ours["EVENT"], ours["JOB"], ours["INBOX"]) == (b"delivered", b"1", b"talks")
+    assert ours["TRANSCRIPT_ID"].decode() == world.jobs()[0].transcript_id
+    assert set(ours) == set(FACTS)
+    assert not [key for key in facts if b"ASSEMBLYAI" in key or b"CREDENTIALS" in key]
+
+
+def test_what_failed_has_a_command_of_its_own(world, tmp_path):
+    world.routes[0] = replace(world.route, on_failed=program(tmp_path, TELL))
+    world.drop("noise.mp3", b"no audio")
+    world.drop("Talk.mp3")
+
+    assert world.run() == 1
+
+    [(_, facts)] = told(tmp_path)
+    assert facts[b"TRANSCRIBED_EVENT"] == b"failed"
+    assert b"no audio was recognised" in facts[b"TRANSCRIBED_REASON"]
+    assert facts[b"TRANSCRIBED_OUTPUTS"] == b""
+    assert facts[b"TRANSCRIBED_PLACE"] == os.fsencode(world.folders["failed"] / "noise.mp3")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("sys.exit(3)", "exit status 3"),
+        ("os.kill(os.getpid(), 11)", "exit status -11"),
+        ("time.sleep(600)", "its time was over"),
+        ("os.fork() or time.sleep(600); print('gone', flush=True); time.sleep(600)", "its time was over"),
+        ("os.close(1); os.close(2); time.sleep(600)", "its time was over"),
+        (None, "No such file"),
+    ],
+)
+def test_a_command_that_fails_or_does_not_end_is_a_line_in_the_log_and_fails_nothing(world, tmp_path, text, reason):
+    command = ("/nowhere/at/all",) if text is None else program(tmp_path, text)
+    world.routes[0] = replace(world.route, on_delivered=command, hook_seconds=1.0)
+    world.drop("Talk.mp3")
+
+    with structlog.testing.capture_logs() as logs:
+        assert world.run() == 0
+
+    [line] = [line for line in logs if line["event"] == "hook.failed"]
+    assert reason in line["reason"]
+    assert world.states() == [State.DELIVERED]
+
+
+def test_what_a_command_says_is_in_the_log_line_by_line_bounded_and_harmless(world, tmp_path):
+    text = "print('one\\x1b[2J'); print('two', file=sys.stderr, flush=True)\nfor n in range(100000): print('flood', n)"
+    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, text))
+    world.drop("Talk.mp3")
+
+    with structlog.testing.capture_logs() as logs:
+        assert world.run() == 0
+
+    said = [line["line"] for line in logs if line["event"] == "hook.said"]
+    assert {"one\\x1b[2J", "two"} <= set(said)
+    assert len(said) == 50
+    assert all(line.isprintable() for line in said)
+    assert [line["job"] for line in logs if line["event"] == "hook.ended"] == [1]
+
+
+def test_a_child_that_a_command_leaves_behind_holds_up_nothing_and_does_not_outlive_it(world, tmp_path):
+    text = """
+if os.fork() == 0:
+    open(os.path.join(folder, "child"), "w").write(str(os.getpid()))
+    time.sleep(600)
+while not os.path.exists(os.path.join(folder, "child")) or not open(os.path.join(folder, "child")).read():
+    time.sleep(0.01)
+"""
+    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, text))
+    world.drop("Talk.mp3")
+    with structlog.testing.capture_logs() as logs:
+        assert world.run() == 0
+    assert [line["event"] for line in logs if line["event"].startswith("hook.")] == ["hook.ended"]
+    child = int((tmp_path / "child").read_text())
+    wait_for(lambda: is_gone(child), "the end of the child")
+
+
+def is_gone(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_value_of_the_environment_holds_no_nul_and_no_half_character():
+    job = Job(1, "talks", b"a", Fingerprint(1, 1), State.FAILED, 1.0, 1.0, 1.0, reason="x\0y\ud800")
+    assert environment(job, {"PATH": "/bin", "SECRET": "s"})[b"TRANSCRIBED_REASON"] == b"xy?"
+    assert b"SECRET" not in environment(job, {"PATH": "/bin", "SECRET": "s"})
+
+
+def test_a_command_that_runs_for_long_holds_up_neither_the_others_nor_a_stop(tmp_path):
+    with FakeAssemblyAI() as server:
+        command = program(tmp_path, "open(os.path.join(folder, 'begun'), 'w').close(); time.sleep(600)")
+        with Daemon(tmp_path / "d", server.base_url, on_delivered=list(command)) as daemon:
+            daemon.start()
+            wait_for(lambda: "daemon.started" in daemon.events(), "the start")
+            for number in range(3):
+                daemon.drop(f"{number}.mp3", mp3(str(number)))
+            daemon.wait_for_archive(3)
+            wait_for((tmp_path / "begun").exists, "the command")
+            daemon.process.terminate()
+            assert daemon.wait(10.0) == 0
