@@ -43,6 +43,8 @@ def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None  # no file can have this name: the recording's own is as long as may be
         if error.errno not in _UNFIT:
             raise
         return Said(path, problem=_UNFIT[error.errno], of_recording=of_recording)
