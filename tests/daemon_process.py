@@ -124,8 +124,8 @@ class Daemon:
             journal.close()
 
     def events(self) -> list[str]:
-        """The names of what was logged."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        """The names of what was logged; a line that is being written is none yet."""
+        lines = self.log.read_text().rpartition("\n")[0].split("\n") if self.log.exists() else []
         return [json.loads(line)["event"] for line in lines if line.startswith("{")]
 
     def status(self) -> dict[str, Any]:
