@@ -352,7 +352,7 @@ class Worker:
         self._stopping = True
         self._stop.set()
         deadline = self._clock.monotonic() + GRACE_SECONDS
-        while self.dispatch.in_flight and self._clock.monotonic() < deadline:
+        while (self.dispatch.in_flight or self._hooks.waiting) and self._clock.monotonic() < deadline:
             self._take_in(deadline - self._clock.monotonic())
         for number in list(self.dispatch.in_flight):
             if (job := self.book.open.get(number)) is not None and job.in_flight:
