@@ -79,14 +79,6 @@ def scan(ctx: typer.Context) -> None:
     _order(settings.load(ctx), {"order": "scan"})
 
 
-def job_in(journal: Journal, number: int) -> Job:
-    """The job with this number. Raises TranscribedError where there is none."""
-    found = journal.job(number)
-    if found is None:
-        raise errors.TranscribedError(f"there is no job {number}", hint="`transcribed jobs` lists them all")
-    return found
-
-
 def _jobs_that_failed(settled: config.Config) -> list[Job]:
     with closing(Journal.read(settled.state.directory)) as journal:
         return journal.all(State.FAILED)

@@ -1,28 +1,36 @@
 """`transcribed render`: again from the kept transcript, at no cost.
 
 Rules: nothing is asked of the API, nothing in the journal changes, and no file is ever replaced.
-What this module does not know: what a format looks like.
+What this module does not know: what a format looks like, and where renderings lie.
 """
 
 import json
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from transcribed import config, errors, formats, outbox
+from transcribed import config, errors, formats
 from transcribed.cli import settings
-from transcribed.cli.order import Numbers, job_in
-from transcribed.job import Job, shown
+from transcribed.cli.show import jobs_meant
+from transcribed.cli.target import Target, stem_of
+from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.kept import Kept
+
+_PARTS = 10  # how often it is said how far an order for all jobs has come
 
 
 def render(
     ctx: typer.Context,
-    ids: Numbers,
+    whats: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID|FILE...", help="Jobs, by number or by a file of theirs.", show_default=False),
+    ] = None,
     *,
+    every: Annotated[bool, typer.Option("--all", help="Every job that was delivered.")] = False,
     format_: Annotated[
         list[str] | None,
         typer.Option(
@@ -32,21 +40,92 @@ def render(
     output: Annotated[
         str | None, typer.Option(metavar="DIR", help="Where to write files.", show_default="stdout, or the outbox")
     ] = None,
+    as_json: settings.Json = False,
 ) -> None:
-    """Render kept transcripts again. One job in one format goes to stdout, more become files; nothing is replaced."""
+    """Render kept transcripts again. One job in one format goes to stdout, more become files; nothing is replaced.
+
+    With --all, what cannot be rendered is told on stderr and the others are rendered; the exit status is then 1.
+    With --json all become files, and each is an object.
+    """
     names = list(dict.fromkeys(format_ or []))
     if unknown := [name for name in names if name not in formats.FORMATS]:
         raise typer.BadParameter(f"there is no format {unknown[0]!r}; there are {', '.join(formats.FORMATS)}")
+    if bool(whats) == every:
+        raise typer.BadParameter("name the jobs by number or file, or say --all")
     settled = settings.load(ctx)
-    with closing(Journal.read(settled.state.directory)) as journal:
-        jobs = [job_in(journal, number) for number in dict.fromkeys(ids)]
+    target = Target(settled, output, keep_folders=every)
+    if every:
+        _render_all(settled, target, names, as_json=as_json)
+        return
     # All are rendered before the first is written: a job without a transcript then costs no half-done order.
-    rendered = [(job, name, _rendered(settled, job, name)) for job in jobs for name in names or job.formats or ("txt",)]
-    if output is None and len(rendered) == 1:
+    jobs = _jobs(settled, whats or [])
+    rendered = [(job, name, _rendered(settled, job, name)) for job, name in _wanted(jobs, names)]
+    if output is None and len(rendered) == 1 and not as_json:
         typer.get_binary_stream("stdout").write(rendered[0][2])
         return
     for job, name, data in rendered:
-        settings.say(shown(_published(settled, job, name, data, output)))
+        _tell(job, name, target.publish(job, name, data), as_json=as_json)
+
+
+def _jobs(settled: config.Config, whats: Iterable[str]) -> list[Job]:
+    """The job that each of `whats` means, as `explain` has it. Raises TranscribedError where there is none."""
+    with closing(Journal.read(settled.state.directory)) as journal:
+        found = [(what, jobs_meant(journal, settled, what)) for what in whats]
+    for what, jobs in found:
+        if not jobs:
+            why = f"there is no job {what}" if what.isdecimal() else f"no job is known of {printable(what)}"
+            raise errors.TranscribedError(why, hint="`transcribed jobs` lists them all")
+    return list({jobs[-1].id: jobs[-1] for _, jobs in found}.values())
+
+
+def _wanted(jobs: Iterable[Job], names: Sequence[str]) -> Iterator[tuple[Job, str]]:
+    yield from ((job, name) for job in jobs for name in names or job.formats or ("txt",))
+
+
+def _render_all(settled: config.Config, target: Target, names: Sequence[str], *, as_json: bool) -> None:
+    with closing(Journal.read(settled.state.directory)) as journal:
+        jobs = journal.all(State.DELIVERED)
+    told: set[str] = set()
+    failed = 0
+    for done, job in enumerate(jobs, 1):
+        for _, name in _wanted([job], names):
+            outcome = _outcome(settled, target, job, name)
+            failed += isinstance(outcome, errors.TranscribedError)
+            _tell(job, name, outcome, as_json=as_json)
+            _complain(outcome, told)
+        if done * _PARTS // len(jobs) > (done - 1) * _PARTS // len(jobs):
+            settings.say(f"{done} of {len(jobs)} jobs are done", stderr=True)
+    if failed:
+        settings.say(f"{failed} renderings could not be made", stderr=True)
+        raise typer.Exit(1)
+
+
+def _outcome(settled: config.Config, target: Target, job: Job, name: str) -> bytes | errors.TranscribedError:
+    """Where the rendering lies now, or why it does not."""
+    try:
+        return target.publish(job, name, _rendered(settled, job, name))
+    except errors.TranscribedError as error:
+        return error
+
+
+def _tell(job: Job, name: str, outcome: bytes | errors.TranscribedError, *, as_json: bool) -> None:
+    """What came of one rendering, on stdout: its path, or for machines whatever came of it."""
+    path = shown(outcome) if isinstance(outcome, bytes) else None
+    if as_json:
+        error = None if isinstance(outcome, bytes) else printable(outcome.message)
+        settings.print_json({"job": job.id, "format": name, "path": path, "error": error})
+    elif path is not None:
+        settings.say(path)
+
+
+def _complain(outcome: bytes | errors.TranscribedError, told: set[str]) -> None:
+    """Why a rendering could not be made, on stderr; of a folder that is not to be had once, and not for each job."""
+    if isinstance(outcome, bytes):
+        return
+    about = f"{outcome.lane}: {outcome.hint}" if isinstance(outcome, errors.Blocked) else outcome.message
+    if about not in told:
+        told.add(about)
+        settings.say(f"{outcome.message} ({outcome.hint})" if outcome.hint else outcome.message, stderr=True)
 
 
 def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
@@ -60,7 +139,7 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
         why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
         raise errors.TranscribedError(why)
     try:
-        return formats.render(name, answer, title=_title(job), style=_style(settled, job))
+        return formats.render(name, answer, title=shown(os.path.basename(stem_of(job))), style=_style(settled, job))
     except ValueError as error:
         raise errors.TranscribedError(f"the kept transcript of job {job.id} cannot be read: {error}") from error
 
@@ -77,42 +156,3 @@ def _style(settled: config.Config, job: Job) -> formats.Style:
     if inbox is None:
         return formats.Style(recording=recording)
     return formats.Style(speakers=inbox.speakers, line_length=inbox.line_length, lines=inbox.lines, recording=recording)
-
-
-def _title(job: Job) -> str:
-    return shown(os.path.basename(_stem(job)))
-
-
-def _stem(job: Job) -> bytes:
-    """As it was delivered, else as the recording is named."""
-    return job.stem or os.path.splitext(job.path)[0]
-
-
-def _published(settled: config.Config, job: Job, name: str, data: bytes, output: str | None) -> bytes:
-    """Writes one file, in `output` or beside the job's own; its path."""
-    try:
-        root, stem = _place(settled, job, output)
-        path = outbox.output_name(stem, job.number or 1, formats.FORMATS[name].suffix.encode())
-        outbox.publish(path, data, root=root)
-    except outbox.NameTaken as taken:
-        why = f"{shown(taken.path)} is there already and is another file: it was left as it is"
-        raise errors.TranscribedError(why, hint="move it away, or name another folder with --output") from taken
-    except OSError as error:
-        raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing="writing the rendering") from error
-    return path
-
-
-def _place(settled: config.Config, job: Job, output: str | None) -> tuple[bytes, bytes]:
-    """The folder to write below, and the whole stem. Raises OSError where the folder cannot be made."""
-    if output is not None:
-        root = os.path.abspath(os.fsencode(output))
-        os.makedirs(root, exist_ok=True)
-        return root, os.path.join(root, os.path.basename(_stem(job)))
-    if job.stem is None:
-        raise errors.TranscribedError(f"job {job.id} has no name in the outbox yet", hint="name a folder with --output")
-    roots = (os.fsencode(inbox.outbox) for inbox in settled.inboxes)
-    root = next((root for root in roots if job.stem.startswith(root + b"/")), b"")
-    if not root:
-        why = f"the outbox of job {job.id} is no longer in the configuration"
-        raise errors.TranscribedError(why, hint="name a folder with --output")
-    return root, job.stem

@@ -187,7 +187,7 @@ def explain(
     """The whole story of one recording: what happened, what it waits for and until when, where its files are."""
     settled = settings.load(ctx)
     with closing(Journal.read(settled.state.directory)) as journal:
-        found = _found(journal, settled, what)
+        found = jobs_meant(journal, settled, what)
         story = journal.story(found[-1].id) if found else []
     told = settings.read_status(settled, os.environ) if settings.is_alive(settled.state.directory) else None
     lying = _lying(settled, what, found)
@@ -215,7 +215,7 @@ def explain(
         settings.say(f"Earlier jobs of this file: {', '.join(str(earlier.id) for earlier in found[:-1])}")
 
 
-def _found(journal: Journal, settled: config.Config, what: str) -> list[Job]:
+def jobs_meant(journal: Journal, settled: config.Config, what: str) -> list[Job]:
     """The jobs that `what` means, oldest first: all of one recording's place. Raises TranscribedError for several."""
     if what.isascii() and what.isdecimal() and len(what) < 19 and (job := journal.job(int(what))):
         return [job]
