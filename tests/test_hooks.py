@@ -1,5 +1,6 @@
 """Commands at the end of a recording's way: real programs, in the daemon's virtual time and in a real process."""
 
+import json
 import os
 import stat
 import sys
@@ -12,11 +13,11 @@ import structlog
 
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
-from transcribed.job import Fingerprint, Job, State
+from transcribed.job import Fingerprint, Job, State, Step
 from transcribed.worker.hooks import environment
 from world import Clock, World, mp3
 
-FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "TRANSCRIPT_ID", "REASON", "HINT"]
+FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "OUTPUTS_JSON", "TRANSCRIPT_ID", "REASON", "HINT"]
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def test_a_command_is_run_once_for_each_recording_and_knows_of_what(world, tmp_p
     assert ours["PLACE"] == os.fsencode(world.folders["archive"] / name)
     stem = os.fsencode(world.folders["outbox"] / name.removesuffix(".mp3"))
     assert ours["OUTPUTS"] == stem + b".txt\n" + stem + b".srt"
+    assert list(map(os.fsencode, json.loads(ours["OUTPUTS_JSON"]))) == [stem + b".txt", stem + b".srt"]
     assert (ours["EVENT"], ours["JOB"], ours["INBOX"]) == (b"delivered", b"1", b"talks")
     assert ours["TRANSCRIPT_ID"].decode() == world.jobs()[0].transcript_id
     assert set(ours) == set(FACTS)
@@ -86,6 +88,51 @@ def test_what_failed_has_a_command_of_its_own(world, tmp_path):
     assert b"no audio was recognised" in facts[b"TRANSCRIBED_REASON"]
     assert facts[b"TRANSCRIBED_OUTPUTS"] == b""
     assert facts[b"TRANSCRIBED_PLACE"] == os.fsencode(world.folders["failed"] / "noise.mp3")
+
+
+def test_a_recording_that_is_touched_after_its_end_has_no_second_end(world, tmp_path):
+    world.routes[0] = replace(world.route, after="keep", on_delivered=program(tmp_path, TELL))
+    path = world.drop("Talk.mp3")
+    assert world.run() == 0
+    os.utime(path, ns=(0, 12345))
+
+    assert world.run() == 0
+
+    assert world.story(1)[-2:] == ["touched", "retired"]
+    assert len(told(tmp_path)) == 1
+
+
+def test_a_recording_that_fails_is_retried_and_fails_again_has_two_ends(world, api, tmp_path):
+    world.routes[0] = replace(world.route, on_failed=program(tmp_path, TELL))
+    world.drop("noise.mp3", b"no audio")
+    assert world.run() == 1
+    (world.folders["failed"] / "noise.mp3").rename(world.folders["inbox"] / "noise.mp3")
+
+    assert world.run() == 1
+
+    assert [facts[b"TRANSCRIBED_EVENT"] for _, facts in told(tmp_path)] == [b"failed", b"failed"]
+
+
+def test_an_end_that_the_journal_does_not_take_at_once_has_its_command_once_it_does(world, tmp_path):
+    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, TELL))
+    world.drop("Talk.mp3")
+    refused = []
+
+    def refuse_the_end() -> bool:
+        """At each step: the journal takes nothing from the last one on, until it was found so."""
+        blocked = world.worker.lanes.blocking(("state",)) is not None
+        if blocked or any(job.in_flight is Step.RETIRE for job in world.worker.book.open.values()):
+            with world.worker.book.journal._engine.connect() as connection:
+                connection.exec_driver_sql(f"PRAGMA query_only = {0 if blocked else 1}")
+            refused.append(blocked)
+        return False
+
+    world.crash_when = refuse_the_end
+
+    assert world.run() == 0
+
+    assert True in refused, "the journal refused, and was told of"
+    assert len(told(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,6 +191,19 @@ while not os.path.exists(os.path.join(folder, "child")) or not open(os.path.join
     wait_for(lambda: is_gone(child), "the end of the child")
 
 
+def test_a_child_that_a_command_leaves_talking_does_not_make_it_late(world, tmp_path):
+    text = "print('said', flush=True)\nif os.fork() == 0:\n    while True: os.write(1, b'flood' * 1000)"
+    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, text), hook_seconds=30.0)
+    world.drop("Talk.mp3")
+
+    with structlog.testing.capture_logs() as logs:
+        assert world.run() == 0
+
+    [line] = [line for line in logs if line["event"] == "hook.ended"]
+    assert line["exit_status"] == 0
+    assert line["seconds"] < 20
+
+
 def is_gone(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -170,3 +230,4 @@ def test_a_command_that_runs_for_long_holds_up_neither_the_others_nor_a_stop(tmp
             daemon.process.terminate()
             assert daemon.wait(10.0) == 0
             assert is_gone(int((tmp_path / "begun").read_text())), "it ends with the daemon"
+            assert daemon.events().count("hook.skipped") == 2, "those that waited are told of"

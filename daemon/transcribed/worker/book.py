@@ -6,7 +6,7 @@ What this module does not know: which step comes next, and who does it.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import structlog
 
 from transcribed import errors, outbox
 from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Touched
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Retired, Touched
 from transcribed.journal import Journal
 from transcribed.worker.plan import Clock
 
@@ -26,13 +26,16 @@ _WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing"}
 class Book:
     """The open jobs by number. All of it belongs to the loop's thread."""
 
-    def __init__(self, journal: Journal, clock: Clock, rules: Rules) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, rules: Rules, put_away: Callable[[Job], None] = lambda _job: None
+    ) -> None:
         self.journal = journal
         self.rules = rules
         self.open: dict[int, Job] = {}
         self.failures = 0  #: jobs that failed in this process's time
         self.put_off: dict[int, str] = {}  #: why an ended job's recording is still where it was, as last heard
         self._clock = clock
+        self._put_away = put_away
         self._unsaved: list[tuple[int, Event]] = []
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
 
@@ -107,6 +110,8 @@ class Book:
 
     def _tell(self, job: Job, event: Event) -> None:
         self.failures += isinstance(event, Failed)
+        if isinstance(event, Retired):
+            self._put_away(job)
         if not self._said_before(job, event):
             _say(job, event)
 

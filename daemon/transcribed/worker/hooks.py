@@ -1,12 +1,13 @@
 """Commands that are run once a recording has come to its end: delivered and put away, or failed and set aside.
 
 A command is a list of words and no shell reads it; what it is to know stands in its environment, where no name can do
-harm. It is given no key, and no more time and log than is bounded. What becomes of it changes no job; a crash of the
-daemon may swallow it, and never runs it twice.
+harm. It is given no key, and no more time and log than is bounded. What becomes of it changes no job. It is never run
+twice for one end: a crash of the daemon may swallow it, and a stop skips those that wait, with a word in the log.
 What this module does not know: how a recording comes to its end.
 """
 
 import contextlib
+import json
 import os
 import selectors
 import signal
@@ -14,11 +15,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
 from transcribed import formats, outbox
 from transcribed.job import Job, State, printable
+from transcribed.job.events import Delivered, Failed, Retired
+from transcribed.journal import Journal
 from transcribed.worker.plan import Executor, Hooked, Mailbox, Route
 
 log = structlog.get_logger()
@@ -34,12 +38,19 @@ def command_of(job: Job, route: Route) -> tuple[str, ...]:
     return {State.DELIVERED: route.on_delivered, State.FAILED: route.on_failed}.get(job.state, ())
 
 
+def is_the_end(story: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the last that happened ends this way of the job: a recording that is touched later is put away anew."""
+    names = [happened["event"] for happened in story]
+    ends = [place for place, name in enumerate(names) if name in (Delivered.name(), Failed.name())]
+    return bool(ends) and names[ends[-1] :].count(Retired.name()) == 1
+
+
 def environment(job: Job, environ: Mapping[str, str]) -> dict[bytes, bytes]:
-    """What a command is told of a job: paths as they are, outputs one a line."""
+    """What a command is told of a job: paths as they are, outputs one a line and as JSON, for names may hold lines."""
     outputs = [
         outbox.output_name(job.stem, job.number, formats.FORMATS[name].suffix.encode())
         for name in job.formats
-        if job.stem is not None and job.number is not None and job.state is State.DELIVERED
+        if job.stem is not None and job.number is not None and job.state is State.DELIVERED and name in formats.FORMATS
     ]
     facts: dict[str, bytes | str | int | None] = {
         "EVENT": str(job.state),
@@ -48,6 +59,7 @@ def environment(job: Job, environ: Mapping[str, str]) -> dict[bytes, bytes]:
         "FILE": job.path,
         "PLACE": job.place,
         "OUTPUTS": b"\n".join(outputs),
+        "OUTPUTS_JSON": json.dumps([path.decode("utf-8", "surrogateescape") for path in outputs]),
         "TRANSCRIPT_ID": job.transcript_id,
         "REASON": job.reason,
         "HINT": job.hint,
@@ -71,9 +83,9 @@ class Hooks:
         self._stop = stop
         self.waiting = 0  #: those that have not ended
 
-    def tell(self, job: Job, route: Route) -> None:
-        """A job has come to its end: run what its inbox wants run."""
-        if command := command_of(job, route):
+    def tell(self, job: Job, route: Route, journal: Journal) -> None:
+        """A job's recording was put away: run what its inbox wants run, where that is its end."""
+        if (command := command_of(job, route)) and is_the_end(journal.story(job.id)):
             self.waiting += 1
             self._executor.submit(lambda: self._run(job, command, route.hook_seconds))
 
@@ -83,7 +95,9 @@ class Hooks:
 
     def _run(self, job: Job, command: Sequence[str], seconds: float) -> None:
         try:
-            if not self._stop.is_set():
+            if self._stop.is_set():
+                log.warning("hook.skipped", job=job.id, command=printable(command[0]), reason="the daemon stops")
+            else:
                 run(job, command, seconds, self._stop)
         finally:
             self._mailbox.put(Hooked())
@@ -91,6 +105,7 @@ class Hooks:
 
 def run(job: Job, command: Sequence[str], seconds: float, stop: threading.Event) -> None:
     """Run a command for a job and log what it says; after so many seconds, or at a stop, it is killed with its kin."""
+    began = time.monotonic()
     try:
         process = subprocess.Popen(  # noqa: S603  # the administrator's own words, and no shell
             list(command),
@@ -104,17 +119,18 @@ def run(job: Job, command: Sequence[str], seconds: float, stop: threading.Event)
     except OSError as error:
         log.warning("hook.failed", job=job.id, command=printable(command[0]), reason=error.strerror or str(error))
         return
-    said, in_time = _watched(process, time.monotonic() + seconds, stop)
-    with contextlib.suppress(ProcessLookupError):
+    said, in_time = _watched(process, began + seconds, stop)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # another user's, where it was begun by sudo
         os.killpg(process.pid, signal.SIGKILL)  # and what it left behind
-    status = process.wait()
     for line in said.decode("utf-8", "replace").splitlines()[:_MOST_LINES]:
         log.info("hook.said", job=job.id, line=printable(line))
-    if in_time and status == 0:
-        log.info("hook.ended", job=job.id, command=printable(command[0]))
+    facts = {"job": job.id, "command": printable(command[0]), "seconds": round(time.monotonic() - began, 1)}
+    if in_time and process.returncode == 0:
+        log.info("hook.ended", exit_status=0, **facts)
     else:
-        reason = f"exit status {status}" if in_time else "killed, for its time was over or the daemon stops"
-        log.warning("hook.failed", job=job.id, command=printable(command[0]), reason=reason)
+        why = "the daemon stops" if stop.is_set() else "its time was over"
+        log.warning("hook.failed", reason=f"exit status {process.returncode}" if in_time else f"killed: {why}", **facts)
+    process.wait()  # after the log: one that waits for a share cannot be killed, and no other is begun beside it
 
 
 def _watched(process: subprocess.Popen[bytes], until: float, stop: threading.Event) -> tuple[bytes, bool]:
@@ -124,11 +140,12 @@ def _watched(process: subprocess.Popen[bytes], until: float, stop: threading.Eve
     with pipe, selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while time.monotonic() < until and not stop.is_set():
-            block = os.read(pipe.fileno(), 65536) if selector.select(_LOOK_SECONDS) else None
-            if block:
-                said += block[: _MOST_BYTES - len(said)]
-            elif process.poll() is not None:
+            ended = process.poll() is not None  # asked before its last words are read
+            block = os.read(pipe.fileno(), 65536) if selector.select(0 if ended else _LOOK_SECONDS) else None
+            said += (block or b"")[: _MOST_BYTES - len(said)]
+            if ended and (not block or len(said) >= _MOST_BYTES):
                 return said, True
-            elif block is not None:  # it has closed its output and goes on
-                stop.wait(_LOOK_SECONDS)
+            if block == b"":  # it has closed its output, and ends or goes on
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_SECONDS)
     return said, False

@@ -14,7 +14,7 @@ import structlog
 
 from transcribed import errors
 from transcribed.job import Job, State
-from transcribed.job.events import Named, Released, Retired
+from transcribed.job.events import Named, Released
 from transcribed.journal import Journal
 from transcribed.worker import speech, status
 from transcribed.worker.arrivals import Arrivals
@@ -73,7 +73,7 @@ class Worker:
         self._clock = clock
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
-        self.book = Book(journal, clock, plan.rules)
+        self.book = Book(journal, clock, plan.rules, self._put_away)
         self._state_executor = host.executor("state", 1)
         self._calls = host.executor("api", CALLS + 2)  # a poll and a probe beside the steps
         self._orders = Orders(directory, self._state_executor, mailbox, clock)
@@ -222,10 +222,13 @@ class Worker:
         changed = self.book.record(job, event)
         self.dispatch.finished(job.id)
         self._tell_inbox(changed, event)
-        if isinstance(event, Retired) and (inbox := self.inboxes.get(changed.inbox)) is not None:
-            self._hooks.tell(changed, inbox.route)
         if message.blocked is not None:
             raise message.blocked
+
+    def _put_away(self, job: Job) -> None:
+        """A job's recording was put away, and that is written."""
+        if (inbox := self.inboxes.get(job.inbox)) is not None:
+            self._hooks.tell(job, inbox.route, self.book.journal)
 
     def _tell_inbox(self, job: Job, event: object) -> None:
         inbox = self.inboxes.get(job.inbox)
