@@ -383,7 +383,7 @@ def _verdict(candidate: Candidate) -> tuple[Failed, ...]:
     """Why a file fails as soon as it is a job; empty where it does not."""
     if not candidate.probe.audio:
         return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
-    if refused := refusal(candidate.found.fingerprint.size, candidate.probe.duration_seconds):
+    if refused := refusal(candidate.found.fingerprint.size):
         return (Failed(*refused),)
     if candidate.wrong:
         beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
