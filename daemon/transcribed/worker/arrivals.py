@@ -9,20 +9,18 @@ What this module does not know: what happens to a job once it is admitted.
 import contextlib
 import functools
 import itertools
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from transcribed import errors
-from transcribed.assemblyai import refusal
-from transcribed.inbox import SUFFIX, Found, Listing, Settling
+from transcribed.inbox import Found, Listing, Settling
 from transcribed.job import Fingerprint, Job, State, resumption, shown
 from transcribed.job.events import Failed, Received, Touched
 from transcribed.worker.anchors import facts_of
 from transcribed.worker.book import Book
-from transcribed.worker.candidates import looked_into
+from transcribed.worker.candidates import looked_into, verdict
 from transcribed.worker.folders import Folders
 from transcribed.worker.pace import Pace
 from transcribed.worker.plan import Candidate, Clock, Executor, Host, Looked, Mailbox, Plan, Probed, Route, Surveyed
@@ -142,7 +140,7 @@ class Arrivals:
     ) -> None:
         """On the inbox's thread: one look, once events are asked for, so that nothing is missed in between."""
         listing, problem = None, None
-        at = self._began_at = self._clock.monotonic()
+        self._began_at = at = self._clock.monotonic()
         try:
             self.folders.anchors.recognise()
             if self.looked_at is None:
@@ -157,7 +155,7 @@ class Arrivals:
         ended_at, folders = self._clock.monotonic(), self.folders.anchors.facts()
         self._mailbox.put(Looked(self, listing, at, ended_at, whole, events, again, problem, folders))
 
-    def looked(self, message: Looked, plan: Plan) -> None:
+    def looked(self, message: Looked) -> None:
         """Take in what a look found. Raises what kept it from being had."""
         self._looking_since = self._began_at = None
         listing = message.listing
@@ -294,13 +292,13 @@ class Arrivals:
 
     def _admit(self, candidate: Candidate) -> None:
         """What is no recording fails in the same breath: a crash in between must not have it sent and paid for."""
-        found, verdict = candidate.found, _verdict(candidate)
-        job = self._dragged_back(candidate, verdict) or self._new_job(candidate, verdict)
+        found, failures = candidate.found, verdict(candidate)
+        job = self._dragged_back(candidate, failures) or self._new_job(candidate, failures)
         self._known[found.path] = (job.id, found.fingerprint)
         if self._pending.get(found.path) == found.fingerprint:
             del self._pending[found.path]
 
-    def _new_job(self, candidate: Candidate, verdict: tuple[Failed, ...]) -> Job:
+    def _new_job(self, candidate: Candidate, failures: tuple[Failed, ...]) -> Job:
         now, found, probe = self._clock.wall(), candidate.found, candidate.probe
         job = Job(
             id=0,
@@ -314,9 +312,9 @@ class Arrivals:
             duration_seconds=probe.duration_seconds,
             settings=candidate.settings,
         )
-        return self._book.add(job, Received(found.fingerprint.size, probe.warnings), *verdict)
+        return self._book.add(job, Received(found.fingerprint.size, probe.warnings), *failures)
 
-    def _dragged_back(self, candidate: Candidate, verdict: tuple[Failed, ...]) -> Job | None:
+    def _dragged_back(self, candidate: Candidate, failures: tuple[Failed, ...]) -> Job | None:
         """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
         found = candidate.found
         for job in reversed(self._book.journal.failed_like(self.route.name, found.fingerprint)):
@@ -327,7 +325,7 @@ class Arrivals:
                     fingerprint=found.fingerprint,
                     settings=candidate.settings,
                 )
-                again = self._book.record(job, event, *(verdict if event.to is State.RECEIVED else ()))
+                again = self._book.record(job, event, *(failures if event.to is State.RECEIVED else ()))
                 if found.path != job.path:  # else its note goes when it succeeds: by its name, which is lost here
                     self._take_back_note(job)
                 return again
@@ -377,15 +375,3 @@ class Arrivals:
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
         self.look_soon()
-
-
-def _verdict(candidate: Candidate) -> tuple[Failed, ...]:
-    """Why a file fails as soon as it is a job; empty where it does not."""
-    if not candidate.probe.audio:
-        return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
-    if refused := refusal(candidate.found.fingerprint.size):
-        return (Failed(*refused),)
-    if candidate.wrong:
-        beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
-        return (Failed(candidate.wrong, f"mend {beside}, and drag it back into the inbox with the recording"),)
-    return ()

@@ -6,10 +6,14 @@ on the inbox's thread.
 What this module does not know: the journal, and what may be said in such a file.
 """
 
+import os
 from collections.abc import Callable, Sequence
 
 from transcribed import errors
-from transcribed.inbox import Found, Said
+from transcribed.assemblyai import refusal
+from transcribed.inbox import SUFFIX, Found, Said
+from transcribed.job import shown
+from transcribed.job.events import Failed
 from transcribed.worker.folders import Folders
 from transcribed.worker.plan import Candidate
 
@@ -33,3 +37,15 @@ def looked_into(found: Found, folders: Folders, ask: Callable[[Sequence[Said]], 
         return Candidate(found, probe, ask(said))
     except errors.ConfigError as error:
         return Candidate(found, probe, wrong="; ".join(error.problems))
+
+
+def verdict(candidate: Candidate) -> tuple[Failed, ...]:
+    """Why a file fails as soon as it is a job; empty where it does not."""
+    if not candidate.probe.audio:
+        return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
+    if refused := refusal(candidate.found.fingerprint.size):
+        return (Failed(*refused),)
+    if candidate.wrong:
+        beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
+        return (Failed(candidate.wrong, f"mend {beside}, and drag it back into the inbox with the recording"),)
+    return ()

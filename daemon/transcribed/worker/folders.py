@@ -8,25 +8,20 @@ import contextlib
 import errno
 import hashlib
 import os
-import stat
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from transcribed import errors, formats, outbox
 from transcribed.inbox import READY, SUFFIX, Found, Inbox, Listing, Names, Probe, Said, is_local, probe
-from transcribed.job import Fingerprint, Job, State, printable, shown
+from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
+from transcribed.worker import notes
 from transcribed.worker.access import access_of
 from transcribed.worker.anchors import Anchors
 from transcribed.worker.kept import Kept
 from transcribed.worker.own import wanted
 from transcribed.worker.plan import Route
 
-NOTE_SUFFIX = b".error.txt"
-NOTE_MARK = b"transcribed could not deliver this recording.\n"
-WRONG_MARK = b"transcribed cannot use the file beside this note. The recordings that it speaks of wait.\n"
-WRONG_END = b"\nThis note goes away when that is mended.\n"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
@@ -103,19 +98,9 @@ class Folders:
         return self._inbox.said(path)
 
     def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
-        """Say beside a file in the inbox what is wrong with it, or take that back; where nothing can be written, not.
-
-        Nothing is written twice: each write in the inbox is an event, and that a look, which tries again.
-        """
-        note_path = os.path.join(self.route.inbox, path + NOTE_SUFFIX)
-        text = WRONG_MARK + "\n".join(map(printable, problems)).encode() + WRONG_END if problems else b""
-        if begins_with(note_path, text or WRONG_MARK) == bool(text):
-            return
-        with contextlib.suppress(OSError, outbox.NameTaken):  # the status and the log say the same
-            if begins_with(note_path, WRONG_MARK):
-                os.unlink(note_path)
-            if text:
-                outbox.publish(note_path, text, root=self.route.inbox, access=self.access)
+        """Say beside a file in the inbox what is wrong with it, or take that back."""
+        where = os.path.join(self.route.inbox, path)
+        notes.tell_beside(where, problems, root=self.route.inbox, access=self.access)
 
     def source(self, job: Job) -> tuple[Inbox, bytes, Fingerprint]:
         """Where the job's recording is now: in the inbox or, for a retried one, still in the failed folder.
@@ -180,7 +165,7 @@ class Folders:
         strange = [path for name, path in outputs.items() if not self._is_delivered(job, name, path, number, kept)]
         places = [self._place(self.route.archive, job, number), self._place(self.route.failed, job, number)]
         note_path = self._note(job, number)
-        all_of_them = [*strange, *places, *([] if _is_note(note_path) else [note_path])]
+        all_of_them = [*strange, *places, *([] if notes.is_note(note_path) else [note_path])]
         return [path for path in all_of_them if path != job.place]
 
     def _is_delivered(self, job: Job, name: str, path: bytes, number: int, kept: Kept) -> bool:
@@ -195,7 +180,7 @@ class Folders:
             )
         except ValueError:
             return False
-        return os.path.getsize(path) == len(data) and begins_with(path, data)
+        return os.path.getsize(path) == len(data) and notes.begins_with(path, data)
 
     def deliver(self, job: Job, kept: Kept, taken: Collection[int]) -> Event:
         """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
@@ -277,7 +262,8 @@ class Folders:
         place, why = (job.place, "") if job.place == target else self._move(job, target, self.route.failed)
         if place is not None:
             assert job.number is not None
-            self._write_note(self._note(job, job.number), note(job))
+            where = self._note(job, job.number)
+            notes.write_note(where, notes.note(job), root=self.route.failed, access=self.access)
         return Retired(place, why)
 
     def _move(self, job: Job, target: bytes, root: bytes) -> tuple[bytes | None, str]:
@@ -309,22 +295,13 @@ class Folders:
 
     def _note(self, job: Job, number: int) -> bytes:
         place = self._place(self.route.failed, job, number)
-        return outbox.output_name(place, 1, NOTE_SUFFIX)
-
-    def _write_note(self, path: bytes, text: bytes) -> None:
-        if _is_note(path):
-            outbox.replace(path, text, access=self.access)  # our own, of an earlier failure of the same job
-            return
-        free = path[: -len(NOTE_SUFFIX)]
-        number = outbox.free_number(lambda n: [outbox.output_name(free, n, NOTE_SUFFIX)])
-        path = outbox.output_name(free, number, NOTE_SUFFIX)
-        outbox.publish(path, text, root=self.route.failed, access=self.access)
+        return outbox.output_name(place, 1, notes.SUFFIX)
 
     def take_back_note(self, job: Job) -> None:
         """Remove the note of an earlier failure, beside the recording's place in `failed`."""
         assert job.number is not None
         path = self._note(job, job.number)
-        if _is_note(path):
+        if notes.is_note(path):
             os.unlink(path)
 
 
@@ -348,33 +325,6 @@ def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: outb
         else:
             return target
     raise errors.Transient(f"others take each free name for {shown(os.path.basename(target))} first")
-
-
-def note(job: Job) -> bytes:
-    """What a person at the share reads beside a failed recording: what, when, what to do."""
-    lines = [
-        f"Recording: {shown(job.path)}",
-        f"When: {time.strftime('%Y-%m-%d %H:%M:%S %z', time.localtime(job.changed_at))}",
-        f"What happened: {printable(job.reason)}",
-        f"What to do: {printable(job.hint or 'look at the recording; if it plays, try again')}",
-        "To try again: drag the recording back into the inbox. This note goes away when it succeeds.",
-        f"For the administrator: transcribed explain {job.id}",
-    ]
-    return NOTE_MARK + "\n".join(lines).encode() + b"\n"
-
-
-def _is_note(path: bytes) -> bool:
-    return begins_with(path, NOTE_MARK)
-
-
-def begins_with(path: bytes, mark: bytes) -> bool:
-    """Whether a file of ours lies there. Anyone may write there: no link is followed and no pipe waited for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    with open(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(mark)) == mark
 
 
 def _output(stem: bytes, number: int, name: str) -> bytes:

@@ -16,7 +16,7 @@ from transcribed import errors
 from transcribed.job import Job, State
 from transcribed.job.events import Named, Released
 from transcribed.journal import Journal
-from transcribed.worker import speech, status
+from transcribed.worker import status
 from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
 from transcribed.worker.dispatch import CALLS, Dispatch
@@ -43,7 +43,7 @@ from transcribed.worker.plan import (
     Surveyed,
     Tried,
 )
-from transcribed.worker.polls import Polls, to_fetch
+from transcribed.worker.polls import Polls
 from transcribed.worker.rebuild import unaccepted
 
 log = structlog.get_logger()
@@ -253,7 +253,7 @@ class Worker:
             self._gone.add(inbox.route.lane)
             log.error("inbox.lost", inbox=inbox.route.name, reason=message.problem.message)
         came_back = inbox.is_lost and message.problem is None
-        inbox.looked(message, self._plan)
+        inbox.looked(message)
         if came_back:
             self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
 
@@ -265,19 +265,7 @@ class Worker:
             inbox.probed(message)
 
     def _polled(self, message: Polled) -> None:
-        self._polls.looked()
-        if isinstance(problem := message.problem, errors.Transient):
-            again = problem.retry_after_seconds
-            raise errors.Blocked(problem.message, lane=errors.API, hint=problem.hint, retry_after_seconds=again)
-        if message.problem is not None:
-            raise message.problem
-        self.dispatch.ended |= to_fetch(message)
-        ours = {x.transcript_id: x.upload_url for x in self._waiting() if x.transcript_id and x.reused_from is None}
-        for item in message.listed:
-            if speech.differs(item, {k: v for k, v in ours.items() if v is not None}):
-                log.error(
-                    "api.unlike", transcript_id=item.transcript_id, sent=ours[item.transcript_id], shown=item.audio_url
-                )
+        self.dispatch.ended |= self._polls.heard(message, self._waiting())
 
     # -- configuration, status, end ----------------------------------------------------------------------------------
 

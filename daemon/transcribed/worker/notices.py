@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from transcribed import errors, outbox
 from transcribed.job import printable
 from transcribed.worker.arrivals import Arrivals
-from transcribed.worker.folders import Folders, begins_with
+from transcribed.worker.folders import Folders
 from transcribed.worker.lanes import Lane, Lanes
+from transcribed.worker.notes import begins_with
 from transcribed.worker.plan import Clock
 
 NAME = b"_transcribed.txt"

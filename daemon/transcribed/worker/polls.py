@@ -5,10 +5,15 @@ A look writes nothing; its next time is in memory. It comes soon after a submit 
 
 from collections.abc import Callable, Collection
 
+import structlog
+
 from transcribed import errors
 from transcribed.assemblyai import Listed
 from transcribed.job import Job
+from transcribed.worker import speech
 from transcribed.worker.plan import Clock, Executor, Mailbox, Plan, Polled
+
+log = structlog.get_logger()
 
 LONGEST_SECONDS = 60.0
 SHARE = 0.1  # of the time that the youngest has waited: a job of ten minutes is looked at each minute
@@ -44,10 +49,27 @@ class Polls:
         youngest = self._clock.wall() - max(job.changed_at for job in waiting)
         return self._looked_at + min(max(plan.poll_seconds, youngest * SHARE), LONGEST_SECONDS)
 
-    def looked(self) -> None:
-        """The look is over."""
+    def heard(self, message: Polled, waiting: list[Job]) -> set[str]:
+        """What a look told: the ids to fetch. Raises what kept it from being had; a passing error blocks the api."""
         self._looking = False
         self._looked_at = self._clock.monotonic()
+        if isinstance(problem := message.problem, errors.Transient):
+            again = problem.retry_after_seconds
+            raise errors.Blocked(problem.message, lane=errors.API, hint=problem.hint, retry_after_seconds=again)
+        if message.problem is not None:
+            raise message.problem
+        _say_differing(message, waiting)
+        return to_fetch(message)
+
+
+def _say_differing(message: Polled, waiting: list[Job]) -> None:
+    """Where the list shows another audio_url than was sent, a submit in doubt could not be found in it."""
+    own = [job for job in waiting if job.reused_from is None]
+    ours = {job.transcript_id: job.upload_url for job in own if job.transcript_id and job.upload_url}
+    for item in message.listed:
+        if speech.differs(item, ours):
+            sent = ours[item.transcript_id]
+            log.error("api.unlike", transcript_id=item.transcript_id, sent=sent, shown=item.audio_url)
 
 
 def _polled(asked: frozenset[str], find: Callable[[Collection[str]], list[Listed]]) -> Polled:
