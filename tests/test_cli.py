@@ -174,7 +174,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     journal.saw_inbox("talks", 1.0, accepted=True)
     arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, Host())
     arrivals.look_if_due()
-    arrivals.looked(mailbox.get(timeout=1), plan)
+    arrivals.looked(mailbox.get(timeout=1))
     said = snapshot(plan, book, lanes, dispatch, {"talks": arrivals})
     said = {"updated_at": time.time(), "pid": os.getpid(), **said}
     outbox.replace(os.fsencode(house.path("state", "status.json")), settings.json_bytes(said))

@@ -78,7 +78,7 @@ from transcribed.job import events as happened
 from transcribed.journal import Journal
 from transcribed.local import api as local_api
 from transcribed.local import asked, decode, store
-from transcribed.worker import folders, orders, speech
+from transcribed.worker import notes, orders, speech
 from transcribed.worker.kept import Kept
 from transcribed.worker.plan import Ordered
 from world import Clock, World, mp3
@@ -512,7 +512,7 @@ def test_nothing_is_written_outside_its_root_whatever_the_path(tmp_path, path):
 @example(path=b"\xff\n", reason="\ud800\n", hint="\udcff\x1b")
 def test_a_note_says_each_thing_on_one_line_whatever_it_holds(path, reason, hint):
     lines = (
-        folders.note(replace(SUBMITTED, path=path, reason=reason, hint=hint)).decode().removesuffix("\n").split("\n")
+        notes.note(replace(SUBMITTED, path=path, reason=reason, hint=hint)).decode().removesuffix("\n").split("\n")
     )
     assert len(lines) == 7
     assert are_lines(*lines)

@@ -434,7 +434,15 @@ FRESH, OLD = NOW - UPLOAD_LIFE_SECONDS + 1, NOW - UPLOAD_LIFE_SECONDS
 )
 def test_a_failed_job_goes_on_from_the_furthest_state_that_its_facts_allow(facts, to):
     failed = a_job(
-        State.FAILED, waited_seconds=9e9, rounds=3, lookups=1, retired_at=NOW, number=2, stem=b"/o/T", **facts
+        State.FAILED,
+        waited_seconds=9e9,
+        rounds=3,
+        lookups=1,
+        retired_at=NOW,
+        number=2,
+        stem=b"/o/T",
+        tail=b".x",
+        **facts,
     )
     job = then(failed, resumption(failed, NOW))
 
@@ -447,6 +455,7 @@ def test_a_failed_job_goes_on_from_the_furthest_state_that_its_facts_allow(facts
         None,
         None,
     )
+    assert job.tail == b""
     assert job.transcript_id == facts.get("transcript_id")
     assert job.submit_sent_at == (facts.get("submit_sent_at") if to is not State.RECEIVED else None)
     assert job.pay_again is False

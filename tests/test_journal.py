@@ -475,7 +475,7 @@ def test_every_fact_of_a_job_comes_back_as_it_was_written(journal, job, changed)
 
 
 def test_no_fact_of_a_job_is_left_out_of_the_journal():
-    columns = set(tables.jobs.c.keys()) | {"settings"}  # which has a table of its own
+    columns = set(tables.jobs.c.keys()) | {"settings", "tail"}  # which have tables of their own
 
     assert columns == {f.name for f in fields(Job)} - {"fingerprint"} | {f.name for f in fields(Fingerprint)}
 
@@ -491,6 +491,15 @@ def test_what_files_at_the_share_said_is_kept_with_the_job_until_they_are_read_a
     journal.save(failed, (replace(failed, state=State.RECEIVED), again), now=NOW)
     journal.save(plain, (replace(plain, reason="x"), None), now=NOW)
     assert [job.settings for job in journal.all()] == ["{}", None]
+
+
+def test_what_outputs_are_called_behind_their_number_is_kept_with_the_job_until_they_are_named_anew(journal):
+    job = journal.add(a_job(state=State.TRANSCRIBED), RECEIVED)
+
+    for tail in (b".en", b".\xff", b""):
+        named = replace(job, stem=b"/o/Talk", number=1, tail=tail)
+        journal.save(job, (named, events.Named(b"/o/Talk", 1, ("txt",), tail)), now=NOW)
+        assert journal.job(job.id) == named
 
 
 def test_a_text_that_was_cut_in_the_middle_of_a_character_is_kept_escaped(journal):

@@ -161,7 +161,9 @@ def test_a_loss_is_remembered_until_it_is_accepted(tmp_path):
         assert journal.loss() == ""
 
 
-@pytest.mark.parametrize(("version", "lacking"), [(1, ["facts", "settings"]), (2, ["settings"])])
+@pytest.mark.parametrize(
+    ("version", "lacking"), [(1, ["facts", "settings", "tails"]), (2, ["settings", "tails"]), (3, ["tails"])]
+)
 def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path, version, lacking):
     with closing(Journal.open(str(tmp_path))) as journal:
         job = journal.add(a_job(), RECEIVED)
@@ -178,6 +180,17 @@ def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothin
         with closing(Journal.open(str(tmp_path))) as journal:
             assert journal.all() == [job]
             assert journal.loss() == ""
+
+
+@pytest.mark.parametrize("table", ["facts", "settings", "tails"])
+def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, table):
+    with closing(Journal.open(str(tmp_path))) as journal:
+        journal.add(a_job(), RECEIVED)
+    with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as broken:
+        broken.execute(f"DROP TABLE {table}")
+
+    with closing(Journal.open(str(tmp_path))) as journal:
+        assert journal.loss()
 
 
 @settings(max_examples=60, deadline=None)

@@ -115,6 +115,21 @@ def test_a_strangers_file_is_left_and_told_of_and_the_others_are_rendered(daemon
     assert (outbox / "b/Talk.vtt").read_text() == "mine"
 
 
+def test_what_has_its_name_by_a_template_is_rendered_beside_it_by_the_same(tmp_path: Path, api: FakeAssemblyAI) -> None:
+    api.results = {"language_code": "de"}
+    with Daemon(tmp_path / "daemon", api.base_url, output_name="{stem}.{lang}.{ext}") as daemon:
+        daemon.drop("a/Talk.mp3", mp3("Talk"))
+        daemon.start()
+        daemon.wait_for_archive(1)
+
+        assert render(daemon, "Talk.de.txt", "--format", "vtt", "--format", "srt")[0] == 0
+        status, _, _ = render(daemon, "1", "--format", "lrc", "--output", tmp_path / "own", "--json")
+
+    assert status == 0
+    assert {"a/Talk.de.vtt", "a/Talk.de.srt"} <= set(daemon.files("outbox"))
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["Talk.de.lrc"]
+
+
 def test_a_transcript_that_vanished_costs_its_own_job_alone(daemon: Daemon) -> None:
     job = job_of(daemon, "Quiet.mp3")
     (daemon.state / "transcripts" / f"{job.transcript_id}.json").unlink()

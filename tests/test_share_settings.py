@@ -83,7 +83,7 @@ MISTAKES = {
     "a command": (b"on_delivered = ['/bin/sh']\n", "is set in the daemon's configuration alone"),
     "a webhook": (b"[transcript]\nwebhook_url = 'https://example.org'\n", "sends no results elsewhere"),
     "excluded": (b"[transcript]\nlanguage_detection = true\nlanguage_code = 'en'\n", "exclude each other"),
-    "a name": (b"name = '{stem}.{ext}'\n", "cannot be chosen"),
+    "a name": (b"output_name = '../{stem}.{ext}'\n", "it should have no /"),
 }
 
 

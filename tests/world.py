@@ -152,6 +152,7 @@ class World:
         route = next((route for route in self.routes if route.name == inbox), self.route)
         keys = {"formats": route.formats, "speakers": dict(route.speakers), "line_length": route.line_length}
         keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox), "lines": route.lines}
+        keys |= {"output_name": route.output_name}
         return settings_of(config.Inbox(transcript=json.loads(route.parameters), **keys), said)
 
     def executor(self, name: str, threads: int) -> Inline:

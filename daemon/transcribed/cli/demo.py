@@ -23,10 +23,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 from rich.tree import Tree
 
-from transcribed import config, errors, local, outbox, service
+from transcribed import config, errors, local, service
 from transcribed.cli import settings
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
+from transcribed.worker.outputs import output
 
 _ENGINE = "pocketsphinx"
 _RECORDING = "recording.mp3"
@@ -157,9 +158,9 @@ class Show:
     def tell(self, job: Job) -> None:
         """Show what came of a job. Raises TranscribedError where that is no transcript."""
         name, lies = shown(job.path), shown(job.place or b"the inbox")
-        if job.state is not State.DELIVERED or job.stem is None or job.number is None:
+        if job.state is not State.DELIVERED or job.stem is None:
             raise errors.TranscribedError(f"{name}: {job.state}: {job.reason}; it lies in {lies}", hint=job.hint)
-        transcript = outbox.output_name(job.stem, job.number, b".txt")
+        transcript = output(job, "txt")
         seconds = "" if job.duration_seconds is None else f" {job.duration_seconds:.0f} s of audio,"
         self._screen.say(f"\n{name}:{seconds} transcribed in {job.changed_at - job.received_at:.1f} s.\n", "bold")
         self._screen.say(_text(transcript), "green")

@@ -15,10 +15,11 @@ import typer
 from transcribed import config, errors, formats
 from transcribed.cli import settings
 from transcribed.cli.show import jobs_meant
-from transcribed.cli.target import Target, stem_of
+from transcribed.cli.target import Target
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.kept import Kept
+from transcribed.worker.outputs import day_of, title_of
 
 _PARTS = 10  # how often it is said how far an order for all jobs has come
 
@@ -139,20 +140,21 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
         why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
         raise errors.TranscribedError(why)
     try:
-        return formats.render(name, answer, title=shown(os.path.basename(stem_of(job))), style=_style(settled, job))
+        return formats.render(name, answer, title=title_of(job), style=_style(settled, job))
     except ValueError as error:
         raise errors.TranscribedError(f"the kept transcript of job {job.id} cannot be read: {error}") from error
 
 
 def _style(settled: config.Config, job: Job) -> formats.Style:
     """As was said of the recording, else as its inbox has it now; one that has left the configuration has no style."""
-    beside = os.path.dirname(job.stem) if job.stem and job.place else None
+    date, beside = day_of(job.fingerprint), os.path.dirname(job.stem) if job.stem and job.place else None
     recording = "" if beside is None else os.fsdecode(os.path.relpath(job.place or b"", beside))
     if job.settings is not None:
         said = json.loads(job.settings)
         chosen = {key: said[key] for key in ("speakers", "line_length", "lines")}
-        return formats.Style(recording=recording, **chosen)
+        return formats.Style(recording=recording, date=date, **chosen)
     inbox = next((inbox for inbox in settled.inboxes if inbox.name == job.inbox), None)
     if inbox is None:
-        return formats.Style(recording=recording)
-    return formats.Style(speakers=inbox.speakers, line_length=inbox.line_length, lines=inbox.lines, recording=recording)
+        return formats.Style(recording=recording, date=date)
+    chosen = {key: getattr(inbox, key) for key in ("speakers", "line_length", "lines")}
+    return formats.Style(recording=recording, date=date, **chosen)

@@ -140,6 +140,7 @@ def _route(inbox: config.Inbox) -> Route:
         ignore=inbox.ignore,
         hardlinks=inbox.hardlinks,
         formats=tuple(inbox.formats),
+        output_name=inbox.output_name,
         speakers=tuple(inbox.speakers.items()),
         line_length=inbox.line_length,
         lines=inbox.lines,

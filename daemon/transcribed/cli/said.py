@@ -4,6 +4,7 @@ What this module does not know: where the files lie, and what becomes of a mista
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from transcribed import config, errors
 from transcribed.inbox import Said
@@ -26,16 +27,10 @@ def settings_of(inbox: config.Inbox, said: Sequence[Said]) -> str | None:
         raise errors.ConfigError(problems)
     if not files:
         return None
-    merged = config.merged(inbox, files)
-    kept = {key: getattr(merged, key) for key in ("parameters", "formats", "speakers", "line_length", "lines")}
-    return canonical({**kept, "origins": merged.origins})
+    return canonical(asdict(config.merged(inbox, files)))
 
 
 def _options(said: Said) -> config.Options:
     if said.problem:
         raise errors.ConfigError([f"{shown(said.path)}: {said.problem}"])
-    return config.read_options(said.content, shown(said.path), wrong_name=_no_name)
-
-
-def _no_name(_name: str) -> str:
-    return "cannot be chosen: leave it out"
+    return config.read_options(said.content, shown(said.path))

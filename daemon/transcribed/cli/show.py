@@ -15,11 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
-from transcribed import config, errors, formats, outbox
+from transcribed import config, errors
 from transcribed.cli import settings
 from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
+from transcribed.worker.outputs import outputs
 
 _MOST_NAMED = 10  # of jobs that one name might mean
 
@@ -205,8 +206,8 @@ def explain(
     if as_json:
         facts = None if job is None else asdict(job)
         earlier = [earlier.id for earlier in found[:-1]]
-        outputs = [] if job is None else _outputs(job)
-        told_all = {"job": facts, "story": story, "now": now, "outputs": outputs, "file": files, "earlier": earlier}
+        lying_there = [] if job is None else outputs(job)
+        told_all = {"job": facts, "story": story, "now": now, "outputs": lying_there, "file": files, "earlier": earlier}
         settings.print_json(_plain(told_all))
         return
     for line in [*(_heading(job) if job else []), *map(_sentence, story), *now, *files]:
@@ -250,14 +251,7 @@ def _paths(job: Job, settled: config.Config) -> set[bytes]:
     paths = {os.path.join(os.fsencode(x.path), job.path) for x in settled.inboxes if x.name == job.inbox}
     if job.place:
         paths.add(job.place)
-    return paths.union(_outputs(job))
-
-
-def _outputs(job: Job) -> list[bytes]:
-    if job.stem is None or job.number is None:
-        return []
-    suffixes = [formats.FORMATS[name].suffix for name in job.formats if name in formats.FORMATS]
-    return [outbox.output_name(job.stem, job.number, suffix.encode()) for suffix in suffixes]
+    return paths.union(outputs(job))
 
 
 def _heading(job: Job) -> list[str]:
@@ -312,7 +306,7 @@ def _paid(job: Job) -> str:
 
 
 def _whereabouts(job: Job, settled: config.Config) -> Iterator[str]:
-    for path in _outputs(job) if job.state is State.DELIVERED else []:
+    for path in outputs(job) if job.state is State.DELIVERED else []:
         yield f"Output: {shown(path)}{_there(path)}"
     inboxes = (os.fsencode(inbox.path) for inbox in settled.inboxes if inbox.name == job.inbox)
     lies = job.place or next((os.path.join(root, job.path) for root in inboxes), None)

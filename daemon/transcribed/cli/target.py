@@ -5,11 +5,13 @@ while it is the folder that the journal remembers, as the daemon does. What this
 """
 
 import os
+from dataclasses import replace
 
-from transcribed import config, errors, formats, outbox
+from transcribed import config, errors, outbox
 from transcribed.cli.check import group_number
 from transcribed.cli.remembered import outboxes
 from transcribed.job import Job, shown
+from transcribed.worker.outputs import output
 
 
 class Target:
@@ -25,7 +27,7 @@ class Target:
         """Write one rendering of `job` in the format `name`; its path. Raises TranscribedError."""
         try:
             root, stem, access = self._place(job)
-            path = outbox.output_name(stem, job.number or 1, formats.FORMATS[name].suffix.encode())
+            path = output(replace(job, stem=stem), name)
             outbox.publish(path, data, root=root, access=access)
         except outbox.NameTaken as taken:
             why = f"{shown(taken.path)} is there already and is another file: it was left as it is"

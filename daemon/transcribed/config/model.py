@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from transcribed.formats import FORMATS
+from transcribed.formats import FORMATS, naming
 
 __all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "State"]
 
@@ -50,6 +50,12 @@ def _format(name: str) -> str:
     if name not in FORMATS:
         raise ValueError("one of " + " ".join(FORMATS))
     return name
+
+
+def _output_name(template: str) -> str:
+    if problems := naming.problems(template):
+        raise ValueError("a template as {stem}.{lang}.{ext}: " + "; ".join(problems))
+    return template
 
 
 def _each_once(what: str) -> AfterValidator:
@@ -117,6 +123,7 @@ AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
 Formats = Annotated[tuple[Format, ...], _each_once("format"), Field(strict=False, min_length=1)]
 Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
+OutputName = Annotated[str, AfterValidator(_output_name)]
 LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
 
@@ -207,6 +214,9 @@ class Defaults(Table):
     )
     hardlinks: bool = Field(default=True, description="Whether a file that has other names too is taken.")
     formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
+    output_name: OutputName = Field(
+        default=naming.DEFAULT, description="What renderings are called: {stem}, {lang}, {date} and {job}, then .{ext}."
+    )
     speakers: Speakers = Field(
         default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."
     )

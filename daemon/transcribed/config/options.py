@@ -10,18 +10,31 @@ What this module does not know: where the files lie and how they are read. It ta
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from transcribed.config.model import Api, File, Formats, Inbox, LineLength, Lines, Log, Speakers, State, Table
+from transcribed.config.model import (
+    Api,
+    File,
+    Formats,
+    Inbox,
+    LineLength,
+    Lines,
+    Log,
+    OutputName,
+    Speakers,
+    State,
+    Table,
+)
 from transcribed.config.problems import KEY_NAMES, place, problem
 from transcribed.config.toml import parsed
 from transcribed.config.transcript import REFUSED, over, wrong_parameters, wrong_together
 from transcribed.config.values import PARAMETERS
 from transcribed.errors import ConfigError
+from transcribed.formats import naming
 from transcribed.job import printable
 
 #: Far above any real file of options.
@@ -37,50 +50,40 @@ _ELSEWHERE = "is set in the daemon's configuration alone: a file at the share se
 _INBOX, _DEFAULT = "[[inbox]]", "default"
 
 
-def _template(name: str) -> str:
-    if "/" in name or name.startswith(".") or not (name.isprintable() and name.strip() and len(name) <= 200):
-        raise ValueError("1 to 200 printable characters, without / and with no dot at the beginning")
-    return name
-
-
 class Options(Table):
     """What one file at the share sets; what it does not name is in no `model_fields_set`."""
 
     transcript: dict[str, Any] = Field(default_factory=dict)
     formats: Formats = ("txt",)
+    output_name: OutputName = naming.DEFAULT
     speakers: Speakers = Field(default_factory=dict)
     line_length: LineLength = 42
     lines: Lines = 2
-    name: Annotated[str, AfterValidator(_template)] | None = None
 
 
 #: What is set as a whole; `transcript` and `speakers` merge key by key.
-_WHOLE = ("formats", "line_length", "lines", "name")
-#: Those of them that an inbox has too; its `name` is another thing.
-_OF_INBOX = {"formats", "line_length", "lines"}
+_WHOLE = ("formats", "output_name", "line_length", "lines")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How one recording is transcribed and rendered, and where each of its settings came from.
 
-    `name` is the template of the transcript's name, None where nobody gave one. `origins` has a key for each
-    parameter, for each of the other settings, and for each speaker (`speakers.A`).
+    `origins` has a key for each parameter, for each of the other settings, and for each speaker (`speakers.A`).
     """
 
     parameters: Mapping[str, Any]
     formats: tuple[str, ...]
+    output_name: str
     speakers: Mapping[str, str]
     line_length: int
     lines: int
-    name: str | None
     origins: Mapping[str, str]
 
 
-def read_options(content: bytes, where: str, *, wrong_name: Callable[[str], str] = lambda _name: "") -> Options:
+def read_options(content: bytes, where: str) -> Options:
     """The options in a file's `content`; `where` is where it lies, as people know it (`a/transcribed.toml`).
 
-    `wrong_name` says what is wrong with a template of names, whatever is in it, or nothing.
     ConfigError holds all that is wrong.
     """
     shown = printable(where)
@@ -89,8 +92,6 @@ def read_options(content: bytes, where: str, *, wrong_name: Callable[[str], str]
     written = parsed(content, shown)
     options, problems = _validated(written)
     problems += _wrong_parameters(written)
-    if isinstance(name := written.get("name"), str) and (wrong := wrong_name(name)):
-        problems.append(f"name: {wrong}")
     if problems or options is None:
         raise ConfigError([f"{shown}: {sentence}" for sentence in _few(problems)])
     return options
@@ -103,8 +104,8 @@ def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Settings:
     recording's own. ConfigError where the whole would surely be refused.
     """
     parameters, speakers = dict(inbox.transcript), dict(inbox.speakers)
-    whole: dict[str, Any] = {key: getattr(inbox, key) for key in _OF_INBOX} | {"name": None}
-    origins = dict.fromkeys(whole, _DEFAULT) | dict.fromkeys(inbox.model_fields_set & _OF_INBOX, _INBOX)
+    whole: dict[str, Any] = {key: getattr(inbox, key) for key in _WHOLE}
+    origins = dict.fromkeys(whole, _DEFAULT) | dict.fromkeys(inbox.model_fields_set & {*_WHOLE}, _INBOX)
     origins |= dict.fromkeys(_keys(parameters, speakers), _INBOX)
     for where, options in files:
         parameters = over(parameters, options.transcript)

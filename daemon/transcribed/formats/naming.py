@@ -1,6 +1,6 @@
 """What a rendering is called: a template such as {stem}.{lang}.{ext}, and what its fields may say.
 
-Rules: a name stays in its folder whatever its fields hold: it has no separator, no control character, no dot at its
+Rules: a name stays in its folder whatever its fields hold: it has no separator, no dot at its
 beginning and is never empty, so it is never one of our temporaries either. A field that is empty takes the signs with
 it that set it apart. Two formats of one recording never have one name, for every template ends with .{ext}, and that is
 another one for each format. A stem is bytes, and need not be UTF-8.
@@ -21,12 +21,12 @@ DEFAULT = "{stem}.{ext}"
 
 #: What a name may be made of, and how many bytes of a text are taken at most. A stem is as long as it is: who makes the
 #: file shortens it, and the rest leaves room for that.
-FIELDS = {"stem": 0, "lang": 3, "ext": 0, "job": 20, "date": 20, "title": 60}
+FIELDS = {"stem": 0, "lang": 3, "ext": 0, "job": 20, "date": 20}
 LITERALS_BYTES = 60
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _END = ".{ext}"
-_NEVER = re.compile(rb"[\x00-\x1f\x7f/]")
+_NEVER = re.compile(rb"[\x00/]")
 _SEPARATORS = re.compile(r"[/\\]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=[_-]|$)")
 
@@ -39,7 +39,6 @@ class Fields:
     job: str
     lang: str = ""
     date: str = ""
-    title: str = ""
 
 
 def language(transcript: Mapping[str, Any]) -> str:

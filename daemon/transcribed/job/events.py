@@ -121,6 +121,7 @@ class Named(Event):
     stem: bytes
     number: int
     formats: tuple[str, ...]
+    tail: bytes = b""
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """The names; choosing them was no attempt at delivering."""
@@ -257,7 +258,7 @@ class Requeued(Event):
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """A fresh start for patience and rounds; what was paid stays, unless given up."""
         again: dict[str, Any] = {"waited_seconds": 0.0, "rounds": 0, "lookups": 0, "pay_again": self.pay_again}
-        again |= {"number": None, "stem": None, "retired_at": None}
+        again |= {"number": None, "stem": None, "tail": b"", "retired_at": None}
         if self.to is State.RECEIVED:
             again |= _NOTHING_HELD
         if self.path is not None and self.fingerprint is not None:

@@ -98,7 +98,8 @@ class Job:
     pay_again: bool = False  #: a person has given up what was paid
     transcript_id: str | None = None
     reused_from: int | None = None  #: the job that paid for this transcript
-    stem: bytes | None = None  #: the outputs' absolute path, without number and suffix
+    stem: bytes | None = None  #: the outputs' absolute path, without number, tail and suffix
+    tail: bytes = b""  #: what stands in their names between number and suffix
     number: int | None = None  #: of its names in outbox, archive and failed
     formats: tuple[str, ...] = ()  #: as committed with the number
     place: bytes | None = (

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient, from_os_error
-from transcribed.journal.tables import events, facts, inboxes, job_of, jobs, metadata, settings
+from transcribed.journal.tables import events, facts, inboxes, job_of, jobs, metadata, settings, tails
 
-VERSION = 3
+VERSION = 4
 LANE = "state"
 LOSS = "loss"  #: the fact that says why this journal may not know of everything that was paid for
 NAME = "journal.db"
@@ -132,7 +132,7 @@ def damage(engine: sa.Engine) -> str:
             if said != "ok":
                 return said.replace("\n", "; ")
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            since = {facts: 2, settings: 3}
+            since = {facts: 2, settings: 3, tails: 4}
             for table in (events, inboxes, *(table for table, first in since.items() if version >= first)):
                 connection.execute(sa.select(table).limit(1)).all()
             for row in connection.execute(sa.select(jobs)).mappings():

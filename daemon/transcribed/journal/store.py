@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from transcribed.errors import Blocked
 from transcribed.job import ENDED, Fingerprint, Job, State
-from transcribed.job.events import Event, Requeued
+from transcribed.job.events import Event, Named, Requeued
 from transcribed.journal import file
-from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of, settings
+from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of, settings, tails
 
 
 class Journal:
@@ -93,6 +93,9 @@ class Journal:
                 if isinstance(event, Requeued):  # the one event after the first that files at the share are read for
                     connection.execute(settings.delete().where(settings.c.job == job.id))
                     _keep_settings(connection, job.id, job.settings)
+                if isinstance(event, Requeued | Named):
+                    connection.execute(tails.delete().where(tails.c.job == job.id))
+                    _keep_tail(connection, job.id, job.tail)
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
@@ -220,7 +223,8 @@ class Journal:
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
         with self._engine.connect() as connection:
-            query = sa.select(jobs, settings.c.said).select_from(jobs.outerjoin(settings))
+            joined = jobs.outerjoin(settings).outerjoin(tails, tails.c.job == jobs.c.id)
+            query = sa.select(jobs, settings.c.said, tails.c.tail).select_from(joined)
             rows = connection.execute(query.where(condition).order_by(jobs.c.id)).mappings().all()
         return (job_of(dict(row)) for row in rows)
 
@@ -238,3 +242,8 @@ def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> 
 def _keep_settings(connection: sa.Connection, number: int, said: str | None) -> None:
     if said is not None:
         connection.execute(settings.insert().values(job=number, said=said))
+
+
+def _keep_tail(connection: sa.Connection, number: int, tail: bytes) -> None:
+    if tail:
+        connection.execute(tails.insert().values(job=number, tail=tail))

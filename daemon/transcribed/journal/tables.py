@@ -1,7 +1,8 @@
 """The tables of the journal, and a job and an event as their rows.
 
 `jobs`: what is. `events`: what happened. `inboxes`: when each was first seen and whether its backlog was accepted.
-`settings`: what files at the share said of a job's recording. `facts`: what is true of the journal as a whole, by name.
+`settings`: what files at the share said of a job's recording. `tails`: what its outputs are called behind their number.
+`facts`: what is true of the journal as a whole, by name.
 What this module does not know: the file, and who reads and writes it.
 """
 
@@ -99,6 +100,12 @@ settings = sa.Table(
     sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
     sa.Column("said", sa.String, nullable=False),
 )
+tails = sa.Table(
+    "tails",
+    metadata,
+    sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
+    sa.Column("tail", sa.LargeBinary, nullable=False),
+)
 facts = sa.Table(
     "facts",
     metadata,
@@ -106,7 +113,7 @@ facts = sa.Table(
     sa.Column("value", sa.String, nullable=False),
 )
 
-_ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "settings")
+_ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "settings", "tail")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in _ELSEWHERE)
 
@@ -129,9 +136,8 @@ def job_of(row: dict[str, Any]) -> Job:
     fingerprint = Fingerprint(**{name: row[name] for name in _FINGERPRINT})
     facts = {name: row[name] for name in _PLAIN}
     facts["in_flight"] = None if row["in_flight"] is None else Step(row["in_flight"])
-    said = row.get("said")
-    formats = tuple(row["formats"])
-    return Job(fingerprint=fingerprint, state=State(row["state"]), formats=formats, settings=said, **facts)
+    facts |= {"formats": tuple(row["formats"]), "settings": row.get("said"), "tail": row.get("tail") or b""}
+    return Job(fingerprint=fingerprint, state=State(row["state"]), **facts)
 
 
 def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, Any]:

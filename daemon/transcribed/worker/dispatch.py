@@ -61,6 +61,7 @@ class Dispatch:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
         self.progress: dict[int, int] = {}  #: bytes sent, by job
         self.ended: set[str] = set()  #: transcript_ids that the list shows as ended, or does not show
+        self.clashes: dict[int, set[int]] = {}  #: numbers that a job chose and another one had
         self.waits: dict[int, str] = {}  #: why a job does not move, where the journal does not say
         self._book = book
         self._lanes = lanes
@@ -262,7 +263,9 @@ class Dispatch:
         return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
-        return self._book.numbers_taken(inbox.folders.stem(job), job.id)
+        """The numbers that it may not have; those that it could not have before, by a name that only the step knew."""
+        stem, _ = inbox.folders.called(job)
+        return self._book.numbers_taken(stem, job.id) | self.clashes.get(job.id, set())
 
     def _progress(self, job: Job) -> Callable[[int], None]:
         def sent(count: int) -> None:

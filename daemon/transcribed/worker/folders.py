@@ -15,7 +15,7 @@ from transcribed import errors, formats, outbox
 from transcribed.inbox import READY, SUFFIX, Found, Inbox, Listing, Names, Probe, Said, is_local, probe
 from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
-from transcribed.worker import notes
+from transcribed.worker import notes, outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.anchors import Anchors
 from transcribed.worker.kept import Kept
@@ -123,9 +123,15 @@ class Folders:
                 raise errors.Withdrawn("the recording changed while it was being read")
         return Hashed(digest.hexdigest())
 
-    def stem(self, job: Job) -> bytes:
-        """The outputs' absolute path, without number and suffix."""
-        return os.path.splitext(self._below(self.route.outbox, job))[0]
+    def called(self, job: Job, answer: bytes | None = None) -> tuple[bytes, bytes]:
+        """The stem and the tail of its outputs; `answer` is its transcript, where there is one."""
+        stem = os.path.splitext(self._below(self.route.outbox, job))[0]
+        try:
+            transcript = formats.parse(answer or b"{}")
+        except ValueError:  # damaged since it was kept, which the delivery finds
+            transcript = {}
+        called = outputs.called(job, stem, wanted(job, self.route).output_name, transcript)
+        return outputs.portable(*called) if self.route.names == "portable" else called
 
     def _below(self, folder: bytes, job: Job) -> bytes:
         """Where the job's recording would lie in `folder`, named as its people asked."""
@@ -139,12 +145,14 @@ class Folders:
         if job.state is State.TRANSCRIBED and self.route.silence == "fail":
             self._refuse_silence(job, kept)
         self.anchors.need(self.route.outbox)
-        stem = self.stem(job)
+        answer = kept.read(job.transcript_id) if job.transcript_id else None
+        stem, tail = self.called(job, answer)
+        named = replace(job, stem=stem, tail=tail, formats=wanted(job, self.route).formats)
         try:
-            number = outbox.free_number(lambda n: self._names(job, stem, n, kept), taken)
+            number = outbox.free_number(lambda n: self._names(replace(named, number=n), answer), taken)
         except OSError as error:
             raise self._judged(error, self._holder(error.filename), job) from error
-        return Named(stem, number, wanted(job, self.route).formats)
+        return Named(stem, number, named.formats, tail)
 
     def _refuse_silence(self, job: Job, kept: Kept) -> None:
         answer = kept.read(job.transcript_id) if job.transcript_id else None
@@ -159,25 +167,21 @@ class Folders:
         below = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
         return next(below, self.route.outbox)
 
-    def _names(self, job: Job, stem: bytes, number: int, kept: Kept) -> Iterable[bytes]:
-        """What must be free for this number: its own recording, note and renderings do not stand in its way."""
-        outputs = {name: _output(stem, number, name) for name in wanted(job, self.route).formats}
-        strange = [path for name, path in outputs.items() if not self._is_delivered(job, name, path, number, kept)]
-        places = [self._place(self.route.archive, job, number), self._place(self.route.failed, job, number)]
-        note_path = self._note(job, number)
+    def _names(self, job: Job, answer: bytes | None) -> Iterable[bytes]:
+        """What must be free for its number: its own recording, note and renderings do not stand in its way."""
+        strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer)]
+        places = [self._place(self.route.archive, job), self._place(self.route.failed, job)]
+        note_path = self._note(job)
         all_of_them = [*strange, *places, *([] if notes.is_note(note_path) else [note_path])]
         return [path for path in all_of_them if path != job.place]
 
-    def _is_delivered(self, job: Job, name: str, path: bytes, number: int, kept: Kept) -> bool:
+    def _is_delivered(self, job: Job, name: str, answer: bytes | None) -> bool:
         """Whether this very rendering is there: a journal that was lost since knew who had delivered it."""
-        answer = kept.read(job.transcript_id) if job.transcript_id and os.path.isfile(path) else None
-        if answer is None:
+        path = outputs.output(job, name)
+        if answer is None or not os.path.isfile(path):
             return False
         try:
-            stem = self.stem(job)
-            data = formats.render(
-                name, answer, title=shown(os.path.basename(stem)), style=self._style(job, stem, number)
-            )
+            data = formats.render(name, answer, title=outputs.title_of(job), style=self._style(job))
         except ValueError:
             return False
         return os.path.getsize(path) == len(data) and notes.begins_with(path, data)
@@ -185,33 +189,32 @@ class Folders:
     def deliver(self, job: Job, kept: Kept, taken: Collection[int]) -> Event:
         """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
         assert job.transcript_id is not None
-        assert job.stem is not None
         assert job.number is not None
         self.anchors.need(self.route.outbox)
         answer = kept.read(job.transcript_id)
         if answer is None:
             return Missing()
-        title, style = shown(os.path.basename(job.stem)), self._style(job, job.stem, job.number)
+        title, style = outputs.title_of(job), self._style(job)
         try:
             rendered = {name: formats.render(name, answer, title=title, style=style) for name in job.formats}
         except ValueError:
             return Missing()  # damaged since it was kept: fetching again is free
         try:
             for name, data in rendered.items():
-                path = _output(job.stem, job.number, name)
-                outbox.publish(path, data, root=self.route.outbox, access=self.access)
+                outbox.publish(outputs.output(job, name), data, root=self.route.outbox, access=self.access)
         except outbox.NameTaken:
             return self.name(job, {job.number, *taken}, kept)
         except OSError as error:
-            if self.stem(job) != job.stem and error.errno in _NAME_REFUSED:
+            if self.called(job, answer) != (job.stem, job.tail) and error.errno in _NAME_REFUSED:
                 return self.name(job, taken, kept)  # by names that were asked for since
             raise self._judged(error, self.route.outbox, job) from error
         return Delivered()
 
-    def _style(self, job: Job, stem: bytes, number: int) -> formats.Style:
-        """How renderings beside `stem` look; the recording is told where it will be, seen from there."""
+    def _style(self, job: Job) -> formats.Style:
+        """How its renderings look; the recording is told where it will be, seen from them."""
+        assert job.stem is not None
         place = {
-            "archive": self._place(self.route.archive, job, number),
+            "archive": self._place(self.route.archive, job),
             "keep": os.path.join(self.route.inbox, job.path),
         }.get(self.route.after)
         own = wanted(job, self.route)
@@ -219,7 +222,8 @@ class Folders:
             speakers=own.speakers,
             line_length=own.line_length,
             lines=own.lines,
-            recording="" if place is None else os.fsdecode(os.path.relpath(place, os.path.dirname(stem))),
+            recording="" if place is None else os.fsdecode(os.path.relpath(place, os.path.dirname(job.stem))),
+            date=outputs.day_of(job.fingerprint),
         )
 
     def _judged(self, error: OSError, root: bytes, job: Job) -> Exception:
@@ -233,10 +237,9 @@ class Folders:
 
     def retire(self, job: Job) -> Event:
         """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
-        assert job.number is not None
         if job.state is State.FAILED:
-            return self._set_aside(job, self._place(self.route.failed, job, job.number))
-        place, why = self._put_away(job, self._place(self.route.archive, job, job.number))
+            return self._set_aside(job, self._place(self.route.failed, job))
+        place, why = self._put_away(job, self._place(self.route.archive, job))
         self.take_back_note(job)
         return Retired(place, why)
 
@@ -261,9 +264,7 @@ class Folders:
         self.anchors.need(self.route.failed)
         place, why = (job.place, "") if job.place == target else self._move(job, target, self.route.failed)
         if place is not None:
-            assert job.number is not None
-            where = self._note(job, job.number)
-            notes.write_note(where, notes.note(job), root=self.route.failed, access=self.access)
+            notes.write_note(self._note(job), notes.note(job), root=self.route.failed, access=self.access)
         return Retired(place, why)
 
     def _move(self, job: Job, target: bytes, root: bytes) -> tuple[bytes | None, str]:
@@ -289,18 +290,18 @@ class Folders:
             with contextlib.suppress(OSError, outbox.NameTaken):
                 outbox.move(directory, name + ending, target + ending, root=root, access=self.access)
 
-    def _place(self, folder: bytes, job: Job, number: int) -> bytes:
+    def _place(self, folder: bytes, job: Job) -> bytes:
+        assert job.number is not None
         stem, suffix = os.path.splitext(self._below(folder, job))
-        return outbox.output_name(stem, number, suffix)
+        return outbox.output_name(stem, job.number, suffix)
 
-    def _note(self, job: Job, number: int) -> bytes:
-        place = self._place(self.route.failed, job, number)
+    def _note(self, job: Job) -> bytes:
+        place = self._place(self.route.failed, job)
         return outbox.output_name(place, 1, notes.SUFFIX)
 
     def take_back_note(self, job: Job) -> None:
         """Remove the note of an earlier failure, beside the recording's place in `failed`."""
-        assert job.number is not None
-        path = self._note(job, job.number)
+        path = self._note(job)
         if notes.is_note(path):
             os.unlink(path)
 
@@ -325,10 +326,6 @@ def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: outb
         else:
             return target
     raise errors.Transient(f"others take each free name for {shown(os.path.basename(target))} first")
-
-
-def _output(stem: bytes, number: int, name: str) -> bytes:
-    return outbox.output_name(stem, number, formats.FORMATS[name].suffix.encode())
 
 
 def _size(path: bytes) -> int | None:

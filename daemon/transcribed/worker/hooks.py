@@ -19,10 +19,10 @@ from typing import Any
 
 import structlog
 
-from transcribed import formats, outbox
 from transcribed.job import Job, State, printable
 from transcribed.job.events import Delivered, Failed, Retired
 from transcribed.journal import Journal
+from transcribed.worker.outputs import outputs as outputs_of
 from transcribed.worker.plan import Executor, Hooked, Mailbox, Route
 
 log = structlog.get_logger()
@@ -47,11 +47,7 @@ def is_the_end(story: Sequence[Mapping[str, Any]]) -> bool:
 
 def environment(job: Job, environ: Mapping[str, str]) -> dict[bytes, bytes]:
     """What a command is told of a job: paths as they are, outputs one a line and as JSON, for names may hold lines."""
-    outputs = [
-        outbox.output_name(job.stem, job.number, formats.FORMATS[name].suffix.encode())
-        for name in job.formats
-        if job.stem is not None and job.number is not None and job.state is State.DELIVERED and name in formats.FORMATS
-    ]
+    outputs = outputs_of(job) if job.state is State.DELIVERED else []
     facts: dict[str, bytes | str | int | None] = {
         "EVENT": str(job.state),
         "JOB": job.id,

@@ -218,7 +218,10 @@ class Worker:
             self.dispatch.finished(message.job.id)
             return
         if isinstance(event, Named) and event.number in self.book.numbers_taken(event.stem, job.id):
+            self.dispatch.clashes.setdefault(job.id, set()).add(event.number)
             event = Released("another job took the number first")
+        elif isinstance(event, Named):
+            self.dispatch.clashes.pop(job.id, None)
         changed = self.book.record(job, event)
         self.dispatch.finished(job.id)
         self._tell_inbox(changed, event)

@@ -18,6 +18,7 @@ class Wanted:
 
     parameters: str
     formats: tuple[str, ...]
+    output_name: str
     speakers: dict[str, str]
     line_length: int
     lines: int
@@ -26,7 +27,9 @@ class Wanted:
 def wanted(job: Job, route: Route) -> Wanted:
     """What is asked for of this job's recording."""
     if job.settings is None:
-        return Wanted(route.parameters, route.formats, dict(route.speakers), route.line_length, route.lines)
+        style = (dict(route.speakers), route.line_length, route.lines)
+        return Wanted(route.parameters, route.formats, route.output_name, *style)
     said: dict[str, Any] = json.loads(job.settings)
     parameters, formats = canonical(said["parameters"]), tuple(said["formats"])
-    return Wanted(parameters, formats, dict(said["speakers"]), said["line_length"], said["lines"])
+    name = said.get("output_name", route.output_name)  # what was said before there was such a setting lacks it
+    return Wanted(parameters, formats, name, dict(said["speakers"]), said["line_length"], said["lines"])

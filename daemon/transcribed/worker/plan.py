@@ -63,6 +63,7 @@ class Route:
     hook_seconds: float = 60.0
     hardlinks: bool = True  #: whether a file with several names is taken
     formats: tuple[str, ...] = ("txt",)
+    output_name: str = "{stem}.{ext}"  #: the template of their names
     speakers: tuple[tuple[str, str], ...] = ()  #: labels and the names to show for them
     line_length: int = 42  #: of subtitles, in characters
     lines: int = 2
