@@ -108,6 +108,16 @@ def test_a_link_of_no_use_fails_before_anything_is_sent_and_its_note_names_the_m
     assert api.submits == api.uploads == []
 
 
+def test_a_link_of_no_use_fails_at_once_though_the_api_is_away(world, api):
+    api.down()
+    world.drop("Talk.mp3")
+    world.run(lambda: bool(world.published and world.published[-1]["blocked"]))
+    world.drop("Talk.url", b"")
+
+    world.run(lambda: "Talk.url.error.txt" in world.files("failed"))
+    api.up()
+
+
 @pytest.mark.parametrize(
     ("written", "sent"),
     [
@@ -159,14 +169,17 @@ def test_any_bytes_give_an_address_that_can_be_sent_or_a_sentence_with_its_mend(
 
 
 def test_the_same_address_under_two_names_is_paid_once(world, api):
-    world.drop("Talk.url")
     world.drop("Talk.url", url())
+    world.drop("b/Again.url", url())
     world.drop("b/Other.webloc", webloc())
 
     assert world.run() == 0
 
     assert len(api.submits) == 1
-    assert world.files("outbox") == ["Talk.srt", "Talk.txt", "b/Other.srt", "b/Other.txt"]
+    assert world.files("outbox") == [
+        f"{stem}.{kind}" for stem in ("Talk", "b/Again", "b/Other") for kind in ("srt", "txt")
+    ]
+    assert not any("hashed" in world.story(job.id) for job in world.jobs())  # its bytes say nothing
 
 
 def test_the_same_address_with_other_parameters_is_paid_for_by_itself(world, api):
@@ -370,3 +383,11 @@ def test_a_symbolic_link_in_the_place_of_a_link_is_not_read(world, tmp_path):
 
 def test_a_recording_that_is_too_large_is_told_of_the_way_by_a_link():
     assert ".webloc" in refusal(3_000_000_000)[1]
+
+
+def test_the_ending_of_a_link_is_no_extension_and_the_configuration_says_what_takes_it(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('[[inbox]]\npath = "/srv/in"\noutbox = "/srv/out"\nextensions = [".mp3", ".URL"]\n')
+
+    with pytest.raises(errors.ConfigError, match=r"are taken by links = true"):
+        config.load(str(path), {})
