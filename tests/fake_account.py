@@ -4,6 +4,7 @@ Of an upload only the SHA-256 and the size are kept; what was heard in it is mad
 test may hold. Fields that nobody knows yet and nulls are among the answers, to keep clients tolerant.
 """
 
+import hashlib
 import threading
 import time
 import uuid
@@ -51,6 +52,7 @@ class FakeAccount:
         self.results: Mapping[str, Any] = {}  # what every transcript has besides, or instead
         self.duration_of: Callable[[Upload], float | None] = lambda _upload: 10
         self.uploads: list[Upload] = []
+        self.elsewhere: list[Upload] = []  # what can be fetched from other servers
         self.submits: list[Submit] = []
         self.changed = threading.Condition()
         self._ends: deque[str] = deque()
@@ -59,6 +61,11 @@ class FakeAccount:
         """The transcripts of the next `n` submits end in error with `text`, and are free."""
         with self.changed:
             self._ends.extend([text] * n)
+
+    def put_elsewhere(self, url: str) -> None:
+        """A recording lies on another server at this address: a submit of it can be transcribed."""
+        with self.changed:
+            self.elsewhere.append(Upload(url, hashlib.sha256(url.encode()).hexdigest(), 5_000_000_000))
 
     def paid(self) -> Counter[str]:
         """How often each content (its SHA-256) was submitted without ending in error: more than once is a waste."""
@@ -107,7 +114,7 @@ class FakeAccount:
         }
 
     def _upload_at(self, url: str) -> Upload | None:
-        return next((u for u in self.uploads if u.upload_url == url), None)
+        return next((u for u in (*self.uploads, *self.elsewhere) if u.upload_url == url), None)
 
     def _status(self, submit: Submit) -> str:
         if self.clock() - submit.created < self.processing_seconds:
@@ -152,7 +159,7 @@ class FakeAccount:
 
     def _result(self, submit: Submit) -> dict[str, Any]:
         upload = self._upload_at(submit.upload_url)
-        assert upload, "only what was uploaded completes"
+        assert upload, "only what was uploaded or lies elsewhere completes"
         words = words_of(upload.sha256)
         return {
             "text": " ".join(word["text"] for word in words),

@@ -511,9 +511,7 @@ def test_nothing_is_written_outside_its_root_whatever_the_path(tmp_path, path):
 @given(path=NAMES, reason=TEXT, hint=TEXT)
 @example(path=b"\xff\n", reason="\ud800\n", hint="\udcff\x1b")
 def test_a_note_says_each_thing_on_one_line_whatever_it_holds(path, reason, hint):
-    lines = (
-        notes.note(replace(SUBMITTED, path=path, reason=reason, hint=hint)).decode().removesuffix("\n").split("\n")
-    )
+    lines = notes.note(replace(SUBMITTED, path=path, reason=reason, hint=hint)).decode().removesuffix("\n").split("\n")
     assert len(lines) == 7
     assert are_lines(*lines)
 

@@ -43,6 +43,7 @@ TABLE = """
 Received             .            .            .            .            .          .            .
 Hashed               received     .            .            .            .          .            .
 Uploaded             uploaded     .            .            .            .          .            .
+Linked               uploaded     .            .            .            .          .            .
 Known                transcribed  transcribed  .            .            .          .            .
 Submitted            .            submitted    .            .            .          .            .
 Unlisted             .            uploaded     .            .            .          .            .
@@ -70,6 +71,7 @@ EXAMPLES = {
     "Received": events.Received(1000),
     "Hashed": events.Hashed("c0ffee"),
     "Uploaded": events.Uploaded(URL, "c0ffee", "https://api.assemblyai.com", "abc"),
+    "Linked": events.Linked("https://example.org/Talk.mp3", "c0ffee", "https://api.assemblyai.com", "abc"),
     "Known": events.Known(ID, 7),
     "Submitted": events.Submitted(ID),
     "Unlisted": events.Unlisted(),
@@ -496,6 +498,7 @@ SECONDS = st.floats(0, 1e5)
 HAPPENINGS = {
     events.Hashed: st.builds(events.Hashed, st.just("c0ffee")),
     events.Uploaded: st.just(EXAMPLES["Uploaded"]),
+    events.Linked: st.just(EXAMPLES["Linked"]),
     events.Known: st.builds(events.Known, IDS, st.integers(2, 9)),
     events.Submitted: st.builds(events.Submitted, IDS, st.booleans()),
     events.Unlisted: st.just(events.Unlisted()),

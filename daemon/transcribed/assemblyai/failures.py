@@ -183,11 +183,19 @@ _PERMANENT_ENDS: tuple[tuple[str, str], ...] = (
 )
 
 
-def outcome_error(answer: Answer) -> TranscribedError | None:
+#: Ends of what AssemblyAI fetched by an address: most often it was given a page.
+_NOT_FETCHED = ("does not appear to contain audio", "transcoding failed")
+_LINK_HINT = (
+    "open the link in a private browser window: it must lead to the file itself, without a login or a page around it"
+)
+
+
+def outcome_error(answer: Answer, *, linked: bool = False) -> TranscribedError | None:
     """What the end of a transcript means: None for a good one, else the error of its job.
 
     An end in error is never billed (fact sheet, 5.2), so what is not surely permanent is Lost: a fresh upload, in
-    rounds that the worker bounds. A completed transcript that was deleted since still says "completed".
+    rounds that the worker bounds. A completed transcript that was deleted since still says "completed". `linked`: its
+    audio_url was the address of a link, and no upload's.
     """
     if answer.status == "completed":
         return _deleted() if _is_deleted(answer.transcript) else None
@@ -196,8 +204,11 @@ def outcome_error(answer: Answer) -> TranscribedError | None:
     text = printable(answer.error or "no reason given")
     for fragment, hint in _PERMANENT_ENDS:
         if _has(text, fragment):
-            return Permanent(f"AssemblyAI could not transcribe the recording: {text}", hint=hint)
-    return Lost(f"AssemblyAI gave up on the recording: {text}", hint="it is uploaded once more")
+            mend = f"the link may lead to a web page: {_LINK_HINT}" if linked and fragment in _NOT_FETCHED else hint
+            return Permanent(f"AssemblyAI could not transcribe the recording: {text}", hint=mend)
+    return Lost(
+        f"AssemblyAI gave up on the recording: {text}", hint=_LINK_HINT if linked else "it is uploaded once more"
+    )
 
 
 def _is_deleted(transcript: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from transcribed import config, errors, formats
 from transcribed.cli import settings
 from transcribed.cli.show import jobs_meant
 from transcribed.cli.target import Target
-from transcribed.job import Job, State, printable, shown
+from transcribed.job import Job, State, is_link, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.kept import Kept
 from transcribed.worker.outputs import day_of, title_of
@@ -147,7 +147,8 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
 
 def _style(settled: config.Config, job: Job) -> formats.Style:
     """As was said of the recording, else as its inbox has it now; one that has left the configuration has no style."""
-    date, beside = day_of(job.fingerprint), os.path.dirname(job.stem) if job.stem and job.place else None
+    date = day_of(job.fingerprint)
+    beside = os.path.dirname(job.stem) if job.stem and job.place and not is_link(job.path) else None
     recording = "" if beside is None else os.fsdecode(os.path.relpath(job.place or b"", beside))
     if job.settings is not None:
         said = json.loads(job.settings)

@@ -138,6 +138,7 @@ def _route(inbox: config.Inbox) -> Route:
         watch=inbox.watch,
         extensions=tuple(os.fsencode(extension) for extension in inbox.extensions),
         ignore=inbox.ignore,
+        links=inbox.links,
         hardlinks=inbox.hardlinks,
         formats=tuple(inbox.formats),
         output_name=inbox.output_name,

@@ -18,7 +18,7 @@ import typer
 from transcribed import config, errors
 from transcribed.cli import settings
 from transcribed.cli.untaken import why_not_taken
-from transcribed.job import Job, State, printable, shown
+from transcribed.job import Job, State, is_link, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
 
@@ -47,6 +47,7 @@ SENTENCES: Mapping[str, str] = {
     "received": "The recording had stopped changing, and was taken ({size} bytes).",
     "hashed": "Its content was read once, to know whether it is known.",
     "uploaded": "It was uploaded to {base_url}.",
+    "linked": "Its address was read: {upload_url}. Nothing is uploaded: AssemblyAI fetches it from there.",
     "known": "The same content was paid for before: it uses the transcript of job {reused_from} ({transcript_id}).",
     "submitted": "It was submitted, to be paid for as transcript {transcript_id}.",
     "adopted": "Its submit was found in AssemblyAI's list, as transcript {transcript_id}: it is not sent again.",
@@ -60,7 +61,7 @@ SENTENCES: Mapping[str, str] = {
     "touched": "The same recording was seen under another time or size: it is still this job's.",
     "deferred": "It did not succeed, and was put off: {reason}.",
     "released": "It was let go for now: {reason}.",
-    "lost": "The upload was of no more use: {reason}. It is uploaded again, which is free.",
+    "lost": "What was sent was of no more use: {reason}. It is sent again, which is free.",
     "failed": "It failed: {reason}.",
     "cancelled": "It was given up: {reason}.",
     "requeued": "It was to be tried again, from {to}.",
@@ -137,7 +138,12 @@ def _present(row: Mapping[str, Any]) -> str:
         return f"{row['step']} is under way"
     hint = f" ({row['hint']})" if row["hint"] else ""
     until = f"; again at {settings.local_time(row['due_at'])}" if row["due_at"] > time.time() else ""
-    return f"{row['reason'] or _WAITS[row['state']]}{hint}{until}"
+    return f"{row['reason'] or _waits(row)}{hint}{until}"
+
+
+def _waits(row: Mapping[str, Any]) -> str:
+    is_unread = row["state"] == "received" and is_link(os.fsencode(row["file"]))
+    return "waits for its address to be read" if is_unread else _WAITS[row["state"]]
 
 
 def jobs(
@@ -288,7 +294,13 @@ def _now(job: Job, told: Mapping[str, Any] | None) -> list[str]:
         lines.append(f"Why: {job.reason}." + (f" To do: {job.hint}." if job.hint else ""))
     elif job.open:
         rows = told["open"] if told else []
-        own = {"state": str(job.state), "reason": job.reason, "hint": job.hint, "due_at": job.due_at}
+        own = {
+            "file": shown(job.path),
+            "state": str(job.state),
+            "reason": job.reason,
+            "hint": job.hint,
+            "due_at": job.due_at,
+        }
         lines.append(f"Now: {printable(_present(next((row for row in rows if row['id'] == job.id), own)))}.")
         if told is None:
             lines.append("No daemon is alive: nothing moves until one is started.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from transcribed import config
 from transcribed.inbox import ANCHOR, FOLDERS_FILE, SUFFIX, Names
-from transcribed.job import shown
+from transcribed.job import is_link, shown
 
 _NAMES_SHOWN = 20
 _DEEPEST = 64  # as inbox.scan goes
@@ -18,7 +18,7 @@ _DEEPEST = 64  # as inbox.scan goes
 
 def names_of(inbox: config.Inbox) -> Names:
     """The names that this inbox takes."""
-    return Names(tuple(map(os.fsencode, inbox.extensions)), inbox.ignore)
+    return Names(tuple(map(os.fsencode, inbox.extensions)), inbox.ignore, inbox.links)
 
 
 def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
@@ -30,6 +30,8 @@ def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
         return "a marker (it says when the recording beside it is taken)"
     if (of := _spoken_of(path, names)) is not None:
         return f"a file of settings (it speaks of {of})"
+    if not names.is_recording(path) and is_link(path):
+        return "a link, and links = false (drop the recording itself)"
     if not names.is_recording(path):
         return f"not a recording (its name does not end in {' '.join(inbox.extensions)})"
     return _unfit(inbox, os.path.join(os.fsencode(inbox.path), path))

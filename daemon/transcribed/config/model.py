@@ -69,6 +69,8 @@ def _each_once(what: str) -> AfterValidator:
 
 def _extension(ending: str) -> str:
     lowered = ending.lower()
+    if lowered in _LINKS:
+        raise ValueError("the ending of recordings, as in .wav (links, .url and .webloc, are taken by links = true)")
     if not re.fullmatch(r"\.[a-z0-9]{1,10}", lowered) or lowered in _NOT_AUDIO:
         raise ValueError("a dot and the letters or digits that names of recordings end in, as in .wav")
     return lowered
@@ -117,6 +119,7 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
 Command = Annotated[tuple[str, ...], AfterValidator(_command)]
 #: What lies beside recordings, or is made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
+_LINKS = frozenset({".url", ".webloc"})
 Extension = Annotated[str, AfterValidator(_extension)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
@@ -211,6 +214,9 @@ class Defaults(Table):
     )
     ignore: Annotated[tuple[Pattern, ...], _each_once("pattern")] = Field(
         default=(), strict=False, description="Patterns of names that are not taken, as a shell knows them."
+    )
+    links: bool = Field(
+        default=True, description="Whether links to recordings (.url, .webloc) are taken, for AssemblyAI to fetch."
     )
     hardlinks: bool = Field(default=True, description="Whether a file that has other names too is taken.")
     formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from transcribed.errors import Blocked, TranscribedError, Transient, Withdrawn, from_os_error
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.identity import Ground
+from transcribed.inbox.links import MOST_BYTES, address_in
 from transcribed.inbox.mounts import Mount
 from transcribed.inbox.names import Names
 from transcribed.inbox.scan import FOLDER, Tree, folder_of
@@ -124,6 +125,14 @@ class Inbox:
                 raise _replaced(path)
             on_failure.pop_all()
             return file
+
+    def address(self, path: bytes, fingerprint: Fingerprint) -> str:
+        """The address in the link at `path`. Raises as `open` does, or Permanent where it holds none of use."""
+        with self.open(path, fingerprint) as file, self._judging(path):
+            content = file.read(MOST_BYTES + 1)
+            if not self.unchanged(file, fingerprint):
+                raise _replaced(path)
+        return address_in(content)
 
     def said(self, path: bytes) -> list[Said]:
         """What files beside the recording at `path` and in the folders above it say, the general before the particular.

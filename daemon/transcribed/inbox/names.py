@@ -1,8 +1,9 @@
 """Which names in a shared folder are taken, and by which rule the others are not.
 
-A recording's name has one of the extensions. Hidden names, half-written files and a NAS's own are nobody's recording:
-the names are those of file managers, browsers, sync tools and NAS systems as they document them. What the owner wants
-ignored is said in patterns. Letters are compared without regard to case, outside ASCII as they are.
+A recording's name has one of the extensions, or is that of a link to one. Hidden names, half-written files and a NAS's
+own are nobody's recording: the names are those of file managers, browsers, sync tools and NAS systems as they document
+them. What the owner wants ignored is said in patterns. Letters are compared without regard to case, outside ASCII as
+they are.
 A marker is an empty file beside a recording, named after it, by which people say when it is to be taken.
 This module knows no file, only names.
 """
@@ -12,6 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
+
+from transcribed.job import LINKS
 
 _FOLDERS = {
     b"@eadir": "Synology's index (@eaDir)",
@@ -55,29 +58,32 @@ _MARKERS = (HOLD, READY)
 class Names:
     """Which names an inbox takes: `extensions` are lower-case with their dot, `ignore` the owner's own patterns.
 
-    A pattern without a slash is of one component of a path, a file or a folder with all that is in it; one with a
-    slash is of the whole path from the inbox on (`*` crosses slashes).
+    `links`: links to recordings are taken too. A pattern without a slash is of one component of a path, a file or a
+    folder with all that is in it; one with a slash is of the whole path from the inbox on (`*` crosses slashes).
     """
 
     extensions: tuple[bytes, ...] = (b".mp3",)
     ignore: tuple[str, ...] = ()
+    links: bool = True
+    _endings: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _of_name: tuple[tuple[re.Pattern[bytes], str], ...] = field(init=False, repr=False, compare=False)
     _of_path: tuple[tuple[re.Pattern[bytes], str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         of_path = tuple(pattern for pattern in self.ignore if "/" in pattern)
         of_name = tuple(pattern for pattern in self.ignore if "/" not in pattern)
+        object.__setattr__(self, "_endings", (*self.extensions, *(LINKS if self.links else ())))
         object.__setattr__(self, "_of_name", _compiled(of_name))
         object.__setattr__(self, "_of_path", _compiled(of_path))
 
     def is_recording(self, name: bytes) -> bool:
-        """Whether a file of this name is a recording by its extension."""
-        return name.lower().endswith(self.extensions)
+        """Whether a file of this name is a recording by its extension, or a link to one."""
+        return name.lower().endswith(self._endings)
 
     def is_taken(self, name: bytes, path: bytes) -> bool:
         """Whether a file of this name is a recording that no rule ignores; asked of each file at each listing."""
         lowered = name.lower()
-        if not lowered.endswith(self.extensions):
+        if not lowered.endswith(self._endings):
             return False
         ordinary = lowered[0] not in b".~" and _SYNC_CONFLICT not in lowered and not self.ignore
         return ordinary or self.ignored_file(name, path) is None

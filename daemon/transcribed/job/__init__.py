@@ -8,7 +8,7 @@ What this package does not know: the journal, the API, the folders, and which la
 """
 
 from transcribed.job.model import ENDED, Fingerprint, Job, Rules, State, Step
-from transcribed.job.names import printable, shown
+from transcribed.job.names import LINKS, is_link, printable, shown
 from transcribed.job.rules import (
     DEATHS,
     ROUNDS,
@@ -25,6 +25,7 @@ from transcribed.job.rules import (
 __all__ = [
     "DEATHS",
     "ENDED",
+    "LINKS",
     "ROUNDS",
     "TRANSITIONS",
     "UPLOAD_LIFE_SECONDS",
@@ -37,6 +38,7 @@ __all__ = [
     "after",
     "bounded",
     "canonical",
+    "is_link",
     "printable",
     "resumption",
     "shown",

@@ -66,6 +66,11 @@ class Uploaded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Linked(Uploaded):
+    """The address of a link was read: AssemblyAI fetches the recording from there, and nothing is uploaded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known(Event):
     """The content was paid for before: that transcript is this job's too."""
 
@@ -204,17 +209,18 @@ class Released(Event):
 
 @dataclass(frozen=True, slots=True)
 class Lost(Event):
-    """What AssemblyAI held is of no more use: upload again. `charged`: it counts as one of the rounds."""
+    """What was uploaded, or a link that was read, is of no more use: once more. `charged`: it is one of the rounds."""
 
     reason: str
     charged: bool = True
     transcript_id: str | None = None  #: of the transcript that ended in an error, which is free
+    hint: str = ""  #: what a person can do about it, should it last
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """Back to the recording; the ids stay in the journal's events."""
         rounds = job.rounds + (1 if self.charged else 0)
         wait = rules.delay_seconds(rounds) if self.charged else 0.0
-        return {"rounds": rounds, "due_at": now + wait, "reason": self.reason, **_NOTHING_HELD}
+        return {"rounds": rounds, "due_at": now + wait, "reason": self.reason, "hint": self.hint, **_NOTHING_HELD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class State(StrEnum):
     """The last durable fact about a job."""
 
     RECEIVED = "received"  #: the recording has settled and is in the journal
-    UPLOADED = "uploaded"  #: AssemblyAI holds the audio (upload_url)
+    UPLOADED = "uploaded"  #: AssemblyAI holds the audio, or can fetch it (upload_url)
     SUBMITTED = "submitted"  #: AssemblyAI holds the request (transcript_id)
     TRANSCRIBED = "transcribed"  #: the transcript is kept in the state directory
     DELIVERED = "delivered"  #: every rendering is in the outbox
@@ -85,10 +85,10 @@ class Job:
     reason: str = ""  #: why it waits, or failed
     hint: str = ""  #: what a person can do about it
     duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
-    content_hash: str | None = None  #: SHA-256 of the bytes
+    content_hash: str | None = None  #: SHA-256 of the bytes; of a link, made of its address
     parameters: str | None = None  #: the request without its audio_url: canonical JSON
     settings: str | None = None  #: what files at the share said of this recording: canonical JSON; None: nothing
-    upload_url: str | None = None
+    upload_url: str | None = None  #: what is sent as audio_url; of a link, its address
     uploaded_at: float | None = None
     base_url: str | None = None
     key_fingerprint: str | None = None

@@ -1,4 +1,11 @@
-"""How a name is shown: escaped at this one place, wherever it goes (log, notes, terminal, JSON)."""
+"""What a name says, and how it is shown: escaped at one place, wherever it goes (log, notes, terminal, JSON)."""
+
+LINKS = (b".url", b".webloc")  #: how links to recordings end, as Windows and macOS save them
+
+
+def is_link(path: bytes) -> bool:
+    """Whether what lies at this path is a link: AssemblyAI fetches the recording from its address."""
+    return path.lower().endswith(LINKS)
 
 
 def shown(name: bytes) -> str:

@@ -16,6 +16,7 @@ from transcribed.job.events import (
     Failed,
     Hashed,
     Known,
+    Linked,
     Lost,
     Missing,
     Named,
@@ -45,6 +46,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
     S.RECEIVED: {
         Hashed: (S.RECEIVED,),
         Uploaded: (S.UPLOADED,),
+        Linked: (S.UPLOADED,),
         Known: (S.TRANSCRIBED,),
         Touched: (S.RECEIVED,),
         Deferred: (S.RECEIVED,),
@@ -113,8 +115,8 @@ def target(state: State, event: Event) -> State:
 def bounded(job: Job, event: Event, rules: Rules) -> Event:
     """`event`, or the failure that it amounts to where a bound is reached: rounds of a lost upload, or patience."""
     if isinstance(event, Lost) and event.charged and job.rounds >= ROUNDS:
-        reason = f"{event.reason} (after {ROUNDS} more uploads)"
-        hint = "look at the recording and at AssemblyAI's status page, then retry"
+        reason = f"{event.reason} (after {ROUNDS} more tries)"
+        hint = event.hint or "look at the recording and at AssemblyAI's status page, then retry"
         return Failed(reason, hint, void=True, transcript_id=event.transcript_id)
     if isinstance(event, Deferred) and job.state in (State.RECEIVED, State.UPLOADED):
         waited = job.waited_seconds + event.waited_seconds

@@ -1,4 +1,4 @@
-"""A settled file, looked into before it becomes a job: is it a recording, and what do files at the share say of it?
+"""A settled file, looked into before it becomes a job: is it a recording or a link to one, and what is said of it?
 
 A mistake in a recording's own file fails that recording alone, with a note. A mistake in a folder's file holds all that
 lies below it: they stay where they are, a note beside the file says why, and each look tries again. All of it is done
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from transcribed import errors
 from transcribed.assemblyai import refusal
 from transcribed.inbox import SUFFIX, Found, Said
-from transcribed.job import shown
+from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
 from transcribed.worker.folders import Folders
 from transcribed.worker.plan import Candidate
@@ -32,18 +32,30 @@ def looked_into(found: Found, folders: Folders, ask: Callable[[Sequence[Said]], 
             folders.tell_beside(last.path, error.problems)
             raise errors.Transient("; ".join(error.problems)) from error
         folders.tell_beside(last.path, [])
-    probe = folders.probe(found)
+    probe, astray = folders.probe(found), _astray(found, folders)
     try:
-        return Candidate(found, probe, ask(said))
+        return Candidate(found, probe, ask(said), astray=astray)
     except errors.ConfigError as error:
-        return Candidate(found, probe, wrong="; ".join(error.problems))
+        return Candidate(found, probe, wrong="; ".join(error.problems), astray=astray)
+
+
+def _astray(found: Found, folders: Folders) -> errors.Permanent | None:
+    """Why a link leads to nothing that could be sent. Raises as `looked_into` does."""
+    try:
+        if is_link(found.path):
+            folders.address(found)
+    except errors.Permanent as error:
+        return error
+    return None
 
 
 def verdict(candidate: Candidate) -> tuple[Failed, ...]:
     """Why a file fails as soon as it is a job; empty where it does not."""
+    if candidate.astray is not None:
+        return (Failed(candidate.astray.message, candidate.astray.hint),)
     if not candidate.probe.audio:
         return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
-    if refused := refusal(candidate.found.fingerprint.size):
+    if not is_link(candidate.found.path) and (refused := refusal(candidate.found.fingerprint.size)):
         return (Failed(*refused),)
     if candidate.wrong:
         beside = shown(os.path.basename(candidate.found.path) + SUFFIX)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from transcribed import errors
-from transcribed.job import UPLOAD_LIFE_SECONDS, Job, State, Step, printable
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Released
+from transcribed.job import UPLOAD_LIFE_SECONDS, Job, State, Step, is_link, printable
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Released, Submitted
 from transcribed.worker import speech
 from transcribed.worker.arrivals import Arrivals
 from transcribed.worker.book import Book
@@ -130,13 +130,15 @@ class Dispatch:
             return self._not_polled(job, plan)
         if step in (Step.SUBMIT, Step.UPLOAD) and self._expired(job, plan):
             return ""
+        if step is Step.SUBMIT and (doubt := self._doubt_of(job)):
+            return doubt
         self._begin(job, step, plan, inbox, room)
         return ""
 
     def _next(self, job: Job) -> Step:
-        """The job's step; a recording of a size that is known is hashed before it is uploaded."""
+        """The job's step; a recording of a size that is known is hashed before it is uploaded, a link never."""
         assert job.step is not None
-        if job.step is not Step.UPLOAD or job.content_hash is not None or job.id in self._sized:
+        if is_link(job.path) or job.step is not Step.UPLOAD or job.content_hash is not None or job.id in self._sized:
             return job.step
         if self._book.journal.has_another_of_size(job.fingerprint.size, but=job.id):
             return Step.HASH
@@ -200,10 +202,20 @@ class Dispatch:
         return ""
 
     def _expired(self, job: Job, plan: Plan) -> bool:
-        """Whether the upload is too old, or lies with another region: then it is made anew, which is free."""
+        """Whether the upload is too old, or lies with another region: then it is made anew, which is free.
+
+        A link does not grow old; it is read anew for another account, where its submit will have to be looked for.
+        """
         if job.state is not State.UPLOADED:
             return False
         assert job.uploaded_at is not None
+        if is_link(job.path):
+            here = (plan.client.base_url, plan.client.key_fingerprint)
+            if moved := (job.base_url, job.key_fingerprint) != here:
+                self._book.record(
+                    job, Lost("api.base_url or the key has changed since the link was read", charged=False)
+                )
+            return moved
         if job.base_url != plan.client.base_url:
             self._book.record(job, Lost("api.base_url has changed since the upload", charged=False))
         elif self._clock.wall() - job.uploaded_at > UPLOAD_LIFE_SECONDS:
@@ -211,6 +223,12 @@ class Dispatch:
         else:
             return False
         return True
+
+    def _doubt_of(self, job: Job) -> str:
+        """Why a link waits: the list could not tell its submit from another of the same address that is in doubt."""
+        twins = self._book.journal.with_content(job.content_hash) if is_link(job.path) and job.content_hash else []
+        other = next((x for x in twins if x.id != job.id and x.state is State.UPLOADED and x.doubtful), None)
+        return f"job {other.id} has the same address, and its submit is not answered yet" if other else ""
 
     def _begin(self, job: Job, step: Step, plan: Plan, inbox: Arrivals, room: Counter[str]) -> None:
         attempted = self._saved(job, step, inbox)
@@ -239,13 +257,15 @@ class Dispatch:
         match step:
             case Step.HASH:
                 return lambda: folders.hash(job)
+            case Step.UPLOAD if is_link(job.path):
+                return lambda: speech.link(client, folders.source(job))
             case Step.UPLOAD:
                 return lambda: speech.upload(job, client, folders.source(job), self._progress(job))
             case Step.SUBMIT:
                 return lambda: speech.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
-                ours = self._ours()
-                return lambda: speech.look_up(job, client, ours)
+                ours, answered = self._ours(), self._answered(job)
+                return lambda: speech.look_up(job, client, ours, answered)
             case Step.POLL:
                 return lambda: speech.fetch(job, client, self._kept)
             case Step.NAME:
@@ -261,6 +281,14 @@ class Dispatch:
         """The upload_url that was sent for each transcript_id of which we are sure."""
         jobs = [job for job in self._book.journal.all() if job.reused_from is None]
         return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
+
+    def _answered(self, job: Job) -> set[str]:
+        """The ids of all submits of this job's content, those that were given up or ended in an error among them."""
+        journal = self._book.journal
+        twins = journal.with_content(job.content_hash) if job.content_hash else []
+        known = {twin.transcript_id for twin in twins if twin.transcript_id}  # a rebuilt one has no story
+        told = (happened for twin in twins for happened in journal.story(twin.id))
+        return known | {each["transcript_id"] for each in told if each["event"] == Submitted.name()}
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
         """The numbers that it may not have; those that it could not have before, by a name that only the step knew."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from transcribed import errors, formats, outbox
 from transcribed.inbox import READY, SUFFIX, Found, Inbox, Listing, Names, Probe, Said, is_local, probe
-from transcribed.job import Fingerprint, Job, State, shown
+from transcribed.job import Fingerprint, Job, State, is_link, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Retired
 from transcribed.worker import notes, outputs
 from transcribed.worker.access import access_of
@@ -23,6 +23,7 @@ from transcribed.worker.own import wanted
 from transcribed.worker.plan import Route
 
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
+SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the length of a long meeting
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
 COMPANIONS = (READY, SUFFIX)  #: what may lie beside a recording, named after it, and travels with it
@@ -38,7 +39,7 @@ class Folders:
         self.route = route
         self.access = access_of(route)
         self.anchors = Anchors(route, self.access, remembered)
-        names, ground = Names(route.extensions, route.ignore), self.anchors.of("inbox")
+        names, ground = Names(route.extensions, route.ignore, route.links), self.anchors.of("inbox")
         self._inbox = Inbox(route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground)
         self._failed = Inbox(route.failed, lane=route.lane, ground=self.anchors.of("failed"))
 
@@ -82,6 +83,8 @@ class Folders:
         return sum(self._seconds(Found(path, fingerprint)) for path, fingerprint in files.items()) / 3600
 
     def _seconds(self, found: Found) -> float:
+        if is_link(found.path):
+            return SECONDS_OF_A_LINK
         try:
             seconds = self.probe(found).duration_seconds
         except (errors.TranscribedError, OSError):
@@ -90,8 +93,14 @@ class Folders:
 
     def probe(self, found: Found) -> Probe:
         """What the file seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
+        if is_link(found.path):
+            return Probe(audio=True)  # somewhere else, where nobody has looked yet
         with self._inbox.open(found.path, found.fingerprint) as file:
             return probe(file, found.fingerprint.size)
+
+    def address(self, found: Found) -> str:
+        """Where the link leads to. Raises as `probe` does, and Permanent where it holds no address of use."""
+        return self._inbox.address(found.path, found.fingerprint)
 
     def said(self, path: bytes) -> list[Said]:
         """What files at the share say of the recording at this path. Raises as `probe` does."""
@@ -211,12 +220,15 @@ class Folders:
         return Delivered()
 
     def _style(self, job: Job) -> formats.Style:
-        """How its renderings look; the recording is told where it will be, seen from them."""
+        """How its renderings look; the recording is told where it will be, seen from them.
+
+        A link is no recording that a page could play.
+        """
         assert job.stem is not None
         place = {
             "archive": self._place(self.route.archive, job),
             "keep": os.path.join(self.route.inbox, job.path),
-        }.get(self.route.after)
+        }.get("" if is_link(job.path) else self.route.after)
         own = wanted(job, self.route)
         return formats.Style(
             speakers=own.speakers,

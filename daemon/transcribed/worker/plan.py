@@ -58,6 +58,7 @@ class Route:
     watch: str = "auto"
     extensions: tuple[bytes, ...] = (b".mp3",)  #: lower-case, with their dot
     ignore: tuple[str, ...] = ()  #: patterns of what is not taken
+    links: bool = True  #: whether links to recordings are taken
     on_delivered: tuple[str, ...] = ()  #: a command, word by word
     on_failed: tuple[str, ...] = ()
     hook_seconds: float = 60.0
@@ -174,12 +175,16 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A settled file that was looked into: what it is, what is said of it, or what is `wrong` with what is said."""
+    """A settled file that was looked into: what it is, what is said of it, or what is `wrong` with what is said.
+
+    `astray`: why a link leads to no recording that AssemblyAI could fetch.
+    """
 
     found: Found
     probe: Probe
     settings: str | None = None
     wrong: str = ""
+    astray: errors.Permanent | None = None
 
 
 @dataclass(frozen=True, slots=True)

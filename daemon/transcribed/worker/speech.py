@@ -3,16 +3,18 @@
 What a step cannot do it raises, as a class of `errors`. Nothing here decides when a step runs or whether it may.
 """
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from transcribed import errors, formats
 from transcribed.assemblyai import AssemblyAI, Listed, outcome_error
 from transcribed.inbox import Inbox
-from transcribed.job import Fingerprint, Job
-from transcribed.job.events import Event, Failed, Lost, Submitted, Transcribed, Unlisted, Uploaded
+from transcribed.job import Fingerprint, Job, is_link
+from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Unlisted, Uploaded
 from transcribed.worker.kept import Kept
 
 LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
+CLOCKS_APART_SECONDS = 300.0  # by so much they may differ where neither is wrong outright; chosen
 SHORTEST_LOSS_SECONDS, SMALLEST_LOSS = 10.0, 0.1  # a probe's length is an estimate; no source says how good
 DELETED_URL = "http://deleted_by_user"  # what the list shows for a deleted one (assemblyai-api.md, 8)
 
@@ -32,12 +34,20 @@ def upload(
     return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint)
 
 
+def link(client: AssemblyAI, source: tuple[Inbox, bytes, Fingerprint]) -> Event:
+    """Read the address that a link leads to; it stands for the content, which nobody here ever sees."""
+    folder, path, fingerprint = source
+    address = folder.address(path, fingerprint)
+    content_hash = hashlib.sha256(b"link:" + address.encode()).hexdigest()
+    return Linked(address, content_hash, client.base_url, client.key_fingerprint)
+
+
 def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
     """Ask for the transcript: the one step that costs money. The intent is in the journal already.
 
     What the API refuses for good here can only be the parameters, for it has not looked at the audio yet: every
     recording of the inbox would be refused alike, so its `lane` is blocked until the configuration is another. Where
-    files at the share set them for this recording, it fails alone.
+    files at the share set them for this recording, it fails alone. So does a link: its address may be what is refused.
     """
     try:
         return Submitted(client.submit(job.request()))
@@ -45,31 +55,52 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
         if job.settings is not None:
             hint = f"look at the files that set it for this recording (`transcribed explain {job.id}` names them)"
             raise errors.Permanent(error.message, hint=hint, refused=error.refused) from error
+        if is_link(job.path):
+            hint = f"see that the link leads to the recording itself; if it does, {error.hint}"
+            raise errors.Permanent(error.message, hint=hint, refused=error.refused) from error
         hint = f"{error.hint}; then `systemctl reload transcribed`, or start it again"
         raise errors.Blocked(
             error.message, lane=lane, hint=hint, refused=error.refused, exit_status=78, by_person=True
         ) from error
 
 
-def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str]) -> Event:
+def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Collection[str]) -> Event:
     """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
 
+    `answered`: the ids of all other submits of the same content: what a submit was answered with is no other's.
     Where the list shows for one of ours another audio_url than we sent, or one that is no more, or the account is
     another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
     """
     assert job.submit_sent_at is not None
     listed = client.list_back_to(job.submit_sent_at - LOOK_BACK_SECONDS)
-    found = [item for item in listed if item.audio_url == job.upload_url]
+    found = [item for item in listed if item.audio_url == job.upload_url and item.transcript_id not in answered]
+    if is_link(job.path):
+        found, too_old = _since(found, job.submit_sent_at - CLOCKS_APART_SECONDS)
+    else:
+        found, too_old = found[::-1], []  # the oldest first: one of this upload_url can only be this job's
     alive = [item for item in found if item.status != "error"] or found
     if alive:
-        return Submitted(alive[-1].transcript_id, adopted=True)  # the oldest: the list is newest first
+        return Submitted(alive[0].transcript_id, adopted=True)
     if (client.base_url, client.key_fingerprint) != (job.base_url, job.key_fingerprint):
         return _question("it was sent with another key or to another region")
+    if any(item.status != "error" for item in too_old):
+        return _question("AssemblyAI's list shows a transcript of the link's address that seems to be older than it")
     if any(differs(item, ours) for item in listed):
         return _question("AssemblyAI's list does not show the audio_url that was sent, so it cannot be found there")
-    if any(item.audio_url == DELETED_URL and item.transcript_id not in ours for item in listed):
+    if any(item.audio_url == DELETED_URL and item.transcript_id not in {*ours, *answered} for item in listed):
         return _question("a transcript of that time was deleted at AssemblyAI, and may have been this one")
     return Unlisted()
+
+
+def _since(found: Sequence[Listed], at: float) -> tuple[list[Listed], list[Listed]]:
+    """Those of an address that were made since `at`, and the older ones, newest first.
+
+    An upload_url is of one submit alone, but anybody may have this address transcribed. The newest is most likely the
+    submit in doubt, for the look follows it closely. An older one is somebody else's, or is ours where a clock is
+    wrong: then a second submit would be a second payment, and a person decides.
+    """
+    young = [item for item in found if item.created_at is None or item.created_at >= at]
+    return young, [item for item in found if item not in young]
 
 
 def differs(item: Listed, ours: Mapping[str, str]) -> bool:
@@ -97,9 +128,10 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
     answer = client.fetch(job.transcript_id)
     if answer.status not in ("completed", "error"):
         return None
-    failure = outcome_error(answer)
+    linked = is_link(job.path)
+    failure = outcome_error(answer, linked=linked)
     if isinstance(failure, errors.Lost):
-        return Lost(failure.message, transcript_id=job.transcript_id)
+        return Lost(failure.message, transcript_id=job.transcript_id, hint=failure.hint if linked else "")
     if failure is not None:
         void = answer.status == "error"
         return Failed(failure.message, failure.hint, void=void, transcript_id=job.transcript_id)
