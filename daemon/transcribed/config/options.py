@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from transcribed.config.model import Api, File, Formats, Inbox, LineLength, Lines, Log, Speakers, State, Table
+from transcribed.config.model import Api, File, Formats, Inbox, LineLength, Lines, Log, Notify, Speakers, State, Table
 from transcribed.config.problems import KEY_NAMES, place, problem
 from transcribed.config.toml import parsed
 from transcribed.config.transcript import REFUSED, over, wrong_parameters, wrong_together
@@ -29,7 +29,7 @@ OPTIONS_LIMIT_BYTES = 64 * 1024
 #: A hostile file can hold thousands of mistakes, and nobody reads them.
 _MOST_PROBLEMS = 20
 _OF_THE_CONFIGURATION = "is set in the daemon's configuration alone: leave it out"
-_OTHER_KEYS = {key for table in (Api, State, Log, File) for key in table.model_fields} | {"inbox"}
+_OTHER_KEYS = {key for table in (Api, State, Log, Notify, File) for key in table.model_fields} | {"inbox"}
 _ADDRESS = re.compile("webhook|callback|url", re.IGNORECASE)
 _ELSEWHERE = "is set in the daemon's configuration alone: a file at the share sends no results elsewhere"
 
