@@ -136,6 +136,42 @@ def test_digests_are_at_least_digest_seconds_apart(world, postbox):
     assert len([line for line in postbox.lines() if line.startswith("- ")]) == 20
 
 
+class Later(World):
+    """A world in which the first telling takes until the test says so."""
+
+    held = None
+
+    def executor(self, name: str, threads: int):
+        return self if name == "notify" else super().executor(name, threads)
+
+    def submit(self, work) -> None:
+        if self.held is None:
+            self.held = work
+        else:
+            work()
+
+
+def test_news_that_come_while_others_are_told_are_the_next_digest(tmp_path, api, postbox):
+    world = Later(tmp_path, api, api.held_clock)
+    world.services = Services([("urls: line 1", postbox.url)])
+    world.plan_options |= {"tell": ("failed",), "digest_seconds": 900.0}
+    world.drop("one.mp3", b"no audio one")
+
+    def answer_late() -> bool:
+        if world.held and len(world.jobs()) == 1 and world.files("inbox") == []:
+            world.drop("two.mp3", b"no audio two")
+        if world.held and "two.mp3" in world.files("failed") and not postbox.asked:
+            world.held()
+        return len(postbox.got) > 1
+
+    world.run(answer_late, seconds=5000)
+
+    assert [told["title"] for told in postbox.got] == ["transcribed: 1 failed"] * 2
+    assert "one.mp3" in postbox.got[0]["message"]
+    assert "two.mp3" in postbox.got[1]["message"]
+    assert postbox.at[1] - postbox.at[0] >= 900
+
+
 def test_delivered_recordings_are_named_only_where_that_is_asked_for(world, postbox):
     world.drop("Talk.mp3")
     world.run(after(world, 60))

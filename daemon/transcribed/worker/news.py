@@ -22,9 +22,7 @@ from transcribed.worker.plan import Clock, Executor, Host, Mailbox, Plan, Told
 
 log = structlog.get_logger()
 
-BURST_SECONDS = (
-    10.0  # recordings that were dropped together fail together: each look at a folder is so far from the next
-)
+BURST_SECONDS = 10.0  # recordings that were dropped together fail within a look or two of each other
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 60.0, 3600.0
 MOST_LINES = 20
 _MOST_CHARACTERS = 300  # of a line: what is told stays within a few screens
