@@ -264,6 +264,19 @@ def test_a_name_cannot_break_a_line_of_the_digest(world, postbox):
     assert "- a\\x0aAll is well\\x1b[2J.mp3 (talks, job 1)" in postbox.lines()[1]
 
 
+def test_a_reason_cannot_break_a_line_of_the_digest_and_a_long_one_is_cut(world, api, postbox):
+    api.end_with_error("odd\nAll is well " + "x" * 5000, n=9)
+    world.drop("Talk.mp3")
+
+    world.run(after(world, 3600), seconds=4000)
+
+    heading, line = postbox.lines()
+    assert heading == "Failed:"
+    assert "odd" in line
+    assert len(line) < 400
+    assert line.endswith("…")
+
+
 def test_news_that_nobody_takes_come_with_the_next_digest_and_jobs_go_on(world, postbox):
     postbox.status = 500
     world.drop("noise.mp3", b"no audio")
@@ -409,6 +422,7 @@ def test_a_daemon_tells_and_its_log_and_status_know_no_secret(tmp_path, postbox)
         daemon.start("--once")
         assert daemon.wait() == 1
         assert {"notify.told", "notify.failed", "notify.skipped"} <= set(daemon.events())
+        assert [event for event in daemon.events() if " " in event] == [], "apprise says nothing of its own"
         known = daemon.log.read_text() + (daemon.state / "status.json").read_text()
         assert SECRET not in known
 

@@ -133,8 +133,8 @@ class News:
         return now - self._free_at.setdefault(name, now) >= AFTER_SECONDS
 
     def _add(self, kind: str, line: str) -> None:
-        cut = line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
-        self._digest.kinds[kind].add([printable(cut)])
+        plain = printable(line)
+        self._digest.kinds[kind].add([plain if len(plain) <= _MOST_CHARACTERS else plain[: _MOST_CHARACTERS - 1] + "…"])
         if self._due_at is None:
             soon = self._clock.monotonic() + BURST_SECONDS
             after_last = soon if self._told_at is None else self._told_at + self.plan.digest_seconds
