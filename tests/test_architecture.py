@@ -34,6 +34,7 @@ HOMES = {
     "uvicorn": {"local"},
     "av": {"local"},
     "pocketsphinx": {"local"},
+    "apprise": {"notify"},
 }
 
 MOST_LINES = 400

@@ -203,6 +203,10 @@ def test_folders_are_compared_even_where_other_keys_of_the_same_inbox_are_wrong(
         f'[api]\nunheard_of = "{KEY}"',
         f'[api]\nbase_url = "https://user:{KEY}@api.assemblyai.com"',
         f'[inbox.transcript]\napi_key = "{KEY}"',
+        f'[notify]\nurls_file = "ntfy://{KEY}"',
+        f'[notify]\nurls_file = "https://discord.com/api/webhooks/1/{KEY}/"',
+        f'[notify]\nevents = ["ntfy://{KEY}"]',
+        f'[notify]\nurls = ["ntfy://{KEY}"]',
         f'api = "{KEY}"',
     ],
 )

@@ -129,6 +129,7 @@ class World:
         self.read_seconds = 5.0
         self.published: list[dict[str, Any]] = []
         self.notified: list[dict[str, str]] = []
+        self.services: Any = None  # a notify.Services, where people are told
         self.plan_options: dict[str, Any] = {"accept_backlog_hours": 24.0}
         self.key = KEY
         self.next_plan: Callable[[], Plan] = self.plan
@@ -154,6 +155,10 @@ class World:
         keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox), "lines": route.lines}
         keys |= {"output_name": route.output_name}
         return settings_of(config.Inbox(transcript=json.loads(route.parameters), **keys), said)
+
+    def tell(self, title: str, body: str) -> None:
+        if self.services is not None:
+            self.services.tell(title, body)
 
     def executor(self, name: str, threads: int) -> Inline:
         return Inline(self)

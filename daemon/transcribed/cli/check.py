@@ -21,6 +21,7 @@ from transcribed import config, errors, inbox, outbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import settings
 from transcribed.cli.remembered import strange_folders
+from transcribed.cli.services import services_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.inbox.mounts import Mount, mount_of
 from transcribed.job import printable, shown
@@ -67,6 +68,7 @@ def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
         yield from _inbox(each, untaken, strange)
         folders += untaken.folders
     yield from _api(settled.api)
+    yield from _notify(settled.notify)
     yield of_clock(time.time())
     yield from _limits(folders)
 
@@ -343,6 +345,17 @@ def _api(api: config.Api) -> Iterator[Finding]:
         yield Finding("problem", f"API: {error.message}", mend, getattr(error, "exit_status", _UNAVAILABLE))
     else:
         yield Finding("ok", f"API: {api.base_url} answers, and takes the key")
+
+
+def _notify(notify: config.Notify) -> Iterator[Finding]:
+    """Whether people can be told of news, as far as that shows without telling them."""
+    try:
+        services = services_of(notify)
+    except errors.ConfigError as error:
+        yield from _problems(error.problems)
+    else:
+        if services is not None:
+            yield Finding("ok", f"notify: services to tell of {', '.join(notify.events)}: {len(services)} (not tried)")
 
 
 def of_clock(now: float) -> Finding:

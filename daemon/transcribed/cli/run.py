@@ -18,6 +18,7 @@ from transcribed import config, errors, job, outbox, service
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import check, settings
 from transcribed.cli.said import settings_of
+from transcribed.cli.services import services_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Reload, Route, Stop, Worker, rebuild
@@ -117,6 +118,8 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,
         accept_backlog_hours=api.accept_backlog_hours,
+        tell=settled.notify.events if settled.notify.urls_file else (),
+        digest_seconds=settled.notify.digest_seconds,
     )
 
 
@@ -184,6 +187,7 @@ class Machine:
         self._stop = stop
         self._notifier = service.Notifier(os.environ)
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
+        self._services = services_of(settled.notify)
         self._status_path = os.fsencode(settings.status_path(settled, os.environ))
 
     def notify(self, **fields: str) -> None:
@@ -201,8 +205,8 @@ class Machine:
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
-        plan = plan_of(settled, self._stop)
-        self._settled = settled
+        plan, services = plan_of(settled, self._stop), services_of(settled.notify)
+        self._settled, self._services = settled, services
         return plan
 
     def watch(self, root: bytes) -> bool:
@@ -217,6 +221,16 @@ class Machine:
         """What these files at the share say of a recording in this inbox. Raises ConfigError."""
         ours = next((each for each in self._settled.inboxes if each.name == inbox), None)
         return None if ours is None else settings_of(ours, said)  # None: a reload has just taken the inbox out
+
+    def tell(self, title: str, body: str) -> None:
+        """Tell people this news; a service among several that does not take it is a line in the log.
+
+        Raises Transient where nobody took it.
+        """
+        if self._services is None:  # a reload has just taken them out
+            return
+        for name in self._services.tell(title, body):
+            log.warning("notify.not_taken", service=name, reason="it did not take the news; another one did")
 
     def executor(self, name: str, threads: int) -> "Threads":
         """Threads for steps."""

@@ -2,7 +2,8 @@
 
 Rule 1: every mistake is reported at once, by key, value and mend; a file with a mistake is not used at all.
 Rule 2: what comes out is complete: defaults are filled in, folders are absolute, nobody looks anything up later.
-Rule 3: the API key is never in the file, never in `Config` and never in a message; `read_key` fetches it.
+Rule 3: the API key is never in the file, never in `Config` and never in a message; `read_key` fetches it. So with
+`read_urls`, whose addresses hold secrets.
 Rule 4: the environment is an argument.
 Rule 5: a file at the share (`read_options`) says how a recording is transcribed and rendered, and nothing else.
 
@@ -13,8 +14,9 @@ parameters AssemblyAI has: those in `transcript` pass through untouched, but for
 from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, find, load, schema
 from transcribed.config.key import read_key
-from transcribed.config.model import Api, Config, Inbox, Log, State
+from transcribed.config.model import Api, Config, Inbox, Log, Notify, State
 from transcribed.config.options import OPTIONS_LIMIT_BYTES, Options, Settings, merged, read_options
+from transcribed.config.urls import read_urls
 
 __all__ = [
     "OPTIONS_LIMIT_BYTES",
@@ -22,6 +24,7 @@ __all__ = [
     "Config",
     "Inbox",
     "Log",
+    "Notify",
     "Options",
     "Settings",
     "State",
@@ -33,5 +36,6 @@ __all__ = [
     "overlaps",
     "read_key",
     "read_options",
+    "read_urls",
     "schema",
 ]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from transcribed.formats import FORMATS, naming
 
-__all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "State"]
+__all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State"]
 
 
 def _absolute(path: str) -> str:
@@ -188,6 +188,20 @@ class Log(Table):
     )
 
 
+class Notify(Table):
+    """Who is told of news by mail, ntfy, Matrix and the like (extra `notify`)."""
+
+    urls_file: AbsolutePath | None = Field(
+        default=None, description="A file of addresses as apprise knows them, one a line, readable by its owner only."
+    )
+    events: Annotated[tuple[Literal["failed", "blocked", "delivered"], ...], _each_once("event")] = Field(
+        default=("failed", "blocked"), strict=False, min_length=1, description="What is told."
+    )
+    digest_seconds: float = Field(
+        default=900.0, gt=0, le=604800, description="At most one digest is sent in this time."
+    )
+
+
 class Defaults(Table):
     """What every inbox has unless it says otherwise; `transcript` and `speakers` merge key by key."""
 
@@ -278,6 +292,7 @@ class Config(Table):
     api: Api = Api()
     state: State = State()
     log: Log = Log()
+    notify: Notify = Notify()
     inboxes: tuple[Inbox, ...] = Field(
         alias="inbox", strict=False, min_length=1, description="One [[inbox]] for each folder to watch."
     )

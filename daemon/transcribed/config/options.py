@@ -24,6 +24,7 @@ from transcribed.config.model import (
     LineLength,
     Lines,
     Log,
+    Notify,
     OutputName,
     Speakers,
     State,
@@ -42,7 +43,7 @@ OPTIONS_LIMIT_BYTES = 64 * 1024
 #: A hostile file can hold thousands of mistakes, and nobody reads them.
 _MOST_PROBLEMS = 20
 _OF_THE_CONFIGURATION = "is set in the daemon's configuration alone: leave it out"
-_OTHER_KEYS = {key for table in (Api, State, Log, File) for key in table.model_fields} | {"inbox"}
+_OTHER_KEYS = {key for table in (Api, State, Log, Notify, File) for key in table.model_fields} | {"inbox"}
 _ADDRESS = re.compile("webhook|callback|url", re.IGNORECASE)
 _ELSEWHERE = "is set in the daemon's configuration alone: a file at the share sends no results elsewhere"
 

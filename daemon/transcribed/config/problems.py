@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from transcribed.config.model import Api, Defaults, File, Inbox, Log, State
+from transcribed.config.model import Api, Defaults, File, Inbox, Log, Notify, State
 from transcribed.config.values import PARAMETERS
 from transcribed.job import printable
 
@@ -23,6 +23,7 @@ _KEYS = {
     "[api]": list(Api.model_fields),
     "[state]": list(State.model_fields),
     "[log]": list(Log.model_fields),
+    "[notify]": list(Notify.model_fields),
     "": [field.alias or name for name, field in File.model_fields.items()],
 }
 #: Where the parameters of each table are, by its header.
@@ -49,6 +50,8 @@ _EXPECTED = {
     "value_error": "{error}",
 }
 _TOO_LONG = 80
+#: A key, or an address that may hold a password or a token: of [notify], or a chat's.
+_HIDDEN = r"(Bearer )?[\w-]{20,}|.*://.*(@|/[\w-]{16,}).*|(?!https?:)[^/]*://.*"
 
 
 def problem(error: ErrorDetails, file: Mapping[str, Any], unknown: Callable[[Sequence[int | str]], str]) -> str:
@@ -116,7 +119,7 @@ def given(value: Any) -> str:
         return "an empty list" if not value else "this list"
     if isinstance(value, int) and abs(value) >= 2**63:
         return "a huge number"  # str() of an int may refuse: sys.set_int_max_str_digits
-    if isinstance(value, str) and re.fullmatch(r"(Bearer )?[\w-]{20,}|.*://.*@.*", value.strip(), re.DOTALL):
+    if isinstance(value, str) and re.fullmatch(_HIDDEN, value.strip(), re.DOTALL):
         return "what is there (it is not shown: it may be a secret)"
     return _short(json.dumps(value, ensure_ascii=False, default=str))
 

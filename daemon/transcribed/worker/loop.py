@@ -23,6 +23,7 @@ from transcribed.worker.dispatch import CALLS, Dispatch
 from transcribed.worker.hooks import Hooks
 from transcribed.worker.kept import Kept
 from transcribed.worker.lanes import Lanes, problem_of
+from transcribed.worker.news import News
 from transcribed.worker.notices import Notices
 from transcribed.worker.orders import Orders
 from transcribed.worker.plan import (
@@ -41,6 +42,7 @@ from transcribed.worker.plan import (
     Reloaded,
     Stop,
     Surveyed,
+    Told,
     Tried,
 )
 from transcribed.worker.polls import Polls
@@ -81,6 +83,7 @@ class Worker:
         self.dispatch = Dispatch(self.book, self.lanes, kept, mailbox, clock, self._calls, executors=host.executor)
         self._polls = Polls(mailbox, clock, self._calls)
         self._hooks = Hooks(host.executor("hooks", 1), mailbox, stop)
+        self._news = News(plan, host, mailbox, clock)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
         self._report = status.Report(clock)
@@ -101,6 +104,7 @@ class Worker:
             Reloaded: self._reloaded,
             Stop: self._stop_now,
             Surveyed: self._looked_into,
+            Told: self._news.told,
             Tried: self._tried,
         }
 
@@ -131,6 +135,7 @@ class Worker:
         self._polls.look_if_due(self._waiting(), self._plan)
         self.dispatch.start(self._plan, self.inboxes)
         self._notices.keep(self.lanes, self.inboxes)
+        self._news.look(self.lanes)
 
     def _waiting(self) -> list[Job]:
         """The transcripts that this account can be asked about now."""
@@ -159,6 +164,7 @@ class Worker:
         now = self._clock.monotonic()
         at = [inbox.next_at() for inbox in self.inboxes.values()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
+        at += [self._news.next_at()]
         waits = [x - now for x in at if x is not None]
         waits += [x for x in [self._report.next_at() - now] if x > 0]
         wall = self._clock.wall()
@@ -230,6 +236,7 @@ class Worker:
 
     def _put_away(self, job: Job) -> None:
         """A job's recording was put away, and that is written."""
+        self._news.ended(job, self.book.journal)
         if (inbox := self.inboxes.get(job.inbox)) is not None:
             self._hooks.tell(job, inbox.route, self.book.journal)
 
@@ -303,6 +310,7 @@ class Worker:
         self._guarded(self._hold_after_loss)
         self._plan = plan
         self.book.rules = plan.rules
+        self._news.adopt(plan)
         before, self.inboxes = self.inboxes, {}
         for route in plan.routes:
             if (old := before.get(route.name)) is not None and old.route == route:
@@ -345,15 +353,20 @@ class Worker:
         self._host.notify(STOPPING="1")
         self._stopping = True
         self._stop.set()
+        self._news.hurry()
         deadline = self._clock.monotonic() + GRACE_SECONDS
-        while (self.dispatch.in_flight or self._hooks.waiting) and self._clock.monotonic() < deadline:
+        while self._busy() and self._clock.monotonic() < deadline:
             self._take_in(deadline - self._clock.monotonic())
         for number in list(self.dispatch.in_flight):
             if (job := self.book.open.get(number)) is not None and job.in_flight:
                 self._guarded(lambda job=job: self._let_go(job))  # type: ignore[misc]
+        self._news.leave()
         said, snapshot = threading.Event(), self._report.now(self._snapshot())
         self._state_executor.submit(lambda: self._say_last(snapshot, said))
         said.wait(LAST_WORD_SECONDS)  # after a status that is being written still: its temporary must not stay
+
+    def _busy(self) -> bool:
+        return bool(self.dispatch.in_flight or self._hooks.waiting or self._news.waiting)
 
     def _say_last(self, snapshot: dict[str, Any], said: threading.Event) -> None:
         """On the state's thread: a last word that a full disk does not take is no reason to stop unwell."""

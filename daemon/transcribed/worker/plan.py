@@ -95,6 +95,8 @@ class Plan:
     poll_seconds: float = 5.0
     uploads: int = 4
     accept_backlog_hours: float = 24.0
+    tell: tuple[str, ...] = ()  #: what people are told of: failed, blocked, delivered
+    digest_seconds: float = 900.0
 
 
 class Host(Protocol):
@@ -114,6 +116,9 @@ class Host(Protocol):
 
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """What these files at the share say of a recording, as canonical JSON; None: nothing. Raises ConfigError."""
+
+    def tell(self, title: str, body: str) -> None:
+        """Tell people this news. Raises TranscribedError where nobody took it."""
 
     def executor(self, name: str, threads: int) -> Executor:
         """Threads for steps, by name."""
@@ -230,6 +235,13 @@ class Tried:
 @dataclass(frozen=True, slots=True)
 class Hooked:
     """A command that was run for a job has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """News were told: `problem` is why nobody took them."""
+
+    problem: errors.TranscribedError | None = None
 
 
 @dataclass(frozen=True, slots=True)
