@@ -10,7 +10,7 @@ This package knows no job, no journal and no folder, and it writes no log.
 
 from transcribed.assemblyai.answers import Answer, Listed, Sent
 from transcribed.assemblyai.client import AssemblyAI
-from transcribed.assemblyai.failures import outcome_error
+from transcribed.assemblyai.failures import UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import refusal
 
-__all__ = ["Answer", "AssemblyAI", "Listed", "Sent", "outcome_error", "refusal"]
+__all__ = ["Answer", "AssemblyAI", "Listed", "Sent", "UnknownTranscript", "outcome_error", "refusal"]

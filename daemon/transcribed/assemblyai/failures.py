@@ -21,6 +21,10 @@ _KEY_HINT = "put a valid key of this project and region in place; base_url must 
 _SETTINGS_HINT = "look at [inbox.transcript] of this inbox in the configuration"
 
 
+class UnknownTranscript(Blocked):
+    """This key's project has no such transcript. Seen as Blocked(api), for it may be another project's."""
+
+
 class Unreachable(Blocked):
     """No connection came about, so nothing was sent. Seen as Blocked(api)."""
 
@@ -91,7 +95,7 @@ def _no_balance(_doing: str, refusal: Refusal) -> TranscribedError:
 def _bad_request(doing: str, refusal: Refusal) -> TranscribedError:
     if doing in {FETCH, DELETE} and _has(refusal.text, "not found"):
         # The paid transcript may well be there for another key: never a reason to submit again.
-        return Blocked(
+        return UnknownTranscript(
             f"AssemblyAI does not know this transcript {refusal.said}",
             lane=API,
             hint="it belongs to another key, project or region: go back to the one it was made with",

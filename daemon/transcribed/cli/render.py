@@ -138,7 +138,7 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
         raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcript") from error
     if answer is None:
         why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
-        raise errors.TranscribedError(why)
+        raise errors.TranscribedError(why, hint="state.transcripts_days says for how long they stay")
     try:
         return formats.render(name, answer, title=title_of(job), style=_style(settled, job))
     except ValueError as error:

@@ -118,6 +118,7 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,
         accept_backlog_hours=api.accept_backlog_hours,
+        transcripts_days=settled.state.transcripts_days,
         tell=settled.notify.events if settled.notify.urls_file else (),
         digest_seconds=settled.notify.digest_seconds,
     )
@@ -132,6 +133,7 @@ def _route(inbox: config.Inbox) -> Route:
         failed=os.fsencode(inbox.failed),
         after=inbox.after,
         duplicates=inbox.duplicates,
+        delete_remote=inbox.delete_remote,
         silence=inbox.silence,
         on_delivered=inbox.on_delivered,
         on_failed=inbox.on_failed,

@@ -196,6 +196,7 @@ def explain(
     with closing(Journal.read(settled.state.directory)) as journal:
         found = jobs_meant(journal, settled, what)
         story = journal.story(found[-1].id) if found else []
+        erasure = journal.erasure(found[-1].transcript_id or "") if found else None
     told = settings.read_status(settled, os.environ) if settings.is_alive(settled.state.directory) else None
     lying = _lying(settled, what, found)
     with _of_this_version():
@@ -208,7 +209,7 @@ def explain(
     job = found[-1] if found else None
     with _of_this_version():
         now = [] if job is None else _now(job, told)
-    now += [] if job is None else _whereabouts(job, settled)
+    now += [] if job is None else [*_remote(erasure), *_whereabouts(job, settled)]
     if as_json:
         facts = None if job is None else asdict(job)
         earlier = [earlier.id for earlier in found[:-1]]
@@ -315,6 +316,15 @@ def _paid(job: Job) -> str:
     if job.submit_sent_at is not None:
         return f"A submit was sent at {settings.local_time(job.submit_sent_at)}; nobody knows whether it was taken."
     return "Nothing is paid for it so far."
+
+
+def _remote(erasure: tuple[float, float | None] | None) -> Iterator[str]:
+    """What has become of the transcript at AssemblyAI, where it was to be deleted there."""
+    if erasure is None:
+        return
+    _, erased_at = erasure
+    done = "is to be" if erased_at is None else f"was, at {settings.local_time(erased_at)},"
+    yield f"Its transcript and its upload: what AssemblyAI had of them {done} deleted there."
 
 
 def _whereabouts(job: Job, settled: config.Config) -> Iterator[str]:

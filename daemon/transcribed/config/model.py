@@ -178,6 +178,9 @@ class State(Table):
         default="/var/lib/transcribed",
         description="Journal and kept transcripts, on a local disk. Default: $STATE_DIRECTORY, else the user's.",
     )
+    transcripts_days: float | None = Field(
+        default=None, gt=0, le=36500, description="How long a kept transcript stays after delivery. Default: for ever."
+    )
 
 
 class Log(Table):
@@ -210,6 +213,9 @@ class Defaults(Table):
     )
     duplicates: Literal["reuse", "transcribe"] = Field(
         default="reuse", description="What becomes of a recording whose content was transcribed before."
+    )
+    delete_remote: bool = Field(
+        default=False, description="Whether transcript and upload are deleted at AssemblyAI once it is delivered."
     )
     silence: Literal["empty", "fail"] = Field(
         default="empty", description="What becomes of a recording in which nothing is said."

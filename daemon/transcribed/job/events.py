@@ -135,7 +135,9 @@ class Named(Event):
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Event):
-    """Every rendering is in the outbox."""
+    """Every rendering is in the outbox. `delete_remote`: what AssemblyAI has of it is to be deleted there."""
+
+    delete_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)

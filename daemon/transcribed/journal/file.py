@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient, from_os_error
-from transcribed.journal.tables import events, facts, inboxes, job_of, jobs, metadata, settings, tails
+from transcribed.journal.tables import erasures, events, facts, inboxes, job_of, jobs, metadata, settings, tails
 
 VERSION = 4
 LANE = "state"
@@ -132,7 +132,7 @@ def damage(engine: sa.Engine) -> str:
             if said != "ok":
                 return said.replace("\n", "; ")
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            since = {facts: 2, settings: 3, tails: 4}
+            since = {facts: 2, settings: 3, tails: 4, erasures: 4}
             for table in (events, inboxes, *(table for table, first in since.items() if version >= first)):
                 connection.execute(sa.select(table).limit(1)).all()
             for row in connection.execute(sa.select(jobs)).mappings():

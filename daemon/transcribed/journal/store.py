@@ -8,7 +8,7 @@ What this module does not know: the rules by which a job changes, the folders, a
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,9 +16,20 @@ import sqlalchemy as sa
 
 from transcribed.errors import Blocked
 from transcribed.job import ENDED, Fingerprint, Job, State
-from transcribed.job.events import Event, Named, Requeued
+from transcribed.job.events import Delivered, Event, Named, Requeued
 from transcribed.journal import file
-from transcribed.journal.tables import event_row_of, events, facts, inboxes, job_of, jobs, row_of, settings, tails
+from transcribed.journal.tables import (
+    erasures,
+    event_row_of,
+    events,
+    facts,
+    inboxes,
+    job_of,
+    jobs,
+    row_of,
+    settings,
+    tails,
+)
 
 
 class Journal:
@@ -96,6 +107,9 @@ class Journal:
                 if isinstance(event, Requeued | Named):
                     connection.execute(tails.delete().where(tails.c.job == job.id))
                     _keep_tail(connection, job.id, job.tail)
+                if isinstance(event, Delivered) and event.delete_remote:
+                    wanted = erasures.insert().prefix_with("OR IGNORE")
+                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
@@ -141,7 +155,32 @@ class Journal:
         alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
         return list(self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED)))
 
-    def with_transcripts(self, transcript_ids: list[str]) -> list[Job]:
+    def to_erase(self) -> list[tuple[str, tuple[str | None, str | None]]]:
+        """The transcripts that are still to be deleted at AssemblyAI, oldest wish first, and the account of each.
+
+        The account is the base_url and the key's fingerprint of the job that paid for it.
+        """
+        mine = (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None)
+        columns = (erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
+        query = sa.select(*columns).select_from(erasures.join(jobs, mine)).where(erasures.c.erased_at.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(erasures.c.wanted_at)).all()
+        return [(row[0], (row[1], row[2])) for row in rows]
+
+    def erased(self, transcript_id: str, now: float) -> None:
+        """Remember that this transcript is no longer at AssemblyAI. Raises Blocked(state)."""
+        with self._writing() as connection:
+            done = erasures.update().where(erasures.c.transcript_id == transcript_id)
+            connection.execute(done.values(erased_at=now))
+
+    def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
+        """Since when this transcript is to be deleted at AssemblyAI, and when it was; None where it is not to be."""
+        query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row[0], row[1])
+
+    def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
         """The jobs that have one of these transcript_ids (a few hundred at most)."""
         return list(self._jobs(jobs.c.transcript_id.in_(transcript_ids)))
 

@@ -2,7 +2,7 @@
 
 `jobs`: what is. `events`: what happened. `inboxes`: when each was first seen and whether its backlog was accepted.
 `settings`: what files at the share said of a job's recording. `tails`: what its outputs are called behind their number.
-`facts`: what is true of the journal as a whole, by name.
+`erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the journal as a whole.
 What this module does not know: the file, and who reads and writes it.
 """
 
@@ -105,6 +105,13 @@ tails = sa.Table(
     metadata,
     sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
     sa.Column("tail", sa.LargeBinary, nullable=False),
+)
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("transcript_id", sa.String, primary_key=True),
+    sa.Column("wanted_at", sa.Float, nullable=False),
+    sa.Column("erased_at", sa.Float),
 )
 facts = sa.Table(
     "facts",

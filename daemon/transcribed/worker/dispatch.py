@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from transcribed import errors
+from transcribed.assemblyai import AssemblyAI
 from transcribed.job import UPLOAD_LIFE_SECONDS, Job, State, Step, is_link, printable
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Released, Submitted
 from transcribed.worker import speech
@@ -267,7 +268,8 @@ class Dispatch:
                 ours, answered = self._ours(), self._answered(job)
                 return lambda: speech.look_up(job, client, ours, answered)
             case Step.POLL:
-                return lambda: speech.fetch(job, client, self._kept)
+                erased, is_ours = self._is_erased(job), self._is_ours(job, client)
+                return lambda: speech.fetch(job, client, self._kept, erased=erased, is_ours=is_ours)
             case Step.NAME:
                 taken = self._taken(job, inbox)
                 return lambda: folders.name(job, taken, self._kept)
@@ -281,6 +283,18 @@ class Dispatch:
         """The upload_url that was sent for each transcript_id of which we are sure."""
         jobs = [job for job in self._book.journal.all() if job.reused_from is None]
         return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
+
+    def _is_erased(self, job: Job) -> bool:
+        """Whether its transcript was deleted at AssemblyAI, as was wanted."""
+        erasure = self._book.journal.erasure(job.transcript_id or "")
+        return erasure is not None and erasure[1] is not None
+
+    def _is_ours(self, job: Job, client: AssemblyAI) -> bool:
+        """Whether the account that is asked made its transcript, as far as is known: a rebuilt job lacks the key."""
+        payer = self._book.journal.job(job.reused_from) if job.reused_from is not None else job
+        if payer is None or payer.base_url != client.base_url:
+            return False
+        return payer.key_fingerprint in (None, client.key_fingerprint)
 
     def _answered(self, job: Job) -> set[str]:
         """The ids of all submits of this job's content, those that were given up or ended in an error among them."""

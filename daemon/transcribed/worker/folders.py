@@ -217,7 +217,7 @@ class Folders:
             if self.called(job, answer) != (job.stem, job.tail) and error.errno in _NAME_REFUSED:
                 return self.name(job, taken, kept)  # by names that were asked for since
             raise self._judged(error, self.route.outbox, job) from error
-        return Delivered()
+        return Delivered(delete_remote=self.route.delete_remote)
 
     def _style(self, job: Job) -> formats.Style:
         """How its renderings look; the recording is told where it will be, seen from them.

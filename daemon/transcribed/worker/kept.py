@@ -1,18 +1,21 @@
 """The kept transcripts: each answer of the API, verbatim, and enough beside it to rebuild a journal from.
 
-`<transcript_id>.json` is written first and `<transcript_id>.meta.json` second, so a meta file never speaks of a
-transcript that is not there. What this module does not know: what a transcript says.
+`<transcript_id>.json` is written first and `<transcript_id>.meta.json` second, so a meta file speaks of a transcript
+that was paid for and kept. It stays where the transcript is removed by age: what was paid is known for ever.
+What this module does not know: what a transcript says.
 """
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from transcribed import errors, outbox
 
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
+_NAME = re.compile(rb"([0-9a-f-]{36})\.json")
 _META = re.compile(rb"([0-9a-f-]{36})\.meta\.json")
 
 
@@ -32,7 +35,10 @@ class Kept:
             self._make()
         outbox.replace(self.path(transcript_id), answer)
         described = json.dumps({"transcript_id": transcript_id, **meta}, indent=1).encode()
-        outbox.replace(os.path.join(self._directory, transcript_id.encode() + b".meta.json"), described)
+        outbox.replace(self._meta_path(transcript_id), described)
+
+    def _meta_path(self, transcript_id: str) -> bytes:
+        return os.path.join(self._directory, transcript_id.encode() + b".meta.json")
 
     def _make(self) -> None:
         """The folder, as durable as what will lie in it."""
@@ -53,18 +59,36 @@ class Kept:
         except OSError as error:
             raise errors.from_os_error(error, lane=errors.STATE, doing="reading a kept transcript") from error
 
+    def was_kept(self, transcript_id: str) -> bool:
+        """Whether this transcript was ever kept here, whatever has become of it."""
+        return os.path.exists(self._meta_path(transcript_id))
+
+    def older_than(self, before: float) -> list[str]:
+        """The transcripts that were kept before then (seconds since the epoch), oldest names first. Raises OSError."""
+        try:
+            entries = sorted(os.scandir(self._directory), key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return []
+        found = ((_NAME.fullmatch(entry.name), entry) for entry in entries)
+        return [name[1].decode() for name, entry in found if name and entry.stat().st_mtime < before]
+
+    def remove(self, transcript_ids: Iterable[str]) -> None:
+        """Remove kept transcripts; what was written beside them stays. What cannot be removed now is left for later."""
+        for transcript_id in transcript_ids:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path(transcript_id))
+
     def described(self) -> Iterator[Mapping[str, Any]]:
-        """What was written beside each transcript that is still kept; {} where it can no longer be read as that.
+        """What was written beside each transcript that was kept; {} where it can no longer be read as that.
 
         Raises OSError where the folder or a file in it cannot be read.
         """
         try:
-            names = set(os.listdir(self._directory))
+            names = sorted(os.listdir(self._directory))
         except FileNotFoundError:
             return
-        for name in sorted(names):
-            found = _META.fullmatch(name)
-            if found and found[1] + b".json" in names:
+        for name in names:
+            if found := _META.fullmatch(name):
                 yield self._described(name, found[1].decode())
 
     def _described(self, name: bytes, transcript_id: str) -> Mapping[str, Any]:

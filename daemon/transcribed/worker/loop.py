@@ -27,8 +27,10 @@ from transcribed.worker.news import News
 from transcribed.worker.notices import Notices
 from transcribed.worker.orders import Orders
 from transcribed.worker.plan import (
+    Aged,
     Clock,
     Done,
+    Erased,
     Hooked,
     Host,
     Look,
@@ -47,6 +49,7 @@ from transcribed.worker.plan import (
 )
 from transcribed.worker.polls import Polls
 from transcribed.worker.rebuild import unaccepted
+from transcribed.worker.remains import Remains
 
 log = structlog.get_logger()
 
@@ -83,6 +86,8 @@ class Worker:
         self.dispatch = Dispatch(self.book, self.lanes, kept, mailbox, clock, self._calls, executors=host.executor)
         self._polls = Polls(mailbox, clock, self._calls)
         self._hooks = Hooks(host.executor("hooks", 1), mailbox, stop)
+        threads = {"calls": self._calls, "state": self._state_executor}
+        self._remains = Remains(self.book, self.lanes, kept, mailbox, clock, **threads)
         self._news = News(plan, host, mailbox, clock)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
@@ -93,7 +98,9 @@ class Worker:
     def _by_message(self) -> dict[type, Callable[[Any], None]]:
         """What is done about each kind of message."""
         return {
+            Aged: self._remains.aged,
             Done: self._done,
+            Erased: self._remains.erased,
             Hooked: lambda _: self._hooks.ended(),
             Look: self._look,
             Looked: self._looked,
@@ -135,6 +142,7 @@ class Worker:
         self._polls.look_if_due(self._waiting(), self._plan)
         self.dispatch.start(self._plan, self.inboxes)
         self._notices.keep(self.lanes, self.inboxes)
+        self._remains.look_if_due(self._plan)
         self._news.look(self.lanes)
 
     def _waiting(self) -> list[Job]:
@@ -164,7 +172,7 @@ class Worker:
         now = self._clock.monotonic()
         at = [inbox.next_at() for inbox in self.inboxes.values()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
-        at += [self._news.next_at()]
+        at += [self._news.next_at(), self._remains.next_at(self._plan)]
         waits = [x - now for x in at if x is not None]
         waits += [x for x in [self._report.next_at() - now] if x > 0]
         wall = self._clock.wall()
@@ -325,15 +333,6 @@ class Worker:
         if loss := self.book.journal.loss():
             raise unaccepted(loss)
 
-    def accept(self) -> None:
-        """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
-        if self.book.journal.loss():
-            self.book.journal.accept_loss()
-            self.resume(errors.SUBMIT)
-        for inbox in self.inboxes.values():
-            inbox.accept()
-            self.resume(inbox.route.lane)
-
     def _tell(self) -> None:
         """Keep the host informed: alive at each pass, and the status when it changed or grew old."""
         self._host.notify(WATCHDOG="1")
@@ -366,7 +365,7 @@ class Worker:
         said.wait(LAST_WORD_SECONDS)  # after a status that is being written still: its temporary must not stay
 
     def _busy(self) -> bool:
-        return bool(self.dispatch.in_flight or self._hooks.waiting or self._news.waiting)
+        return bool(self.dispatch.in_flight or self._hooks.waiting or self._news.waiting or self._remains.erasing)
 
     def _say_last(self, snapshot: dict[str, Any], said: threading.Event) -> None:
         """On the state's thread: a last word that a full disk does not take is no reason to stop unwell."""
@@ -379,7 +378,7 @@ class Worker:
 
     def _idle(self) -> bool:
         """Whether nothing is left that could move without a change in the world (for `run --once`)."""
-        if self.dispatch.in_flight or self._hooks.waiting:
+        if self.dispatch.in_flight or self._hooks.waiting or self._remains.is_busy(self._plan):
             return False
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:

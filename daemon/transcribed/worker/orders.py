@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from transcribed import outbox
+from transcribed import errors, outbox
 from transcribed.job import IllegalEvent, State, resumption
 from transcribed.job.events import Cancelled
 from transcribed.worker.plan import Clock, Executor, Mailbox, Ordered
@@ -133,12 +133,22 @@ def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
         case "accept" if "folders" in order:
             _accept_folders(order["folders"], worker)
         case "accept":
-            worker.accept()
+            _accept(worker)
         case "scan":
             for inbox in worker.inboxes.values():
                 inbox.look_soon(whole=True)
         case _:
             log.warning("order.unknown", order=wanted)
+
+
+def _accept(worker: "Worker") -> None:
+    """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
+    if worker.book.journal.loss():
+        worker.book.journal.accept_loss()
+        worker.resume(errors.SUBMIT)
+    for inbox in worker.inboxes.values():
+        inbox.accept()
+        worker.resume(inbox.route.lane)
 
 
 def _accept_folders(name: object, worker: "Worker") -> None:

@@ -72,6 +72,7 @@ class Route:
     file_mode: int | None = None  #: of what is written; None: what folder and umask give
     dir_mode: int | None = None
     group: int | None = None
+    delete_remote: bool = False  #: whether what AssemblyAI has of a recording is deleted once it is delivered
     parameters: str = "{}"  #: of the request: canonical JSON
 
     @property
@@ -97,6 +98,7 @@ class Plan:
     accept_backlog_hours: float = 24.0
     tell: tuple[str, ...] = ()  #: what people are told of: failed, blocked, delivered
     digest_seconds: float = 900.0
+    transcripts_days: float | None = None  #: for so long a kept transcript stays after its delivery; None: for ever
 
 
 class Host(Protocol):
@@ -229,6 +231,23 @@ class Tried:
     """A blocked lane was probed: `problem` is why it stays blocked."""
 
     lane: str
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A transcript was deleted at AssemblyAI, or why not."""
+
+    transcript_id: str
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """The kept transcripts whose files were written before then (seconds since the epoch), or why nobody knows."""
+
+    transcript_ids: tuple[str, ...]
+    before: float
     problem: errors.TranscribedError | None = None
 
 

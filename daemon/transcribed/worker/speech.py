@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from transcribed import errors, formats
-from transcribed.assemblyai import AssemblyAI, Listed, outcome_error
+from transcribed.assemblyai import AssemblyAI, Listed, UnknownTranscript, outcome_error
 from transcribed.inbox import Inbox
 from transcribed.job import Fingerprint, Job, is_link
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Unlisted, Uploaded
@@ -116,8 +116,10 @@ def _question(why: str) -> Failed:
     )
 
 
-def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
+def fetch(job: Job, client: AssemblyAI, kept: Kept, *, erased: bool, is_ours: bool) -> Event | None:
     """Fetch a transcript that has ended and keep it; None where it has not ended after all.
+
+    `erased`: it was deleted at AssemblyAI, as was wanted. `is_ours`: it was made by the account that is asked for it.
 
     One that is kept already is not asked for again: AssemblyAI may have deleted it since. `completed` is not enough: a
     deleted one is no transcript. One that ended in an error was not paid for.
@@ -125,7 +127,14 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
     assert job.transcript_id is not None
     if _is_kept(job.transcript_id, kept):
         return Transcribed()
-    answer = client.fetch(job.transcript_id)
+    if erased:
+        raise _gone("it was deleted there after its delivery, as delete_remote has it")
+    try:
+        answer = client.fetch(job.transcript_id)
+    except UnknownTranscript as error:
+        if is_ours and kept.was_kept(job.transcript_id):
+            raise _gone("it was deleted there since") from error
+        raise
     if answer.status not in ("completed", "error"):
         return None
     linked = is_link(job.path)
@@ -140,6 +149,12 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept) -> Event | None:
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
     return Transcribed((*_doubts(job, answer.transcript), *_warnings(answer.transcript)))
+
+
+def _gone(why: str) -> errors.Permanent:
+    """A transcript that was paid for, and is neither here nor at AssemblyAI any more: a person decides."""
+    what = f"the recording was transcribed before, and its transcript is no longer kept here or at AssemblyAI: {why}"
+    return errors.Permanent(what, hint="`transcribed retry --pay-again` has it transcribed anew, and paid anew")
 
 
 def _is_kept(transcript_id: str, kept: Kept) -> bool:

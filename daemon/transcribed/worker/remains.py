@@ -1,0 +1,138 @@
+"""What remains of a transcript that was delivered: at AssemblyAI, and here.
+
+At AssemblyAI it is deleted, with its upload, where its inbox wants that: the wish is written with the delivery, and the
+deed is remembered, so that what AssemblyAI says of a deleted one is never taken for a text. Here it is kept for so many
+days after its last delivery as the plan has them; what was paid, and for what, is known for ever.
+All of it is the loop's thread's, but the deleting. What this module does not know: what a transcript says.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from transcribed import errors
+from transcribed.assemblyai import AssemblyAI, UnknownTranscript
+from transcribed.job import Job, State
+from transcribed.journal import Journal
+from transcribed.worker.book import Book
+from transcribed.worker.kept import Kept
+from transcribed.worker.lanes import Lanes
+from transcribed.worker.plan import Aged, Clock, Erased, Executor, Mailbox, Plan
+
+log = structlog.get_logger()
+
+AGAIN_SECONDS = 60.0  # after a deletion that did not succeed: nobody waits for it
+SWEEP_SECONDS = 3600.0  # between two looks at how old the kept transcripts are
+DAY_SECONDS = 86400.0
+AT_ONCE = 200  # transcripts that the journal is asked about in one query
+
+
+class Remains:
+    """The deletions that are due, one at a time, and the looks at what is kept."""
+
+    def __init__(
+        self,
+        book: Book,
+        lanes: Lanes,
+        kept: Kept,
+        mailbox: Mailbox,
+        clock: Clock,
+        *,
+        calls: Executor,
+        state: Executor,
+    ) -> None:
+        self.erasing: str | None = None  #: the transcript that is being deleted at AssemblyAI
+        self._book = book
+        self._lanes = lanes
+        self._kept = kept
+        self._mailbox = mailbox
+        self._clock = clock
+        self._calls = calls
+        self._state = state
+        self._again_at = clock.monotonic()
+        self._sweep_at = clock.monotonic()
+        self._sweeping = False
+
+    def look_if_due(self, plan: Plan) -> None:
+        """Begin the next deletion, and the next look at what is kept, where it is time for one."""
+        now = self._clock.monotonic()
+        if plan.transcripts_days is not None and now >= self._sweep_at and not self._sweeping:
+            self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
+            before = self._clock.wall() - plan.transcripts_days * DAY_SECONDS
+            self._state.submit(lambda: self._mailbox.put(_aged(self._kept, before)))
+        if (transcript_id := self._next(plan.client)) is not None and now >= self._again_at:
+            self.erasing, client = transcript_id, plan.client
+            self._calls.submit(lambda: self._mailbox.put(_erased(client, transcript_id)))
+
+    def next_at(self, plan: Plan) -> float | None:
+        """When the next of it is due (monotonic); None where nothing is."""
+        times = [] if plan.transcripts_days is None or self._sweeping else [self._sweep_at]
+        times += [] if self._next(plan.client) is None else [self._again_at]
+        return min(times, default=None)
+
+    def is_busy(self, plan: Plan) -> bool:
+        """Whether a deletion is on its way or is made at once; one that failed is left to a later time."""
+        if self.erasing is not None:
+            return True
+        return self._clock.monotonic() >= self._again_at and self._next(plan.client) is not None
+
+    def _next(self, client: AssemblyAI) -> str | None:
+        """The transcript that may be deleted now with this client, which must be of the account that has it."""
+        if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
+            return None
+        coming = {job.transcript_id for job in self._book.in_state(State.SUBMITTED)}  # to be fetched, perhaps anew
+        account = (client.base_url, client.key_fingerprint)
+        wanted = self._book.journal.to_erase()
+        return next((name for name, owner in wanted if owner == account and name not in coming), None)
+
+    def erased(self, message: Erased) -> None:
+        """A deletion has ended. Raises Blocked where the API or the journal is not to be had."""
+        self.erasing = None
+        if isinstance(message.problem, errors.Blocked) and not isinstance(message.problem, UnknownTranscript):
+            raise message.problem
+        gone = message.problem is None or isinstance(message.problem, UnknownTranscript)
+        if not gone:
+            self._again_at = self._clock.monotonic() + AGAIN_SECONDS
+            log.warning("transcript.not_erased", transcript_id=message.transcript_id, reason=str(message.problem))
+            return
+        self._book.journal.erased(message.transcript_id, self._clock.wall())
+        log.info("transcript.erased", transcript_id=message.transcript_id)
+
+    def aged(self, message: Aged) -> None:
+        """These kept transcripts are old enough, by their files: remove those that nothing needs any more."""
+        self._sweeping = False
+        if message.problem is not None:
+            raise message.problem
+        for start in range(0, len(message.transcript_ids), AT_ONCE):
+            asked = message.transcript_ids[start : start + AT_ONCE]
+            self._remove(_unneeded(self._book.journal, asked, message.before))
+
+    def _remove(self, transcript_ids: Sequence[str]) -> None:
+        if transcript_ids:
+            log.info("transcripts.removed", count=len(transcript_ids), transcript_ids=transcript_ids)
+            self._state.submit(lambda: self._kept.remove(transcript_ids))
+
+
+def _unneeded(journal: Journal, transcript_ids: Sequence[str], before: float) -> list[str]:
+    """Those of these transcripts all of whose jobs were delivered before, and are done with."""
+    needed = {job.transcript_id for job in journal.with_transcripts(transcript_ids) if _needs(job, before)}
+    return [each for each in transcript_ids if each not in needed]
+
+
+def _needs(job: Job, before: float) -> bool:
+    return job.open or job.state is State.FAILED or job.changed_at > before
+
+
+def _erased(client: AssemblyAI, transcript_id: str) -> Erased:
+    try:
+        client.delete(transcript_id)
+    except errors.TranscribedError as error:
+        return Erased(transcript_id, error)
+    return Erased(transcript_id)
+
+
+def _aged(kept: Kept, before: float) -> Aged:
+    try:
+        return Aged(tuple(kept.older_than(before)), before)
+    except OSError as error:
+        return Aged((), before, errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcripts"))
