@@ -37,6 +37,9 @@ __all__ = ["KEY", "FakeAssemblyAI", "Fault", "Submit", "Upload"]
 KEY = "fake-key-0123456789"
 
 
+STORAGE = "/storage/redacted-audio"
+
+
 class FakeAssemblyAI(FakeAccount):
     """The server, a context manager, with `base_url`; what it holds and what it charged is in FakeAccount."""
 
@@ -52,6 +55,9 @@ class FakeAssemblyAI(FakeAccount):
         self.key = key
         self.requests: list[tuple[str, str]] = []  # (method, path with its query)
         self.headers: list[dict[str, str]] = []  # of each request, in the same order, names in lower case
+        self.redacted_audio: bytes | None = None  # of every transcript
+        self.redacted_waits = 0  # how often it is asked for before it is made
+        self.redacted_url = ""  # where it lies, in place of here
         self.passed: list[str] = []  # such as "POST /v2/transcript taken"
         self._faults: dict[str, deque[Fault | None]] = defaultdict(deque)
         self._chances: Mapping[str, Sequence[tuple[float, Fault]]] = {}
@@ -204,9 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.fake = self.server.fake
         path = urlsplit(self.path).path
-        named = re.fullmatch(r"/v2/transcript/([^/]+)", path)
+        named = re.fullmatch(r"/v2/transcript/([^/]+)(/redacted-audio)?", path)
         self.transcript_id = named[1] if named else ""
-        self.route = f"{self.command} {'/v2/transcript/{id}' if named else path}"
+        self.redacted = bool(named and named[2])
+        self.route = f"{self.command} {'/v2/transcript/{id}' + (named[2] or '') if named else path}"
         self.fake.note_request(self.command, self.path, {name.lower(): text for name, text in self.headers.items()})
         self._serve(self.fake.fault_for(self.route))
 
@@ -259,6 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
             yield block
 
     def _effect(self) -> tuple[int, Any]:
+        if self.route == f"GET {STORAGE}":  # another host in the world: it wants no key
+            return 200, self.fake.redacted_audio or b""
         if self.headers.get("Authorization") != self.fake.key:
             return 401, {"error": "Authentication error, API token missing/invalid"}
         if self.route == "POST /v2/upload":
@@ -296,9 +305,21 @@ class _Handler(BaseHTTPRequestHandler):
         submit = self.fake.find(self.transcript_id)
         if submit is None:
             return 400, {"error": "Transcript lookup error, transcript id not found"}
+        if self.redacted:
+            return self._redacted()
         if self.command == "DELETE":
             submit.deleted = True
         return 200, self.fake.transcript(submit)
+
+    def _redacted(self) -> tuple[int, Any]:
+        """As AssemblyAI's SDK knows it: 202 while it is made, 400 once it is gone."""
+        if self.fake.redacted_audio is None:
+            return 400, {"error": "Redacted audio for this transcript has expired"}
+        if self.fake.redacted_waits:
+            self.fake.redacted_waits -= 1
+            return 202, {"status": "processing"}
+        url = self.fake.redacted_url or f"{self.fake.base_url}{STORAGE}?Signature=a-secret"
+        return 200, {"status": "redacted_audio_ready", "redacted_audio_url": url}
 
 
 def main() -> None:

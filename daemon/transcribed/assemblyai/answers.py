@@ -64,12 +64,23 @@ def is_transcript_id(value: object) -> bool:
 
 def upload_url_in(body: bytes, *, plain_http: bool) -> str:
     """The upload_url of an answer to an upload; http only where base_url is loopback. Raises Transient."""
-    url = _json_object(body).get("upload_url")
+    return _address(_json_object(body).get("upload_url"), "upload_url", plain_http=plain_http)
+
+
+def _address(url: object, what: str, *, plain_http: bool) -> str:
     if not isinstance(url, str) or len(url) > _URL_LENGTH or not _URL.fullmatch(url):
-        raise _unexpected("upload_url is no address")
+        raise _unexpected(f"{what} is no address")
     if url.startswith("http:") and not plain_http:
-        raise _unexpected("upload_url is not https")
+        raise _unexpected(f"{what} is not https")
     return url
+
+
+def redacted_audio_in(body: bytes, *, plain_http: bool) -> str | None:
+    """Where the redacted audio lies; None where it is still being made (202 has no such status). Raises Transient."""
+    answer = _json_object(body)
+    if answer.get("status") != "redacted_audio_ready":
+        return None
+    return _address(answer.get("redacted_audio_url"), "redacted_audio_url", plain_http=plain_http)
 
 
 def transcript_id_in(body: bytes) -> str:

@@ -5,7 +5,7 @@ blip, an upload only after a broken connection, from its first byte. Whatever ta
 error, for the journal to wait. `stop` ends every wait here, and an upload at its next block; a submit that is out is
 never cut off, for its outcome would have to be found out.
 
-No method follows an address that the API gave. This module does not know why anything is sent.
+No method but `download` follows an address that the API gave. This module does not know why anything is sent.
 """
 
 import hashlib
@@ -23,13 +23,16 @@ from transcribed.assemblyai.answers import (
     answer_in,
     is_transcript_id,
     page_in,
+    redacted_audio_in,
     transcript_id_in,
     upload_url_in,
 )
+from transcribed.assemblyai.download import download
 from transcribed.assemblyai.failures import (
     DELETE,
     FETCH,
     LIST,
+    REDACTED,
     SUBMITTING,
     UPLOAD,
     CutOff,
@@ -157,6 +160,18 @@ class AssemblyAI:
         """The transcript and its upload are deleted at AssemblyAI; doing it twice is no error there."""
         path = _path_of(transcript_id)
         self._tried(lambda: self._send("DELETE", path, DELETE), _READING)
+
+    def redacted_audio(self, transcript_id: str) -> str | None:
+        """Where the redacted audio of a transcript lies; None while it is made. Raises Permanent once it is gone."""
+        path = _path_of(transcript_id) + "/redacted-audio"
+        plain_http = self._transport.is_loopback
+        return self._tried(
+            lambda: redacted_audio_in(self._send("GET", path, REDACTED), plain_http=plain_http), _READING
+        )
+
+    def download(self, url: str, file: BinaryIO) -> None:
+        """Write the redacted audio, from where `redacted_audio` said, into `file`. Raises as download.download does."""
+        download(url, file, self._stop)
 
     def _pages(self) -> Iterator[list[Listed]]:
         """The list from the newest on, page by page, no transcript twice; it ends where nothing new comes."""

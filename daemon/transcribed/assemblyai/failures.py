@@ -16,6 +16,7 @@ from transcribed.errors import API, SUBMIT, Blocked, Lost, Permanent, Transcribe
 
 #: What was being done, as a person reads it.
 UPLOAD, SUBMITTING, FETCH, LIST, DELETE = "the upload", "the submit", "the transcript", "the list", "the deletion"
+REDACTED = "the redacted audio"
 
 _KEY_HINT = "put a valid key of this project and region in place; base_url must be of the same region"
 _SETTINGS_HINT = "look at [inbox.transcript] of this inbox in the configuration"
@@ -93,6 +94,8 @@ def _no_balance(_doing: str, refusal: Refusal) -> TranscribedError:
 
 
 def _bad_request(doing: str, refusal: Refusal) -> TranscribedError:
+    if doing == REDACTED:  # 400 once it is gone, which is a day after it was made (fact sheet, 1)
+        return Permanent(f"AssemblyAI has no redacted audio of it {refusal.said}", refused=True)
     if doing in {FETCH, DELETE} and _has(refusal.text, "not found"):
         # The paid transcript may well be there for another key: never a reason to submit again.
         return UnknownTranscript(
@@ -129,7 +132,7 @@ def _not_found(doing: str, refusal: Refusal) -> TranscribedError:
     if doing == UPLOAD:  # An invalid key gives 404 there, by AssemblyAI's Dictation documents.
         message = f"AssemblyAI finds nothing to upload to, which is how it may refuse a key {refusal.said}"
         return Blocked(message, lane=API, hint=_KEY_HINT, refused=True)
-    return _unexpected(doing, refusal)
+    return _bad_request(doing, refusal) if doing == REDACTED else _unexpected(doing, refusal)
 
 
 def _timed_out(doing: str, refusal: Refusal) -> TranscribedError:

@@ -80,7 +80,11 @@ def _jobs(settled: config.Config, whats: Iterable[str]) -> list[Job]:
 
 
 def _wanted(jobs: Iterable[Job], names: Sequence[str]) -> Iterator[tuple[Job, str]]:
-    yield from ((job, name) for job in jobs for name in names or job.formats or ("txt",))
+    yield from ((job, name) for job in jobs for name in names or _renderings(job))
+
+
+def _renderings(job: Job) -> list[str]:
+    return [name for name in job.formats if name in formats.FORMATS] or ["txt"]
 
 
 def _render_all(settled: config.Config, target: Target, names: Sequence[str], *, as_json: bool) -> None:

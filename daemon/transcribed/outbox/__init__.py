@@ -14,8 +14,10 @@ from transcribed.outbox.files import (
     move,
     probe_write,
     publish,
+    publish_copy,
     remove,
     replace,
+    replacing,
     sweep,
 )
 from transcribed.outbox.names import folded, free_number, numbered, output_name, portable
@@ -33,7 +35,9 @@ __all__ = [
     "portable",
     "probe_write",
     "publish",
+    "publish_copy",
     "remove",
     "replace",
+    "replacing",
     "sweep",
 ]

@@ -7,6 +7,7 @@ looked at before anything is decided, for a network file system may report an er
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
@@ -45,22 +46,39 @@ def publish(path: bytes, data: bytes, *, root: bytes, access: Access = _AS_GIVEN
 
     A file that is there with the same bytes is taken for ours. Raises NameTaken where another one is; OSError.
     """
+    _publish(path, io.BytesIO(data), root, access)
+
+
+def publish_copy(path: bytes, source: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
+    """The file `path` with what the file `source` holds, of any size; as `publish` otherwise."""
+    with open(source, "rb") as content:
+        _publish(path, content, root, access)
+
+
+def _publish(path: bytes, content: BinaryIO, root: bytes, access: Access) -> None:
     with _folder_of(path, root, access) as (folder, name), _temporary(folder, access) as (file, temporary):
-        file.write(data)
+        shutil.copyfileobj(content, file, _CHUNK)
         _close_durably(file)
         _appear(
             lambda: rename_no_replace(folder, temporary, folder, name),
             path,
-            is_ours=lambda: _holds(folder, name, data, access),
+            is_ours=lambda: _holds(folder, name, content, access),
         )
         access.sync(folder)
 
 
 def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
     """The file `path` with `data`, in place of one that is ours alone (a status, a kept transcript). Raises OSError."""
+    with replacing(path, access=access) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: bytes, *, access: Access = _AS_GIVEN) -> Iterator[BinaryIO]:
+    """A file to write into; once that has ended well it is `path`, durably, in place of one of ours. Raises OSError."""
     above, name = os.path.split(path)
     with _opened(above) as folder, _temporary(folder, access) as (file, temporary):
-        file.write(data)
+        yield file
         _close_durably(file)
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         access.sync(folder)
@@ -209,17 +227,16 @@ def _is_one_file(one: BinaryIO, other: BinaryIO) -> bool:
 
 
 def _same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
-    if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
-        return False
     while chunk := one.read(_CHUNK):
-        if chunk != other.read(_CHUNK):
+        if chunk != other.read(len(chunk)):
             return False
-    return True
+    return not other.read(1)
 
 
-def _holds(folder: int, name: bytes, data: bytes, access: Access) -> bool:
+def _holds(folder: int, name: bytes, content: BinaryIO, access: Access) -> bool:
+    content.seek(0)
     with _regular(folder, name) as file:
-        if file is None or file.read(len(data) + 1) != data:
+        if file is None or not _same_bytes(content, file):
             return False
         access.sync(file.fileno())
         return True

@@ -6,6 +6,7 @@ nothing that the daemon did not write is replaced.
 
 import contextlib
 import errno
+import filecmp
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from transcribed.job.events import Delivered, Event, Hashed, Missing, Named, Ret
 from transcribed.worker import notes, outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.anchors import Anchors
-from transcribed.worker.kept import Kept
+from transcribed.worker.kept import AUDIO, Kept
 from transcribed.worker.own import wanted
 from transcribed.worker.plan import Route
 
@@ -156,12 +157,17 @@ class Folders:
         self.anchors.need(self.route.outbox)
         answer = kept.read(job.transcript_id) if job.transcript_id else None
         stem, tail = self.called(job, answer)
-        named = replace(job, stem=stem, tail=tail, formats=wanted(job, self.route).formats)
+        named = replace(job, stem=stem, tail=tail, formats=self._formats(job, kept))
         try:
-            number = outbox.free_number(lambda n: self._names(replace(named, number=n), answer), taken)
+            number = outbox.free_number(lambda n: self._names(replace(named, number=n), answer, kept), taken)
         except OSError as error:
             raise self._judged(error, self._holder(error.filename), job) from error
         return Named(stem, number, named.formats, tail)
+
+    def _formats(self, job: Job, kept: Kept) -> tuple[str, ...]:
+        """What is delivered of it: its renderings, and the redacted audio where there is one."""
+        audio = kept.audio(job.transcript_id) if job.transcript_id and job.state is State.TRANSCRIBED else None
+        return (*wanted(job, self.route).formats, *(() if audio is None else (audio[0],)))
 
     def _refuse_silence(self, job: Job, kept: Kept) -> None:
         answer = kept.read(job.transcript_id) if job.transcript_id else None
@@ -176,19 +182,22 @@ class Folders:
         below = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
         return next(below, self.route.outbox)
 
-    def _names(self, job: Job, answer: bytes | None) -> Iterable[bytes]:
+    def _names(self, job: Job, answer: bytes | None, kept: Kept) -> Iterable[bytes]:
         """What must be free for its number: its own recording, note and renderings do not stand in its way."""
-        strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer)]
+        strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer, kept)]
         places = [self._place(self.route.archive, job), self._place(self.route.failed, job)]
         note_path = self._note(job)
         all_of_them = [*strange, *places, *([] if notes.is_note(note_path) else [note_path])]
         return [path for path in all_of_them if path != job.place]
 
-    def _is_delivered(self, job: Job, name: str, answer: bytes | None) -> bool:
+    def _is_delivered(self, job: Job, name: str, answer: bytes | None, kept: Kept) -> bool:
         """Whether this very rendering is there: a journal that was lost since knew who had delivered it."""
         path = outputs.output(job, name)
         if answer is None or not os.path.isfile(path):
             return False
+        if name in AUDIO:
+            audio = kept.audio(job.transcript_id or "")
+            return audio is not None and filecmp.cmp(path, audio[1], shallow=False)
         try:
             data = formats.render(name, answer, title=outputs.title_of(job), style=self._style(job))
         except ValueError:
@@ -205,10 +214,17 @@ class Folders:
             return Missing()
         title, style = outputs.title_of(job), self._style(job)
         try:
-            rendered = {name: formats.render(name, answer, title=title, style=style) for name in job.formats}
+            renderings = [name for name in job.formats if name not in AUDIO]
+            rendered = {name: formats.render(name, answer, title=title, style=style) for name in renderings}
         except ValueError:
             return Missing()  # damaged since it was kept: fetching again is free
+        audio = kept.audio(job.transcript_id) if len(renderings) < len(job.formats) else None
+        if len(renderings) < len(job.formats) and audio is None:
+            return self.name(job, taken, kept)  # it was taken from where it was kept: there is no other
         try:
+            if audio is not None:
+                path = outputs.output(job, audio[0])
+                outbox.publish_copy(path, audio[1], root=self.route.outbox, access=self.access)
             for name, data in rendered.items():
                 outbox.publish(outputs.output(job, name), data, root=self.route.outbox, access=self.access)
         except outbox.NameTaken:

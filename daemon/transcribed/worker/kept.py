@@ -10,11 +10,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from transcribed import errors, outbox
 
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
+AUDIO = ("redacted.mp3", "redacted.wav")  #: how the redacted audio of a transcript is called, behind a dot
 _NAME = re.compile(rb"([0-9a-f-]{36})\.json")
 _META = re.compile(rb"([0-9a-f-]{36})\.meta\.json")
 
@@ -49,6 +50,20 @@ class Kept:
         finally:
             os.close(above)
 
+    def audio(self, transcript_id: str) -> tuple[str, bytes] | None:
+        """The redacted audio of a transcript, by the name of its output, and where it is kept; None: there is none."""
+        places = ((name, self._audio_path(transcript_id, name)) for name in AUDIO)
+        return next(((name, path) for name, path in places if os.path.isfile(path)), None)
+
+    @contextlib.contextmanager
+    def keeping_audio(self, transcript_id: str, name: str) -> Iterator[BinaryIO]:
+        """A file to write the redacted audio into; it is kept once that has ended well. Raises OSError."""
+        with outbox.replacing(self._audio_path(transcript_id, name)) as file:
+            yield file
+
+    def _audio_path(self, transcript_id: str, name: str) -> bytes:
+        return os.path.join(self._directory, f"{transcript_id}.{name}".encode())
+
     def read(self, transcript_id: str) -> bytes | None:
         """The kept answer, or None where it has vanished. Raises Blocked(state) where it cannot be read now."""
         try:
@@ -75,8 +90,10 @@ class Kept:
     def remove(self, transcript_ids: Iterable[str]) -> None:
         """Remove kept transcripts; what was written beside them stays. What cannot be removed now is left for later."""
         for transcript_id in transcript_ids:
-            with contextlib.suppress(OSError):
-                os.unlink(self.path(transcript_id))
+            paths = [self.path(transcript_id), *(self._audio_path(transcript_id, name) for name in AUDIO)]
+            for path in paths:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:
         """What was written beside each transcript that was kept; {} where it can no longer be read as that.

@@ -13,6 +13,7 @@ from typing import Any
 from transcribed import formats, outbox
 from transcribed.formats import naming
 from transcribed.job import Fingerprint, Job, shown
+from transcribed.worker.kept import AUDIO
 
 _FIRST_DAY_SECONDS = 631_152_000.0  # 1990: what is dated before was dated by nobody
 
@@ -34,16 +35,17 @@ def portable(stem: bytes, tail: bytes) -> tuple[bytes, bytes]:
 
 
 def output(job: Job, name: str) -> bytes:
-    """The path of one rendering of a job whose names are chosen."""
+    """The path of one output of a job whose names are chosen: a rendering, or its redacted audio."""
     assert job.stem is not None
-    return outbox.output_name(job.stem, job.number or 1, job.tail + formats.FORMATS[name].suffix.encode())
+    suffix = formats.FORMATS[name].suffix if name in formats.FORMATS else f".{name}"
+    return outbox.output_name(job.stem, job.number or 1, job.tail + suffix.encode())
 
 
 def outputs(job: Job) -> list[bytes]:
-    """The paths of all its renderings; none before their names are chosen."""
+    """The paths of all its outputs; none before their names are chosen."""
     if job.stem is None or job.number is None:
         return []
-    return [output(job, name) for name in job.formats if name in formats.FORMATS]
+    return [output(job, name) for name in job.formats if name in (*formats.FORMATS, *AUDIO)]
 
 
 def title_of(job: Job) -> str:

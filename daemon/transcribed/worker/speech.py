@@ -11,11 +11,12 @@ from transcribed.assemblyai import AssemblyAI, Listed, UnknownTranscript, outcom
 from transcribed.inbox import Inbox
 from transcribed.job import Fingerprint, Job, is_link
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Unlisted, Uploaded
-from transcribed.worker.kept import Kept
+from transcribed.worker.kept import AUDIO, Kept
 
 LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
 CLOCKS_APART_SECONDS = 300.0  # by so much they may differ where neither is wrong outright; chosen
 SHORTEST_LOSS_SECONDS, SMALLEST_LOSS = 10.0, 0.1  # a probe's length is an estimate; no source says how good
+TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 DELETED_URL = "http://deleted_by_user"  # what the list shows for a deleted one (assemblyai-api.md, 8)
 
 
@@ -125,8 +126,8 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept, *, erased: bool, is_ours: bo
     deleted one is no transcript. One that ended in an error was not paid for.
     """
     assert job.transcript_id is not None
-    if _is_kept(job.transcript_id, kept):
-        return Transcribed()
+    if (known := _kept_before(job.transcript_id, kept)) is not None:
+        return _transcribed(job, client, kept, known)
     if erased:
         raise _gone("it was deleted there after its delivery, as delete_remote has it")
     try:
@@ -148,7 +149,38 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept, *, erased: bool, is_ours: bo
         kept.keep(job.transcript_id, answer.body, _meta(job))
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
-    return Transcribed((*_doubts(job, answer.transcript), *_warnings(answer.transcript)))
+    return _transcribed(job, client, kept, answer.transcript)
+
+
+def _transcribed(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[str, object]) -> Event:
+    """Its transcript is kept; so is its redacted audio, or a warning says why not. Raises what keeps it waiting."""
+    audio = _keep_audio(job, client, kept, transcript)
+    return Transcribed((*_doubts(job, transcript), *_warnings(transcript), *audio))
+
+
+def _keep_audio(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[str, object]) -> tuple[str, ...]:
+    """Fetch the redacted audio where it was asked for, and keep it; why there is none, once it is not waited for."""
+    assert job.transcript_id is not None
+    if transcript.get("redact_pii_audio") is not True or kept.audio(job.transcript_id) is not None:
+        return ()
+    try:
+        _fetch_audio(job.transcript_id, client, kept, is_wav=transcript.get("redact_pii_audio_quality") == "wav")
+    except (errors.Permanent, errors.Transient) as error:
+        if isinstance(error, errors.Transient) and job.attempts < TRIES_AT_AUDIO:
+            raise
+        return (f"there is no redacted audio: {error.message}",)
+    return ()
+
+
+def _fetch_audio(transcript_id: str, client: AssemblyAI, kept: Kept, *, is_wav: bool) -> None:
+    url = client.redacted_audio(transcript_id)
+    if url is None:
+        raise errors.Transient("AssemblyAI is still making the redacted audio")
+    try:
+        with kept.keeping_audio(transcript_id, AUDIO[is_wav]) as file:
+            client.download(url, file)
+    except OSError as error:
+        raise errors.from_os_error(error, lane=errors.STATE, doing="keeping the redacted audio") from error
 
 
 def _gone(why: str) -> errors.Permanent:
@@ -157,13 +189,13 @@ def _gone(why: str) -> errors.Permanent:
     return errors.Permanent(what, hint="`transcribed retry --pay-again` has it transcribed anew, and paid anew")
 
 
-def _is_kept(transcript_id: str, kept: Kept) -> bool:
-    """Whether a whole answer is kept; one that was damaged since is fetched again."""
+def _kept_before(transcript_id: str, kept: Kept) -> Mapping[str, object] | None:
+    """The transcript, if a whole answer is kept; one that was damaged since is fetched again."""
     answer = kept.read(transcript_id)
     try:
-        return answer is not None and bool(formats.parse(answer))
+        return None if answer is None else formats.parse(answer) or None
     except ValueError:
-        return False
+        return None
 
 
 def _meta(job: Job) -> dict[str, object]:
