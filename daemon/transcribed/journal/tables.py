@@ -113,6 +113,8 @@ erasures = sa.Table(
     sa.Column("wanted_at", sa.Float, nullable=False),
     sa.Column("erased_at", sa.Float),
 )
+# Of those that are still to be deleted alone: they are asked for at each pass, and the others are many.
+sa.Index("erasures_wanted", erasures.c.wanted_at, sqlite_where=erasures.c.erased_at.is_(None))
 facts = sa.Table(
     "facts",
     metadata,
