@@ -47,6 +47,18 @@ def fetches(api: FakeAssemblyAI) -> int:
 
 
 @pytest.mark.parametrize("quality", ["mp3", "wav"])
+def test_it_is_fetched_where_the_answer_does_not_repeat_what_was_asked_for(world, api, quality):
+    api.results = {"redact_pii_audio": None}
+    wanted = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_audio_quality=quality)
+    world.routes[0] = replace(world.route, parameters=wanted)
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == [f"Talk.redacted.{quality}", "Talk.txt"]
+
+
+@pytest.mark.parametrize("quality", ["mp3", "wav"])
 def test_the_redacted_audio_lies_beside_the_transcript(world, api, quality):
     api.results = {"redact_pii_audio": True, "redact_pii_audio_quality": quality}
     world.drop("a/Talk.mp3")
@@ -114,9 +126,10 @@ def test_one_that_is_gone_is_said_and_not_waited_for(world, api):
         Fault.half_json(),
         Fault.lost_answer("close"),
         Fault.answer(403, "no"),
+        Fault.answer(200, body=b""),
         Fault.answer(200, body=b"x" * 10, Content_Length="100"),
     ],
-    ids=["half", "closed", "refused", "cut short"],
+    ids=["half", "closed", "refused", "empty", "cut short"],
 )
 def test_whatever_the_storage_does_nothing_half_is_delivered(world, api, fault):
     api.script(FETCH, [fault])

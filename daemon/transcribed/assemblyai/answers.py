@@ -18,6 +18,7 @@ from transcribed.job import shown
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URL = re.compile(r"https?://[!-~]+")
 _URL_LENGTH = 2000
+_SIGNED_URL_LENGTH = 8000  # a storage's tokens are long; chosen
 _TEXT_LENGTH = 500
 
 
@@ -67,8 +68,8 @@ def upload_url_in(body: bytes, *, plain_http: bool) -> str:
     return _address(_json_object(body).get("upload_url"), "upload_url", plain_http=plain_http)
 
 
-def _address(url: object, what: str, *, plain_http: bool) -> str:
-    if not isinstance(url, str) or len(url) > _URL_LENGTH or not _URL.fullmatch(url):
+def _address(url: object, what: str, *, plain_http: bool, longest: int = _URL_LENGTH) -> str:
+    if not isinstance(url, str) or len(url) > longest or not _URL.fullmatch(url):
         raise _unexpected(f"{what} is no address")
     if url.startswith("http:") and not plain_http:
         raise _unexpected(f"{what} is not https")
@@ -80,7 +81,8 @@ def redacted_audio_in(body: bytes, *, plain_http: bool) -> str | None:
     answer = _json_object(body)
     if answer.get("status") != "redacted_audio_ready":
         return None
-    return _address(answer.get("redacted_audio_url"), "redacted_audio_url", plain_http=plain_http)
+    found = answer.get("redacted_audio_url")
+    return _address(found, "redacted_audio_url", plain_http=plain_http, longest=_SIGNED_URL_LENGTH)
 
 
 def transcript_id_in(body: bytes) -> str:

@@ -27,7 +27,7 @@ from transcribed.assemblyai.answers import (
     transcript_id_in,
     upload_url_in,
 )
-from transcribed.assemblyai.download import download
+from transcribed.assemblyai.download import blocks
 from transcribed.assemblyai.failures import (
     DELETE,
     FETCH,
@@ -170,8 +170,14 @@ class AssemblyAI:
         )
 
     def download(self, url: str, file: BinaryIO) -> None:
-        """Write the redacted audio, from where `redacted_audio` said, into `file`. Raises as download.download does."""
-        download(url, file, self._stop)
+        """Write the redacted audio, from where `redacted_audio` said, into `file`.
+
+        Raises Transient where it cannot be had whole, Stopped; an OSError of the file itself passes unchanged.
+        """
+        for block in blocks(url, is_loopback=self._transport.is_loopback):
+            if self._stop.is_set():
+                raise _stopped()
+            file.write(block)
 
     def _pages(self) -> Iterator[list[Listed]]:
         """The list from the newest on, page by page, no transcript twice; it ends where nothing new comes."""

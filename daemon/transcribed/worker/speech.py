@@ -4,6 +4,7 @@ What a step cannot do it raises, as a class of `errors`. Nothing here decides wh
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from transcribed import errors, formats
@@ -161,10 +162,12 @@ def _transcribed(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[s
 def _keep_audio(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[str, object]) -> tuple[str, ...]:
     """Fetch the redacted audio where it was asked for, and keep it; why there is none, once it is not waited for."""
     assert job.transcript_id is not None
-    if transcript.get("redact_pii_audio") is not True or kept.audio(job.transcript_id) is not None:
+    asked = json.loads(job.parameters or "{}")
+    asked |= {key: value for key, value in transcript.items() if value is not None}
+    if asked.get("redact_pii_audio") is not True or kept.audio(job.transcript_id) is not None:
         return ()
     try:
-        _fetch_audio(job.transcript_id, client, kept, is_wav=transcript.get("redact_pii_audio_quality") == "wav")
+        _fetch_audio(job.transcript_id, client, kept, is_wav=asked.get("redact_pii_audio_quality") == "wav")
     except (errors.Permanent, errors.Transient) as error:
         if isinstance(error, errors.Transient) and job.attempts < TRIES_AT_AUDIO:
             raise
