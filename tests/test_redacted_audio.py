@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import STORAGE, FakeAssemblyAI, Fault
+from transcribed.assemblyai.answers import redacted_audio_in
+from transcribed.errors import Transient
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
@@ -140,6 +142,14 @@ def test_whatever_the_storage_does_nothing_half_is_delivered(world, api, fault):
     assert (world.folders["outbox"] / "Talk.redacted.mp3").read_bytes() == AUDIO
     assert fetches(api) == 2
     assert len(api.submits) == 1
+
+
+def test_an_address_without_encryption_is_followed_for_an_api_on_this_machine_alone():
+    said = b'{"status": "redacted_audio_ready", "redacted_audio_url": "http://storage.example/x.mp3"}'
+
+    assert redacted_audio_in(said, plain_http=True) == "http://storage.example/x.mp3"
+    with pytest.raises(Transient, match="redacted_audio_url is not https"):
+        redacted_audio_in(said, plain_http=False)
 
 
 def test_a_redirect_is_not_followed(world, api):
