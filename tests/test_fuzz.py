@@ -22,6 +22,7 @@ Not here: `.meta.json` beside a kept transcript, and what a recogniser's process
 """
 
 import asyncio
+import functools
 import io
 import ipaddress
 import json
@@ -284,15 +285,15 @@ DONE = {"id": ID, "status": "completed", "text": "a"}
 @given(found=TRANSCRIPTS)
 @example(found={**DONE, "audio_duration": 10**400})
 @example(found={**DONE, "audio_duration": -(10**400)})
+@example(found={**DONE, "redact_pii_audio": True, "redact_pii_audio_quality": ["wav"]})
 @example(found={**DONE, "metadata": {"warnings": ["\ud800\n", {"message": None}]}})
 def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_error(server, tmp_path, found):
     shutil.rmtree(tmp_path / "transcripts", ignore_errors=True)
     body, kept = json.dumps({**found, "id": ID}).encode(), Kept(str(tmp_path))
     server.clear()
     server.script(ONE, [Fault.answer(200, body=body)])
-    event, error = outcome(
-        TranscribedError, speech.fetch, replace(SUBMITTED, transcript_id=ID), client_of(server), kept
-    )
+    fetch = functools.partial(speech.fetch, erased=False, is_ours=True)
+    event, error = outcome(TranscribedError, fetch, replace(SUBMITTED, transcript_id=ID), client_of(server), kept)
     assert error is None or is_sane(error)
     assert (kept.read(ID) == body) == isinstance(event, happened.Transcribed)
     assert event is None or json.dumps(event.data())
