@@ -10,7 +10,7 @@ demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
 
 test: $(VENV)/.ready
-	$(BIN)/pytest -n 3 --dist worksteal $(PYTEST_FLAGS)
+	$(BIN)/pytest -n 4 --dist worksteal $(PYTEST_FLAGS)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

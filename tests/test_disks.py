@@ -19,7 +19,7 @@ import pytest
 
 from abilities import needs_mounts, needs_strace
 from daemon_process import Daemon, wait_for
-from fake_assemblyai import STORAGE, FakeAssemblyAI
+from fake_assemblyai import FakeAssemblyAI
 from one_error import Point, clean_run, meet
 from straced import Straced
 from transcribed.job import State
@@ -176,29 +176,6 @@ def test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_t
             ballast.unlink()
             wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
 
-        assert len(api.submits) == 1
-        daemon.signal(signal.SIGTERM)
-        assert daemon.wait() == 0
-
-
-@needs_mounts
-def test_a_redacted_audio_that_cannot_be_kept_yet_is_fetched_again_when_there_is_room(
-    daemon: Daemon, api: FakeAssemblyAI
-) -> None:
-    api.results, api.redacted_audio = {"redact_pii_audio": True}, b"beep" * 300_000
-    with small_disk(daemon, daemon.state) as ballast:
-        api.hold(f"GET {STORAGE}", "received")
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start()
-        api.wait_for(lambda: f"GET {STORAGE} received" in api.passed, 30)
-        fill(ballast)
-        api.release()
-        wait_for(lambda: blocked(daemon) == ["state"], "a blocked lane that names the full disk")
-
-        ballast.unlink()
-        wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
-
-        assert (daemon.folders["outbox"] / "Talk.redacted.mp3").read_bytes() == api.redacted_audio
         assert len(api.submits) == 1
         daemon.signal(signal.SIGTERM)
         assert daemon.wait() == 0

@@ -1,5 +1,7 @@
 """The redacted copy of a recording: fetched from AssemblyAI's storage into the outbox, whole, once, without the key."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from abilities import needs_mounts
 from fake_assemblyai import STORAGE, FakeAssemblyAI, Fault
 from transcribed.assemblyai.answers import redacted_audio_in
 from transcribed.errors import Transient
@@ -162,9 +165,16 @@ def test_a_redirect_is_not_followed(world, api):
     assert not any("elsewhere" in path for _, path in api.requests)
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "http://127.0.0.1/a b", 7])
-def test_an_address_that_is_none_is_not_followed(world, api, url):
-    api.redacted_url = url
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1/x", "http://127.0.0.1/a b", 7, None, "http://h/" + "x" * 8000])
+def test_what_is_no_address_is_refused(address):
+    said = json.dumps({"status": "redacted_audio_ready", "redacted_audio_url": address}).encode()
+
+    with pytest.raises(Transient, match="redacted_audio_url is no address"):
+        redacted_audio_in(said, plain_http=True)
+
+
+def test_an_address_that_is_none_is_not_followed(world, api):
+    api.redacted_url = "ftp://127.0.0.1/x"
     world.drop("Talk.mp3")
 
     assert world.run(seconds=4 * 3600) == 0
@@ -230,6 +240,26 @@ def test_a_journal_that_was_lost_knows_its_audio_again(world, api):
     world.run(lambda: world.files("archive") == ["Talk.mp3"])
 
     assert [name for name in world.files("outbox") if not name.startswith("_")] == ["Talk.redacted.mp3", "Talk.txt"]
+    assert len(api.submits) == 1
+
+
+@needs_mounts
+def test_a_disk_that_is_full_of_it_blocks_the_state_and_it_is_fetched_again_when_there_is_room(world, api):
+    transcripts = world.state / "transcripts"
+    transcripts.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", transcripts], check=True)
+    try:
+        world.drop("Talk.mp3")
+        world.run(lambda: any(lane.name == "state" for lane in world.worker.lanes.all()))
+        assert world.states() == [State.SUBMITTED]
+        assert list(transcripts.glob("*.redacted.*")) == list(transcripts.glob(".transcribed-*")) == []
+
+        subprocess.run(["mount", "-o", "remount,size=16m", transcripts], check=True)
+        assert world.run() == 0
+    finally:
+        subprocess.run(["umount", transcripts], check=True)
+
+    assert (world.folders["outbox"] / "Talk.redacted.mp3").read_bytes() == AUDIO
     assert len(api.submits) == 1
 
 
