@@ -460,10 +460,9 @@ def test_a_service_that_never_answers_holds_up_neither_recordings_nor_a_stop(tmp
         assert daemon.events().count("notify.skipped") == 1
 
 
-@pytest.mark.parametrize("table", [{}, {"events": ["failed"]}])
-def test_apprise_is_not_imported_where_no_address_is_named(tmp_path, table):
+def test_apprise_is_not_imported_where_no_address_is_named(tmp_path):
     with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
-        daemon.config["notify"] = table
+        daemon.config["notify"] = {"events": ["failed"]}
         daemon.drop("noise.mp3", b"no audio")
         assert imported(daemon) == (1, False)
         daemon.config["notify"] = {"urls_file": str(urls(tmp_path, "json://127.0.0.1:1/\n"))}
