@@ -3,10 +3,11 @@
 import json
 import re
 import subprocess
-import time
 from contextlib import contextmanager
 
 import requests
+
+from daemon_process import wait_for
 
 #: The key under which WebDriver names an element (W3C WebDriver, 12.1).
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -66,11 +67,7 @@ class Browser:
 
     def wait_for(self, script, seconds=20):
         """Until a script returns something true; fails after so many seconds."""
-        deadline = time.monotonic() + seconds
-        while not (found := self.run(script)):
-            assert time.monotonic() < deadline, f"never true: {script}"
-            time.sleep(0.02)
-        return found
+        return wait_for(lambda: self.run(script), f"never true: {script}", seconds)
 
 
 @contextmanager

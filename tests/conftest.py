@@ -1,4 +1,4 @@
-"""What all tests share: a folder for everyone, a header with the versions, and the rule that CI skips nothing."""
+"""What all tests share: a held clock and an API by it, a folder for everyone, and the rule that CI skips nothing."""
 
 import os
 import platform
@@ -9,7 +9,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from fake_assemblyai import FakeAssemblyAI
+from world import Clock
+
 SKIPPED: list[str] = []
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time that stands still until it is moved."""
+    return Clock()
+
+
+@pytest.fixture
+def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
+    """An API that lives by the held clock, and needs half a minute for a transcript."""
+    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import tomli_w
 
@@ -19,16 +19,19 @@ from transcribed.inbox import ANCHOR
 from transcribed.job import Job
 from transcribed.journal import Journal
 
+T = TypeVar("T")
+
 BOUND_SECONDS = 60.0
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = BOUND_SECONDS) -> None:
-    """Return when the condition holds, looked at often; AssertionError after `seconds`."""
+def wait_for(condition: Callable[[], T], what: str, seconds: float = BOUND_SECONDS) -> T:
+    """What the condition gives once it holds, looked at often; AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     between_looks = threading.Event()
-    while not condition():
+    while not (seen := condition()):
         assert time.monotonic() < deadline, f"in vain for {seconds} s: {what}"
         between_looks.wait(0.01)
+    return seen
 
 
 def _lines(path: Path) -> list[str]:

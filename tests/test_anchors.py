@@ -206,11 +206,6 @@ def test_no_inbox_is_taken_for_another_by_what_is_remembered_of_its_folders(tmp_
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
     with FakeAssemblyAI(clock=clock.wall) as server:
         yield server

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from importlib import resources
 
 import av
 import pytest
 
+from daemon_process import wait_for
 from transcribed.inbox import ANCHOR
 
 DEMO = resources.files("transcribed") / "demo"
@@ -31,11 +31,7 @@ CALLERS_OWN = {
 
 def until(look, seconds=90):
     """What `look` returns, once that is true."""
-    end = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
-    return seen
+    return wait_for(look, "what is looked for", seconds)
 
 
 class Demo:

@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -169,17 +169,6 @@ class Impatient(World):
             *(self.api.base_url, self.key), stop=threading.Event(), tries=1, read_seconds=0.2, deadline_seconds=0.4
         )
         return replace(super().plan(), client=hurried)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        yield server
 
 
 @pytest.fixture

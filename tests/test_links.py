@@ -3,7 +3,6 @@
 import os
 import plistlib
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,15 +24,9 @@ ADDRESS = "https://example.org/Talk.mp3"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        server.put_elsewhere(ADDRESS)
-        yield server
+def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
+    api.put_elsewhere(ADDRESS)
+    return api
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What renderings are called by a template, from the configuration and from the share: in one place, and for good."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +15,9 @@ from world import START, Clock, World, mp3
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        server.results = {"language_code": "en_us"}
-        yield server
+def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
+    api.results = {"language_code": "en_us"}
+    return api
 
 
 @pytest.fixture

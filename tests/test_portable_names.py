@@ -21,11 +21,6 @@ NFC, NFD = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
     with FakeAssemblyAI(clock=clock.wall) as server:
         yield server

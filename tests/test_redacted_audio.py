@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,16 +23,10 @@ FETCH = f"GET {STORAGE}"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        server.results = {"redact_pii_audio": True, "redact_pii_audio_quality": "mp3"}
-        server.redacted_audio = AUDIO
-        yield server
+def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
+    api.results = {"redact_pii_audio": True, "redact_pii_audio_quality": "mp3"}
+    api.redacted_audio = AUDIO
+    return api
 
 
 @pytest.fixture

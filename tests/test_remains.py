@@ -1,7 +1,6 @@
 """What remains of a transcript after its delivery: deleted at AssemblyAI where that is wanted, kept here so long."""
 
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,6 @@ from transcribed.journal import Journal
 from world import Clock, World, mp3
 
 DAY = 86400.0
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        yield server
 
 
 @pytest.fixture

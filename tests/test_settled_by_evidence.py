@@ -3,7 +3,7 @@
 import io
 import os
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,6 @@ from transcribed.job import State
 from world import Clock, World, mp3
 
 TALK = mp3("Talk", frames=200)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What people at the share do with the folders alone: a retry, a cancel, a new job."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,17 +8,6 @@ import pytest
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from world import Clock, World, mp3
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,17 +9,6 @@ import pytest
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from world import Clock, World, mp3, parameters
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        yield server
 
 
 @pytest.fixture

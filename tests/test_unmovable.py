@@ -55,11 +55,6 @@ needs_immutable = pytest.mark.skipif(not _can_make_immutable(), reason="needs le
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
     with FakeAssemblyAI(clock=clock.wall) as server:
         yield server
