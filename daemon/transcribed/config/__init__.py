@@ -15,11 +15,10 @@ from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, find, load, schema
 from transcribed.config.key import read_key
 from transcribed.config.model import Api, Config, Inbox, Log, Notify, State
-from transcribed.config.options import OPTIONS_LIMIT_BYTES, Options, Settings, merged, read_options
+from transcribed.config.options import Options, Settings, merged, read_options
 from transcribed.config.urls import read_urls
 
 __all__ = [
-    "OPTIONS_LIMIT_BYTES",
     "Api",
     "Config",
     "Inbox",

@@ -39,7 +39,7 @@ from transcribed.formats import naming
 from transcribed.job import printable
 
 #: Far above any real file of options.
-OPTIONS_LIMIT_BYTES = 64 * 1024
+_LIMIT_BYTES = 64 * 1024
 #: A hostile file can hold thousands of mistakes, and nobody reads them.
 _MOST_PROBLEMS = 20
 _OF_THE_CONFIGURATION = "is set in the daemon's configuration alone: leave it out"
@@ -88,8 +88,8 @@ def read_options(content: bytes, where: str) -> Options:
     ConfigError holds all that is wrong.
     """
     shown = printable(where)
-    if len(content) > OPTIONS_LIMIT_BYTES:
-        raise ConfigError([f"{shown}: this is larger than {OPTIONS_LIMIT_BYTES} bytes: is it the right file?"])
+    if len(content) > _LIMIT_BYTES:
+        raise ConfigError([f"{shown}: this is larger than {_LIMIT_BYTES} bytes: is it the right file?"])
     written = parsed(content, shown)
     options, problems = _validated(written)
     problems += _wrong_parameters(written)

@@ -136,11 +136,7 @@ class Folders:
     def called(self, job: Job, answer: bytes | None = None) -> tuple[bytes, bytes]:
         """The stem and the tail of its outputs; `answer` is its transcript, where there is one."""
         stem = os.path.splitext(self._below(self.route.outbox, job))[0]
-        try:
-            transcript = formats.parse(answer or b"{}")
-        except ValueError:  # damaged since it was kept, which the delivery finds
-            transcript = {}
-        called = outputs.called(job, stem, wanted(job, self.route).output_name, transcript)
+        called = outputs.called(job, stem, wanted(job, self.route).output_name, answer)
         return outputs.portable(*called) if self.route.names == "portable" else called
 
     def _below(self, folder: bytes, job: Job) -> bytes:
@@ -152,10 +148,10 @@ class Folders:
 
         Raises Permanent where nothing was said in the recording, and that is to fail it.
         """
-        if job.state is State.TRANSCRIBED and self.route.silence == "fail":
-            self._refuse_silence(job, kept)
-        self.anchors.need(self.route.outbox)
         answer = kept.read(job.transcript_id) if job.transcript_id else None
+        if job.state is State.TRANSCRIBED and self.route.silence == "fail" and answer is not None:
+            self._refuse_silence(answer)
+        self.anchors.need(self.route.outbox)
         stem, tail = self.called(job, answer)
         named = replace(job, stem=stem, tail=tail, formats=self._formats(job, kept))
         try:
@@ -169,10 +165,9 @@ class Folders:
         audio = kept.audio(job.transcript_id) if job.transcript_id and job.state is State.TRANSCRIBED else None
         return (*wanted(job, self.route).formats, *(() if audio is None else (audio[0],)))
 
-    def _refuse_silence(self, job: Job, kept: Kept) -> None:
-        answer = kept.read(job.transcript_id) if job.transcript_id else None
+    def _refuse_silence(self, answer: bytes) -> None:
         with contextlib.suppress(ValueError):  # damaged since it was kept, which the delivery finds
-            if answer is not None and formats.is_silent(answer):
+            if formats.is_silent(answer):
                 hint = 'listen to it; it is paid for, so silence = "empty" and a retry deliver its empty transcript'
                 raise errors.Permanent("nothing was said in this recording", hint=hint)
 

@@ -86,8 +86,9 @@ class Worker:
         self.dispatch = Dispatch(self.book, self.lanes, kept, mailbox, clock, self._calls, executors=host.executor)
         self._polls = Polls(mailbox, clock, self._calls)
         self._hooks = Hooks(host.executor("hooks", 1), mailbox, stop)
-        threads = {"calls": self._calls, "state": self._state_executor}
-        self._remains = Remains(self.book, self.lanes, kept, mailbox, clock, **threads)
+        self._remains = Remains(
+            self.book, self.lanes, kept, mailbox, clock, calls=self._calls, state=self._state_executor
+        )
         self._news = News(plan, host, mailbox, clock)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed

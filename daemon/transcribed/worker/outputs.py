@@ -7,8 +7,6 @@ is told the same. What this module does not know: which names are free, and what
 
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from transcribed import formats, outbox
 from transcribed.formats import naming
@@ -18,14 +16,26 @@ from transcribed.worker.kept import AUDIO
 _FIRST_DAY_SECONDS = 631_152_000.0  # 1990: what is dated before was dated by nobody
 
 
-def called(job: Job, stem: bytes, template: str, transcript: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """The stem and the tail of a job's outputs by a template; `stem` is the recording's own, its folder with it."""
+def called(job: Job, stem: bytes, template: str, answer: bytes | None) -> tuple[bytes, bytes]:
+    """The stem and the tail of a job's outputs by a template; `stem` is the recording's own, its folder with it.
+
+    `answer` is its transcript, where there is one: it is read only for a template that asks for the language.
+    """
     if template == naming.DEFAULT:
         return stem, b""
     folder, slash, own = stem.rpartition(b"/")
-    fields = naming.Fields(stem=own, job=str(job.id), lang=naming.language(transcript), date=day_of(job.fingerprint))
+    fields = naming.Fields(
+        stem=own, job=str(job.id), lang=_language(answer) if "{lang}" in template else "", date=day_of(job.fingerprint)
+    )
     head, tail = naming.parts(template, fields, "")
     return folder + slash + head, tail
+
+
+def _language(answer: bytes | None) -> str:
+    try:
+        return naming.language(formats.parse(answer or b"{}"))
+    except ValueError:  # damaged since it was kept, which the delivery finds
+        return ""
 
 
 def portable(stem: bytes, tail: bytes) -> tuple[bytes, bytes]:
