@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from daemon_process import Daemon
+from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.cli.app import app, exit_status
 from transcribed.errors import TranscribedError
@@ -41,6 +41,7 @@ def deliver(daemon: Daemon) -> None:
         daemon.drop(name, mp3(name))
     daemon.start()
     daemon.wait_for_archive(len(NAMES))
+    wait_for(lambda: not any(job.open for job in daemon.jobs()), "the journal to say so too")
 
 
 def render(daemon: Daemon, *words: object) -> tuple[int, list[str], str]:
