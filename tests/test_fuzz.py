@@ -476,7 +476,13 @@ def test_any_name_is_judged_and_shown_on_one_line(path, text):
 @given(point=st.binary(max_size=60))
 def test_a_mount_point_of_any_name_is_read_as_the_kernel_wrote_it(point):
     written = re.sub(rb"[ \t\n\\#]", lambda match: b"\\%03o" % match[0][0], point)  # fs/seq_file.c, mangle_path()
-    assert mounts._unescaped(written) == point
+    first, second = (
+        b"2%d 1 0:2%d / %s rw shared:1 - ext4 /dev/vda rw\n" % (n, n, written) for n in (0, 1)
+    )  # proc_pid_mountinfo(5)
+
+    read = mounts._read(first + second)
+
+    assert read == tuple(mounts.Mount(device, point, b"ext4") for device in (b"0:20", b"0:21"))
 
 
 # --- outbox and notes

@@ -548,6 +548,30 @@ def test_the_jobs_are_counted_by_state_and_listed_by_state_oldest_first(journal)
     assert journal.all() == [one, two, three]
 
 
+def test_what_is_counted_is_counted_anew_after_each_write_by_the_daemon_and_by_those_who_read_beside_it(
+    directory, journal
+):
+    def both():
+        return [each.counts() for each in (journal, beside)]
+
+    job = journal.add(a_job(state=State.TRANSCRIBED, transcript_id=ID), RECEIVED)
+    with closing(Journal.read(directory)) as beside:
+        assert both() == [{"transcribed": 1}] * 2
+        assert journal.to_erase() == beside.to_erase() == []
+
+        delivered = events.Delivered(delete_remote=True)
+        journal.save(job, (replace(job, state=State.DELIVERED), delivered), now=NOW)
+
+        assert both() == [{"delivered": 1}] * 2
+        assert journal.to_erase() == beside.to_erase() == [(ID, (None, None))]
+        journal.counts().clear()
+        assert journal.counts() == {"delivered": 1}
+
+        journal.erased(ID, NOW)
+
+        assert journal.to_erase() == beside.to_erase() == []
+
+
 @pytest.mark.parametrize("retired_at", [None, NOW])
 @pytest.mark.parametrize("state", State)
 def test_the_open_jobs_are_those_that_have_a_step_left(journal, state, retired_at):

@@ -1,12 +1,13 @@
 """On which mount a folder lies, and what may be believed of the file system there.
 
-The answer comes from /proc/self/mountinfo (proc_pid_mountinfo(5)) at the moment of asking; nothing is remembered.
+The answer comes from /proc/self/mountinfo (proc_pid_mountinfo(5)) at the moment of asking; what is remembered is only
+how its last text reads.
 This module knows nothing of inboxes.
 """
 
+import functools
 import os
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 _NETWORK = frozenset(
@@ -59,16 +60,23 @@ def is_local(root: bytes) -> bool:
     return mount_of(root).is_local
 
 
-def _mounts() -> Iterator[Mount]:
+def _mounts() -> tuple[Mount, ...]:
     try:
         with open("/proc/self/mountinfo", "rb") as table:
-            lines = table.readlines()
+            return _read(table.read())
     except FileNotFoundError:  # a chroot without /proc: nothing is known, and nothing depends on it
-        return
-    for line in lines:
-        before, _, after = line.partition(b" - ")
-        fields = before.split(b" ")
-        yield Mount(fields[2], _unescaped(fields[4]), after.split(b" ")[0])
+        return ()
+
+
+@functools.lru_cache(maxsize=1)  # each look asks for four folders, and mounts seldom change
+def _read(table: bytes) -> tuple[Mount, ...]:
+    return tuple(_mount(line) for line in table.split(b"\n") if line)  # a path may hold a carriage return
+
+
+def _mount(line: bytes) -> Mount:
+    before, _, after = line.partition(b" - ")
+    fields = before.split(b" ")
+    return Mount(fields[2], _unescaped(fields[4]), after.split(b" ")[0])
 
 
 def _unescaped(field: bytes) -> bytes:

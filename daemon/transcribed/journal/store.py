@@ -8,9 +8,9 @@ What this module does not know: the rules by which a job changes, the folders, a
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -31,6 +31,8 @@ from transcribed.journal.tables import (
     tails,
 )
 
+T = TypeVar("T")
+
 
 class Journal:
     """The durable store of jobs and events. Its writing methods are for the one loop thread of the one daemon."""
@@ -38,6 +40,7 @@ class Journal:
     def __init__(self, engine: sa.Engine, lock: file.Lock | None = None) -> None:
         self._engine = engine
         self._lock = lock
+        self._read: dict[str, Any] = {}  # what is asked at every pass, as it is since this journal last wrote
 
     @classmethod
     def open(cls, directory: str) -> "Journal":
@@ -78,6 +81,17 @@ class Journal:
             raise Blocked(
                 f"the journal cannot be written: {error.orig}", lane=file.LANE, hint=file.mend(error)
             ) from error
+        finally:
+            self._read.clear()
+
+    def _once(self, name: str, read: Callable[[], T]) -> T:
+        """What `read` gives, read once from write to write; beside another's journal, which writes too, each time."""
+        if self._lock is None:
+            return read()
+        if name not in self._read:
+            self._read[name] = read()
+        answer: T = self._read[name]
+        return answer
 
     def add(self, job: Job, event: Event, *then: tuple[Job, Event]) -> Job:
         """A new job with the event that made it, and what happened at once; its `id` is given here."""
@@ -127,6 +141,9 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state that has any."""
+        return dict(self._once("counts", self._counts))
+
+    def _counts(self) -> dict[str, int]:
         query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
@@ -160,6 +177,9 @@ class Journal:
 
         The account is the base_url and the key's fingerprint of the job that paid for it.
         """
+        return self._once("to_erase", self._to_erase)
+
+    def _to_erase(self) -> list[tuple[str, tuple[str | None, str | None]]]:
         mine = (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None)
         columns = (erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
         query = sa.select(*columns).select_from(erasures.join(jobs, mine)).where(erasures.c.erased_at.is_(None))
