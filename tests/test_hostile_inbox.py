@@ -14,16 +14,17 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from abilities import needs_strace
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from straced import Straced, calls_of
+from transcribed.cli.app import app
 from world import mp3
 
 #: Runs a program without the privilege to overlook modes; whoever is not root has none.
@@ -142,16 +143,14 @@ def answers(daemon: Daemon) -> dict[str, bytes]:
     named = (NAMES[11], b"caf\xe9/-/Talk.mp3", FAILING[1])
     questions = [["status"], ["jobs"], ["check"], *(["explain", os.fsdecode(name)] for name in named)]
     config = str(daemon.write_config())
-    environ = {**os.environ, "ASSEMBLYAI_API_KEY": daemon.key, "PYTHONIOENCODING": "utf-8"}
 
     def answer(words: list[str]) -> bytes:
-        command = [sys.executable, "-m", "transcribed", "--config", config, *words]
-        run = subprocess.run(command, env=environ, capture_output=True, check=False)
-        return run.stdout + run.stderr
+        run = CliRunner().invoke(app, ["--config", config, *words], env={"ASSEMBLYAI_API_KEY": daemon.key})
+        assert run.exception is None or isinstance(run.exception, SystemExit), words
+        return run.stdout_bytes + run.stderr_bytes
 
     asked = [words for question in questions for words in (question, [*question, "--json"])]
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip((" ".join(map(ascii, words)) for words in asked), pool.map(answer, asked), strict=True))
+    return {" ".join(map(ascii, words)): answer(words) for words in asked}
 
 
 def notes(daemon: Daemon) -> list[str]:
