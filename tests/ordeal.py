@@ -19,7 +19,7 @@ from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI
 from straced import Straced
 from transcribed import errors
-from transcribed.job import Job
+from transcribed.job import Job, State
 from world import mp3
 
 TEMPORARY = ".transcribed-"
@@ -30,21 +30,30 @@ class Ordeal(Straced):
     """A daemon, its API, what was dropped, and what must be true of all three."""
 
     def __init__(self, directory: Path, api: FakeAssemblyAI, **inbox: Any) -> None:
-        super().__init__(directory, api.base_url, **inbox)
+        super().__init__(directory, api.base_url, delete_remote=True, **inbox)
         self.config["api"] |= {"poll_seconds": 0.05, "reconcile_seconds": 0.3}
         self.api = api
-        self.dropped: dict[str, bytes] = {}  # recordings by name
+        self.dropped: dict[str, bytes] = {}  # recordings and links by name
+        self.addresses: dict[bytes, str] = {}  # where a link leads, by its bytes
         self.junk: dict[str, bytes] = {}  # what is no recording
 
     def drop(self, name: str, data: bytes) -> None:
         self.dropped[name] = data
         super().drop(name, data)
 
+    def drop_link(self, name: str, address: str) -> None:
+        data = f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+        if data not in self.addresses:
+            self.addresses[data] = address
+            self.api.put_elsewhere(address)
+        self.drop(name, data)
+
     def drop_the_usual(self) -> None:
-        """Two recordings, one of them below a folder; a copy; and what is no recording and must fail."""
+        """Two recordings, one of them below a folder; a copy; a link; and what is no recording and must fail."""
         self.drop("Talk.mp3", mp3("Talk"))
         self.drop("a/Other.mp3", mp3("Other", frames=60))
         self.drop("Copy.mp3", mp3("Talk"))
+        self.drop_link("Link.url", "https://example.org/Link.mp3")
         self.junk["junk.mp3"] = b"no recording\n" * 500
         super().drop("junk.mp3", self.junk["junk.mp3"])
 
@@ -60,7 +69,7 @@ class Ordeal(Straced):
 
     def unfinished(self) -> list[str]:
         """What may not be at the end, and is."""
-        stems = {name.removesuffix(".mp3") for name in self.dropped}
+        stems = {os.path.splitext(name)[0] for name in self.dropped}
         wanted = {
             "inbox": set(),
             "outbox": {f"{stem}.{suffix}" for stem in stems for suffix in ("txt", "srt")},
@@ -70,7 +79,11 @@ class Ordeal(Straced):
         wrong = [f"{name} is missing in {place}" for place in wanted for name in wanted[place] - self._files(place)]
         wrong += [f"{name} is too much in {place}" for place in wanted for name in self._files(place) - wanted[place]]
         wrong += [f"job {job.id} still waits, {job.state}: {job.reason}" for job in self.jobs() if job.open]
+        wrong += [f"{one} is not deleted" for one in self._delivered() if not self.api.find(one or "").deleted]
         return wrong + [f"{path} was left" for path in self.directory.rglob(f"{TEMPORARY}*")]
+
+    def _delivered(self) -> set[str | None]:
+        return {job.transcript_id for job in self.jobs() if job.state is State.DELIVERED}
 
     def jobs(self) -> list[Job]:
         """None where the daemon was killed before it had a journal."""
@@ -90,17 +103,25 @@ class Ordeal(Straced):
                 yield _hash((self.folders[folder] / name).read_bytes())
 
     def _names(self, sha: str) -> str:
-        return " = ".join(n for n, data in {**self.dropped, **self.junk}.items() if _hash(data) == sha) or "a stranger"
+        names = [
+            n for n, data in {**self.dropped, **self.junk}.items() if sha in (_hash(data), self._transcribed(data))
+        ]
+        return " = ".join(names) or "a stranger"
+
+    def _transcribed(self, data: bytes) -> str:
+        """The hash of what is transcribed: of the bytes, or of the address where they are a link."""
+        return _hash(self.addresses[data].encode()) if data in self.addresses else _hash(data)
 
     def _is_whole(self, name: str) -> bool:
         """Whether it holds all the words of the recording that it is named after, and only those."""
         stem, suffix = os.path.splitext(name)
-        data = self.dropped.get(re.sub(r" \(\d+\)$", "", stem) + ".mp3")
+        stem = re.sub(r" \(\d+\)$", "", stem)
+        data = self.dropped.get(f"{stem}.mp3", self.dropped.get(f"{stem}.url"))
         lines = (self.folders["outbox"] / name).read_text().splitlines()
         if suffix == ".srt":
             lines = [line for line in lines if "-->" not in line and not line.isdigit()]
         said = " ".join(" ".join(lines).split())
-        return data is not None and said == " ".join(word["text"] for word in words_of(_hash(data)))
+        return data is not None and said == " ".join(word["text"] for word in words_of(self._transcribed(data)))
 
     # What is done to it.
 

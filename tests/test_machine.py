@@ -8,11 +8,12 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
@@ -22,7 +23,16 @@ from world import Clock, World, mp3
 
 NAMES = ["a.mp3", "b.mp3", "sub/a.mp3"]
 CONTENTS = [mp3(f"content {number}", frames=40 + 7 * (number % 2)) for number in range(3)]
-TEXTS = {" ".join(word["text"] for word in words_of(hashlib.sha256(data).hexdigest())) for data in CONTENTS}
+LINKS = ["a.url", "sub/b.url"]
+ADDRESSES = [f"https://example.org/{number}.mp3" for number in range(2)]
+
+
+def sha256(content: bytes | str) -> str:
+    """Of what is transcribed: the bytes of a recording, or the address that stands for it."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+TEXTS = {" ".join(word["text"] for word in words_of(sha256(content))) for content in (*CONTENTS, *ADDRESSES)}
 FAULTS = {
     "POST /v2/upload": [Fault.answer(500, "Internal server error"), Fault.cut(1000), Fault.lost_answer(), Fault.html()],
     "POST /v2/transcript": [
@@ -41,7 +51,18 @@ FAULTS = {
         Fault.lost_answer(),
     ],
     "GET /v2/transcript/{id}": [Fault.answer(500, "Internal server error"), Fault.half_json()],
+    "DELETE /v2/transcript/{id}": [Fault.answer(500, "Internal server error"), Fault.lost_answer()],
 }
+
+
+def link(address: str) -> bytes:
+    return f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+
+
+def content_of(path: Path) -> bytes | str:
+    """What is transcribed of a file that was dropped."""
+    data = path.read_bytes()
+    return data if path.suffix == ".mp3" else next(each for each in ADDRESSES if link(each) == data)
 
 
 class Life(RuleBasedStateMachine):
@@ -52,17 +73,29 @@ class Life(RuleBasedStateMachine):
         self.clock = Clock()
         self.api = FakeAssemblyAI(clock=self.clock.wall, processing_seconds=30)
         self.directory = Path(tempfile.mkdtemp(prefix="life-"))
+        for address in ADDRESSES:
+            self.api.put_elsewhere(address)
         self.world = World(self.directory, self.api, self.clock, settle_seconds=2.0)
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()  # by what is transcribed
         self.is_up = True
+
+    @initialize(is_wanted=st.booleans())
+    def whether_what_was_delivered_is_deleted_at_assemblyai(self, is_wanted: bool) -> None:
+        self.world.routes[0] = replace(self.world.route, delete_remote=is_wanted)
 
     @rule(name=st.sampled_from(NAMES), number=st.integers(0, len(CONTENTS) - 1))
     def drop_a_recording(self, name: str, number: int) -> None:
-        content = CONTENTS[number]
+        self.drop(name, CONTENTS[number], CONTENTS[number])
+
+    @rule(name=st.sampled_from(LINKS), address=st.sampled_from(ADDRESSES))
+    def drop_a_link(self, name: str, address: str) -> None:
+        self.drop(name, link(address), address)
+
+    def drop(self, name: str, data: bytes, content: bytes | str) -> None:
         if not (self.world.folders["inbox"] / name).exists():
             self.clock.moved += 1
-            self.world.drop(name, content)
-            self.dropped[hashlib.sha256(content).hexdigest()] += 1
+            self.world.drop(name, data)
+            self.dropped[sha256(content)] += 1
 
     @rule(seconds=st.sampled_from([3.0, 40.0, 700.0]))
     def run_for_a_while(self, seconds: float) -> None:
@@ -98,14 +131,14 @@ class Life(RuleBasedStateMachine):
     def time_passes_with_nobody_at_work(self, hours: int) -> None:
         self.clock.moved += hours * 3600
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(name=st.sampled_from([*NAMES, *LINKS]))
     def somebody_touches_a_recording(self, name: str) -> None:
         path = self.world.folders["inbox"] / name
         if path.exists():
             self.clock.moved += 1
             os.utime(path, ns=(0, int(self.clock.wall() * 1e9)))
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(name=st.sampled_from([*NAMES, *LINKS]))
     def somebody_drags_a_failed_recording_back(self, name: str) -> None:
         failed, inbox = self.world.folders["failed"] / name, self.world.folders["inbox"] / name
         if failed.exists() and not inbox.exists():
@@ -121,13 +154,13 @@ class Life(RuleBasedStateMachine):
         lying: Counter[str] = Counter()
         for folder in ("inbox", "archive", "failed"):
             for name in self.world.files(folder):
-                if name.endswith(".mp3"):
-                    lying[hashlib.sha256((self.world.folders[folder] / name).read_bytes()).hexdigest()] += 1
+                if name.endswith((".mp3", ".url")):
+                    lying[sha256(content_of(self.world.folders[folder] / name))] += 1
         assert lying == self.dropped
 
     @invariant()
     def no_upload_url_is_accepted_twice_unless_the_first_was_not_taken(self) -> None:
-        accepted = Counter(submit.upload_url for submit in self.api.submits)
+        accepted = Counter(submit.upload_url for submit in self.api.submits if submit.upload_url not in ADDRESSES)
         assert max(accepted.values(), default=0) <= 1
 
     @invariant()
@@ -154,7 +187,12 @@ class Life(RuleBasedStateMachine):
         self.somebody_orders_a_retry()
         target = sum(self.dropped.values())
         self.world.run(
-            lambda: len(self.world.files("archive")) == target and self.world.files("failed") == [], seconds=20_000
+            lambda: (
+                len(self.world.files("archive")) == target
+                and self.world.files("failed") == []
+                and self.all_is_deleted_that_is_to_be()
+            ),
+            seconds=20_000,
         )
         assert set(self.world.states()) <= {State.DELIVERED, State.CANCELLED}
         assert self.api.paid() == Counter(dict.fromkeys(self.dropped, 1))
@@ -162,6 +200,12 @@ class Life(RuleBasedStateMachine):
         assert not any(
             Path(name).name.startswith(".") for folder in self.world.folders for name in self.world.files(folder)
         )
+
+    def all_is_deleted_that_is_to_be(self) -> bool:
+        ours = {job.transcript_id for job in self.world.jobs()}
+        deleted = {submit.id for submit in self.api.submits if submit.deleted}
+        assert deleted <= ours
+        return deleted == (ours - {None} if self.world.routes[0].delete_remote else set())
 
 
 TestLife = Life.TestCase

@@ -43,7 +43,10 @@ CALLS = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "linkat"),
     *("unlink", "unlinkat", "mkdir", "mkdirat", "ftruncate"),
 )
-ROUTES = ("POST /v2/upload", "POST /v2/transcript", "GET /v2/transcript", "GET /v2/transcript/{id}")
+ROUTES = (
+    *("POST /v2/upload", "POST /v2/transcript", "GET /v2/transcript", "GET /v2/transcript/{id}"),
+    "DELETE /v2/transcript/{id}",
+)
 RANDOM = r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=transcribed-)[0-9a-f]{16}"  # in the name of a file
 SLOW_SECONDS = 0.005  # of each call of a kind, for the kill to be in time
 PARTS = ("calls", "errors", "talk", "soak")
@@ -224,13 +227,14 @@ def soak(directory: Path, kills: int, recordings: int, seed: int, spacing_second
 
 
 def _drop_until(ordeal: Ordeal, count: int) -> None:
-    """Every tenth recording is a copy of the one before, every seventh lies below a folder, some are of one size."""
+    """Every tenth is a copy of the one before, every seventh lies below a folder, some are of one size, some links."""
     for number in range(len(ordeal.dropped), count):
         content = number - 1 if number % 10 == 9 else number
-        ordeal.drop(
-            f"{'deep/' if number % 7 == 6 else ''}{number:04}.mp3",
-            mp3(f"recording {content}", frames=40 + content % 50),
-        )
+        name = f"{'deep/' if number % 7 == 6 else ''}{number:04}"
+        if content % 5 == 3:
+            ordeal.drop_link(f"{name}.url", f"https://example.org/{content}.mp3")
+        else:
+            ordeal.drop(f"{name}.mp3", mp3(f"recording {content}", frames=40 + content % 50))
 
 
 def retry_failed(ordeal: Ordeal, report: Report) -> int:
