@@ -77,6 +77,8 @@ BAD = {
     "no host": (url("https:///a"), "names no host"),
     "a backslash": (url("https://example.org\\@evil.example/"), "names no host"),
     "a port": (url("https://example.org:99999/"), "names no host"),
+    "a long s": (webloc("http\u017f://example.org/a"), "no web address"),
+    "a long s in the host": (webloc("https://example\u017f.org/a"), "names no host"),
     "an inner host": (url("http://nas/Talk.mp3"), "network of your own"),
     "an inner number": (url("http://192.168.1.5/Talk.mp3"), "network of your own"),
     "an inner name": (url("http://nas.local./Talk.mp3"), "network of your own"),

@@ -107,6 +107,18 @@ def test_after_a_while_the_transcript_is_delivered_without_it_and_says_so(world,
     assert warnings(world) == ["there is no redacted audio: AssemblyAI is still making the redacted audio"]
 
 
+@pytest.mark.parametrize("status", [403, 405, 410])
+def test_a_refusal_that_nobody_knows_holds_up_no_other_and_the_transcript_is_delivered_without_it(world, api, status):
+    api.script(ASK, [Fault.answer(status, "no longer to be had")] * 100)
+    world.drop("Talk.mp3")
+
+    assert world.run(seconds=4 * 3600) == 0
+
+    assert world.files("outbox") == ["Talk.txt"]
+    assert "no longer to be had" in " ".join(warnings(world))
+    assert [status["blocked"] for status in world.published if status["blocked"]] == []
+
+
 def test_one_that_is_gone_is_said_and_not_waited_for(world, api):
     api.redacted_audio = None
     world.drop("Talk.mp3")

@@ -1,8 +1,10 @@
 """What remains of a transcript after its delivery: deleted at AssemblyAI where that is wanted, kept here so long."""
 
+import math
 import os
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.cli.app import app
 from transcribed.job import State
 from transcribed.journal import Journal
+from transcribed.worker.kept import AUDIO, Kept
 from world import Clock, World, mp3
 
 DAY = 86400.0
@@ -55,6 +58,30 @@ def test_what_assemblyai_has_of_a_recording_is_deleted_once_it_is_delivered(worl
     assert deletions(api) == [world.jobs()[0].transcript_id]
     assert kept(world) == [f"{world.jobs()[0].transcript_id}.json"], "what is kept here stays"
     assert erasure(world)[1] is not None
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 410, 422])
+def test_a_deletion_that_is_refused_again_and_again_holds_up_no_recording_and_no_other_deletion(
+    world, api, clock, status
+):
+    refusal = Fault.answer(status, "this one may not be deleted")
+    api.script("DELETE /v2/transcript/{id}", [refusal, None, refusal, refusal, refusal])
+    world.drop("Talk.mp3")
+    times: list[float] = []
+
+    def is_deleted_in_the_end() -> bool:
+        if len(deletions(api)) > len(times):
+            times.append(clock.moved)
+            if len(times) == 1:
+                world.drop("Walk.mp3")
+        return len(times) == 6
+
+    world.run(is_deleted_in_the_end, seconds=4000)
+
+    first, second = (job.transcript_id for job in world.jobs())
+    assert deletions(api) == [first, second, *[first] * 4]
+    assert [round(later - earlier, -1) for earlier, later in pairwise([times[0], *times[2:]])] == [60, 120, 240, 480]
+    assert [status["blocked"] for status in world.published if status["blocked"]] == []
 
 
 def test_nothing_is_deleted_where_nobody_wants_it(world, api):
@@ -289,3 +316,17 @@ def test_explain_says_when_it_was_deleted_and_a_daemon_is_told_by_its_configurat
         assert api.submits[0].deleted
 
     assert "what AssemblyAI had of them was, at " in told.stdout
+
+
+def test_a_transcript_whose_audio_cannot_be_removed_is_found_by_the_next_look(tmp_path):
+    kept, name = Kept(str(tmp_path)), "00000000-0000-4000-8000-000000000000"
+    kept.keep(name, b"{}", {})
+    stuck = tmp_path / "transcripts" / f"{name}.{AUDIO[1]}"
+    stuck.mkdir()
+
+    kept.remove([name])
+
+    assert kept.older_than(math.inf) == [name]
+    stuck.rmdir()
+    kept.remove([name])
+    assert kept.older_than(math.inf) == []

@@ -17,6 +17,7 @@ from transcribed.errors import API, SUBMIT, Blocked, Lost, Permanent, Transcribe
 #: What was being done, as a person reads it.
 UPLOAD, SUBMITTING, FETCH, LIST, DELETE = "the upload", "the submit", "the transcript", "the list", "the deletion"
 REDACTED = "the redacted audio"
+_OF_ONE = {REDACTED, DELETE}  # calls that one transcript alone needs
 
 _KEY_HINT = "put a valid key of this project and region in place; base_url must be of the same region"
 _SETTINGS_HINT = "look at [inbox.transcript] of this inbox in the configuration"
@@ -80,12 +81,19 @@ def _has(text: str, *fragments: str) -> bool:
 
 
 def _unexpected(doing: str, refusal: Refusal) -> TranscribedError:
+    if doing in _OF_ONE:
+        return _for_one(doing, refusal)
     return Blocked(
         f"AssemblyAI answered {doing} in a way it never should {refusal.said}",
         lane=API,
         hint="is base_url right? A proxy may also stand between",
         refused=True,
     )
+
+
+def _for_one(doing: str, refusal: Refusal) -> TranscribedError:
+    """No reason to hold up all the others: the list, by which the API is probed, could not tell the end of it."""
+    return Transient(f"AssemblyAI refuses {doing} {refusal.said}", refused=True)
 
 
 def _no_balance(_doing: str, refusal: Refusal) -> TranscribedError:
@@ -125,6 +133,8 @@ def _forbidden(doing: str, refusal: Refusal) -> TranscribedError:
             refused=True,
             retry_after_seconds=refusal.retry_after_seconds,
         )
+    if doing in _OF_ONE:
+        return _for_one(doing, refusal)
     return Blocked(f"AssemblyAI forbids {doing} {refusal.said}", lane=API, hint=_KEY_HINT, refused=True)
 
 

@@ -22,7 +22,8 @@ MOST_CHARACTERS = 2000  #: of an address; what servers and proxies take is not m
 _SHOWN = 100
 _SECTION = re.compile(r"\s*\[(.*)\]\s*")
 _ADDRESS = re.compile(
-    r"(https?://)(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(:[0-9]{1,5})?([/?].*)?", re.IGNORECASE
+    r"(https?://)(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(:[0-9]{1,5})?([/?].*)?",
+    re.IGNORECASE | re.ASCII,  # else the long s, whose capital is S, would do for one
 )
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _NO_SERVER = (".local", ".localhost", ".lan", ".internal", ".home.arpa")  # RFC 6762, 6761, 8375; .lan by habit
@@ -80,7 +81,7 @@ def _in_list(content: bytes) -> str:
 
 def _usable(written: str) -> str:
     """The address as it is sent. Raises Permanent where it cannot be."""
-    if not re.match("https?://", written, re.IGNORECASE):
+    if not re.match("https?://", written, re.IGNORECASE | re.ASCII):
         kind = printable(written.partition(":")[0][:_SHOWN])  # what follows may hold a password
         raise Permanent(f"the link leads to no web address: {kind}:", hint="it must begin with https:// or http://")
     if "@" in re.split(r"[/?#\\]", written)[2]:

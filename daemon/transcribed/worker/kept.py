@@ -90,10 +90,11 @@ class Kept:
     def remove(self, transcript_ids: Iterable[str]) -> None:
         """Remove kept transcripts; what was written beside them stays. What cannot be removed now is left for later."""
         for transcript_id in transcript_ids:
-            paths = [self.path(transcript_id), *(self._audio_path(transcript_id, name) for name in AUDIO)]
-            for path in paths:
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
+            audio = [self._audio_path(transcript_id, name) for name in AUDIO]
+            with contextlib.suppress(OSError):
+                for path in (*audio, self.path(transcript_id)):  # by which the others are found again: it goes last
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:
         """What was written beside each transcript that was kept; {} where it can no longer be read as that.

@@ -21,7 +21,8 @@ from transcribed.worker.plan import Aged, Clock, Erased, Executor, Mailbox, Plan
 
 log = structlog.get_logger()
 
-AGAIN_SECONDS = 60.0  # after a deletion that did not succeed: nobody waits for it
+AGAIN_SECONDS = 60.0  # after a deletion that did not succeed, doubled each time: nobody waits for it
+LONGEST_AGAIN_SECONDS = 3600.0
 SWEEP_SECONDS = 3600.0  # between two looks at how old the kept transcripts are
 DAY_SECONDS = 86400.0
 AT_ONCE = 200  # transcripts that the journal is asked about in one query
@@ -49,7 +50,7 @@ class Remains:
         self._clock = clock
         self._calls = calls
         self._state = state
-        self._again_at = clock.monotonic()
+        self._later: dict[str, tuple[float, float]] = {}  # did not succeed: due again at (monotonic), after a wait
         self._sweep_at = clock.monotonic()
         self._sweeping = False
 
@@ -60,30 +61,35 @@ class Remains:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             before = self._clock.wall() - plan.transcripts_days * DAY_SECONDS
             self._state.submit(lambda: self._mailbox.put(_aged(self._kept, before)))
-        if (transcript_id := self._next(plan.client)) is not None and now >= self._again_at:
+        due = self._due(plan.client)
+        transcript_id = min(due, key=due.__getitem__, default="")  # one that is refused holds up no other
+        if transcript_id and due[transcript_id] <= now:
             self.erasing, client = transcript_id, plan.client
             self._calls.submit(lambda: self._mailbox.put(_erased(client, transcript_id)))
 
     def next_at(self, plan: Plan) -> float | None:
         """When the next of it is due (monotonic); None where nothing is."""
         times = [] if plan.transcripts_days is None or self._sweeping else [self._sweep_at]
-        times += [] if self._next(plan.client) is None else [self._again_at]
-        return min(times, default=None)
+        return min([*times, *self._due(plan.client).values()], default=None)
 
     def is_busy(self, plan: Plan) -> bool:
         """Whether a deletion is on its way or is made at once; one that failed is left to a later time."""
         if self.erasing is not None:
             return True
-        return self._clock.monotonic() >= self._again_at and self._next(plan.client) is not None
+        return any(at <= self._clock.monotonic() for at in self._due(plan.client).values())
 
-    def _next(self, client: AssemblyAI) -> str | None:
-        """The transcript that may be deleted now with this client, which must be of the account that has it."""
+    def _due(self, client: AssemblyAI) -> dict[str, float]:
+        """When each transcript may be deleted (monotonic) with this client, which must be of the account that has it.
+
+        In the order of the wishes; none while one is being deleted.
+        """
         if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
-            return None
+            return {}
         coming = {job.transcript_id for job in self._book.in_state(State.SUBMITTED)}  # to be fetched, perhaps anew
         account = (client.base_url, client.key_fingerprint)
         wanted = self._book.journal.to_erase()
-        return next((name for name, owner in wanted if owner == account and name not in coming), None)
+        mine = [name for name, owner in wanted if owner == account and name not in coming]
+        return {name: self._later.get(name, (0.0, 0.0))[0] for name in mine}
 
     def erased(self, message: Erased) -> None:
         """A deletion has ended. Raises Blocked where the API or the journal is not to be had."""
@@ -92,10 +98,13 @@ class Remains:
             raise message.problem
         gone = message.problem is None or isinstance(message.problem, UnknownTranscript)
         if not gone:
-            self._again_at = self._clock.monotonic() + AGAIN_SECONDS
+            _, waited = self._later.get(message.transcript_id, (0.0, AGAIN_SECONDS / 2))
+            wait = min(2 * waited, LONGEST_AGAIN_SECONDS)
+            self._later[message.transcript_id] = (self._clock.monotonic() + wait, wait)
             log.warning("transcript.not_erased", transcript_id=message.transcript_id, reason=str(message.problem))
             return
         self._book.journal.erased(message.transcript_id, self._clock.wall())
+        self._later.pop(message.transcript_id, None)
         log.info("transcript.erased", transcript_id=message.transcript_id)
 
     def aged(self, message: Aged) -> None:
