@@ -290,6 +290,21 @@ def test_without_such_a_setting_a_kept_transcript_stays(world, clock):
     assert len(kept(world)) == 1
 
 
+def test_what_was_paid_for_before_the_journal_was_lost_is_deleted_once_it_is_delivered_again(world, api):
+    world.routes[0] = replace(world.route, delete_remote=False)
+    world.drop("Talk.mp3")
+    assert world.run() == 0
+    for path in world.state.glob("journal.db*"):
+        path.unlink()
+    world.routes[0] = replace(world.route, delete_remote=True)
+    world.drop("Again.mp3", mp3("Talk.mp3"))
+
+    world.run(lambda: len(deletions(api)) == 1 and "Again.mp3" in world.files("archive"))
+
+    assert len(api.submits) == 1
+    assert world.files("outbox") == ["Again.txt", "Talk.txt"]
+
+
 def test_a_journal_that_is_rebuilt_knows_what_was_paid_though_its_transcript_was_removed(world, api):
     world.routes[0] = replace(world.route, delete_remote=False)
     world.drop("Talk.mp3")

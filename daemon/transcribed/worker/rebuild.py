@@ -72,7 +72,7 @@ def job_of(meta: Mapping[str, Any], now: float) -> Job:
         raise ValueError("no content hash")
     if type(meta["size"]) is not int or not 0 <= meta["size"] < 2**63:
         raise ValueError("no size")
-    sent_at = meta.get("submit_sent_at")
+    sent_at, key = meta.get("submit_sent_at"), meta.get("key_fingerprint")
     return Job(
         id=0,
         inbox=_text(meta["inbox"]),
@@ -86,6 +86,7 @@ def job_of(meta: Mapping[str, Any], now: float) -> Job:
         parameters=canonical(parameters),
         upload_url=_text(upload_url),
         base_url=_text(meta["base_url"]),
+        key_fingerprint=None if key is None else _text(key),
         submit_sent_at=float(sent_at) if sent_at is not None else now,
         transcript_id=_text(meta["transcript_id"]),
         place=b"",

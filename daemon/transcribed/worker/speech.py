@@ -208,6 +208,7 @@ def _meta(job: Job) -> dict[str, object]:
         "request": job.request() if job.upload_url and job.parameters else None,
         "upload_url": job.upload_url,
         "base_url": job.base_url,
+        "key_fingerprint": job.key_fingerprint,
         "inbox": job.inbox,
         "path": job.path.decode("utf-8", "surrogateescape"),
         "size": job.fingerprint.size,
