@@ -149,6 +149,19 @@ def test_a_translation_is_by_turns_where_the_turns_are_translated():
     }
 
 
+def test_a_translation_of_some_turns_does_not_hide_that_of_the_whole():
+    turns = [
+        {**utterance("A", "Hello."), "translated_texts": {"es": "Hola.", "fr": "Bonjour."}},
+        utterance("B", "Bye."),
+    ]
+    answer = {"utterances": turns, "translated_texts": {"es": "Hola. Adiós.", "de": "Hallo. Tschüss."}}
+    assert sections(answer, speakers={"A": "Ana"}) == {
+        "Translation (es)": ["Hola. Adiós."],
+        "Translation (de)": ["Hallo. Tschüss."],
+        "Translation (fr)": ["[00:00:00] Ana: Bonjour."],
+    }
+
+
 def test_summaries_and_action_items_of_speech_understanding_are_shown_whatever_their_fields():
     response = {
         "summarization": {"summary": [{"text": "They meet."}], "status": "success"},

@@ -92,6 +92,19 @@ def after(world: World, seconds: float):
     return lambda: world.clock.moved >= end
 
 
+def test_what_is_too_long_for_a_service_comes_in_parts_with_each_line_whole(postbox):
+    """Mattermost takes 4,000 characters; others a few thousand, or one."""
+    lines = [f"{number}.mp3: it is no recording, and this says why at some length" for number in range(150)]
+    address = f"mmost://127.0.0.1:{postbox.server.server_port}/{32 * 'a'}"
+
+    assert Services([("line 1", address)]).tell("transcribed: 150 failed", "\n".join(lines)) == []
+
+    parts = [told["text"] for told in postbox.got]
+    assert max(map(len, parts)) <= 4000
+    assert len(parts) == 3
+    assert [line for line in lines if not any(line in part for part in parts)] == []
+
+
 def test_recordings_that_fail_together_are_one_digest_with_their_reasons(world, postbox):
     for name in ("one.mp3", "two.mp3", "three.mp3"):
         world.drop(name, f"no audio {name}".encode())

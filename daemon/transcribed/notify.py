@@ -38,6 +38,8 @@ class Services:
             if service is None:
                 problems.append(f"{place}: this is no address of a service that apprise knows, as in mailto://...")
             else:
+                if service.overflow_mode == apprise.OverflowMode.UPSTREAM:  # what is too long would never be taken
+                    service.overflow_mode = apprise.OverflowMode.SPLIT
                 self._services.append(apprise.Apprise(service, asset=asset))
                 self._names.append(str(service.service_name))
         if problems:

@@ -131,14 +131,17 @@ def _safety(labels: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _translations(transcript: Mapping[str, Any], style: Style) -> Iterator[Section]:
-    """The whole in each other language, by turns where the turns are translated."""
+    """The whole in each other language, by turns where all turns are translated, or nothing else is."""
     by_turns: dict[str, list[Entry]] = {}
+    spoken = 0
     for utterance in objects(transcript.get("utterances")):
+        spoken += bool(text_of(utterance))
         for language, text in _translated(utterance):
             speaker, start_ms = speaker_of(utterance, style.speakers), milliseconds(utterance.get("start"))
             by_turns.setdefault(language, []).append(Entry(text, speaker, start_ms))
     whole = {language: [Entry(text)] for language, text in _translated(transcript)}
-    for language, entries in (whole | by_turns).items():
+    for language, turns in (whole | by_turns).items():
+        entries = turns if len(turns) >= spoken else whole.get(language, turns)
         yield Section(f"Translation ({language})", tuple(entries), listed=False)
 
 
