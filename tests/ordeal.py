@@ -20,7 +20,7 @@ from fake_assemblyai import FakeAssemblyAI
 from straced import Straced
 from transcribed import errors
 from transcribed.job import Job, State
-from world import mp3
+from world import link, mp3
 
 TEMPORARY = ".transcribed-"
 LONGEST_WAIT_SECONDS = 4000.0  # a job that failed often waits up to an hour, in peace too
@@ -42,7 +42,7 @@ class Ordeal(Straced):
         super().drop(name, data)
 
     def drop_link(self, name: str, address: str) -> None:
-        data = f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+        data = link(address)
         if data not in self.addresses:
             self.addresses[data] = address
             self.api.put_elsewhere(address)

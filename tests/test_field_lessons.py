@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -335,12 +335,6 @@ class Eventful(Clock):
 @pytest.fixture
 def clock() -> Eventful:
     return Eventful()
-
-
-@pytest.fixture
-def api(clock: Eventful) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
-        yield server
 
 
 @pytest.fixture

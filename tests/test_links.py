@@ -18,7 +18,7 @@ from transcribed.cli.untaken import why_not_taken
 from transcribed.inbox.links import MOST_BYTES, MOST_CHARACTERS, address_in
 from transcribed.job import State
 from transcribed.worker import drop
-from world import Clock, World, parameters
+from world import Clock, World, link, parameters
 
 ADDRESS = "https://example.org/Talk.mp3"
 
@@ -35,7 +35,7 @@ def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
 
 
 def url(address: str = ADDRESS) -> bytes:
-    return f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+    return link(address)
 
 
 def webloc(address: object = ADDRESS, kind: plistlib.PlistFormat = plistlib.FMT_XML) -> bytes:

@@ -20,6 +20,7 @@ import av
 import pytest
 import requests
 
+from daemon_process import wait_for
 from transcribed import local
 from transcribed.errors import ConfigError, Permanent
 from transcribed.local import decode, parts, pauses, store
@@ -39,11 +40,7 @@ DELETED = {"status": "completed", "text": "Deleted by user.", "audio_url": "http
 
 def until(look, seconds=60):
     """What `look` returns, once that is true."""
-    end = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
-    return seen
+    return wait_for(look, "what is looked for", seconds)
 
 
 class Client:

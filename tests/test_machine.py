@@ -19,7 +19,7 @@ from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from transcribed.worker import drop
-from world import Clock, World, mp3
+from world import Clock, World, link, mp3
 
 NAMES = ["a.mp3", "b.mp3", "sub/a.mp3"]
 CONTENTS = [mp3(f"content {number}", frames=40 + 7 * (number % 2)) for number in range(3)]
@@ -53,10 +53,6 @@ FAULTS = {
     "GET /v2/transcript/{id}": [Fault.answer(500, "Internal server error"), Fault.half_json()],
     "DELETE /v2/transcript/{id}": [Fault.answer(500, "Internal server error"), Fault.lost_answer()],
 }
-
-
-def link(address: str) -> bytes:
-    return f"[InternetShortcut]\r\nURL={address}\r\n".encode()
 
 
 def content_of(path: Path) -> bytes | str:

@@ -35,6 +35,11 @@ def mp3(text: str, frames: int = 40) -> bytes:
     return b"".join(FRAME[:40] + word + FRAME[40 + len(word) :] for _ in range(frames))
 
 
+def link(address: str) -> bytes:
+    """A link as Windows writes it when an address is dragged into a folder."""
+    return f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+
+
 class Clock:
     """Time that stands still until it is moved."""
 
