@@ -20,16 +20,16 @@ from pathlib import Path
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from report import say
-from transcribed.inbox import Inbox
+from world import recording_folder
 
 LONG_AGO = 1_000_000_000
 #: A process that looks so many times at the inbox that it is given, and says how its memory grew.
 LOOKS = """
 import os, sys
-from transcribed.inbox import Inbox
+from world import recording_folder
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-box, before = Inbox(os.fsencode(sys.argv[1]), lane="bench"), resident()
+box, before = recording_folder(os.fsencode(sys.argv[1]), lane="bench"), resident()
 for number in range(int(sys.argv[2])):
     listing = box.look(whole=number == 0)
     print(len(listing.files), resident() - before)
@@ -53,7 +53,7 @@ def first_look(root: Path) -> None:
         began = time.perf_counter()
         subprocess.run(["find", root, "-type", "f", "-printf", r"%s %T@\n"], check=True, stdout=subprocess.DEVNULL)
         find.append(time.perf_counter() - began)
-        box, began = Inbox(os.fsencode(root), lane="bench"), time.perf_counter()
+        box, began = recording_folder(os.fsencode(root), lane="bench"), time.perf_counter()
         box.look()
         look.append(time.perf_counter() - began)
     tell("first look", f"{min(look):.3f} s", "find", f"{min(find):.3f} s", min(look) / min(find))

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import tomli_w
 
 from fake_assemblyai import KEY
-from transcribed.inbox import ANCHOR
+from transcribed.folders import ANCHOR
 from transcribed.job import Job
 from transcribed.journal import Journal
 

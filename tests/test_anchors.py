@@ -22,13 +22,13 @@ from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.cli.app import app
 from transcribed.errors import Blocked
-from transcribed.inbox import ANCHOR, Ground, Identity, anchor_text
-from transcribed.inbox.identity import judged
-from transcribed.inbox.mounts import Mount
+from transcribed.folders import ANCHOR, Ground, Identity, anchor_text
+from transcribed.folders.anchors import FACTS, facts_of
+from transcribed.folders.identity import judged
+from transcribed.folders.mounts import Mount
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker import drop
-from transcribed.worker.anchors import FACTS, facts_of
 from world import Clock, World, mp3
 
 ANCHOR_NAME = os.fsdecode(ANCHOR)

@@ -12,8 +12,9 @@ from fake_assemblyai import KEY, FakeAssemblyAI, Fault
 from transcribed import config
 from transcribed.cli import check
 from transcribed.cli.app import app
+from transcribed.config import placement
 from transcribed.errors import ConfigError
-from transcribed.inbox.mounts import Mount
+from transcribed.folders.mounts import Mount
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +198,7 @@ def test_folders_that_are_one_through_a_link_are_refused_by_path_in_both_directi
     assert 'inbox "in".outbox (/two/inner) lies inside inbox "two".path (/two)' in problems_in(lines)[1]
     assert 'inbox "two".archive (/out/x) lies inside inbox "two".outbox (/out)' in problems_in(lines)[0]
     with pytest.raises(ConfigError) as refused:
-        check.refuse_misplaced(house.settled())
+        placement.refuse_misplaced(house.settled())
     assert len(refused.value.problems) == 2
 
 
@@ -205,7 +206,7 @@ def test_folders_that_are_yet_to_be_made_are_refused_where_a_link_would_make_the
     house.folders("real")
     os.symlink("real", os.path.join(house.root, "link"))
     house.write(house.inbox("in", "out", f'archive = "{house.root}/link/new"\nfailed = "{house.root}/real/new"\n'))
-    [problem] = check.overlaps(house.settled())
+    [problem] = placement.overlaps(house.settled())
     assert 'inbox "in".archive and inbox "in".failed are the same folder' in problem
 
 
@@ -213,22 +214,22 @@ def test_inboxes_may_share_an_outbox_through_a_link_and_folders_that_are_not_the
     house.folders("two")
     os.symlink("out", os.path.join(house.root, "also-out"))
     house.write(house.inbox("in", "out") + house.inbox("two", "also-out"))
-    check.refuse_misplaced(house.settled())
-    assert check.misplaced(house.settled()) == []
+    placement.refuse_misplaced(house.settled())
+    assert placement.misplaced(house.settled()) == []
 
 
 def test_a_folder_with_a_second_path_is_known_by_its_inode_and_so_is_what_lies_in_it(house):
     inner = os.path.join(house.root, "in", "not", "there")
     status = os.stat(os.path.join(house.root, "in"))
     held = {(status.st_dev, status.st_ino): "/mnt/the-same"}
-    assert check.first_path(inner, held) == "/mnt/the-same/not/there"
-    assert check.first_path(os.path.join(house.root, "in"), held) == "/mnt/the-same"
-    assert check.first_path(os.path.join(house.root, "out"), held) == os.path.join(house.root, "out")
+    assert placement.first_path(inner, held) == "/mnt/the-same/not/there"
+    assert placement.first_path(os.path.join(house.root, "in"), held) == "/mnt/the-same"
+    assert placement.first_path(os.path.join(house.root, "out"), held) == os.path.join(house.root, "out")
 
 
 def test_a_default_archive_that_would_lie_on_another_device_than_its_inbox_must_be_named(house):
     house.write(f'[[inbox]]\npath = "/proc"\noutbox = "{house.root}/out"\nfailed = "{house.root}/in-failed"\n')
-    assert check.misplaced(house.settled()) == [
+    assert placement.misplaced(house.settled()) == [
         'inbox "proc".archive: its default /proc-archive is on another device than the inbox: name it'
     ]
 
@@ -242,7 +243,7 @@ def test_an_archive_on_another_device_than_its_inbox_is_remarked_on(house):
 
 @pytest.mark.parametrize(("kind", "refused"), [(b"nfs4", 1), (b"fuse.sshfs", 1), (b"ext4", 0), (b"unknown", 0)])
 def test_a_state_directory_is_refused_on_a_network_and_taken_where_nobody_knows(kind, refused):
-    problems = check.on_network("/srv/state", Mount(b"0:42", b"/srv", kind))
+    problems = placement.on_network("/srv/state", Mount(b"0:42", b"/srv", kind))
     assert len(problems) == refused
     assert all("local disk" in problem for problem in problems)
 

@@ -13,22 +13,21 @@ from dataclasses import dataclass, replace
 import pytest
 from typer.testing import CliRunner
 
-from transcribed import config, errors, outbox
+from transcribed import config, daemon, errors, files
 from transcribed.assemblyai import AssemblyAI
-from transcribed.cli import settings, show
+from transcribed.cli import daemon_status, show, terminal
 from transcribed.cli.app import app, exit_status
-from transcribed.inbox import Inbox
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
-from transcribed.journal import Journal
+from transcribed.journal import Journal, Transcripts
 from transcribed.service import Clock
 from transcribed.worker import Plan, Route, orders
-from transcribed.worker.arrivals import Arrivals
+from transcribed.worker.background import Background
 from transcribed.worker.book import Book
-from transcribed.worker.dispatch import Dispatch
-from transcribed.worker.kept import Kept
+from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
-from transcribed.worker.status import snapshot
+from transcribed.worker.people import status
+from world import recording_folder
 
 ID = "0a1b2c3d-0000-4000-8000-123456789abc"
 ANSWER = json.dumps({"id": ID, "status": "completed", "text": "Good morning to you all."}).encode()
@@ -123,9 +122,9 @@ FAILED = happened.Failed("no speech was found", "look at the recording")
 def delivered(house, name, number=1):
     """What happens to a recording that is delivered: the files are there, as the daemon would leave them."""
     stem = os.fsencode(house.path("out", os.path.splitext(name)[0]))
-    place = outbox.output_name(os.fsencode(house.path("in-archive", os.path.splitext(name)[0])), number, b".mp3")
+    place = files.output_name(os.fsencode(house.path("in-archive", os.path.splitext(name)[0])), number, b".mp3")
     house.write(place.decode())
-    house.write(outbox.output_name(stem, number, b".txt").decode())
+    house.write(files.output_name(stem, number, b".txt").decode())
     return [
         UPLOADED,
         happened.Submitted(ID),
@@ -165,20 +164,25 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     plan = Plan((route,), AssemblyAI("http://127.0.0.1:1", "key", stop=threading.Event()))
     book = Book(journal, clock, plan.rules)
     book.recover()
-    dispatch = Dispatch(book, lanes, Kept(house.state), mailbox, clock, AtOnce(), executors=lambda *_: AtOnce())
-    dispatch.in_flight |= {number: (step, journal.job(number)) for number, step in (steps or {}).items()}
-    dispatch.progress |= sent or {}
-    dispatch.waits |= waits or {}
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, Host())
+    arrivals = Arrivals(route, book, AtOnce(), Background(mailbox), clock, Host())
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1))
-    said = snapshot(plan, book, lanes, dispatch, {"talks": arrivals})
-    said = {"updated_at": time.time(), "pid": os.getpid(), **said}
-    outbox.replace(os.fsencode(house.path("state", "status.json")), settings.json_bytes(said))
-    return said
+    said = status.snapshot(
+        plan.client.base_url,
+        journal.counts(),
+        lanes.all(),
+        [arrivals.status()],
+        list(book.open.values()),
+        steps=steps or {},
+        waits=waits or {},
+        sent_bytes=sent or {},
+    )
+    said = replace(said, updated_at=time.time(), pid=os.getpid())
+    files.replace(os.fsencode(house.path("state", "status.json")), status.to_json(said))
+    return said.plain()
 
 
 def test_explain_says_which_file_at_the_share_set_what(house):
@@ -215,8 +219,8 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
         full = errors.Blocked("no balance", lane=errors.SUBMIT, hint="top it up")
         daemon_says(house, journal, blocked=[full], steps={1: "upload"}, sent={1: 50})
         answer = house.run("status")
-    since = settings.local_time(1_750_000_000)
-    until = settings.local_time(put_off.due_at)
+    since = terminal.local_time(1_750_000_000)
+    until = terminal.local_time(put_off.due_at)
     assert answer.lines[0].startswith(f"The daemon is alive (process {os.getpid()}).")
     assert f"Blocked since {since}: submit: no balance -- mend: top it up" in answer.lines
     assert "  not taken yet, settling: new.mp3" in answer.lines
@@ -233,7 +237,7 @@ def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words)
     with house.daemon() as journal:
         add(journal, "big.mp3", size=200)
         said = {"pid": 1, "updated_at": 1.0, "open": [{"id": 1}], "inboxes": [{"name": "talks"}]}
-        outbox.replace(os.fsencode(house.path("state", "status.json")), settings.json_bytes(said))
+        files.replace(os.fsencode(house.path("state", "status.json")), terminal.json_bytes(said))
         answer = house.run(*words)
     assert answer.status == 1
     assert "the daemon is of another one" in answer.err
@@ -250,7 +254,7 @@ def test_status_as_json_is_the_status_file_and_whether_the_daemon_lives(house):
 def test_a_daemon_that_died_is_not_taken_for_alive_and_the_time_of_its_last_word_is_told(house):
     with house.daemon() as journal:
         said = daemon_says(house, journal)
-    at = settings.local_time(said["updated_at"])
+    at = terminal.local_time(said["updated_at"])
     assert house.run("status").lines[0].startswith(f"The daemon is NOT alive. It was last heard of at {at}")
 
 
@@ -259,18 +263,21 @@ def test_looking_whether_a_daemon_lives_keeps_none_from_starting(house):
         pass
     with open(house.path("state", "lock"), "rb") as asked:
         fcntl.flock(asked, fcntl.LOCK_SH)  # another who asks at the same moment
-        assert settings.is_alive(house.state) is False
+        assert daemon_status.is_alive(house.state) is False
     with house.daemon():
-        assert settings.is_alive(house.state) is True
-        assert settings.is_alive(house.state) is True
+        assert daemon_status.is_alive(house.state) is True
+        assert daemon_status.is_alive(house.state) is True
 
 
 def test_the_status_is_looked_for_where_a_unit_puts_it_though_a_shell_knows_nothing_of_it(house):
     settled = house.settled()
     below_var = settled.model_copy(update={"state": config.State(directory="/var/lib/transcribed")})
-    assert settings.status_path(below_var, {"RUNTIME_DIRECTORY": "/run/x:/run/y"}) == "/run/x/status.json"
-    assert settings.status_places(below_var, {}) == ["/run/transcribed/status.json", "/var/lib/transcribed/status.json"]
-    assert settings.status_places(settled, {}) == [house.path("state", "status.json")]
+    assert daemon.status_path(below_var, {"RUNTIME_DIRECTORY": "/run/x:/run/y"}) == "/run/x/status.json"
+    assert daemon_status.status_places(below_var, {}) == [
+        "/run/transcribed/status.json",
+        "/var/lib/transcribed/status.json",
+    ]
+    assert daemon_status.status_places(settled, {}) == [house.path("state", "status.json")]
     os.mkdir(house.path("run"))
     with house.daemon() as journal:
         daemon_says(house, journal)
@@ -296,7 +303,7 @@ def test_jobs_are_listed_newest_last_one_line_each_and_by_state_where_asked(hous
         add(journal, "second.mp3")
         listed = house.run("jobs")
         failed = house.run("jobs", "--state", "failed")
-    since = settings.local_time(1_750_000_060)
+    since = terminal.local_time(1_750_000_060)
     assert listed.lines[0].split() == ["id", "inbox", "file", "state", "since", "reason"]
     assert re.split(r"  +", listed.lines[1]) == ["1", "talks", "a/first.mp3", "failed", since, "no speech was found"]
     assert [line.split()[0] for line in listed.lines[1:]] == ["1", "2"]
@@ -348,14 +355,14 @@ def test_a_hostile_name_is_one_line_and_speaks_to_no_terminal(house, name, json_
 
 
 def test_json_is_ascii_so_that_no_terminal_and_no_locale_can_spoil_it():
-    assert settings.json_bytes({"name": "\udcff \x9b é"}) == b'{"name": "\\udcff \\u009b \\u00e9"}\n'
+    assert terminal.json_bytes({"name": "\udcff \x9b é"}) == b'{"name": "\\udcff \\u009b \\u00e9"}\n'
 
 
 def test_ten_thousand_jobs_are_listed_within_seconds(house):
     with house.daemon() as journal:
         job = add(journal, "a.mp3")
         began = time.monotonic()
-        settings.print_table(("id", "file"), [show._row(job)[:2]] * 10_000)
+        terminal.print_table(("id", "file"), [show._row(job)[:2]] * 10_000)
     assert time.monotonic() - began < 5
 
 
@@ -371,7 +378,7 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
     with house.daemon() as journal:
         add(journal, "a/Talk.mp3", *delivered(house, "a/Talk.mp3"))
     lines = house.run("explain", "1").lines
-    times = [settings.local_time(1_750_000_000 + 60 * n) for n in range(7)]
+    times = [terminal.local_time(1_750_000_000 + 60 * n) for n in range(7)]
     assert lines == [
         "Job 1: a/Talk.mp3, dropped into the inbox talks.",
         f"{times[0]}  The recording had stopped changing, and was taken (11 bytes).",
@@ -433,7 +440,7 @@ def test_explain_says_of_a_submit_in_doubt_that_it_may_have_been_paid(house):
     with house.daemon() as journal:
         job = add(journal, "a.mp3", UPLOADED)
         journal.save(job, (job.attempted(1_750_000_100.0, Rules()), None), now=1_750_000_100.0)
-    at = settings.local_time(1_750_000_100)
+    at = terminal.local_time(1_750_000_100)
     assert f"A submit was sent at {at}; nobody knows whether it was taken." in house.run("explain", "1").lines
 
 
@@ -617,7 +624,7 @@ def rendered(house):
     with house.daemon() as journal:
         add(journal, "a/Talk.mp3", *delivered(house, "a/Talk.mp3"))
         add(journal, "b.mp3")
-    Kept(house.state).keep(ID, ANSWER, {})
+    Transcripts(house.state).keep(ID, ANSWER, {})
     return house
 
 
@@ -636,7 +643,7 @@ def test_one_job_in_one_format_is_rendered_to_stdout_and_no_file_is_written(rend
 def test_what_is_rendered_again_looks_as_its_inbox_has_it_now(rendered):
     words = [{"text": text, "start": 500 * n, "end": 500 * n + 400} for n, text in enumerate(("Good", "morning"))]
     answer = {"status": "completed", "utterances": [{"speaker": "A", "words": words, "text": "Good morning"}]}
-    Kept(rendered.state).keep(ID, json.dumps(answer).encode(), {})
+    Transcripts(rendered.state).keep(ID, json.dumps(answer).encode(), {})
     assert rendered.run("render", 1).out.startswith("Speaker A: ")
     with open(rendered.config, "a", encoding="utf-8") as file:
         file.write('\n[defaults]\nspeakers = { A = "Aoife" }\n')
@@ -679,7 +686,7 @@ def test_what_cannot_be_rendered_is_refused_before_anything_is_written(rendered,
 
 @pytest.mark.parametrize(("kept", "why"), [(None, "is not in"), (b"not json", "cannot be read")])
 def test_a_kept_transcript_that_vanished_or_is_damaged_is_an_error_that_says_so(rendered, kept, why):
-    path = os.fsdecode(Kept(rendered.state).path(ID))
+    path = os.fsdecode(Transcripts(rendered.state).path(ID))
     os.unlink(path)
     if kept is not None:
         rendered.write(path, data=kept)
@@ -709,9 +716,9 @@ def test_a_configuration_with_a_mistake_is_refused_by_every_command(house, words
 
 def test_the_inbox_is_only_looked_at_and_never_written_to_by_a_question(house):
     house.write("in", "a.mp3")
-    before = Inbox(os.fsencode(house.path("in")), lane="").listing()
+    before = recording_folder(os.fsencode(house.path("in")), lane="").listing()
     with house.daemon() as journal:
         add(journal, "a.mp3")
     for words in (["status"], ["jobs"], ["explain", 1], ["explain", "a.mp3"]):
         house.run(*words)
-    assert Inbox(os.fsencode(house.path("in")), lane="").listing() == before
+    assert recording_folder(os.fsencode(house.path("in")), lane="").listing() == before

@@ -13,7 +13,7 @@ import av
 import pytest
 
 from daemon_process import wait_for
-from transcribed.inbox import ANCHOR
+from transcribed.folders import ANCHOR
 
 DEMO = resources.files("transcribed") / "demo"
 RECORDING = (DEMO / "recording.mp3").read_bytes()

@@ -24,8 +24,7 @@ from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
 from straced import Straced
 from transcribed.job import State
-from transcribed.worker import Stop
-from transcribed.worker.plan import Look
+from transcribed.worker import Look, Stop
 from world import Clock, World, mp3
 
 HERE = "test_field_lessons.py"

@@ -6,7 +6,7 @@ Every parser of outside input in daemon/transcribed, in the order of the tests:
     assemblyai/failures.py   refusal_error and outcome_error: error bodies, the ends of transcripts
     assemblyai/client.py     the pages of the list, walked
     assemblyai/transport.py  Retry-After; status line, headers and framing as raw bytes; base_url and key
-    worker/speech.py         what a finished transcript says beside its text (metadata.warnings, audio_duration)
+    worker/steps/api.py      what a finished transcript says beside its text (metadata.warnings, audio_duration)
     formats/                 parse, and every rendering
     config/                  load (TOML, $STATE_DIRECTORY ...), read_key (credential, file, environment)
     inbox/                   probe (MP3, ID3, whatever tinytag knows), names, mountinfo's escapes
@@ -68,20 +68,22 @@ from hostile import (
     outcome,
     some,
 )
-from transcribed import config, formats, inbox, outbox
+from transcribed import config, files, formats, inbox
 from transcribed.assemblyai import AssemblyAI, answers, failures, outcome_error, transport
-from transcribed.cli import settings as cli_settings
+from transcribed.cli import daemon_status
 from transcribed.cli.app import app
 from transcribed.errors import ConfigError, Permanent, TranscribedError, Transient
-from transcribed.inbox import mounts
+from transcribed.folders import mounts
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job import events as happened
-from transcribed.journal import Journal
+from transcribed.journal import Journal, Transcripts
 from transcribed.local import api as local_api
 from transcribed.local import asked, decode, store
-from transcribed.worker import notes, orders, speech
-from transcribed.worker.kept import Kept
-from transcribed.worker.plan import Ordered
+from transcribed.worker import orders
+from transcribed.worker.background import Outcome
+from transcribed.worker.messages import OrdersListed
+from transcribed.worker.people import failure_notes
+from transcribed.worker.steps import api as api_steps
 from world import Clock, World, mp3
 
 # At the end of the stack, where deep JSON leads, Hypothesis's own look at the garbage collector may find no room.
@@ -289,10 +291,10 @@ DONE = {"id": ID, "status": "completed", "text": "a"}
 @example(found={**DONE, "metadata": {"warnings": ["\ud800\n", {"message": None}]}})
 def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_error(server, tmp_path, found):
     shutil.rmtree(tmp_path / "transcripts", ignore_errors=True)
-    body, kept = json.dumps({**found, "id": ID}).encode(), Kept(str(tmp_path))
+    body, kept = json.dumps({**found, "id": ID}).encode(), Transcripts(str(tmp_path))
     server.clear()
     server.script(ONE, [Fault.answer(200, body=body)])
-    fetch = functools.partial(speech.fetch, erased=False, is_ours=True)
+    fetch = functools.partial(api_steps.fetch, erased=False, is_ours=True)
     event, error = outcome(TranscribedError, fetch, replace(SUBMITTED, transcript_id=ID), client_of(server), kept)
     assert error is None or is_sane(error)
     assert (kept.read(ID) == body) == isinstance(event, happened.Transcribed)
@@ -494,11 +496,11 @@ SUFFIXES = st.sampled_from([each.suffix.encode() for each in formats.FORMATS.val
 @examples(150)
 @given(stem=STEMS | st.just("é".encode() * 200), number=st.integers(1, 10_000), suffix=SUFFIXES)
 def test_an_output_lies_in_its_folder_and_fits_into_a_directory_entry(stem, number, suffix):
-    name = outbox.output_name(stem, number, suffix)
+    name = files.output_name(stem, number, suffix)
     assert name.rpartition(b"/")[0] == stem.rpartition(b"/")[0]
     assert len(name.rpartition(b"/")[2]) <= 255
     assert name.endswith(suffix)
-    assert len(stem) > 200 or name == outbox.numbered(stem, number) + suffix
+    assert len(stem) > 200 or name == files.numbered(stem, number) + suffix
 
 
 @examples(100)
@@ -507,7 +509,7 @@ def test_nothing_is_written_outside_its_root_whatever_the_path(tmp_path, path):
     shutil.rmtree(tmp_path / "root", ignore_errors=True)
     root = os.fsencode(tmp_path / "root")
     os.mkdir(root)
-    _, error = outcome((OSError, ValueError, outbox.NameTaken), outbox.publish, root + b"/" + path, b"data", root=root)
+    _, error = outcome((OSError, ValueError, files.NameTaken), files.publish, root + b"/" + path, b"data", root=root)
     if error is None:
         with open(root + b"/" + path, "rb") as written:
             assert written.read() == b"data"
@@ -518,7 +520,12 @@ def test_nothing_is_written_outside_its_root_whatever_the_path(tmp_path, path):
 @given(path=NAMES, reason=TEXT, hint=TEXT)
 @example(path=b"\xff\n", reason="\ud800\n", hint="\udcff\x1b")
 def test_a_note_says_each_thing_on_one_line_whatever_it_holds(path, reason, hint):
-    lines = notes.note(replace(SUBMITTED, path=path, reason=reason, hint=hint)).decode().removesuffix("\n").split("\n")
+    lines = (
+        failure_notes.note(replace(SUBMITTED, path=path, reason=reason, hint=hint))
+        .decode()
+        .removesuffix("\n")
+        .split("\n")
+    )
     assert len(lines) == 7
     assert are_lines(*lines)
 
@@ -570,7 +577,7 @@ def test_an_order_nested_as_deep_as_it_can_be_read_does_not_end_the_daemon(world
     thread.start()
     thread.join()
     assert found[0][1]
-    world.run(messages=(Ordered(tuple(found)),))
+    world.run(messages=(OrdersListed(Outcome(tuple(found))),))
     assert not path.exists()
 
 
@@ -603,7 +610,7 @@ def house(tmp_path_factory):
 def test_a_status_file_holds_an_object_or_is_refused_in_a_sentence(house, content):
     (house / "state" / "status.json").write_bytes(content)
     settled = config.load(str(house / "config.toml"), {})
-    told, error = outcome(TranscribedError, cli_settings.read_status, settled, {})
+    told, error = outcome(TranscribedError, daemon_status.read_status, settled, {})
     assert isinstance(told, dict) if error is None else "is no status of the daemon" in error.message
 
 

@@ -14,7 +14,7 @@ import structlog
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import Fingerprint, Job, State, Step
-from transcribed.worker.hooks import environment
+from transcribed.worker.people.hooks import environment
 from world import Clock, World, mp3
 
 FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "OUTPUTS_JSON", "TRANSCRIPT_ID", "REASON", "HINT"]

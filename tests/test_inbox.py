@@ -18,9 +18,11 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
 
 from abilities import without_privileges
 from transcribed.errors import Blocked, Transient, Withdrawn
-from transcribed.inbox import Inbox, Names, Settling, Watch, is_local, probe
-from transcribed.inbox.mounts import Mount, mount_of
+from transcribed.folders import is_local
+from transcribed.folders.mounts import Mount, mount_of
+from transcribed.inbox import Names, Settling, Watch, probe
 from transcribed.job import Fingerprint
+from world import recording_folder
 
 LANE = "inbox:meetings"
 BOUND_SECONDS = 10.0
@@ -35,7 +37,7 @@ def write(path, data=b"some audio"):
 
 
 def inbox(root):
-    return Inbox(root, lane=LANE)
+    return recording_folder(root, lane=LANE)
 
 
 def found(root, name):

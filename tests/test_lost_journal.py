@@ -24,10 +24,9 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.cli.app import app
 from transcribed.errors import ConfigError
 from transcribed.job import State
-from transcribed.journal import VERSION, Journal
-from transcribed.worker import Reload, drop, rebuild
-from transcribed.worker.kept import Kept
-from transcribed.worker.rebuild import MARK, job_of
+from transcribed.journal import VERSION, Journal, Transcripts, rebuild
+from transcribed.journal.rebuild import MARK, job_of
+from transcribed.worker import Reload, drop
 from world import START, Clock, World, mp3
 
 SEED = 11
@@ -379,7 +378,7 @@ def test_any_description_beside_a_transcript_is_a_job_or_is_left_out(tmp_path_fa
 
 
 def test_a_description_whose_transcript_was_removed_still_says_what_was_paid_for(tmp_path):
-    kept = Kept(str(tmp_path))
+    kept = Transcripts(str(tmp_path))
     kept.keep(_META["transcript_id"], b"{}", {key: value for key, value in _META.items() if key != "transcript_id"})
     assert [job_of(meta, START).content_hash for meta in kept.described()] == ["ab" * 32]
     Path(os.fsdecode(kept.path(_META["transcript_id"]))).unlink()

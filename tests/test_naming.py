@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcribed import outbox
+from transcribed import files
 from transcribed.formats import FORMATS
 from transcribed.formats.naming import DEFAULT, FIELDS, Fields, language, parts, problems
 
@@ -64,7 +64,7 @@ def test_a_number_goes_behind_the_stem_as_it_does_in_the_archive():
 def test_the_default_names_renderings_as_they_always_were():
     for kind in FORMATS.values():
         head, tail = parts(DEFAULT, TALK, kind.suffix)
-        assert outbox.output_name(b"a/" + head, 2, tail) == outbox.output_name(b"a/Talk", 2, kind.suffix.encode())
+        assert files.output_name(b"a/" + head, 2, tail) == files.output_name(b"a/Talk", 2, kind.suffix.encode())
 
 
 def test_a_stem_that_is_not_utf8_or_has_dots_stays_what_it_is():
@@ -120,12 +120,12 @@ def templates(draw):
 def test_a_name_stays_in_its_folder_whatever_its_fields_hold(template, fields, number):
     for kind in FORMATS.values():
         head, tail = parts(template, fields, kind.suffix)
-        for found in (head + tail, outbox.output_name(b"a/" + head, number, tail).removeprefix(b"a/")):
+        for found in (head + tail, files.output_name(b"a/" + head, number, tail).removeprefix(b"a/")):
             assert not re.search(rb"[\x00/]", found)
-            assert not found.startswith((b".", outbox.TEMPORARY))
+            assert not found.startswith((b".", files.TEMPORARY))
             assert found.endswith(kind.suffix.encode())
             assert os.path.normpath(b"/outbox/" + found) == b"/outbox/" + found
-        assert len(outbox.output_name(b"a/" + head, number, tail)) <= 2 + 255
+        assert len(files.output_name(b"a/" + head, number, tail)) <= 2 + 255
 
 
 @settings(deadline=None, max_examples=100)
@@ -134,7 +134,7 @@ def test_two_formats_of_one_recording_never_have_one_name(template, fields, numb
     names = []
     for kind in FORMATS.values():
         head, tail = parts(template, fields, kind.suffix)
-        names.append(outbox.folded(outbox.output_name(head, number, tail)))
+        names.append(files.folded(files.output_name(head, number, tail)))
     assert len(set(names)) == len(names)
 
 

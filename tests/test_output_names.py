@@ -9,8 +9,8 @@ import pytest
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import Fingerprint, State
 from transcribed.journal import Journal
-from transcribed.worker.hooks import environment
 from transcribed.worker.outputs import day_of, outputs
+from transcribed.worker.people.hooks import environment
 from world import START, Clock, World, mp3
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 
-from transcribed.worker.pace import Pace
+from transcribed.worker.intake.pace import Pace
 
 
 def look(pace, at, *, took=0.0, events=True, active=False, scan_seconds=10.0):

@@ -17,7 +17,7 @@ from fake_assemblyai import FakeAssemblyAI
 from shares import exfat, needs_exfat
 from straced import Straced, calls_of
 from test_outbox import umask, without_privileges
-from transcribed import outbox
+from transcribed import files
 from transcribed.job import State
 from world import Clock, World, mp3
 
@@ -67,9 +67,9 @@ def refusals(daemon: Daemon) -> list[str]:
 
 @pytest.mark.parametrize("mask", [0o077, 0o000])
 def test_a_new_file_and_its_new_folders_have_the_modes_that_were_asked_for_whatever_the_umask(root, mask):
-    access = outbox.Access(file_mode=0o664, dir_mode=0o2775)
+    access = files.Access(file_mode=0o664, dir_mode=0o2775)
     with umask(mask):
-        outbox.publish(root + b"/a/b/Talk.txt", b"words", root=root, access=access)
+        files.publish(root + b"/a/b/Talk.txt", b"words", root=root, access=access)
 
     assert [mode(root + b"/a"), mode(root + b"/a/b"), mode(root + b"/a/b/Talk.txt")] == [0o2775, 0o2775, 0o664]
     assert mode(root) == 0o777, "a folder that was there keeps what it has"
@@ -77,7 +77,7 @@ def test_a_new_file_and_its_new_folders_have_the_modes_that_were_asked_for_whate
 
 @needs_root
 def test_a_new_file_and_its_new_folders_have_the_group_that_was_asked_for_and_no_other_owner(root):
-    outbox.publish(root + b"/a/Talk.txt", b"words", root=root, access=outbox.Access(group=GROUP))
+    files.publish(root + b"/a/Talk.txt", b"words", root=root, access=files.Access(group=GROUP))
 
     assert [group(root + b"/a"), group(root + b"/a/Talk.txt")] == [GROUP, GROUP]
     assert os.stat(root + b"/a/Talk.txt").st_uid == os.geteuid()
@@ -90,7 +90,7 @@ def test_the_group_that_a_folder_hands_down_stays_where_a_mode_is_set_without_it
     os.chown(root + b"/share", -1, GROUP)
     os.chmod(root + b"/share", 0o2775)
 
-    outbox.publish(root + b"/share/a/Talk.txt", b"words", root=root, access=outbox.Access(dir_mode=0o775))
+    files.publish(root + b"/share/a/Talk.txt", b"words", root=root, access=files.Access(dir_mode=0o775))
 
     assert (mode(root + b"/share/a"), group(root + b"/share/a/Talk.txt")) == (0o2775, GROUP)
 
@@ -166,9 +166,9 @@ def test_a_group_that_this_machine_does_not_know_is_a_mistake_in_the_configurati
 @needs_root
 def test_a_group_that_is_refused_is_told_and_fails_nothing(root):
     told: list[tuple[int, str, str]] = []
-    access = outbox.Access(group=54321, refused=lambda *words: told.append(words))
+    access = files.Access(group=54321, refused=lambda *words: told.append(words))
     with without_privileges():
-        outbox.publish(root + b"/Talk.txt", b"words", root=root, access=access)
+        files.publish(root + b"/Talk.txt", b"words", root=root, access=access)
 
     assert told == [(os.stat(root).st_dev, "setting the group", "Operation not permitted")]
     assert group(root + b"/Talk.txt") == group(root)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fake_assemblyai import FakeAssemblyAI
 from shares import exfat, needs_exfat
-from transcribed import outbox
+from transcribed import files
 from transcribed.job import State
 from world import Clock, Crash, World, mp3
 
@@ -68,7 +68,7 @@ def put_on(share: Path, world: World) -> World:
     ],
 )
 def test_a_name_is_changed_only_where_windows_could_not_show_it(name, windows):
-    assert outbox.portable(name) == windows
+    assert files.portable(name) == windows
 
 
 #: By Microsoft's page on naming files: the characters, the devices with any suffix, and the ends.
@@ -86,12 +86,12 @@ PATHS = st.lists(
 
 @given(path=PATHS)
 def test_a_portable_path_is_one_for_windows_and_stays_as_it_is(path):
-    found = outbox.portable(path)
+    found = files.portable(path)
     *folders, _ = found.split(b"/")
     assert found.count(b"/") == path.count(b"/")
     assert not any(REFUSED_BY_WINDOWS.search(part) for part in found.decode().split("/"))
     assert all(len(folder) <= 255 for folder in folders)
-    assert outbox.portable(found) == found
+    assert files.portable(found) == found
 
 
 @needs_exfat
@@ -99,8 +99,8 @@ def test_every_portable_name_can_be_written_where_windows_names_count(share):
     hostile = [bytes([byte]) for byte in range(1, 256) if byte != ord("/")]
     hostile += [b"CON", b"a.", b"a ", b"\xff" * 200, "会".encode() * 85, "🎤".encode() * 60]
     for number, name in enumerate(hostile):
-        path = outbox.portable(b"%d/%b/Talk" % (number, name))
-        outbox.publish(os.path.join(os.fsencode(share), path), b"words", root=os.fsencode(share))
+        path = files.portable(b"%d/%b/Talk" % (number, name))
+        files.publish(os.path.join(os.fsencode(share), path), b"words", root=os.fsencode(share))
     assert len(list(share.rglob("Talk"))) == len(hostile)
 
 

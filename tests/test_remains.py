@@ -14,8 +14,7 @@ from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.cli.app import app
 from transcribed.job import State
-from transcribed.journal import Journal
-from transcribed.worker.kept import AUDIO, Kept
+from transcribed.journal import AUDIO, Journal, Transcripts
 from world import Clock, World, mp3
 
 DAY = 86400.0
@@ -334,7 +333,7 @@ def test_explain_says_when_it_was_deleted_and_a_daemon_is_told_by_its_configurat
 
 
 def test_a_transcript_whose_audio_cannot_be_removed_is_found_by_the_next_look(tmp_path):
-    kept, name = Kept(str(tmp_path)), "00000000-0000-4000-8000-000000000000"
+    kept, name = Transcripts(str(tmp_path)), "00000000-0000-4000-8000-000000000000"
     kept.keep(name, b"{}", {})
     stuck = tmp_path / "transcripts" / f"{name}.{AUDIO[1]}"
     stuck.mkdir()

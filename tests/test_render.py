@@ -13,8 +13,8 @@ from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.cli.app import app, exit_status
 from transcribed.errors import TranscribedError
+from transcribed.folders import ANCHOR, anchor_text
 from transcribed.formats import FORMATS
-from transcribed.inbox import ANCHOR, anchor_text
 from transcribed.job import Job
 from world import mp3
 

@@ -7,15 +7,16 @@ import shutil
 import pytest
 
 from abilities import without_privileges
-from transcribed.inbox import Inbox, Names
-from transcribed.inbox.mounts import Mount
+from transcribed.folders.mounts import Mount
+from transcribed.inbox import Names
+from world import recording_folder
 
 LONG_AGO = 1_000_000_000
 
 
 @pytest.fixture
 def box(root):
-    return Inbox(root, lane="inbox:talks")
+    return recording_folder(root, lane="inbox:talks")
 
 
 def write(path, data=b"audio"):
@@ -147,7 +148,7 @@ def test_a_listing_that_leaves_a_file_out_once_is_no_file_that_was_taken_away(ro
 
 def test_an_inbox_that_cannot_be_had_has_lost_nothing(root, box):
     write(root + b"/in/a.mp3")
-    box = Inbox(root + b"/in", lane="inbox:talks")
+    box = recording_folder(root + b"/in", lane="inbox:talks")
     box.look()
     os.rename(root + b"/in", root + b"/away")
     with pytest.raises(Exception, match="No such file"):
@@ -161,7 +162,7 @@ def test_another_folder_in_the_place_of_the_inbox_is_listed_anew(root):
     write(root + b"/in/a.mp3")
     write(root + b"/other/b.mp3")
     age(root + b"/in", root + b"/other")
-    box = Inbox(root + b"/in", lane="inbox:talks")
+    box = recording_folder(root + b"/in", lane="inbox:talks")
     box.look()
     os.rename(root + b"/in", root + b"/old")
     os.rename(root + b"/other", root + b"/in")
@@ -209,7 +210,7 @@ def test_on_a_network_every_folder_is_listed_each_time(root, box, monkeypatch, k
     """Skipping by the folder's time missed 36 of 206 files on sshfs."""
     write(root + b"/sub/a.mp3")
     age(root + b"/sub", root)
-    monkeypatch.setattr("transcribed.inbox.identity.mount_of", lambda _: Mount(b"0:1", b"/", kind))
+    monkeypatch.setattr("transcribed.folders.identity.mount_of", lambda _: Mount(b"0:1", b"/", kind))
     box.look()
     write(root + b"/sub/b.mp3")
     age(root + b"/sub")
@@ -222,7 +223,7 @@ def test_on_a_network_every_folder_is_listed_each_time(root, box, monkeypatch, k
 def test_the_owner_says_which_endings_are_recordings(root):
     for name in (b"a.mp3", b"b.wav", b"c.WAV", b"d.ogg", b"wav", b".wav"):
         write(os.path.join(root, name))
-    box = Inbox(root, lane="", names=Names(extensions=(b".wav", b".ogg")))
+    box = recording_folder(root, lane="", names=Names(extensions=(b".wav", b".ogg")))
     assert names(box.look()) == [b"b.wav", b"c.WAV", b"d.ogg"]
 
 
@@ -245,15 +246,15 @@ def test_the_owners_patterns_are_of_a_component_or_of_the_whole_path(root, patte
     write(os.path.join(root, path))
     rule = Names(ignore=(pattern,)).ignored(path)
     assert (rule == f"ignore = {pattern!r}") is matches
-    assert names(Inbox(root, lane="", names=Names(ignore=(pattern,))).look()) == ([] if matches else [path])
+    assert names(recording_folder(root, lane="", names=Names(ignore=(pattern,))).look()) == ([] if matches else [path])
 
 
 def test_a_file_with_other_names_is_taken_unless_hardlinks_are_refused(root):
     write(root + b"/a.mp3")
     os.link(root + b"/a.mp3", root + b"/b.mp3")
     write(root + b"/alone.mp3")
-    assert names(Inbox(root, lane="").look()) == [b"a.mp3", b"alone.mp3", b"b.mp3"]
-    listing = Inbox(root, lane="", hardlinks=False).look()
+    assert names(recording_folder(root, lane="").look()) == [b"a.mp3", b"alone.mp3", b"b.mp3"]
+    listing = recording_folder(root, lane="", hardlinks=False).look()
     assert names(listing) == [b"alone.mp3"]
     assert len(listing.problems) == 2
     assert "hardlinks = false: put a copy here" in listing.problems[0]

@@ -19,11 +19,12 @@ import sqlalchemy as sa
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed import config
 from transcribed.assemblyai import AssemblyAI
-from transcribed.cli.said import settings_of
-from transcribed.inbox import ANCHOR, Said
+from transcribed.config.share import settings_of
+from transcribed.folders import ANCHOR, Ground
+from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Rules, State, canonical
-from transcribed.journal import Journal
-from transcribed.worker import Plan, Route, Stop, Worker, rebuild
+from transcribed.journal import Journal, rebuild
+from transcribed.worker import Plan, Route, Stop, Worker
 
 START = 1_800_000_000.0
 FRAME = bytes.fromhex("fffb9000") + bytes(413)  # one MPEG frame: Layer III, 128 kbit/s at 44.1 kHz, 26 ms
@@ -38,6 +39,11 @@ def mp3(text: str, frames: int = 40) -> bytes:
 def link(address: str) -> bytes:
     """A link as Windows writes it when an address is dragged into a folder."""
     return f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+
+
+def recording_folder(root: bytes, lane: str = "inbox:talks", **options: Any) -> RecordingFolder:
+    """A folder of which nothing is remembered, to be looked at."""
+    return RecordingFolder(root, lane=lane, ground=Ground(root, lane=lane, what="inbox"), **options)
 
 
 class Clock:
@@ -144,8 +150,8 @@ class World:
     def notify(self, **fields: str) -> None:
         self.notified.append(fields)
 
-    def publish(self, snapshot: dict[str, Any]) -> None:
-        self.published.append(snapshot)
+    def publish(self, status: bytes) -> None:
+        self.published.append(json.loads(status))
 
     def read_plan(self) -> Plan:
         return self.next_plan()

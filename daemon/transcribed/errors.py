@@ -10,6 +10,7 @@ import errno
 __all__ = [
     "Blocked",
     "ConfigError",
+    "Defect",
     "Lost",
     "Permanent",
     "Stopped",
@@ -50,6 +51,13 @@ class Transient(TranscribedError):
     ) -> None:
         super().__init__(message, hint=hint, refused=refused)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Defect(Transient):
+    """A defect of ours, met while working at one thing: that is tried again later, and the log has the traceback."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"a defect in transcribed: {type(error).__name__}", hint="please report it, with the log")
 
 
 class Permanent(TranscribedError):

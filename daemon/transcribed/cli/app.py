@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from transcribed import errors
-from transcribed.cli import check, configuration, demo, journal, local, order, render, run, show
+from transcribed.cli import backup, check, config_commands, demo, local_api, order, render, run, show
 from transcribed.job import printable
 
 app = typer.Typer(
@@ -32,9 +32,9 @@ app.command("cancel")(order.cancel)
 app.command("accept")(order.accept)
 app.command("scan")(order.scan)
 app.command("render")(render.render)
-app.add_typer(configuration.app, name="config")
-app.add_typer(journal.app, name="journal")
-app.command("local-api")(local.local_api)
+app.add_typer(config_commands.app, name="config")
+app.add_typer(backup.app, name="journal")
+app.command("local-api")(local_api.local_api)
 
 
 def _version(wanted: bool) -> None:

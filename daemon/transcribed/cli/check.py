@@ -5,7 +5,6 @@ Whatever is written is removed again. One line for each thing tried; the exit st
 What this module does not know: jobs.
 """
 
-import grp
 import os
 import tempfile
 import threading
@@ -17,13 +16,14 @@ from typing import Literal
 
 import typer
 
-from transcribed import config, errors, inbox, outbox
+from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
-from transcribed.cli import settings
+from transcribed.cli import terminal
 from transcribed.cli.remembered import strange_folders
-from transcribed.cli.services import services_of
 from transcribed.cli.untaken import Untaken, names_of
-from transcribed.inbox.mounts import Mount, mount_of
+from transcribed.config import placement
+from transcribed.daemon import services_of
+from transcribed.folders import Ground, Mount, mount_of
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
 
@@ -43,7 +43,7 @@ class Finding:
     status: int = 0
 
 
-def check(ctx: typer.Context, *, as_json: settings.Json = False) -> None:
+def check(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
     """Try the configuration, the folders, the key, the clock and the file systems, and say how to mend what fails."""
     path = config.find(ctx.obj, os.environ)
     settled = config.load(path, os.environ)
@@ -51,16 +51,16 @@ def check(ctx: typer.Context, *, as_json: settings.Json = False) -> None:
     for finding in _findings(path, settled):
         worst = max(worst, finding.status)
         if as_json:
-            settings.print_json(asdict(finding))
+            terminal.print_json(asdict(finding))
         else:
             mend = f" -- mend: {finding.mend}" if finding.mend else ""
-            settings.say(f"{finding.kind}: {finding.said}{mend}")
+            terminal.say(f"{finding.kind}: {finding.said}{mend}")
     raise typer.Exit(worst)
 
 
 def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path}")
-    yield from _problems(misplaced(settled))
+    yield from _problems(placement.misplaced(settled))
     yield from _state(os.fsencode(settled.state.directory))
     folders, strange = 0, strange_folders(settled)
     for each in settled.inboxes:
@@ -79,130 +79,12 @@ def _problems(problems: list[str]) -> Iterator[Finding]:
     yield from (Finding("problem", problem, mend, _CONFIG) for problem in problems)
 
 
-# --- how the folders lie
-
-
-def refuse_misplaced(settled: config.Config) -> None:
-    """Raises ConfigError with everything in which the configuration does not fit this machine."""
-    if problems := misplaced(settled):
-        raise errors.ConfigError(problems)
-
-
-def misplaced(settled: config.Config) -> list[str]:
-    """One sentence for each thing in which the configuration does not fit this machine.
-
-    These are overlaps, a state directory on a network, a default archive on another device than its inbox, and groups
-    that are not there.
-    """
-    directory = settled.state.directory
-    mount = mount_of(os.fsencode(_nearest(directory)))
-    return [*overlaps(settled), *on_network(directory, mount), *_not_named(settled), *_no_groups(settled)]
-
-
-def overlaps(settled: config.Config) -> list[str]:
-    """One sentence for each folder that is, or lies inside, another: links are followed, and bind mounts recognised.
-
-    The configuration itself has compared the paths as they are written. A folder that is not there, or cannot be
-    looked at, is compared as far as it is.
-    """
-    folders = _folders(settled)
-    held: dict[tuple[int, int], str] = {}
-    for path in folders.values():
-        identity = _identity(path)
-        if identity is not None:
-            held.setdefault(identity, os.path.realpath(path))
-    real = {label: first_path(os.path.realpath(path), held) for label, path in folders.items()}
-    outboxes: set[str] = set()
-    for label, path in list(real.items()):
-        if label.endswith(".outbox") and path in outboxes:
-            del real[label]  # the one folder that inboxes may share
-        outboxes |= {path} if label.endswith(".outbox") else set()
-    return config.overlaps(real)
-
-
-def _folders(settled: config.Config) -> dict[str, str]:
-    folders = {"state.directory": settled.state.directory}
-    for each in settled.inboxes:
-        for key in ("path", "outbox", "archive", "failed"):
-            folders[f'inbox "{each.name}".{key}'] = getattr(each, key)
-    return folders
-
-
-def first_path(path: str, held: Mapping[tuple[int, int], str]) -> str:
-    """`path` by way of the first folder of ours that it is, or lies in: a bind mount gives a folder several paths."""
-    above = path
-    while above != "/":
-        first = held.get(_identity(above) or (-1, -1))
-        if first is not None and first != above:
-            return first + path[len(above) :]
-        above = os.path.dirname(above)
-    return path
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def on_network(directory: str, mount: Mount) -> list[str]:
-    """Why the state directory cannot be on this `mount`; empty where it can, or where nobody knows."""
-    if mount.is_local or mount.kind == b"unknown":
-        return []
-    what = f"state.directory {printable(directory)} is on a network file system or FUSE ({shown(mount.kind)})"
-    return [f"{what}, where a journal can be damaged: name a folder on a local disk"]
-
-
-def _not_named(settled: config.Config) -> list[str]:
-    """One sentence for each default folder that lies on another device than its inbox.
-
-    Beside an inbox that is a mount point lies whatever disk is there: in a container, one that goes with it.
-    """
-    return [
-        f'inbox "{each.name}".{key}: its default {printable(folder)} is on another device than the inbox: name it'
-        for each in settled.inboxes
-        for key, folder in (("archive", each.archive), ("failed", each.failed))
-        if folder == f"{each.path}-{key}" and os.path.isdir(each.path) and not _on_one_device(each.path, folder)
-    ]
-
-
-def _on_one_device(one: str, other: str) -> bool:
-    return os.stat(_nearest(one)).st_dev == os.stat(_nearest(other)).st_dev
-
-
-def _nearest(path: str) -> str:
-    """`path`, or the nearest folder above it that is there."""
-    while not os.path.isdir(path) and path != "/":
-        path = os.path.dirname(path)
-    return path
-
-
-def _no_groups(settled: config.Config) -> list[str]:
-    found = []
-    for each in settled.inboxes:
-        try:
-            group_number(each.group or "0")
-        except KeyError:
-            what = f'inbox "{each.name}".group: there is no group {printable(each.group or "")} here'
-            found.append(f"{what}: write one that `getent group` lists, or its number")
-    return found
-
-
-def group_number(group: str) -> int:
-    """The number of the group that is named, or the number itself. Raises KeyError."""
-    if group.isascii() and group.isdigit() and len(group) < 10:
-        return int(group)
-    return grp.getgrnam(group).gr_gid
-
-
 # --- trying
 
 
 def _state(directory: bytes) -> Iterator[Finding]:
     there = os.path.isdir(directory)
-    folder = directory if there else os.fsencode(_nearest(os.fsdecode(directory)))
+    folder = directory if there else os.fsencode(placement.nearest(os.fsdecode(directory)))
     yield from _written("state.directory", folder, "written" if there else f"{shown(directory)} would be made in it")
     owner = os.stat(folder).st_uid
     if there and owner != os.geteuid():
@@ -240,7 +122,9 @@ def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.
         if root in strange:
             raise strange[root]
         names, lane = names_of(each), errors.inbox_lane(each.name)
-        listing = inbox.Inbox(root, lane=lane, names=names, hardlinks=each.hardlinks).listing()
+        ground = Ground(root, lane=lane, what="inbox")
+        recordings = inbox.RecordingFolder(root, lane=lane, names=names, hardlinks=each.hardlinks, ground=ground)
+        listing = recordings.listing()
     except errors.Blocked as error:
         yield _of_blocked(label, error)
     else:
@@ -259,11 +143,11 @@ def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.
         gone = strange.get(path)
         yield from [_of_blocked(f"{label}.{key}", gone)] if gone else _folder(f"{label}.{key}", path)
     for key, folder in (("archive", each.archive), ("failed", each.failed)):
-        if os.path.isdir(root) and not _on_one_device(each.path, folder):
+        if os.path.isdir(root) and not placement.on_one_device(each.path, folder):
             yield Finding("remark", f"{label}.{key}: on another device than the inbox, so moving is copying")
 
 
-def watched(each: config.Inbox, mount: Mount) -> str:
+def watched(each: config.Inbox, mount: inbox.Mount) -> str:
     """How new files are noticed there."""
     where = f"on {shown(mount.kind)}"
     if each.watch == "events" or (each.watch == "auto" and mount.is_local):
@@ -288,7 +172,7 @@ def _folder(label: str, path: bytes) -> Iterator[Finding]:
 def _written(label: str, folder: bytes, said: str) -> Iterator[Finding]:
     """A small file is written into `folder`, renamed, and removed; what is so of its disk and clock."""
     try:
-        outbox.probe_write(folder)
+        files.probe_write(folder)
         free, apart = _free_bytes(folder), _seconds_apart(folder)
         mount = mount_of(folder)
     except OSError as error:
@@ -324,7 +208,7 @@ def _free_bytes(folder: bytes) -> int:
 
 def _seconds_apart(folder: bytes) -> float:
     """How far the clock that stamps files in `folder`, a file server's perhaps, is ahead of ours."""
-    with tempfile.TemporaryFile(prefix=outbox.TEMPORARY, dir=folder) as file:
+    with tempfile.TemporaryFile(prefix=files.TEMPORARY, dir=folder) as file:
         file.write(b"what time is it?\n")
         file.flush()
         os.fsync(file.fileno())
@@ -360,7 +244,7 @@ def _notify(notify: config.Notify) -> Iterator[Finding]:
 
 def of_clock(now: float) -> Finding:
     """Whether our own clock can be right at all."""
-    at = settings.local_time(now)
+    at = terminal.local_time(now)
     if now < _NOT_BEFORE:
         return Finding("problem", f"clock: it says {at}, which is past", "set it, by NTP", _UNAVAILABLE)
     return Finding("ok", f"clock: {at}")

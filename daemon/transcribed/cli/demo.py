@@ -24,7 +24,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from transcribed import config, errors, local, service
-from transcribed.cli import settings
+from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import output
@@ -90,7 +90,7 @@ class Screen:
     """Where people look: on a terminal one line that moves, elsewhere a line for each change."""
 
     def __init__(self) -> None:
-        self.console = settings.console()
+        self.console = terminal.console()
         self._moving = sys.stdout.isatty()
         columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
         self._progress = Progress(*columns, console=self.console, transient=True, disable=not self._moving)
@@ -217,7 +217,7 @@ class Show:
         return line.rstrip() if line.endswith("\n") else None
 
     def _status(self) -> dict[str, Any] | None:
-        return settings.read_status(self._settled, {})
+        return daemon_status.read_status(self._settled, {})
 
     def _until(self, look: Callable[[], T | None], bound_seconds: float | None, what: str) -> T:
         """What `look` sees, once it sees something. Raises Stopped, and TranscribedError where that cannot come."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from transcribed import config, errors, worker
-from transcribed.cli import settings
+from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State
 from transcribed.journal import Journal
 
@@ -37,9 +37,9 @@ def retry(
         raise typer.BadParameter("name the jobs by their numbers, or say --failed")
     if pay_again and failed:
         raise typer.BadParameter("--pay-again costs money: name each job by its number")
-    settled = settings.load(ctx)
+    settled = terminal.load(ctx)
     if failed and not _jobs_that_failed(settled):
-        settings.say("no job has failed: there is nothing to retry", stderr=True)
+        terminal.say("no job has failed: there is nothing to retry", stderr=True)
         return
     numbers = list(dict.fromkeys(ids or []))
     _refuse(settled, numbers, _why_not_retried)
@@ -48,7 +48,7 @@ def retry(
 
 def cancel(ctx: typer.Context, ids: Numbers) -> None:
     """Give up jobs that are not submitted yet. The recordings stay in the inbox."""
-    settled = settings.load(ctx)
+    settled = terminal.load(ctx)
     numbers = list(dict.fromkeys(ids))
     _refuse(settled, numbers, _why_not_cancelled)
     _order(settled, {"order": "cancel", "jobs": numbers})
@@ -65,7 +65,7 @@ def accept(
 
     With --folders nothing is paid: the folders of that inbox have moved for good, and are remembered as they are now.
     """
-    settled = settings.load(ctx)
+    settled = terminal.load(ctx)
     if folders is None:
         _order(settled, {"order": "accept"})
         return
@@ -76,7 +76,7 @@ def accept(
 
 def scan(ctx: typer.Context) -> None:
     """Look into every inbox now."""
-    _order(settings.load(ctx), {"order": "scan"})
+    _order(terminal.load(ctx), {"order": "scan"})
 
 
 def _jobs_that_failed(settled: config.Config) -> list[Job]:
@@ -117,7 +117,7 @@ def _order(settled: config.Config, order: Mapping[str, Any]) -> None:
     except OSError as error:
         doing = f"leaving the order in {os.path.join(directory, worker.ORDERS)}"
         raise errors.from_os_error(error, lane=errors.STATE, doing=doing) from error
-    if settings.is_alive(directory):
-        settings.say("ordered: the daemon lives and takes it now", stderr=True)
+    if daemon_status.is_alive(directory):
+        terminal.say("ordered: the daemon lives and takes it now", stderr=True)
     else:
-        settings.say("ordered: no daemon is alive, so it waits for the next start", stderr=True)
+        terminal.say("ordered: no daemon is alive, so it waits for the next start", stderr=True)

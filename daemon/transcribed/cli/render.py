@@ -13,12 +13,11 @@ from typing import Annotated
 import typer
 
 from transcribed import config, errors, formats
-from transcribed.cli import settings
+from transcribed.cli import terminal
 from transcribed.cli.show import jobs_meant
 from transcribed.cli.target import Target
 from transcribed.job import Job, State, is_link, printable, shown
-from transcribed.journal import Journal
-from transcribed.worker.kept import Kept
+from transcribed.journal import Journal, Transcripts
 from transcribed.worker.outputs import day_of, title_of
 
 _PARTS = 10  # how often it is said how far an order for all jobs has come
@@ -41,7 +40,7 @@ def render(
     output: Annotated[
         str | None, typer.Option(metavar="DIR", help="Where to write files.", show_default="stdout, or the outbox")
     ] = None,
-    as_json: settings.Json = False,
+    as_json: terminal.Json = False,
 ) -> None:
     """Render kept transcripts again. One job in one format goes to stdout, more become files; nothing is replaced.
 
@@ -53,7 +52,7 @@ def render(
         raise typer.BadParameter(f"there is no format {unknown[0]!r}; there are {', '.join(formats.FORMATS)}")
     if bool(whats) == every:
         raise typer.BadParameter("name the jobs by number or file, or say --all")
-    settled = settings.load(ctx)
+    settled = terminal.load(ctx)
     target = Target(settled, output, keep_folders=every)
     if every:
         _render_all(settled, target, names, as_json=as_json)
@@ -99,9 +98,9 @@ def _render_all(settled: config.Config, target: Target, names: Sequence[str], *,
             _tell(job, name, outcome, as_json=as_json)
             _complain(outcome, told)
         if done * _PARTS // len(jobs) > (done - 1) * _PARTS // len(jobs):
-            settings.say(f"{done} of {len(jobs)} jobs are done", stderr=True)
+            terminal.say(f"{done} of {len(jobs)} jobs are done", stderr=True)
     if failed:
-        settings.say(f"{failed} renderings could not be made", stderr=True)
+        terminal.say(f"{failed} renderings could not be made", stderr=True)
         raise typer.Exit(1)
 
 
@@ -118,9 +117,9 @@ def _tell(job: Job, name: str, outcome: bytes | errors.TranscribedError, *, as_j
     path = shown(outcome) if isinstance(outcome, bytes) else None
     if as_json:
         error = None if isinstance(outcome, bytes) else printable(outcome.message)
-        settings.print_json({"job": job.id, "format": name, "path": path, "error": error})
+        terminal.print_json({"job": job.id, "format": name, "path": path, "error": error})
     elif path is not None:
-        settings.say(path)
+        terminal.say(path)
 
 
 def _complain(outcome: bytes | errors.TranscribedError, told: set[str]) -> None:
@@ -130,14 +129,14 @@ def _complain(outcome: bytes | errors.TranscribedError, told: set[str]) -> None:
     about = f"{outcome.lane}: {outcome.hint}" if isinstance(outcome, errors.Blocked) else outcome.message
     if about not in told:
         told.add(about)
-        settings.say(f"{outcome.message} ({outcome.hint})" if outcome.hint else outcome.message, stderr=True)
+        terminal.say(f"{outcome.message} ({outcome.hint})" if outcome.hint else outcome.message, stderr=True)
 
 
 def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
     if job.transcript_id is None:
         raise errors.TranscribedError(f"job {job.id} has no transcript: it is {job.state}")
     try:
-        answer = Kept(settled.state.directory).read(job.transcript_id)
+        answer = Transcripts(settled.state.directory).read(job.transcript_id)
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcript") from error
     if answer is None:

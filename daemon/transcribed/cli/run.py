@@ -1,33 +1,15 @@
-"""`transcribed run`: the one place where the parts of the daemon are put together."""
+"""`transcribed run`: the daemon, in the foreground."""
 
-import concurrent.futures
-import contextlib
-import importlib.metadata
 import os
-import queue
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
 
-from transcribed import config, errors, job, outbox, service
-from transcribed.assemblyai import AssemblyAI
-from transcribed.cli import check, settings
-from transcribed.cli.said import settings_of
-from transcribed.cli.services import services_of
-from transcribed.inbox import Said, Watch
-from transcribed.journal import Journal
-from transcribed.worker import Plan, Reload, Route, Stop, Worker, rebuild
-from transcribed.worker.plan import Look
+from transcribed import config, daemon, errors, service
 
 log = structlog.get_logger()
-
-ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
-OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
 
 def run(
@@ -44,7 +26,7 @@ def run(
     settled = config.load(path, os.environ)
     service.log_to_stderr(settled.log.format, os.environ)
     try:
-        status = _work(path, settled, once=once)
+        status = daemon.work(path, settled, once=once)
     except errors.TranscribedError:
         raise
     except BaseException:  # a defect of ours: the service manager starts us again, and the journal knows where we were
@@ -52,199 +34,3 @@ def run(
         status = 70
     sys.stderr.flush()
     os._exit(status)  # a thread that hangs in a share or a socket must not hold the exit: the journal is closed
-
-
-def _work(path: str, settled: config.Config, *, once: bool) -> int:
-    """Run the worker in this thread until it ends; its exit status. Raises what keeps it from starting."""
-    _answered({"one of the folders": lambda: check.refuse_misplaced(settled)})
-    stop = threading.Event()
-    plan = plan_of(settled, stop)
-    directory = settled.state.directory
-    mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-    service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
-    journal = _whole_journal(directory) if once else _opened(directory, mailbox)
-    if journal is None:
-        return 0
-    try:
-        host = Machine(path, settled, mailbox, stop)
-        worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
-        version = importlib.metadata.version("transcribed")
-        log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
-        return worker.run(once=once)
-    finally:
-        journal.close()
-        log.info("daemon.stopped")
-
-
-def _whole_journal(directory: str) -> Journal:
-    """The journal, with all that is kept in it, in a swept folder. Raises as Journal.open does."""
-    journal = Journal.open(directory)
-    try:
-        outbox.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # ours alone while the lock is held
-        rebuild(journal, directory, time.time())
-    except OSError as error:
-        journal.close()
-        raise errors.from_os_error(error, lane=errors.STATE, doing=f"sweeping {directory}") from error
-    except BaseException:
-        journal.close()
-        raise
-    return journal
-
-
-def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | None:
-    """The journal, once the disk lets it be opened; None where Stop comes first. Raises what is not Blocked."""
-    notifier = service.Notifier(os.environ)
-    said = False
-    while True:
-        try:
-            return _whole_journal(directory)
-        except errors.Blocked as error:
-            if not said:
-                log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback
-            said = True
-            notifier.notify(READY="1", STATUS=error.message, WATCHDOG="1")
-        with contextlib.suppress(queue.Empty):
-            if isinstance(mailbox.get(timeout=OPEN_AGAIN_SECONDS), Stop):
-                return None
-
-
-def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
-    """What the configuration means to the worker. Raises ConfigError where there is no key."""
-    api = settled.api
-    return Plan(
-        routes=tuple(_route(inbox) for inbox in settled.inboxes),
-        client=AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop),
-        rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
-        poll_seconds=api.poll_seconds,
-        uploads=api.uploads,
-        accept_backlog_hours=api.accept_backlog_hours,
-        transcripts_days=settled.state.transcripts_days,
-        tell=settled.notify.events if settled.notify.urls_file else (),
-        digest_seconds=settled.notify.digest_seconds,
-    )
-
-
-def _route(inbox: config.Inbox) -> Route:
-    return Route(
-        name=inbox.name,
-        inbox=os.fsencode(inbox.path),
-        outbox=os.fsencode(inbox.outbox),
-        archive=os.fsencode(inbox.archive),
-        failed=os.fsencode(inbox.failed),
-        after=inbox.after,
-        duplicates=inbox.duplicates,
-        delete_remote=inbox.delete_remote,
-        silence=inbox.silence,
-        on_delivered=inbox.on_delivered,
-        on_failed=inbox.on_failed,
-        hook_seconds=inbox.hook_seconds,
-        settle_seconds=inbox.settle_seconds,
-        scan_seconds=inbox.scan_seconds,
-        watch=inbox.watch,
-        extensions=tuple(os.fsencode(extension) for extension in inbox.extensions),
-        ignore=inbox.ignore,
-        links=inbox.links,
-        hardlinks=inbox.hardlinks,
-        formats=tuple(inbox.formats),
-        output_name=inbox.output_name,
-        speakers=tuple(inbox.speakers.items()),
-        line_length=inbox.line_length,
-        lines=inbox.lines,
-        names=inbox.names,
-        file_mode=None if inbox.file_mode is None else int(inbox.file_mode, 8),
-        dir_mode=None if inbox.dir_mode is None else int(inbox.dir_mode, 8),
-        group=None if inbox.group is None else check.group_number(inbox.group),
-        parameters=job.canonical(inbox.transcript),
-    )
-
-
-def _say_events_lost() -> None:
-    log.warning("inbox.events_lost", reason="more happened than the kernel's queue holds: all is looked at anew")
-
-
-def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
-    """Let these look at folders, each on a thread of its own; raises what one raises in time.
-
-    A share that hangs must hold up no other inbox, so one that has not ended is left to itself, and named.
-    """
-    pool = concurrent.futures.ThreadPoolExecutor(len(looks), thread_name_prefix="folders")
-    started = {pool.submit(look): what for what, look in looks.items()}
-    pool.shutdown(wait=False)  # no thread is left of those that end
-    ended, hanging = concurrent.futures.wait(started, ANSWER_SECONDS)
-    for look in ended:
-        look.result()
-    for look in hanging:
-        reason = f"no answer in {ANSWER_SECONDS:g} s from {started[look]}: not waited for"
-        log.warning("folders.unanswered", reason=reason, hint="look at the share's server, and at the mount")
-
-
-class Machine:
-    """The worker's host: threads, folder events, the service manager, the status file, and the configuration."""
-
-    def __init__(
-        self, path: str, settled: config.Config, mailbox: "queue.SimpleQueue[object]", stop: threading.Event
-    ) -> None:
-        self._path = path
-        self._settled = settled
-        self._stop = stop
-        self._notifier = service.Notifier(os.environ)
-        self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
-        self._services = services_of(settled.notify)
-        self._status_path = os.fsencode(settings.status_path(settled, os.environ))
-
-    def notify(self, **fields: str) -> None:
-        """Tell the service manager."""
-        self._notifier.notify(**fields)
-
-    def publish(self, snapshot: Mapping[str, Any]) -> None:
-        """Write the status file."""
-        outbox.replace(self._status_path, settings.json_bytes(snapshot))
-
-    def read_plan(self) -> Plan:
-        """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""
-        settled = config.load(self._path, os.environ)
-        _answered({"one of the folders": lambda: check.refuse_misplaced(settled)})
-        if settled.state.directory != self._settled.state.directory:
-            problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
-            raise errors.ConfigError([problem])
-        plan, services = plan_of(settled, self._stop), services_of(settled.notify)
-        self._settled, self._services = settled, services
-        return plan
-
-    def watch(self, root: bytes) -> bool:
-        """Let folder events below `root` ask for a look, from now on and still; whether they do."""
-        before = self._watch.problems()
-        watched = self._watch.tend(root)
-        for problem in set(self._watch.problems()) - set(before):
-            log.warning("inbox.unwatched", problem=problem)
-        return watched
-
-    def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
-        """What these files at the share say of a recording in this inbox. Raises ConfigError."""
-        ours = next((each for each in self._settled.inboxes if each.name == inbox), None)
-        return None if ours is None else settings_of(ours, said)  # None: a reload has just taken the inbox out
-
-    def tell(self, title: str, body: str) -> None:
-        """Tell people this news; a service among several that does not take it is a line in the log.
-
-        Raises Transient where nobody took it.
-        """
-        if self._services is None:  # a reload has just taken them out
-            return
-        for name in self._services.tell(title, body):
-            log.warning("notify.not_taken", service=name, reason="it did not take the news; another one did")
-
-    def executor(self, name: str, threads: int) -> "Threads":
-        """Threads for steps."""
-        return Threads(name, threads)
-
-
-class Threads:
-    """A pool of threads whose work posts its own result."""
-
-    def __init__(self, name: str, threads: int) -> None:
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=name)
-
-    def submit(self, work: Callable[[], None]) -> object:
-        """Run `work` soon."""
-        return self._pool.submit(work)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from transcribed import config, errors
-from transcribed.cli import settings
+from transcribed.cli import daemon_status, terminal
 from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, is_link, printable, shown
 from transcribed.journal import Journal
@@ -69,19 +69,19 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-def status(ctx: typer.Context, *, as_json: settings.Json = False) -> None:
+def status(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
     """Is the daemon alive, what waits and why, and what is in flight and how far."""
-    settled = settings.load(ctx)
-    told = settings.read_status(settled, os.environ)
-    alive = settings.is_alive(settled.state.directory)
+    settled = terminal.load(ctx)
+    told = daemon_status.read_status(settled, os.environ)
+    alive = daemon_status.is_alive(settled.state.directory)
     if as_json:
-        settings.print_json({**(told or {}), "alive": alive})
+        terminal.print_json({**(told or {}), "alive": alive})
         return
     with _of_this_version():
         lines = [_life(told, alive=alive)] + (list(_told(told)) if told else [])
-    settings.say(lines[0], style="bold")
+    terminal.say(lines[0], style="bold")
     for line in lines[1:]:
-        settings.say(line)
+        terminal.say(line)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def _of_this_version() -> Iterator[None]:
 def _life(told: Mapping[str, Any] | None, *, alive: bool) -> str:
     if told is None:
         return "The daemon has just started." if alive else "The daemon has not run with this configuration."
-    at = settings.local_time(told["updated_at"])
+    at = terminal.local_time(told["updated_at"])
     if alive:
         return f"The daemon is alive (process {told['pid']}). This is how things were at {at}:"
     return f"The daemon is NOT alive. It was last heard of at {at}, and this is how things were then:"
@@ -106,7 +106,7 @@ def _life(told: Mapping[str, Any] | None, *, alive: bool) -> str:
 def _told(told: Mapping[str, Any]) -> Iterator[str]:
     for lane in told["blocked"]:
         hint = f" -- mend: {lane['hint']}" if lane["hint"] else ""
-        yield f"Blocked since {settings.local_time(lane['since'])}: {lane['lane']}: {lane['reason']}{hint}"
+        yield f"Blocked since {terminal.local_time(lane['since'])}: {lane['lane']}: {lane['reason']}{hint}"
     for inbox in told["inboxes"]:
         yield from _inbox(inbox)
     counts = ", ".join(f"{count} {state}" for state, count in told["jobs"].items())
@@ -119,7 +119,7 @@ def _told(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _inbox(inbox: Mapping[str, Any]) -> Iterator[str]:
     at = inbox["looked_at"]
-    looked = f"last look at {settings.local_time(at)}" if at is not None else "not looked into yet"
+    looked = f"last look at {terminal.local_time(at)}" if at is not None else "not looked into yet"
     looked += ", OVERDUE" if inbox["overdue"] else ""
     how = "noticed by events" if inbox["watch"] == "events" else "found by looking"
     looked += f"; on {inbox['file_system']}, new files are {how}" if inbox["file_system"] else ""
@@ -137,7 +137,7 @@ def _present(row: Mapping[str, Any]) -> str:
     if "step" in row:
         return f"{row['step']} is under way"
     hint = f" ({row['hint']})" if row["hint"] else ""
-    until = f"; again at {settings.local_time(row['due_at'])}" if row["due_at"] > time.time() else ""
+    until = f"; again at {terminal.local_time(row['due_at'])}" if row["due_at"] > time.time() else ""
     return f"{row['reason'] or _waits(row)}{hint}{until}"
 
 
@@ -150,20 +150,20 @@ def jobs(
     ctx: typer.Context,
     *,
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
-    as_json: settings.Json = False,
+    as_json: terminal.Json = False,
 ) -> None:
     """Every job, newest last."""
-    with closing(Journal.read(settings.load(ctx).state.directory)) as journal:
+    with closing(Journal.read(terminal.load(ctx).state.directory)) as journal:
         found = journal.all(state)
     if as_json:
         for job in found:
-            settings.print_json(_facts(job))
+            terminal.print_json(_facts(job))
         return
-    settings.print_table(("id", "inbox", "file", "state", "since", "reason"), [_row(job) for job in found])
+    terminal.print_table(("id", "inbox", "file", "state", "since", "reason"), [_row(job) for job in found])
 
 
 def _row(job: Job) -> tuple[str, ...]:
-    since = settings.local_time(job.changed_at)
+    since = terminal.local_time(job.changed_at)
     return str(job.id), job.inbox, shown(job.path), str(job.state), since, job.reason
 
 
@@ -189,15 +189,15 @@ def explain(
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(metavar="FILE|ID", help="A job's number, a file of it, or a file's name.")],
     *,
-    as_json: settings.Json = False,
+    as_json: terminal.Json = False,
 ) -> None:
     """The whole story of one recording: what happened, what it waits for and until when, where its files are."""
-    settled = settings.load(ctx)
+    settled = terminal.load(ctx)
     with closing(Journal.read(settled.state.directory)) as journal:
         found = jobs_meant(journal, settled, what)
         story = journal.story(found[-1].id) if found else []
         erasure = journal.erasure(found[-1].transcript_id or "") if found else None
-    told = settings.read_status(settled, os.environ) if settings.is_alive(settled.state.directory) else None
+    told = daemon_status.read_status(settled, os.environ) if daemon_status.is_alive(settled.state.directory) else None
     lying = _lying(settled, what, found)
     with _of_this_version():
         files = [_of_file(settled, told, path) for path in lying]
@@ -215,12 +215,12 @@ def explain(
         earlier = [earlier.id for earlier in found[:-1]]
         lying_there = [] if job is None else outputs(job)
         told_all = {"job": facts, "story": story, "now": now, "outputs": lying_there, "file": files, "earlier": earlier}
-        settings.print_json(_plain(told_all))
+        terminal.print_json(_plain(told_all))
         return
     for line in [*(_heading(job) if job else []), *map(_sentence, story), *now, *files]:
-        settings.say(line)
+        terminal.say(line)
     if found[:-1]:
-        settings.say(f"Earlier jobs of this file: {', '.join(str(earlier.id) for earlier in found[:-1])}")
+        terminal.say(f"Earlier jobs of this file: {', '.join(str(earlier.id) for earlier in found[:-1])}")
 
 
 def jobs_meant(journal: Journal, settled: config.Config, what: str) -> list[Job]:
@@ -285,12 +285,12 @@ def _sentence(event: Mapping[str, Any]) -> str:
     line = SENTENCES[kind].format_map(event)
     hint = f" To do: {event['hint']}." if event.get("hint") else ""
     warnings = "".join(f" Warning: {warning}." for warning in event.get("warnings", ()))
-    return f"{settings.local_time(event['at'])}  {line}{hint}{warnings}"
+    return f"{terminal.local_time(event['at'])}  {line}{hint}{warnings}"
 
 
 def _now(job: Job, told: Mapping[str, Any] | None) -> list[str]:
     """What is so now, what it waits for, and what was paid."""
-    lines = [f"It is {job.state} since {settings.local_time(job.changed_at)}."]
+    lines = [f"It is {job.state} since {terminal.local_time(job.changed_at)}."]
     if job.state in (State.FAILED, State.CANCELLED):
         lines.append(f"Why: {job.reason}." + (f" To do: {job.hint}." if job.hint else ""))
     elif job.open:
@@ -314,7 +314,7 @@ def _paid(job: Job) -> str:
     if job.transcript_id is not None:
         return f"Paid for as transcript {job.transcript_id}."
     if job.submit_sent_at is not None:
-        return f"A submit was sent at {settings.local_time(job.submit_sent_at)}; nobody knows whether it was taken."
+        return f"A submit was sent at {terminal.local_time(job.submit_sent_at)}; nobody knows whether it was taken."
     return "Nothing is paid for it so far."
 
 
@@ -323,7 +323,7 @@ def _remote(erasure: tuple[float, float | None] | None) -> Iterator[str]:
     if erasure is None:
         return
     _, erased_at = erasure
-    done = "is to be" if erased_at is None else f"was, at {settings.local_time(erased_at)},"
+    done = "is to be" if erased_at is None else f"was, at {terminal.local_time(erased_at)},"
     yield f"Its transcript and its upload: what AssemblyAI had of them {done} deleted there."
 
 

@@ -7,9 +7,9 @@ while it is the folder that the journal remembers, as the daemon does. What this
 import os
 from dataclasses import replace
 
-from transcribed import config, errors, outbox
-from transcribed.cli.check import group_number
+from transcribed import config, errors, files
 from transcribed.cli.remembered import outboxes
+from transcribed.config.placement import group_number
 from transcribed.job import Job, shown
 from transcribed.worker.outputs import output
 
@@ -28,8 +28,8 @@ class Target:
         try:
             root, stem, access = self._place(job)
             path = output(replace(job, stem=stem), name)
-            outbox.publish(path, data, root=root, access=access)
-        except outbox.NameTaken as taken:
+            files.publish(path, data, root=root, access=access)
+        except files.NameTaken as taken:
             why = f"{shown(taken.path)} is there already and is another file: it was left as it is"
             raise errors.TranscribedError(why, hint="move it away, or name another folder with --output") from taken
         except OSError as error:
@@ -37,12 +37,12 @@ class Target:
             raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing=doing) from error
         return path
 
-    def _place(self, job: Job) -> tuple[bytes, bytes, outbox.Access]:
+    def _place(self, job: Job) -> tuple[bytes, bytes, files.Access]:
         """The folder to write below, the whole stem, and for whom. Raises OSError, and what is wrong with a folder."""
         inbox = self._delivered_to(job)
         if self._own is not None:
             os.makedirs(self._own, exist_ok=True)
-            return self._own, os.path.join(self._own, self._below(job, inbox)), outbox.Access()
+            return self._own, os.path.join(self._own, self._below(job, inbox)), files.Access()
         if job.stem is None:
             why = f"job {job.id} has no name in the outbox yet"
             raise errors.TranscribedError(why, hint="name a folder with --output")
@@ -71,12 +71,12 @@ def stem_of(job: Job) -> bytes:
     return job.stem or os.path.splitext(job.path)[0]
 
 
-def _access_of(inbox: config.Inbox) -> outbox.Access:
+def _access_of(inbox: config.Inbox) -> files.Access:
     try:
         group = None if inbox.group is None else group_number(inbox.group)
     except KeyError:
         raise errors.TranscribedError(f"there is no group {inbox.group!r} on this machine") from None
-    return outbox.Access(_mode(inbox.file_mode), _mode(inbox.dir_mode), group)
+    return files.Access(_mode(inbox.file_mode), _mode(inbox.dir_mode), group)
 
 
 def _mode(octal: str | None) -> int | None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from transcribed import config
-from transcribed.inbox import ANCHOR, FOLDERS_FILE, SUFFIX, Names
+from transcribed.folders import ANCHOR
+from transcribed.inbox import FOLDERS_FILE, SUFFIX, Names
 from transcribed.job import is_link, shown
 
 _NAMES_SHOWN = 20

@@ -6,32 +6,27 @@ This package knows no job, no journal and no outbox.
 """
 
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
-from transcribed.inbox.folder import Found, Inbox, Listing
-from transcribed.inbox.identity import ANCHOR, Ground, Identity, anchor_text
-from transcribed.inbox.mounts import is_local
+from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.names import HOLD, READY, Names
 from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.settling import Settling, Waiting
 from transcribed.inbox.watch import Watch
 
 __all__ = [
-    "ANCHOR",
     "FOLDERS_FILE",
     "HOLD",
     "READY",
     "SUFFIX",
     "Found",
     "Ground",
-    "Identity",
-    "Inbox",
     "Listing",
+    "Mount",
     "Names",
     "Probe",
+    "RecordingFolder",
     "Said",
     "Settling",
     "Waiting",
     "Watch",
-    "anchor_text",
-    "is_local",
     "probe",
 ]

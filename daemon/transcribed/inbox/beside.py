@@ -6,18 +6,16 @@ This module does not know what is written in it.
 """
 
 import errno
-import os
-import stat
 from dataclasses import dataclass
+
+from transcribed.files import NotRegular, read_regular
 
 FOLDERS_FILE = b"transcribed.toml"  #: speaks of what lies below its folder
 SUFFIX = b".toml"  #: of a file that speaks of the recording after which it is named
 MOST_BYTES = 64 * 1024
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 #: What opening says of the file itself; anything else speaks of the disk or the share.
 _UNFIT = {
     errno.ELOOP: "it is a symbolic link, which is not followed: put the file itself here",
-    errno.ENXIO: "it is no regular file",
     errno.EACCES: "permission is denied: let the daemon's user read it",
     errno.EPERM: "permission is denied: let the daemon's user read it",
 }
@@ -39,17 +37,14 @@ class Said:
 def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False) -> Said | None:
     """What the file `name` in the open folder says, whose path is `path`; None where there is none. Raises OSError."""
     try:
-        descriptor = os.open(name, _FILE, dir_fd=folder)
+        return Said(path, read_regular(name, MOST_BYTES + 1, within=folder), of_recording=of_recording)
     except FileNotFoundError:
         return None
+    except NotRegular as error:
+        return Said(path, problem=str(error.strerror), of_recording=of_recording)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return None  # no file can have this name: the recording's own is as long as may be
         if error.errno not in _UNFIT:
             raise
         return Said(path, problem=_UNFIT[error.errno], of_recording=of_recording)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return Said(path, problem="it is no regular file", of_recording=of_recording)
-    with os.fdopen(descriptor, "rb") as file:
-        return Said(path, file.read(MOST_BYTES + 1), of_recording=of_recording)

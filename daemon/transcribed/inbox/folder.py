@@ -11,24 +11,42 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from transcribed.errors import Blocked, TranscribedError, Transient, Withdrawn, from_os_error
+from transcribed.files import NotRegular, descend, open_regular, opened_root
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
-from transcribed.inbox.identity import Ground
 from transcribed.inbox.links import MOST_BYTES, address_in
-from transcribed.inbox.mounts import Mount
 from transcribed.inbox.names import Names
-from transcribed.inbox.scan import FOLDER, Tree, folder_of
+from transcribed.inbox.scan import Tree, folder_of
 from transcribed.inbox.scan import fingerprint as fingerprint_of
 from transcribed.inbox.settling import Found
 from transcribed.job import Fingerprint, shown
 
-__all__ = ["Found", "Inbox", "Listing"]
+__all__ = ["Found", "Ground", "Listing", "Mount", "RecordingFolder"]
 
-_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # the root may be a symbolic link: the administrator named it
-#: O_NONBLOCK: a plain open() of a FIFO waits for ever. O_NOCTTY: a terminal must not become ours.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+class Mount(Protocol):
+    """The file system that the inbox lies on, as far as a look depends on it."""
+
+    @property
+    def kind(self) -> bytes:
+        """Its name: ext4, nfs4 ..."""
+
+    @property
+    def is_local(self) -> bool:
+        """True if it is on this machine: no network, no FUSE."""
+
+    @property
+    def has_steady_inodes(self) -> bool:
+        """True if ctime and inode of a file stay as they are while nobody touches it."""
+
+
+class Ground(Protocol):
+    """The folder as it is remembered; asked each time that the root is opened."""
+
+    def recognised(self, root: int, /) -> Mount:
+        """The mount of the open folder. Raises Blocked where it is not the one that is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +63,11 @@ class Listing:
     mount: Mount
 
 
-class Inbox:
-    """One inbox folder: looked at whole, and opened file by file.
+class RecordingFolder:
+    """A folder that holds recordings, an inbox or a `failed` folder: looked at whole, and opened file by file.
 
-    `lane` is blocked when the folder as a whole cannot be had. `ground` remembers which folder it was, longer than this
-    process lives; without it that is the one of first sight. `look` belongs to one thread.
+    `lane` is blocked when the folder as a whole cannot be reached. `ground` remembers which folder it was. `look`
+    belongs to one thread.
     """
 
     def __init__(
@@ -59,13 +77,13 @@ class Inbox:
         lane: str,
         names: Names | None = None,
         hardlinks: bool = True,
-        ground: Ground | None = None,
+        ground: Ground,
     ) -> None:
         self.root = root
         self._lane = lane
         self._names = names or Names()
         self._hardlinks = hardlinks
-        self._ground = ground or Ground(root, lane=lane, what="inbox")
+        self._ground = ground
         self._tree = self._new_tree()
         self._looked_at: tuple[int, int] | None = None
 
@@ -120,7 +138,7 @@ class Inbox:
         Raises Withdrawn where it is not, Blocked where the inbox cannot be had, Transient where this file cannot.
         """
         with self.holding(path, fingerprint) as (folder, name), self._judging(path), ExitStack() as on_failure:
-            file = on_failure.enter_context(os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb"))
+            file = on_failure.enter_context(open_regular(name, within=folder))
             if not self.unchanged(file, fingerprint):  # swapped since it was looked at, a moment ago
                 raise _replaced(path)
             on_failure.pop_all()
@@ -143,7 +161,7 @@ class Inbox:
         found: list[Said | None] = []
         with self._opened_root() as (root, _mount), self._judging(path):
             for depth in range(len(folders) + 1):
-                folder = _descend(root, folders[:depth])
+                folder = descend(root, folders[:depth])
                 try:
                     above = b"".join(each + b"/" for each in folders[:depth])
                     found.append(said_in(folder, FOLDERS_FILE, above + FOLDERS_FILE))
@@ -166,7 +184,7 @@ class Inbox:
         *folders, name = path.split(b"/")
         with self._opened_root() as (root, _mount):
             with self._judging(path):
-                folder = _descend(root, folders)
+                folder = descend(root, folders)
             try:
                 with self._judging(path):
                     if not _same(os.stat(name, dir_fd=folder, follow_symlinks=False), fingerprint):
@@ -178,14 +196,12 @@ class Inbox:
     @contextmanager
     def _opened_root(self) -> Iterator[tuple[int, Mount]]:
         """A descriptor of the root, and the mount that it lies on."""
-        try:
-            root = os.open(self.root, _ROOT)
-        except OSError as error:
-            raise self._blocked(error) from error
-        try:
+        with ExitStack() as opened:
+            try:
+                root = opened.enter_context(opened_root(self.root))
+            except OSError as error:
+                raise self._blocked(error) from error
             yield root, self._ground.recognised(root)
-        finally:
-            os.close(root)
 
     def _blocked(self, error: OSError) -> Blocked:
         known = from_os_error(error, lane=self._lane, doing=f"reading the inbox {shown(self.root)}")
@@ -205,7 +221,7 @@ class Inbox:
         """What an error met below the root means: it speaks of one file, unless it speaks of the disk or the share."""
         if isinstance(error, FileNotFoundError):
             return Withdrawn(f"{shown(path)} is no longer in the inbox")
-        if isinstance(error, NotADirectoryError) or error.errno == errno.ELOOP:
+        if isinstance(error, NotADirectoryError | NotRegular) or error.errno == errno.ELOOP:
             return _replaced(path)
         doing = f"opening {shown(path)}"
         if isinstance(error, PermissionError):  # one file that we may not read must not stop all the others
@@ -219,23 +235,11 @@ def _same(status: os.stat_result, fingerprint: Fingerprint) -> bool:
     return stat.S_ISREG(status.st_mode) and fingerprint_of(status, steady=steady) == fingerprint
 
 
-def _descend(root: int, folders: list[bytes]) -> int:
-    """A descriptor of its own for the folder below `root`. Raises OSError where a component is no real folder."""
-    folder = os.dup(root)
-    for name in folders:
-        above = folder
-        try:
-            folder = os.open(name, FOLDER, dir_fd=above)
-        finally:
-            os.close(above)
-    return folder
-
-
 def _is_gone(root: int, path: bytes) -> bool:
     """Whether nothing lies there for sure: what a network's listing leaves out once is no file that was taken away."""
     *folders, name = path.split(b"/")
     try:
-        folder = _descend(root, folders)
+        folder = descend(root, folders)
     except OSError as error:
         return isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ELOOP
     try:

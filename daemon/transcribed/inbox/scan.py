@@ -15,12 +15,12 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from transcribed.files import open_folder
 from transcribed.inbox.names import Names
 from transcribed.job import Fingerprint, shown
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 #: Each level holds a descriptor and a few stack frames; no shared folder that people made is as deep.
-_DEEPEST = 64
+DEEPEST = 64
 _MOST_PROBLEMS = 100
 #: Within a tick of the file system's clock a folder may change again and keep its time; three seconds are a wide margin
 #: on every local file system (FAT's times are even seconds).
@@ -135,8 +135,8 @@ class _Walk:
         return local and path not in self.listed and known.is_as_listed(status)
 
     def _sub_folder(self, above: int, name: bytes, path: bytes, depth: int) -> None:
-        if depth > _DEEPEST:
-            self._keep_below(path, f"{shown(path[:-1])}: more than {_DEEPEST} folders deep, and not looked into")
+        if depth > DEEPEST:
+            self._keep_below(path, f"{shown(path[:-1])}: more than {DEEPEST} folders deep, and not looked into")
             return
         known = self.tree.folders.get(path)
         if known is not None and not known.folders:  # a leaf that is as it was need not even be opened
@@ -144,7 +144,7 @@ class _Walk:
             if stat.S_ISDIR(status.st_mode) and self._may_skip(path, known, status):
                 self.seen.add(path)
                 return
-        descriptor = os.open(name, FOLDER, dir_fd=above)
+        descriptor = open_folder(name, within=above)
         try:
             self.folder(descriptor, path, depth, os.fstat(descriptor))
         finally:

@@ -1,10 +1,12 @@
-"""Every job and everything that happened to it, durably, in SQLite.
+"""All that the state directory remembers: every job, everything that happened to it, and the kept transcripts.
 
 One process writes, by a lock on the state directory; others only read. What is damaged is set aside, never deleted.
 This package knows no folder of recordings and no API.
 """
 
 from transcribed.journal.file import VERSION
+from transcribed.journal.rebuild import rebuild, unaccepted
 from transcribed.journal.store import Journal
+from transcribed.journal.transcripts import AUDIO, Transcripts
 
-__all__ = ["VERSION", "Journal"]
+__all__ = ["AUDIO", "VERSION", "Journal", "Transcripts", "rebuild", "unaccepted"]

@@ -8,8 +8,8 @@ What this package does not know: the configuration, the command line and the hos
 
 from transcribed.worker.access import access_of
 from transcribed.worker.loop import Worker
+from transcribed.worker.messages import Look, Reload, Stop
 from transcribed.worker.orders import ORDERS, drop
-from transcribed.worker.plan import Host, Plan, Reload, Reloaded, Route, Stop
-from transcribed.worker.rebuild import rebuild
+from transcribed.worker.plan import Host, Plan, Route
 
-__all__ = ["ORDERS", "Host", "Plan", "Reload", "Reloaded", "Route", "Stop", "Worker", "access_of", "drop", "rebuild"]
+__all__ = ["ORDERS", "Host", "Look", "Plan", "Reload", "Route", "Stop", "Worker", "access_of", "drop"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from transcribed import outbox
+from transcribed import files
 from transcribed.job import shown
 from transcribed.worker.plan import Route
 
@@ -19,9 +19,9 @@ HINT = "nothing is lost by it: set what you need where the share is mounted (uid
 
 
 @functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again
-def access_of(route: Route) -> outbox.Access:
+def access_of(route: Route) -> files.Access:
     """How new files of this route are to be used; a refusal is logged once for each file system."""
-    return outbox.Access(route.file_mode, route.dir_mode, route.group, refused=_once(route))
+    return files.Access(route.file_mode, route.dir_mode, route.group, refused=_once(route))
 
 
 def _once(route: Route) -> Callable[[int, str, str], None]:

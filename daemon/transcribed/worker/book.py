@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from transcribed import errors, outbox
+from transcribed import errors, files
 from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Retired, Touched
 from transcribed.journal import Journal
@@ -169,9 +169,9 @@ class Book:
         Those of open jobs count too whose names some file system takes for the same: with the same bytes in them, the
         files of the one would be taken for the other's, not yet there when the number is chosen.
         """
-        alike = outbox.folded(stem)
+        alike = files.folded(stem)
         named = [(x.stem, x.number) for x in self.open.values() if x.id != but]
-        near = {number for other, number in named if other and number and outbox.folded(other) == alike}
+        near = {number for other, number in named if other and number and files.folded(other) == alike}
         return near | self.journal.numbers_taken(stem, but)
 
     def _timed(self, job: Job, event: Event) -> Event:

@@ -10,23 +10,22 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-import structlog
-
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
 from transcribed.job import UPLOAD_LIFE_SECONDS, Job, State, Step, is_link, printable
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Released, Submitted
-from transcribed.worker import speech
-from transcribed.worker.arrivals import Arrivals
+from transcribed.journal import Transcripts
+from transcribed.worker.background import CALLS, Background, Outcome
 from transcribed.worker.book import Book
-from transcribed.worker.kept import Kept
+from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
+from transcribed.worker.messages import StepEnded
 from transcribed.worker.own import wanted
-from transcribed.worker.plan import Clock, Done, Executor, Mailbox, Plan, Route
+from transcribed.worker.plan import Clock, Executor, Plan, Route
+from transcribed.worker.steps import api
+from transcribed.worker.steps.folders import FolderSteps
+from transcribed.worker.steps.lookup import look_up
 
-log = structlog.get_logger()
-
-CALLS = 4  # API steps at once beside the uploads: each is short
 TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
@@ -48,17 +47,7 @@ _IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
 class Dispatch:
     """Starts steps. All of it belongs to the loop's thread, but for the progress of uploads, which they write."""
 
-    def __init__(
-        self,
-        book: Book,
-        lanes: Lanes,
-        kept: Kept,
-        mailbox: Mailbox,
-        clock: Clock,
-        calls: Executor,
-        *,
-        executors: Callable[[str, int], Executor],
-    ) -> None:
+    def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
         self.progress: dict[int, int] = {}  #: bytes sent, by job
         self.ended: set[str] = set()  #: transcript_ids that the list shows as ended, or does not show
@@ -67,10 +56,8 @@ class Dispatch:
         self._book = book
         self._lanes = lanes
         self._kept = kept
-        self._mailbox = mailbox
+        self._background = background
         self._clock = clock
-        self._calls = calls
-        self._executors = functools.cache(executors)
         self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
         self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
 
@@ -238,13 +225,14 @@ class Dispatch:
         self._take(room, step, job)
         work = self._work(attempted, step, plan, inbox)
         lane = inbox.route.lane if step in _IN_FOLDERS or step is Step.UPLOAD else errors.API
-        self._executor(step, plan, inbox).submit(lambda: self._mailbox.put(outcome(attempted, work, lane)))
+        answer = functools.partial(ended, attempted)
+        self._background.ask(self._executor(step, plan, inbox), work, answer, doing="working at a recording", lane=lane)
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
         """Where a step runs; uploads by inbox, for a share that hangs keeps the threads that read from it."""
         if step is Step.UPLOAD:
-            return self._executors(f"upload-{inbox.route.name}", plan.uploads)
-        return inbox.executor if step in _IN_FOLDERS else self._calls
+            return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
+        return inbox.executor if step in _IN_FOLDERS else self._background.calls
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
@@ -254,30 +242,33 @@ class Dispatch:
         return self._book.attempt(job, **facts)
 
     def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals) -> Callable[[], Event | None]:
-        folders, client = inbox.folders, plan.client
+        folders, client = self._steps(inbox), plan.client
         match step:
             case Step.HASH:
                 return lambda: folders.hash(job)
             case Step.UPLOAD if is_link(job.path):
-                return lambda: speech.link(client, folders.source(job))
+                return lambda: api.link(client, folders.source(job))
             case Step.UPLOAD:
-                return lambda: speech.upload(job, client, folders.source(job), self._progress(job))
+                return lambda: api.upload(job, client, folders.source(job), self._progress(job))
             case Step.SUBMIT:
-                return lambda: speech.submit(job, client, inbox.route.parameters_lane)
+                return lambda: api.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
                 ours, answered = self._ours(), self._answered(job)
-                return lambda: speech.look_up(job, client, ours, answered)
+                return lambda: look_up(job, client, ours, answered)
             case Step.POLL:
                 erased, is_ours = self._is_erased(job), self._is_ours(job, client)
-                return lambda: speech.fetch(job, client, self._kept, erased=erased, is_ours=is_ours)
+                return lambda: api.fetch(job, client, self._kept, erased=erased, is_ours=is_ours)
             case Step.NAME:
                 taken = self._taken(job, inbox)
-                return lambda: folders.name(job, taken, self._kept)
+                return lambda: folders.name(job, taken)
             case Step.DELIVER:
                 taken = self._taken(job, inbox)
-                return lambda: folders.deliver(job, self._kept, taken)
+                return lambda: folders.deliver(job, taken)
             case Step.RETIRE:
                 return lambda: folders.retire(job)
+
+    def _steps(self, inbox: Arrivals) -> FolderSteps:
+        return FolderSteps(inbox.route, inbox.anchors, self._kept)
 
     def _ours(self) -> dict[str, str]:
         """The upload_url that was sent for each transcript_id of which we are sure."""
@@ -306,7 +297,7 @@ class Dispatch:
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
         """The numbers that it may not have; those that it could not have before, by a name that only the step knew."""
-        stem, _ = inbox.folders.called(job)
+        stem = self._steps(inbox).stem(job)
         return self._book.numbers_taken(stem, job.id) | self.clashes.get(job.id, set())
 
     def _progress(self, job: Job) -> Callable[[int], None]:
@@ -325,35 +316,29 @@ class Dispatch:
             self.ended.discard(job.transcript_id)
 
 
-def outcome(job: Job, work: Callable[[], Event | None], lane: str) -> Done:
-    """What came of a step, by the class of what it raised. This is the one place that catches everything."""
-    try:
-        return Done(job, work())
-    except errors.TranscribedError as error:
-        return _raised(job, error)
-    except OSError as error:
-        return _raised(job, errors.from_os_error(error, lane=lane, doing="working at a recording"))
-    except Exception as error:  # a defect of ours must cost one job one attempt, never the daemon
-        log.exception("step.crashed", job=job.id, state=str(job.state))
-        return Done(job, Deferred(f"a defect in transcribed: {type(error).__name__}", "please report it, with the log"))
+def ended(job: Job, outcome: Outcome[Event | None]) -> StepEnded:
+    """The end of a job's step, by the class of the problem that it met."""
+    if outcome.problem is None:
+        return StepEnded(job, outcome.result)
+    return _raised(job, outcome.problem)
 
 
-def _raised(job: Job, error: errors.TranscribedError) -> Done:
+def _raised(job: Job, error: errors.TranscribedError) -> StepEnded:
     match error:
         case errors.Blocked():
-            return Done(job, Released(error.message, error.lane, refused=error.refused), error)
+            return StepEnded(job, Released(error.message, error.lane, refused=error.refused), error)
         case errors.Stopped():
-            return Done(job, Released(error.message, refused=error.refused))
+            return StepEnded(job, Released(error.message, refused=error.refused))
         case errors.Withdrawn() if job.place is None and job.state is State.RECEIVED:
-            return Done(job, Cancelled(error.message, withdrawn=True))
+            return StepEnded(job, Cancelled(error.message, withdrawn=True))
         case errors.Permanent() | errors.Withdrawn() if job.state not in (State.DELIVERED, State.FAILED):
-            return Done(job, Failed(error.message, error.hint, refused=error.refused))
+            return StepEnded(job, Failed(error.message, error.hint, refused=error.refused))
         case errors.Lost():
-            return Done(job, Lost(error.message))
+            return StepEnded(job, Lost(error.message))
         case errors.Transient():
             again = error.retry_after_seconds
-            return Done(job, Deferred(error.message, error.hint, again, refused=error.refused))
-    return Done(job, Deferred(error.message, error.hint))
+            return StepEnded(job, Deferred(error.message, error.hint, again, refused=error.refused))
+    return StepEnded(job, Deferred(error.message, error.hint))
 
 
 def _lanes(step: Step, route: Route) -> tuple[str, ...]:

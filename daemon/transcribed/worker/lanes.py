@@ -6,7 +6,6 @@ balance lets every GET through).
 What this module does not know: how to probe, and which job belongs to which lane.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from transcribed import errors
@@ -108,14 +107,3 @@ def _renewed(lane: Lane, error: errors.Blocked) -> Lane:
 
 def _wait_seconds(probes: int) -> float:
     return min(LONGEST_PROBE_SECONDS, FIRST_PROBE_SECONDS * 2.0 ** min(probes, 20))
-
-
-def problem_of(check: Callable[[], object], lane: str) -> errors.TranscribedError | None:
-    """Why a probe of this lane fails; None where it passes."""
-    try:
-        check()
-    except errors.TranscribedError as error:
-        return error
-    except OSError as error:
-        return errors.from_os_error(error, lane=lane, doing="trying the folders again")
-    return None

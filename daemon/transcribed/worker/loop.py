@@ -4,52 +4,31 @@ All that happens to the daemon comes through the mailbox. The loop's thread alon
 I/O.
 """
 
-import contextlib
+import functools
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 
 from transcribed import errors
 from transcribed.job import Job, State
 from transcribed.job.events import Named, Released
-from transcribed.journal import Journal
-from transcribed.worker import status
-from transcribed.worker.arrivals import Arrivals
+from transcribed.journal import Journal, Transcripts, unaccepted
+from transcribed.worker import messages
+from transcribed.worker.background import Background, Outcome, WorkEnded, tried
 from transcribed.worker.book import Book
-from transcribed.worker.dispatch import CALLS, Dispatch
-from transcribed.worker.hooks import Hooks
-from transcribed.worker.kept import Kept
-from transcribed.worker.lanes import Lanes, problem_of
-from transcribed.worker.news import News
-from transcribed.worker.notices import Notices
+from transcribed.worker.deletions import Deletions
+from transcribed.worker.dispatch import Dispatch
+from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
-from transcribed.worker.plan import (
-    Aged,
-    Clock,
-    Done,
-    Erased,
-    Hooked,
-    Host,
-    Look,
-    Looked,
-    Mailbox,
-    Ordered,
-    Plan,
-    Polled,
-    Probed,
-    Reload,
-    Reloaded,
-    Stop,
-    Surveyed,
-    Told,
-    Tried,
-)
+from transcribed.worker.people import status
+from transcribed.worker.people.digest import News
+from transcribed.worker.people.hooks import Hooks
+from transcribed.worker.people.outbox_notice import OutboxNotices
+from transcribed.worker.plan import Clock, Host, Mailbox, Plan
 from transcribed.worker.polls import Polls
-from transcribed.worker.rebuild import unaccepted
-from transcribed.worker.remains import Remains
 
 log = structlog.get_logger()
 
@@ -79,45 +58,22 @@ class Worker:
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
         self.book = Book(journal, clock, plan.rules, self._put_away)
-        self._state_executor = host.executor("state", 1)
-        self._calls = host.executor("api", CALLS + 2)  # a poll and a probe beside the steps
-        self._orders = Orders(directory, self._state_executor, mailbox, clock)
-        kept = Kept(directory)
-        self.dispatch = Dispatch(self.book, self.lanes, kept, mailbox, clock, self._calls, executors=host.executor)
-        self._polls = Polls(mailbox, clock, self._calls)
-        self._hooks = Hooks(host.executor("hooks", 1), mailbox, stop)
-        self._remains = Remains(
-            self.book, self.lanes, kept, mailbox, clock, calls=self._calls, state=self._state_executor
-        )
-        self._news = News(plan, host, mailbox, clock)
+        self._background = background = Background(mailbox, host.executor)
+        kept = Transcripts(directory)
+        self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
+        self._orders = Orders(directory, self.book, self.dispatch, background, clock, resume=self._resume)
+        self._polls = Polls(background, clock)
+        self._hooks = Hooks(background, stop)
+        self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
+        self._news = News(plan, host, background, clock)
+        self._report = status.Report(clock)
+        self._notices = OutboxNotices(background, clock)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
-        self._report = status.Report(clock)
-        self._notices = Notices(clock)
-        self._handlers = self._by_message()
-
-    def _by_message(self) -> dict[type, Callable[[Any], None]]:
-        """What is done about each kind of message."""
-        return {
-            Aged: self._remains.aged,
-            Done: self._done,
-            Erased: self._remains.erased,
-            Hooked: lambda _: self._hooks.ended(),
-            Look: self._look,
-            Looked: self._looked,
-            Ordered: lambda m: self._orders.obey(m, self),
-            Polled: self._polled,
-            Probed: self._looked_into,
-            Reload: self._reload,
-            Reloaded: self._reloaded,
-            Stop: self._stop_now,
-            Surveyed: self._looked_into,
-            Told: self._news.told,
-            Tried: self._tried,
-        }
+        self._failing: dict[str, str] = {}  # why background work that nobody waits for failed, by its name
 
     def run(self, *, once: bool = False) -> int:
-        """Work until Stop arrives or, `once`, until nothing is left that could move; the exit status."""
+        """Work until a Stop arrives or, `once`, until nothing is left that could move; the exit status."""
         self._guarded(self.book.recover)
         self._adopt(self._plan)
         self._host.watch(self._orders.folder)
@@ -142,8 +98,8 @@ class Worker:
         self._orders.look_if_due()
         self._polls.look_if_due(self._waiting(), self._plan)
         self.dispatch.start(self._plan, self.inboxes)
-        self._notices.keep(self.lanes, self.inboxes)
-        self._remains.look_if_due(self._plan)
+        self._notices.keep(self.lanes, self.inboxes.values())
+        self._deletions.look_if_due(self._plan)
         self._news.look(self.lanes)
 
     def _waiting(self) -> list[Job]:
@@ -160,20 +116,22 @@ class Worker:
             self.lanes.resume(name, now=self._clock.monotonic())
             return
         self.lanes.probing(name)
-        if name == errors.STATE:
-            self._tried(Tried(name, problem_of(self.book.journal.touch, name)))  # the journal is the loop's alone
-        elif inbox is not None:
-            inbox.executor.submit(lambda: self._mailbox.put(Tried(name, problem_of(inbox.folders.check, name))))
-        else:
-            check = self._plan.client.check
-            self._calls.submit(lambda: self._mailbox.put(Tried(name, problem_of(check, name))))
+        doing = "trying the folders again"
+        if name == errors.STATE:  # the journal is the loop's thread's only
+            problem = tried(self.book.journal.touch, doing=doing, lane=name).problem
+            self._lane_checked(messages.LaneChecked(name, problem))
+            return
+        calls = self._background.calls
+        executor, check = (calls, self._plan.client.check) if inbox is None else (inbox.executor, inbox.check)
+        answer = functools.partial(_checked, name)
+        self._background.ask(executor, check, answer, doing=doing, lane=name)
 
     def _wait_seconds(self) -> float:
         """Until the next thing is due."""
         now = self._clock.monotonic()
         at = [inbox.next_at() for inbox in self.inboxes.values()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
-        at += [self._news.next_at(), self._remains.next_at(self._plan)]
+        at += [self._news.next_at(), self._deletions.next_at(self._plan)]
         waits = [x - now for x in at if x is not None]
         waits += [x for x in [self._report.next_at() - now] if x > 0]
         wall = self._clock.wall()
@@ -188,23 +146,71 @@ class Worker:
         try:
             while True:
                 message = self._mailbox.get(timeout=timeout)
-                self._guarded(lambda m=message: self._handlers[type(m)](m))  # type: ignore[misc]
+                self._guarded(functools.partial(self._handle, message))
                 timeout = 0.0
         except queue.Empty:
             return
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """What is found blocked blocks its lane."""
+    def _handle(self, message: object) -> None:  # noqa: C901, PLR0912 - one line for each kind of message
+        match message:
+            case messages.StepEnded():
+                self._step_ended(message)
+            case messages.Look():
+                self._look(message)
+            case messages.InboxListed():
+                self._inbox_listed(message)
+            case messages.InboxSurveyed():
+                if (inbox := self._asker(message)) is not None:
+                    inbox.surveyed(message, self._plan)
+            case messages.FilesInspected():
+                if (inbox := self._asker(message)) is not None:
+                    inbox.inspected(message)
+            case messages.TranscriptsListed():
+                self.dispatch.ended |= self._polls.heard(message, self._waiting())
+            case messages.LaneChecked():
+                self._lane_checked(message)
+            case messages.OrdersListed():
+                self._orders.obey(message, self.inboxes)
+            case messages.RemoteDeleted():
+                self._deletions.erased(message)
+            case messages.OldTranscriptsListed():
+                self._deletions.aged(message)
+            case messages.HookEnded():
+                self._hooks.ended()
+            case messages.DigestSent():
+                self._news.told(message)
+            case WorkEnded():
+                self._work_ended(message)
+            case messages.Reload():
+                self._reload()
+            case messages.Reloaded():
+                self._reloaded(message)
+            case messages.Stop():
+                self._stopping = True
+            case _:
+                raise TypeError(f"nobody knows this message: {message!r}")
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        """Block the lane of which `action` says that it is blocked; any other problem of its is a line in the log."""
         try:
             action()
         except errors.Blocked as error:
             self._block(error)
+        except errors.TranscribedError as error:
+            log.warning("background.failed", reason=error.message, hint=error.hint)
+
+    def _work_ended(self, message: WorkEnded) -> None:
+        """Work that nobody waits for has ended: a failure is told once, until it succeeds."""
+        why = None if message.problem is None else message.problem.message
+        if why is not None and self._failing.get(message.doing) != why:
+            log.warning("background.failed", doing=message.doing, reason=why)
+        self._failing = {**self._failing, message.doing: why or ""}
 
     def _block(self, error: errors.Blocked) -> None:
         if self.lanes.block(error, wall=self._clock.wall(), now=self._clock.monotonic()):
             log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)
 
-    def resume(self, name: str) -> None:
+    def _resume(self, name: str) -> None:
         """A lane is free again: what was held is written, and what may have come meanwhile is looked for."""
         lane = self.lanes.resume(name, now=self._clock.monotonic())
         if lane is None:
@@ -219,13 +225,13 @@ class Worker:
         for inbox in self.inboxes.values():
             inbox.look_soon()
 
-    def _tried(self, message: Tried) -> None:
+    def _lane_checked(self, message: messages.LaneChecked) -> None:
         if message.problem is None:
-            self.resume(message.lane)
+            self._resume(message.lane)
         else:
             self.lanes.still(message.lane, message.problem, now=self._clock.monotonic())
 
-    def _done(self, message: Done) -> None:
+    def _step_ended(self, message: messages.StepEnded) -> None:
         """What came of a step. A job that changed meanwhile (a person cancelled it) has no use for it."""
         job = self.book.open.get(message.job.id)
         event = message.event
@@ -254,58 +260,43 @@ class Worker:
         if inbox is not None and (job.withdrawn or (job.retired_at is not None and job.place is not None)):
             inbox.forget(job)
 
-    def _look(self, message: Look) -> None:
+    def _look(self, message: messages.Look) -> None:
         if message.root == self._orders.folder:
             self._orders.look_soon()
         for inbox in self.inboxes.values():
             if inbox.route.inbox == message.root:
                 inbox.look_soon()
 
-    def _asker(self, message: Looked | Surveyed | Probed) -> Arrivals | None:
-        """Who asked for this; None where a reload has replaced him."""
+    def _asker(self, message: messages.OfInbox) -> Arrivals | None:
+        """The inbox that asked for this; None where a reload has replaced it."""
         return next((inbox for inbox in self.inboxes.values() if inbox is message.asker), None)
 
-    def _looked(self, message: Looked) -> None:
+    def _inbox_listed(self, message: messages.InboxListed) -> None:
         if (inbox := self._asker(message)) is None:
             return
-        if isinstance(message.problem, errors.Blocked) and inbox.route.lane not in self._gone:
+        problem = message.outcome.problem
+        if isinstance(problem, errors.Blocked) and inbox.route.lane not in self._gone:
             self._gone.add(inbox.route.lane)
-            log.error("inbox.lost", inbox=inbox.route.name, reason=message.problem.message)
-        came_back = inbox.is_lost and message.problem is None
+            log.error("inbox.lost", inbox=inbox.route.name, reason=problem.message)
+        came_back = inbox.is_lost and problem is None
         inbox.looked(message)
         if came_back:
             self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
 
-    def _looked_into(self, message: Surveyed | Probed) -> None:
-        inbox = self._asker(message)
-        if inbox is not None and isinstance(message, Surveyed):
-            inbox.surveyed(message, self._plan)
-        elif inbox is not None and isinstance(message, Probed):
-            inbox.probed(message)
-
-    def _polled(self, message: Polled) -> None:
-        self.dispatch.ended |= self._polls.heard(message, self._waiting())
-
     # -- configuration, status, end ----------------------------------------------------------------------------------
 
-    def _reload(self, _message: Reload) -> None:
+    def _reload(self) -> None:
         self._host.notify(RELOADING="1")
-        self._state_executor.submit(self._read_plan)
+        read, doing = self._host.read_plan, "reading the configuration"
+        self._background.ask(self._background.state, read, messages.Reloaded, doing=doing)
 
-    def _read_plan(self) -> None:
-        """On the state's thread: the configuration, read again."""
-        try:
-            self._mailbox.put(Reloaded(self._host.read_plan()))
-        except errors.TranscribedError as error:
-            self._mailbox.put(Reloaded(None, error))
-
-    def _reloaded(self, message: Reloaded) -> None:
-        if message.plan is None:
-            assert message.problem is not None
-            log.error("config.refused", reason=message.problem.message, hint="the old configuration stays in force")
-        else:
-            self._adopt(message.plan)
-            log.info("config.reloaded", inboxes=[route.name for route in message.plan.routes])
+    def _reloaded(self, message: messages.Reloaded) -> None:
+        plan, problem = message.outcome.result, message.outcome.problem
+        if plan is not None:
+            self._adopt(plan)
+            log.info("config.reloaded", inboxes=[route.name for route in plan.routes])
+        elif problem is not None:
+            log.error("config.refused", reason=problem.message, hint="the old configuration stays in force")
         self._host.notify(READY="1")
 
     def _adopt(self, plan: Plan) -> None:
@@ -315,7 +306,7 @@ class Worker:
             or plan.client.base_url != self._plan.client.base_url
         ):
             for name in (errors.API, errors.SUBMIT):
-                self.resume(name)
+                self._resume(name)
         self._guarded(self._hold_after_loss)
         self._plan = plan
         self.book.rules = plan.rules
@@ -325,9 +316,9 @@ class Worker:
             if (old := before.get(route.name)) is not None and old.route == route:
                 self.inboxes[route.name] = old
                 continue
-            self.resume(route.parameters_lane)
-            executor = old.executor if old is not None else self._host.executor(f"inbox-{route.name}", 1)
-            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._mailbox, self._clock, self._host)
+            self._resume(route.parameters_lane)
+            executor = self._background.executor(f"inbox-{route.name}", 1)
+            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._background, self._clock, self._host)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""
@@ -339,14 +330,21 @@ class Worker:
         self._host.notify(WATCHDOG="1")
         snapshot = self._report.due(self._snapshot)
         if snapshot is not None:
-            self._host.notify(STATUS=status.line(snapshot))
-            self._state_executor.submit(lambda: self._host.publish(snapshot))
+            self._host.notify(STATUS=snapshot.line())
+            publish = functools.partial(self._host.publish, status.to_json(snapshot))
+            self._background.do(self._background.state, publish, doing="writing the status")
 
-    def _snapshot(self) -> dict[str, Any]:
-        return status.snapshot(self._plan, self.book, self.lanes, self.dispatch, self.inboxes)
-
-    def _stop_now(self, _message: Stop) -> None:
-        self._stopping = True
+    def _snapshot(self) -> status.Status:
+        return status.snapshot(
+            self._plan.client.base_url,
+            self.book.journal.counts(),
+            self.lanes.all(),
+            [inbox.status() for inbox in self.inboxes.values()],
+            list(self.book.open.values()),
+            steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
+            waits=self.dispatch.waits,
+            sent_bytes=self.dispatch.progress,
+        )
 
     def _leave(self) -> None:
         """Let go of the steps in flight: what they did by the deadline is written, the rest is free to be redone."""
@@ -359,27 +357,26 @@ class Worker:
             self._take_in(deadline - self._clock.monotonic())
         for number in list(self.dispatch.in_flight):
             if (job := self.book.open.get(number)) is not None and job.in_flight:
-                self._guarded(lambda job=job: self._let_go(job))  # type: ignore[misc]
+                self._guarded(functools.partial(self.book.record, job, Released("the daemon stopped")))
         self._news.leave()
-        said, snapshot = threading.Event(), self._report.now(self._snapshot())
-        self._state_executor.submit(lambda: self._say_last(snapshot, said))
+        said = threading.Event()
+        last = functools.partial(self._say_last, status.to_json(self._report.now(self._snapshot())), said)
+        self._background.do(self._background.state, last, doing="writing the last status")
         said.wait(LAST_WORD_SECONDS)  # after a status that is being written still: its temporary must not stay
 
     def _busy(self) -> bool:
-        return bool(self.dispatch.in_flight or self._hooks.waiting or self._news.waiting or self._remains.erasing)
+        return bool(self.dispatch.in_flight or self._hooks.waiting or self._news.waiting or self._deletions.erasing)
 
-    def _say_last(self, snapshot: dict[str, Any], said: threading.Event) -> None:
+    def _say_last(self, snapshot: bytes, said: threading.Event) -> None:
         """On the state's thread: a last word that a full disk does not take is no reason to stop unwell."""
-        with contextlib.suppress(OSError):
+        try:
             self._host.publish(snapshot)
-        said.set()
-
-    def _let_go(self, job: Job) -> None:
-        self.book.record(job, Released("the daemon stopped"))
+        finally:
+            said.set()
 
     def _idle(self) -> bool:
         """Whether nothing is left that could move without a change in the world (for `run --once`)."""
-        if self.dispatch.in_flight or self._hooks.waiting or self._remains.is_busy(self._plan):
+        if self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy(self._plan):
             return False
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:
@@ -394,3 +391,7 @@ class Worker:
         if self.book.open:
             return 75
         return 1 if self.book.failures else 0
+
+
+def _checked(lane: str, outcome: Outcome[None]) -> messages.LaneChecked:
+    return messages.LaneChecked(lane, outcome.problem)

@@ -5,22 +5,25 @@ where there is no daemon; the daemon removes it once it is carried out.
 """
 
 import contextlib
+import functools
 import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 
-from transcribed import errors, outbox
+from transcribed import errors, files
 from transcribed.job import IllegalEvent, State, resumption
 from transcribed.job.events import Cancelled
-from transcribed.worker.plan import Clock, Executor, Mailbox, Ordered
-
-if TYPE_CHECKING:
-    from transcribed.worker.loop import Worker
+from transcribed.worker.background import Background
+from transcribed.worker.book import Book
+from transcribed.worker.dispatch import Dispatch
+from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.messages import OrdersListed
+from transcribed.worker.plan import Clock
 
 log = structlog.get_logger()
 
@@ -37,9 +40,9 @@ def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     path = os.path.join(folder, name.encode())
     data = json.dumps(order).encode()
     try:
-        outbox.publish(path, data, root=folder)
+        files.publish(path, data, root=folder)
     except FileNotFoundError:  # a daemon that started just now took our temporary for what a crash left
-        outbox.publish(path, data, root=folder)
+        files.publish(path, data, root=folder)
     return path
 
 
@@ -70,16 +73,30 @@ def numbers(order: Mapping[str, Any]) -> list[int]:
 
 
 class Orders:
-    """The folder of orders, and the carrying out of each. Listing and removing are done on `executor`."""
+    """The folder of orders, and the carrying out of each. Listing and removing are done on the state's thread.
 
-    def __init__(self, directory: str, executor: Executor, mailbox: Mailbox, clock: Clock) -> None:
+    `resume` frees a lane.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        book: Book,
+        dispatch: Dispatch,
+        background: Background,
+        clock: Clock,
+        *,
+        resume: Callable[[str], None],
+    ) -> None:
         self.folder = os.path.join(os.fsencode(directory), ORDERS.encode())
         with contextlib.suppress(OSError):  # a disk that is full now; each look tries again
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
         self.look_at = clock.monotonic()
-        self._executor = executor
-        self._mailbox = mailbox
+        self._book = book
+        self._dispatch = dispatch
+        self._background = background
         self._clock = clock
+        self._resume = resume
 
     def look_soon(self) -> None:
         """Something may have been ordered."""
@@ -89,104 +106,88 @@ class Orders:
         """Begin a look where it is time for one."""
         if self._clock.monotonic() >= self.look_at:
             self.look_at = self._clock.monotonic() + SCAN_SECONDS
-            self._executor.submit(self._look)
+            look = functools.partial(waiting, self.folder)
+            self._background.ask(self._background.state, look, OrdersListed, doing="reading orders")
 
-    def _look(self) -> None:
-        try:
-            found = waiting(self.folder)
-        except OSError:
-            return  # the state directory is on this disk: the lane `state` says what is wrong with it
-        if found:
-            self._mailbox.put(Ordered(found))
-
-    def obey(self, message: Ordered, worker: "Worker") -> None:
+    def obey(self, message: OrdersListed, inboxes: Mapping[str, Arrivals]) -> None:
         """Carry out each order, and only then remove it: carried out twice, an order does no more than once.
 
-        A retry of a job that is just being put away stays in the folder, and is carried out at the next look.
+        A retry of a job that is just being put away stays in the folder, and is carried out at the next look. What
+        cannot be listed is told by the lane `state`, whose disk it is.
         """
-        for name, order in message.orders:
-            if order.get("order") == "retry" and _being_put_away(_to_retry(order, worker), worker):
+        for name, order in message.outcome.result or ():
+            if order.get("order") == "retry" and self._being_put_away(self._to_retry(order)):
                 continue
-            _obey(order, worker)
-            path = os.path.join(self.folder, name)
-            self._executor.submit(lambda path=path: _remove(path))  # type: ignore[misc]
+            self._obey(order, inboxes)
+            remove = functools.partial(_remove, os.path.join(self.folder, name))
+            self._background.do(self._background.state, remove, doing="removing an order")
+
+    def _obey(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
+        wanted = order.get("order")
+        wanted = wanted if isinstance(wanted, str) else ""  # str() of what is nested as deep as JSON may be can fail
+        log.info("order.taken", order=wanted, jobs=numbers(order))
+        match wanted:
+            case "retry":
+                for number in self._to_retry(order):
+                    self._retry(number, pay_again=order.get("pay_again") is True)
+            case "cancel":
+                for number in numbers(order):
+                    self._cancel(number)
+            case "accept" if "folders" in order:
+                self._accept_folders(order["folders"], inboxes)
+            case "accept":
+                self._accept(inboxes)
+            case "scan":
+                for inbox in inboxes.values():
+                    inbox.look_soon(whole=True)
+            case _:
+                log.warning("order.unknown", order=wanted)
+
+    def _accept(self, inboxes: Mapping[str, Arrivals]) -> None:
+        """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
+        if self._book.journal.loss():
+            self._book.journal.accept_loss()
+            self._resume(errors.SUBMIT)
+        for inbox in inboxes.values():
+            inbox.accept()
+            self._resume(inbox.route.lane)
+
+    def _accept_folders(self, name: object, inboxes: Mapping[str, Arrivals]) -> None:
+        inbox = inboxes.get(name) if isinstance(name, str) else None
+        if inbox is None:
+            log.warning("order.refused", reason="there is no such inbox")
+            return
+        inbox.take_folders_as_they_are()
+        self._resume(inbox.route.lane)
+
+    def _to_retry(self, order: Mapping[str, Any]) -> list[int]:
+        failed = self._book.journal.all(State.FAILED) if order.get("failed") is True else []
+        return list(dict.fromkeys([*numbers(order), *(job.id for job in failed)]))
+
+    def _being_put_away(self, jobs: list[int]) -> bool:
+        """True if one of these failed jobs is in a step, or was when the process died: its recording may have moved."""
+        failed = {job.id: job for job in self._book.in_state(State.FAILED)}
+        in_flight = self._dispatch.in_flight
+        return any(number in failed and (number in in_flight or failed[number].deaths > 0) for number in jobs)
+
+    def _retry(self, number: int, *, pay_again: bool) -> None:
+        job = self._book.journal.job(number)
+        if job is None:
+            log.warning("order.refused", job=number, reason="there is no such job")
+            return
+        try:
+            self._book.record(job, resumption(job, self._book.now(), pay_again=pay_again))
+        except IllegalEvent:
+            log.warning("order.refused", job=number, reason=f"it is {job.state}, not failed or cancelled")
+
+    def _cancel(self, number: int) -> None:
+        job = self._book.open.get(number)
+        if job is None or job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
+            log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
+            return
+        self._book.record(job, Cancelled("cancelled by a person's order"))
 
 
 def _remove(path: bytes) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it is listed again, and does no harm
         os.unlink(path)
-    except OSError:
-        return  # it is listed again, and does no harm
-
-
-def _obey(order: Mapping[str, Any], worker: "Worker") -> None:
-    wanted = order.get("order")
-    wanted = wanted if isinstance(wanted, str) else ""  # str() of what is nested as deep as JSON may be can fail
-    log.info("order.taken", order=wanted, jobs=numbers(order))
-    match wanted:
-        case "retry":
-            for number in _to_retry(order, worker):
-                _retry(number, worker, pay_again=order.get("pay_again") is True)
-        case "cancel":
-            for number in numbers(order):
-                _cancel(number, worker)
-        case "accept" if "folders" in order:
-            _accept_folders(order["folders"], worker)
-        case "accept":
-            _accept(worker)
-        case "scan":
-            for inbox in worker.inboxes.values():
-                inbox.look_soon(whole=True)
-        case _:
-            log.warning("order.unknown", order=wanted)
-
-
-def _accept(worker: "Worker") -> None:
-    """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
-    if worker.book.journal.loss():
-        worker.book.journal.accept_loss()
-        worker.resume(errors.SUBMIT)
-    for inbox in worker.inboxes.values():
-        inbox.accept()
-        worker.resume(inbox.route.lane)
-
-
-def _accept_folders(name: object, worker: "Worker") -> None:
-    inbox = worker.inboxes.get(name) if isinstance(name, str) else None
-    if inbox is None:
-        log.warning("order.refused", reason="there is no such inbox")
-        return
-    inbox.take_folders_as_they_are()
-    worker.resume(inbox.route.lane)
-
-
-def _to_retry(order: Mapping[str, Any], worker: "Worker") -> list[int]:
-    failed = worker.book.journal.all(State.FAILED) if order.get("failed") is True else []
-    return list(dict.fromkeys([*numbers(order), *(job.id for job in failed)]))
-
-
-def _being_put_away(jobs: list[int], worker: "Worker") -> bool:
-    """Whether one of these failed jobs is in a step, or was when the process died: its recording may have moved."""
-    failed = {job.id: job for job in worker.book.in_state(State.FAILED)}
-    return any(
-        number in failed and (number in worker.dispatch.in_flight or failed[number].deaths > 0) for number in jobs
-    )
-
-
-def _retry(number: int, worker: "Worker", *, pay_again: bool) -> None:
-    job = worker.book.journal.job(number)
-    if job is None:
-        log.warning("order.refused", job=number, reason="there is no such job")
-        return
-    try:
-        worker.book.record(job, resumption(job, worker.book.now(), pay_again=pay_again))
-    except IllegalEvent:
-        log.warning("order.refused", job=number, reason=f"it is {job.state}, not failed or cancelled")
-
-
-def _cancel(number: int, worker: "Worker") -> None:
-    job = worker.book.open.get(number)
-    if job is None or job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
-        log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
-        return
-    worker.book.record(job, Cancelled("cancelled by a person's order"))

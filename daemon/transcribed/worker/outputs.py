@@ -1,26 +1,29 @@
-"""How the files of a job are called in the outbox: the one place that puts their names together.
+"""The files of a job and their paths: the one place that puts their names together.
 
 A name is a stem with its folder, a number where that is taken, the tail that a template may give it ("Talk (2).en"),
 and the suffix of its format. Stem, number and tail are committed before the first file is written: whoever asks later
-is told the same. What this module does not know: which names are free, and what is in the files.
+is told the same.
 """
 
 import os
 import time
 
-from transcribed import formats, outbox
+from transcribed import files, formats
 from transcribed.formats import naming
 from transcribed.job import Fingerprint, Job, shown
-from transcribed.worker.kept import AUDIO
+from transcribed.journal import AUDIO
+from transcribed.worker.plan import Route
 
+NOTE_SUFFIX = b".error.txt"
 _FIRST_DAY_SECONDS = 631_152_000.0  # 1990: what is dated before was dated by nobody
 
 
-def called(job: Job, stem: bytes, template: str, answer: bytes | None) -> tuple[bytes, bytes]:
-    """The stem and the tail of a job's outputs by a template; `stem` is the recording's own, its folder with it.
+def called(job: Job, route: Route, template: str, answer: bytes | None) -> tuple[bytes, bytes]:
+    """The stem and the tail of a job's outputs by a template.
 
     `answer` is its transcript, where there is one: it is read only for a template that asks for the language.
     """
+    stem = os.path.splitext(below(route.outbox, job, route))[0]
     if template == naming.DEFAULT:
         return stem, b""
     folder, slash, own = stem.rpartition(b"/")
@@ -28,6 +31,8 @@ def called(job: Job, stem: bytes, template: str, answer: bytes | None) -> tuple[
         stem=own, job=str(job.id), lang=_language(answer) if "{lang}" in template else "", date=day_of(job.fingerprint)
     )
     head, tail = naming.parts(template, fields, "")
+    if route.names == "portable":  # a template may have what Windows cannot hold; the folders are portable already
+        head, tail = files.portable(head), files.portable(b"_" + tail)[1:]
     return folder + slash + head, tail
 
 
@@ -38,17 +43,28 @@ def _language(answer: bytes | None) -> str:
         return ""
 
 
-def portable(stem: bytes, tail: bytes) -> tuple[bytes, bytes]:
-    """The two as Windows can hold them, where a template has what it cannot; the folders of `stem` are so already."""
-    folder, slash, head = stem.rpartition(b"/")
-    return folder + slash + outbox.portable(head), outbox.portable(b"_" + tail)[1:]
+def below(folder: bytes, job: Job, route: Route) -> bytes:
+    """The recording's own path in `folder`, in names as the route has them."""
+    return os.path.join(folder, files.portable(job.path) if route.names == "portable" else job.path)
+
+
+def place(folder: bytes, job: Job, route: Route) -> bytes:
+    """The path of the recording in `folder`, the archive or the failed folder, with the number of its names."""
+    assert job.number is not None
+    stem, suffix = os.path.splitext(below(folder, job, route))
+    return files.output_name(stem, job.number, suffix)
+
+
+def note(job: Job, route: Route) -> bytes:
+    """The path of the note about a failure, beside the recording's place in the failed folder."""
+    return files.output_name(place(route.failed, job, route), 1, NOTE_SUFFIX)
 
 
 def output(job: Job, name: str) -> bytes:
     """The path of one output of a job whose names are chosen: a rendering, or its redacted audio."""
     assert job.stem is not None
     suffix = formats.FORMATS[name].suffix if name in formats.FORMATS else f".{name}"
-    return outbox.output_name(job.stem, job.number or 1, job.tail + suffix.encode())
+    return files.output_name(job.stem, job.number or 1, job.tail + suffix.encode())
 
 
 def outputs(job: Job) -> list[bytes]:
@@ -59,12 +75,12 @@ def outputs(job: Job) -> list[bytes]:
 
 
 def title_of(job: Job) -> str:
-    """What people call the recording: its name, without what says of which kind it is."""
+    """The recording's name without the suffix that tells of which kind it is."""
     return shown(os.path.splitext(os.path.basename(job.path))[0])
 
 
 def day_of(fingerprint: Fingerprint) -> str:
-    """The day of a recording here, as its file says it: 2026-11-23; empty where that is none."""
+    """The day of a recording here, as its file says it: 2026-11-23; empty where the file's time is none."""
     seconds = fingerprint.mtime_ns / 1e9
     try:
         return time.strftime("%Y-%m-%d", time.localtime(seconds)) if seconds >= _FIRST_DAY_SECONDS else ""

@@ -1,17 +1,16 @@
-"""What the worker is told: its routes, its times, and the messages that reach its mailbox.
+"""The plan that the worker works by, and what it needs of its host.
 
 Plain values only: the worker and the configuration are strangers, and the command line introduces them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from transcribed import errors
-from transcribed.assemblyai import AssemblyAI, Listed
-from transcribed.inbox import Found, Listing, Probe, Said
-from transcribed.job import Job, Rules
-from transcribed.job.events import Event
+from transcribed.assemblyai import AssemblyAI
+from transcribed.inbox import Said
+from transcribed.job import Rules
 
 
 class Clock(Protocol):
@@ -107,7 +106,7 @@ class Host(Protocol):
     def notify(self, **fields: str) -> None:
         """Tell the service manager."""
 
-    def publish(self, snapshot: dict[str, Any]) -> None:
+    def publish(self, status: bytes) -> None:
         """Write the status file (on the state's thread)."""
 
     def read_plan(self) -> Plan:
@@ -124,147 +123,3 @@ class Host(Protocol):
 
     def executor(self, name: str, threads: int) -> Executor:
         """Threads for steps, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Finish or let go of what is in flight, and leave."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """Read the configuration again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """The configuration was read: a plan, or what is wrong with it."""
-
-    plan: Plan | None
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Something may have changed below this root. No path travels: the listing is the truth."""
-
-    root: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """One look at an inbox for `asker`, from `at` to `ended_at` (monotonic), or why it could not be had.
-
-    A reload makes new askers, to whom what the old ones asked for is nothing.
-    `whole`: it listed everything. `events`: more of them will come. `again`: what it was to tell of anew. `folders`:
-    which folders they are, as is to be remembered.
-    """
-
-    asker: object
-    listing: Listing | None
-    at: float
-    ended_at: float
-    whole: bool
-    events: bool
-    again: frozenset[bytes]
-    problem: errors.TranscribedError | None = None
-    folders: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """What lies in an inbox that was never accepted."""
-
-    asker: object
-    count: int
-    hours: float
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A settled file that was looked into: what it is, what is said of it, or what is `wrong` with what is said.
-
-    `astray`: why a link leads to no recording that AssemblyAI could fetch.
-    """
-
-    found: Found
-    probe: Probe
-    settings: str | None = None
-    wrong: str = ""
-    astray: errors.Permanent | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Probed:
-    """Settled files that were looked into; those that could not be are left for the next look.
-
-    `asked`: all that were to be looked into. `unread`: why one of them could not be read, by its path.
-    """
-
-    asker: object
-    asked: tuple[bytes, ...]
-    candidates: tuple[Candidate, ...]
-    unread: Mapping[bytes, str] = field(default_factory=dict)
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A step ended: `job` as it was when the step began, what happened, and the lane that it found blocked."""
-
-    job: Job
-    event: Event | None
-    blocked: errors.Blocked | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """One look at all transcripts that wait."""
-
-    asked: frozenset[str]
-    listed: tuple[Listed, ...] = ()
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A blocked lane was probed: `problem` is why it stays blocked."""
-
-    lane: str
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """A transcript was deleted at AssemblyAI, or why not."""
-
-    transcript_id: str
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Aged:
-    """The kept transcripts whose files were written before then (seconds since the epoch), or why nobody knows."""
-
-    transcript_ids: tuple[str, ...]
-    before: float
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hooked:
-    """A command that was run for a job has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """News were told: `problem` is why nobody took them."""
-
-    problem: errors.TranscribedError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """What a person ordered, by the name of the order's file."""
-
-    orders: tuple[tuple[bytes, Mapping[str, Any]], ...]

@@ -3,15 +3,16 @@
 A look writes nothing; its next time is in memory. It comes soon after a submit and more seldom the longer nothing ends.
 """
 
-from collections.abc import Callable, Collection
+import functools
 
 import structlog
 
 from transcribed import errors
-from transcribed.assemblyai import Listed
 from transcribed.job import Job
-from transcribed.worker import speech
-from transcribed.worker.plan import Clock, Executor, Mailbox, Plan, Polled
+from transcribed.worker.background import Background
+from transcribed.worker.messages import TranscriptsListed
+from transcribed.worker.plan import Clock, Plan
+from transcribed.worker.steps.lookup import differs
 
 log = structlog.get_logger()
 
@@ -20,12 +21,11 @@ SHARE = 0.1  # of the time that the youngest has waited: a job of ten minutes is
 
 
 class Polls:
-    """The looks at AssemblyAI's list. All of it belongs to the loop's thread; a look itself is done on `calls`."""
+    """The looks at AssemblyAI's list. All of it belongs to the loop's thread; a look itself is done off it."""
 
-    def __init__(self, mailbox: Mailbox, clock: Clock, calls: Executor) -> None:
-        self._mailbox = mailbox
+    def __init__(self, background: Background, clock: Clock) -> None:
+        self._background = background
         self._clock = clock
-        self._calls = calls
         self._looking = False
         self._looked_at: float | None = None
 
@@ -36,8 +36,14 @@ class Polls:
             return
         self._looking = True
         asked = frozenset(job.transcript_id for job in waiting if job.transcript_id is not None)
-        client = plan.client
-        self._calls.submit(lambda: self._mailbox.put(_polled(asked, client.find)))
+        find = functools.partial(plan.client.find, asked)
+        self._background.ask(
+            self._background.calls,
+            find,
+            lambda outcome: TranscriptsListed(asked, outcome),
+            doing="asking for the transcripts that wait",
+            lane=errors.API,
+        )
 
     def next_at(self, waiting: list[Job], plan: Plan) -> float | None:
         """When the next look is due (monotonic); None where nothing waits or a look is on its way."""
@@ -49,38 +55,31 @@ class Polls:
         youngest = self._clock.wall() - max(job.changed_at for job in waiting)
         return self._looked_at + min(max(plan.poll_seconds, youngest * SHARE), LONGEST_SECONDS)
 
-    def heard(self, message: Polled, waiting: list[Job]) -> set[str]:
+    def heard(self, message: TranscriptsListed, waiting: list[Job]) -> set[str]:
         """What a look told: the ids to fetch. Raises what kept it from being had; a passing error blocks the api."""
         self._looking = False
         self._looked_at = self._clock.monotonic()
-        if isinstance(problem := message.problem, errors.Transient):
+        if isinstance(problem := message.outcome.problem, errors.Transient):
             again = problem.retry_after_seconds
             raise errors.Blocked(problem.message, lane=errors.API, hint=problem.hint, retry_after_seconds=again)
-        if message.problem is not None:
-            raise message.problem
+        if problem is not None:
+            raise problem
         _say_differing(message, waiting)
         return to_fetch(message)
 
 
-def _say_differing(message: Polled, waiting: list[Job]) -> None:
+def _say_differing(message: TranscriptsListed, waiting: list[Job]) -> None:
     """Where the list shows another audio_url than was sent, a submit in doubt could not be found in it."""
     own = [job for job in waiting if job.reused_from is None]
     ours = {job.transcript_id: job.upload_url for job in own if job.transcript_id and job.upload_url}
-    for item in message.listed:
-        if speech.differs(item, ours):
+    for item in message.outcome.result or []:
+        if differs(item, ours):
             sent = ours[item.transcript_id]
             log.error("api.unlike", transcript_id=item.transcript_id, sent=sent, shown=item.audio_url)
 
 
-def _polled(asked: frozenset[str], find: Callable[[Collection[str]], list[Listed]]) -> Polled:
-    try:
-        return Polled(asked, tuple(find(asked)))
-    except errors.TranscribedError as error:
-        return Polled(asked, problem=error)
-
-
-def to_fetch(message: Polled) -> set[str]:
+def to_fetch(message: TranscriptsListed) -> set[str]:
     """The ids to fetch: those that the list shows as ended, and those that it does not show at all."""
-    shown = {item.transcript_id: item.status for item in message.listed}
+    shown = {item.transcript_id: item.status for item in (message.outcome.result or [])}
     ended = {number for number in message.asked if shown.get(number) in ("completed", "error")}
     return ended | (message.asked - shown.keys())

@@ -11,23 +11,21 @@ import json
 import os
 import re
 import shlex
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from transcribed.errors import Blocked, from_os_error
-from transcribed.inbox.mounts import UNKNOWN, Mount, mount_of
+from transcribed.files import NotRegular, opened_root, read_regular
+from transcribed.folders.mounts import UNKNOWN, Mount, mount_of
 from transcribed.job import shown
 
 ANCHOR = b".transcribed.anchor"
 _TEXT = b"This hidden file belongs to transcribed, which knows this folder by it: leave it where it is.\n%s\n"
 _READ = re.compile(_TEXT % rb"([0-9a-f]{32})")
 _LARGEST_BYTES = 1024
-_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 #: What opening an anchor says where there is none that is ours to read.
-_NO_ANCHOR = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
+_NO_ANCHOR = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP})
 #: The file systems whose id (statvfs(3)) is written on the disk, and the same at each mount.
 _LASTING_ID = frozenset({b"ext2", b"ext3", b"ext4", b"btrfs"})
 
@@ -164,14 +162,12 @@ class Ground:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        try:
-            root = os.open(self.path, _ROOT)  # which lets an automounter work, as stat(2) does not
-        except OSError as error:
-            raise self.blocked(error) from error
-        try:
+        with ExitStack() as opened:
+            try:
+                root = opened.enter_context(opened_root(self.path))
+            except OSError as error:
+                raise self.blocked(error) from error
             yield root
-        finally:
-            os.close(root)
 
     def blocked(self, error: OSError) -> Blocked:
         """What an error met at the folder itself means."""
@@ -198,14 +194,11 @@ class Ground:
 def anchor_in(root: int) -> str:
     """What the anchor in the open folder says; empty where there is none of ours. Raises OSError."""
     try:
-        file = os.open(ANCHOR, _FILE, dir_fd=root)
+        found = _READ.fullmatch(read_regular(ANCHOR, _LARGEST_BYTES, within=root))
+    except NotRegular:
+        return ""
     except OSError as error:
         if error.errno in _NO_ANCHOR:
             return ""
         raise
-    try:
-        ours = stat.S_ISREG(os.fstat(file).st_mode)
-        found = _READ.fullmatch(os.read(file, _LARGEST_BYTES)) if ours else None
-    finally:
-        os.close(file)
     return found[1].decode() if found else ""

@@ -17,8 +17,8 @@ import structlog
 from transcribed import errors
 from transcribed.job import Fingerprint, Job, State, canonical
 from transcribed.job.events import Event, Received
-from transcribed.journal import Journal
-from transcribed.worker.kept import Kept
+from transcribed.journal.store import Journal
+from transcribed.journal.transcripts import Transcripts
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ def rebuild(journal: Journal, directory: str, now: float) -> None:
     if not loss:
         return
     try:
-        described = list(Kept(directory).described())
+        described = list(Transcripts(directory).described())
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcripts") from error
     recovered = list(_jobs(described, now))

@@ -6,29 +6,37 @@ is surveyed first: more audio than the plan allows waits for a person's word.
 What this module does not know: what happens to a job once it is admitted.
 """
 
-import contextlib
 import functools
 import itertools
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeGuard, TypeVar
 
 import structlog
 
 from transcribed import errors
+from transcribed.folders import Anchors, Places, facts_of
 from transcribed.inbox import Found, Listing, Settling
-from transcribed.job import Fingerprint, Job, State, resumption, shown
-from transcribed.job.events import Failed, Received, Touched
-from transcribed.worker.anchors import facts_of
+from transcribed.job import Fingerprint, Job, State, printable, shown
+from transcribed.job.events import Touched
+from transcribed.worker import outputs
+from transcribed.worker.access import access_of
+from transcribed.worker.background import Background, Outcome, tried
 from transcribed.worker.book import Book
-from transcribed.worker.candidates import looked_into, verdict
-from transcribed.worker.folders import Folders
-from transcribed.worker.pace import Pace
-from transcribed.worker.plan import Candidate, Clock, Executor, Host, Looked, Mailbox, Plan, Probed, Route, Surveyed
+from transcribed.worker.intake.admission import admit
+from transcribed.worker.intake.candidates import looked_into
+from transcribed.worker.intake.looking import Looking
+from transcribed.worker.intake.pace import Pace
+from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
+from transcribed.worker.people import failure_notes
+from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
+from transcribed.worker.plan import Clock, Executor, Host, Plan, Route
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 HANGS_SECONDS = 60.0  # a share that has not answered for so long is worth a word; it is asked again by the same call
-PROBES_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
+INSPECTED_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
 
 
 class Arrivals:
@@ -39,21 +47,24 @@ class Arrivals:
         route: Route,
         book: Book,
         executor: Executor,
-        mailbox: Mailbox,
+        background: Background,
         clock: Clock,
         host: Host,
     ) -> None:
-        self._remembered = book.journal.facts(facts_of(route.name))
-        self.folders = Folders(route, self._remembered)
+        self.route = route
         self.executor = executor
+        self._remembered = book.journal.facts(facts_of(route.name))
+        access, places = access_of(route), Places(route.inbox, route.outbox, route.archive, route.failed)
+        self.anchors = Anchors(route.name, places, access, self._remembered, archives=route.after == "archive")
+        self._looking = Looking(route, self.anchors, access)
         self.looked_at: float | None = None  #: seconds since the epoch
         self.is_lost = False  #: whether the last look found its folders not to be had
-        self.problems: tuple[str, ...] = ()
-        self.file_system = ""  #: of the inbox, as the last look saw it
-        self.watched = False  #: whether events come, so that looks of our own may be rare
+        self._problems: tuple[str, ...] = ()
+        self._file_system = ""  #: of the inbox, as the last look saw it
+        self._watched = False  #: whether events come, so that looks of our own may be rare
         self.accepted = book.journal.is_accepted(route.name)
         self._book = book
-        self._mailbox = mailbox
+        self._background = background
         self._clock = clock
         self._host = host
         self._started_at = clock.wall()
@@ -70,21 +81,27 @@ class Arrivals:
         self._began_at: float | None = None  # when the look that is on its way had its turn on the inbox's thread
 
     @property
-    def route(self) -> Route:
-        """The route whose inbox this is."""
-        return self.folders.route
-
-    @property
     def settled(self) -> bool:
         """Whether a look was had and nothing that it showed is still on its way into the journal."""
         waiting = self._looking_since is not None or self._probing or self._settling.next_at() is not None
         return self.accepted and self.looked_at is not None and not waiting
 
-    def waiting(self, most: int) -> list[dict[str, object]]:
-        """So many of the files that are not taken yet, and why, for people."""
+    def status(self) -> InboxStatus:
+        """This inbox for people."""
         settling = ((path, why.reason) for path, why in self._settling.waiting().items())
-        every = itertools.chain(self._unread.items(), settling)
-        return [{"file": shown(path), "why": why} for path, why in itertools.islice(every, most)]
+        waiting = itertools.islice(itertools.chain(self._unread.items(), settling), MOST_JOBS)
+        return InboxStatus(
+            name=self.route.name,
+            path=shown(self.route.inbox),
+            outbox=shown(self.route.outbox),
+            looked_at=self.looked_at,
+            file_system=printable(self._file_system),
+            watch="events" if self._watched else "scan",
+            overdue=self._is_overdue(),
+            accepted=self.accepted,
+            unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
+            problems=list(self._problems),
+        )
 
     def forget(self, job: Job) -> None:
         """The job's recording is no longer what lies at its path: whatever lies there is new."""
@@ -110,9 +127,8 @@ class Arrivals:
         """When the next look is due (monotonic); None while one is on its way."""
         return None if self._looking_since is not None else self._pace.look_at
 
-    @property
-    def is_overdue(self) -> bool:
-        """Whether the last look is older than it should be: one hangs, or none has been had."""
+    def _is_overdue(self) -> bool:
+        """True if the last look is older than it should be: one hangs, or there was none."""
         began = self._pace.look_at if self._looking_since is None else self._looking_since
         return self._clock.monotonic() - began > HANGS_SECONDS
 
@@ -126,7 +142,16 @@ class Arrivals:
             whole, again = self._pace.begin(now), frozenset(self._again)
             watched = frozenset({*self._settling.waiting(), *self._unread, *self._probing})
             expected = frozenset(self._known if self.looked_at is None else ())
-            self.executor.submit(lambda: self._look(whole, again, watched, expected))
+            look = functools.partial(self._look, whole, again, watched, expected)
+            self._ask(look, lambda outcome: InboxListed(self, whole, again, outcome), doing="listing the inbox")
+
+    def check(self) -> None:
+        """Try the folders again, on the inbox's thread. Raises Blocked, or OSError."""
+        self._looking.check()
+
+    def _ask(self, work: Callable[[], T], answer: Callable[[Outcome[T]], object], *, doing: str) -> None:
+        """Let the inbox's thread do this, with an answer to this inbox."""
+        self._background.ask(self.executor, work, answer, doing=doing, lane=self.route.lane)
 
     def _raise_if_hanging(self, now: float) -> None:
         """A look that waits for its turn does not hang: hashing or moving a large recording takes its time."""
@@ -137,59 +162,52 @@ class Arrivals:
 
     def _look(
         self, whole: bool, again: frozenset[bytes], watched: frozenset[bytes], expected: frozenset[bytes]
-    ) -> None:
+    ) -> Looked:
         """On the inbox's thread: one look, once events are asked for, so that nothing is missed in between."""
-        listing, problem = None, None
-        self._began_at = at = self._clock.monotonic()
-        try:
-            self.folders.anchors.recognise()
-            if self.looked_at is None:
-                self.folders.sweep(self._started_at)
-            at = self._clock.monotonic()
-            events = self.folders.wants_events() and bool(self._host.watch(self.route.inbox))
-            listing = self.folders.look(whole=whole, again=again, watched=watched, expected=expected)
-        except errors.TranscribedError as error:
-            events, problem = False, error
-        except OSError as error:
-            events, problem = False, errors.from_os_error(error, lane=self.route.lane, doing="listing the inbox")
-        ended_at, folders = self._clock.monotonic(), self.folders.anchors.facts()
-        self._mailbox.put(Looked(self, listing, at, ended_at, whole, events, again, problem, folders))
+        self._began_at = self._clock.monotonic()
+        self.anchors.recognise()
+        if self.looked_at is None:
+            self._looking.sweep(self._started_at)
+        at = self._clock.monotonic()
+        events = self._looking.wants_events() and bool(self._host.watch(self.route.inbox))
+        listing = self._looking.look(whole=whole, again=again, watched=watched, expected=expected)
+        return Looked(listing, at, self._clock.monotonic(), events, self.anchors.facts())
 
-    def looked(self, message: Looked) -> None:
-        """Take in what a look found. Raises what kept it from being had."""
+    def looked(self, message: InboxListed) -> None:
+        """Take in the result of a look. Raises Blocked where there is none."""
         self._looking_since = self._began_at = None
-        listing = message.listing
-        self.is_lost = listing is None
-        if listing is None:
-            assert message.problem is not None
-            self._pace.failed(message.ended_at, self.route.scan_seconds)
-            self._remember(message.folders)
-            raise self._blocked(message.problem)
+        look = message.outcome.result
+        self.is_lost = look is None
+        if look is None:
+            self._pace.failed(self._clock.monotonic(), self.route.scan_seconds)
+            self._remember(self.anchors.facts())
+            raise self._blocked(message.outcome.problem)
+        listing = look.listing
         self._pace.end(
-            message.at,
-            message.ended_at,
+            look.at,
+            look.ended_at,
             whole=message.whole,
             scan_seconds=self.route.scan_seconds,
-            events=message.events,
+            events=look.events,
             active=bool(listing.files or listing.gone or self._unread or self._settling.next_at() is not None),
         )
         self.looked_at = self._clock.wall()
-        self.watched, self.file_system = message.events, listing.mount.kind.decode(errors="replace")
+        self._watched, self._file_system = look.events, listing.mount.kind.decode(errors="replace")
         self._say_problems(listing)
         self._take_in(listing, message.again)  # first, for nothing tells of it twice
-        self._remember(message.folders)
+        self._remember(look.folders)
         quiet = self._settling.next_at() is None and not (listing.files or listing.gone)
         if not self.accepted and self._surveyed and quiet:
             return  # a backlog that waits for a person costs nothing while nothing comes to it
-        found = self._settling.observe(self._pending, message.at, listing.markers)
+        found = self._settling.observe(self._pending, look.at, listing.markers)
         if (settles_at := self._settling.next_at()) is not None:
             self._pace.soon(settles_at)
         if not self.accepted:
             self._survey()
             return
         new = [item for item in found if self._is_new(item)]
-        for start in range(0, len(new), PROBES_AT_ONCE):
-            self._probe(tuple(new[start : start + PROBES_AT_ONCE]))
+        for start in range(0, len(new), INSPECTED_AT_ONCE):
+            self._probe(tuple(new[start : start + INSPECTED_AT_ONCE]))
 
     def _take_in(self, listing: Listing, again: frozenset[bytes]) -> None:
         """What has come is pending until it is a job's; what has gone is nobody's, or its job's loss."""
@@ -213,14 +231,14 @@ class Arrivals:
         """A person has said that the folders moved: nothing of them is remembered any more. Raises Blocked(state)."""
         self._book.journal.remember(dict.fromkeys(self._remembered))
         self._remembered = {}
-        self.executor.submit(self.folders.anchors.forget)
+        self._background.do(self.executor, self.anchors.forget, doing="forgetting the folders", lane=self.route.lane)
         self.look_soon()
 
     def _say_problems(self, listing: Listing) -> None:
-        if listing.problems != self.problems:
-            for problem in set(listing.problems) - set(self.problems):
+        if listing.problems != self._problems:
+            for problem in set(listing.problems) - set(self._problems):
                 log.warning("inbox.problem", inbox=self.route.name, problem=problem)
-            self.problems = listing.problems
+            self._problems = listing.problems
 
     def _is_new(self, found: Found) -> bool:
         """Whether a settled file is nobody's yet; one that a job had given up as taken away is to be retired again."""
@@ -241,102 +259,72 @@ class Arrivals:
 
     def _probe(self, found: tuple[Found, ...]) -> None:
         self._probing |= {item.path for item in found}
-        self.executor.submit(lambda: self._mailbox.put(self._probed(found)))
+        inspect = functools.partial(self._inspected, found)
+        self._ask(inspect, lambda outcome: FilesInspected(self, found, outcome), doing="reading a recording")
 
-    def _probed(self, found: tuple[Found, ...]) -> Probed:
-        """On the inbox's thread: look into each settled file."""
-        candidates: list[Candidate] = []
-        unread: dict[bytes, str] = {}
-        asked, ask = tuple(item.path for item in found), functools.partial(self._host.settings, self.route.name)
+    def _inspected(self, found: tuple[Found, ...]) -> dict[bytes, Outcome[Candidate]]:
+        """On the inbox's thread: look into each settled file. What is wrong with one of them is that one's problem.
+
+        An inbox that cannot be reached ends it: nothing is known of the files that follow.
+        """
+        inspected: dict[bytes, Outcome[Candidate]] = {}
         for item in found:
-            try:
-                candidates.append(looked_into(item, self.folders, ask))
-            except errors.Withdrawn:
-                continue  # what lies there now is seen by the next look
-            except errors.Transient as error:
-                unread[item.path] = error.message
-            except errors.TranscribedError as error:
-                return Probed(self, asked, tuple(candidates), unread, error)
-            except OSError as error:
-                problem = errors.from_os_error(error, lane=self.route.lane, doing="reading a recording")
-                return Probed(self, asked, tuple(candidates), unread, problem)
-        return Probed(self, asked, tuple(candidates), unread)
+            outcome = tried(functools.partial(self._candidate, item), doing=_doing(item), lane=self.route.lane)
+            inspected[item.path] = outcome
+            if isinstance(outcome.problem, errors.Blocked):
+                break
+        return inspected
 
-    def probed(self, message: Probed) -> None:
-        """Admit the files that were looked into. Raises what kept the others from it, or Blocked(state)."""
-        self._probing -= set(message.asked)
-        self._again |= set(message.asked) - {each.found.path for each in message.candidates} - message.unread.keys()
-        self._say_unread(message)
-        for each in message.candidates:
-            if not (each.probe.hollow and self._settling.hollow(each.found)):
-                self._admit(each)
+    def _candidate(self, found: Found) -> Candidate:
+        return looked_into(found, self._looking, functools.partial(self._host.settings, self.route.name))
+
+    def inspected(self, message: FilesInspected) -> None:
+        """Admit the files that were looked into. Raises Blocked where the inbox, or the journal, cannot be reached."""
+        asked = {item.path for item in message.asked}
+        inspected = message.outcome.result or {}
+        unread = {path: each.problem.message for path, each in inspected.items() if _is_unread(each.problem)}
+        self._probing -= asked
+        self._again |= {path for path in asked - unread.keys() if path not in inspected or inspected[path].problem}
+        self._say_unread(asked, unread)
+        for each in inspected.values():
+            if each.result is not None and not (each.result.probe.hollow and self._settling.hollow(each.result.found)):
+                self._admit(each.result)
         if (settles_at := self._settling.next_at()) is not None:
             self._pace.soon(settles_at)
-        if message.problem is not None:
-            raise self._blocked(message.problem)
+        problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
+        if blocked := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
+            raise self._blocked(blocked)
 
-    def _say_unread(self, message: Probed) -> None:
+    def _say_unread(self, asked: Collection[bytes], unread: Mapping[bytes, str]) -> None:
         """A file that cannot be read is tried again at each look, and said once."""
-        for path in message.asked:
-            why = message.unread.get(path)
+        for path in asked:
+            why = unread.get(path)
             if why is not None and self._unread.get(path) != why:
                 log.warning("inbox.problem", inbox=self.route.name, problem=why)
             self._unread.pop(path, None)
-        self._unread.update(message.unread)
+        self._unread.update(unread)
 
-    def _blocked(self, problem: errors.TranscribedError) -> errors.Blocked:
+    def _blocked(self, problem: errors.TranscribedError | None) -> errors.Blocked:
         """A folder that cannot be looked at blocks its inbox, whatever the cause."""
+        assert problem is not None
         if isinstance(problem, errors.Blocked):
             return problem
         return errors.Blocked(problem.message, lane=self.route.lane, hint=problem.hint)
 
     def _admit(self, candidate: Candidate) -> None:
-        """What is no recording fails in the same breath: a crash in between must not have it sent and paid for."""
-        found, failures = candidate.found, verdict(candidate)
-        job = self._dragged_back(candidate, failures) or self._new_job(candidate, failures)
-        self._known[found.path] = (job.id, found.fingerprint)
+        found = candidate.found
+        admitted = admit(candidate, self.route.name, self._book)
+        self._known[found.path] = (admitted.job.id, found.fingerprint)
         if self._pending.get(found.path) == found.fingerprint:
             del self._pending[found.path]
-
-    def _new_job(self, candidate: Candidate, failures: tuple[Failed, ...]) -> Job:
-        now, found, probe = self._clock.wall(), candidate.found, candidate.probe
-        job = Job(
-            id=0,
-            inbox=self.route.name,
-            path=found.path,
-            fingerprint=found.fingerprint,
-            state=State.RECEIVED,
-            received_at=now,
-            changed_at=now,
-            due_at=now,
-            duration_seconds=probe.duration_seconds,
-            settings=candidate.settings,
-        )
-        return self._book.add(job, Received(found.fingerprint.size, probe.warnings), *failures)
-
-    def _dragged_back(self, candidate: Candidate, failures: tuple[Failed, ...]) -> Job | None:
-        """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
-        found = candidate.found
-        for job in reversed(self._book.journal.failed_like(self.route.name, found.fingerprint)):
-            if job.place is not None and job.retired_at is not None:
-                event = replace(
-                    resumption(job, self._clock.wall()),
-                    path=found.path,
-                    fingerprint=found.fingerprint,
-                    settings=candidate.settings,
-                )
-                again = self._book.record(job, event, *(failures if event.to is State.RECEIVED else ()))
-                if found.path != job.path:  # else its note goes when it succeeds: by its name, which is lost here
-                    self._take_back_note(job)
-                return again
-        return None
+        if admitted.earlier is not None and found.path != admitted.earlier.path:
+            self._take_back_note(
+                admitted.earlier
+            )  # else it goes when the job succeeds: by its name, which is lost here
 
     def _take_back_note(self, job: Job) -> None:
-        def take_back() -> None:
-            with contextlib.suppress(OSError):  # a note too many is no reason to fail
-                self.folders.take_back_note(job)
-
-        self.executor.submit(take_back)
+        take_back = functools.partial(failure_notes.take_back, outputs.note(job, self.route))
+        self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
     def _survey(self) -> None:
         """Before anything of this inbox is taken for the first time: how much is it?"""
@@ -345,20 +333,19 @@ class Arrivals:
         if self._surveyed == names and names:
             return
         self._surveyed = names
+        survey = functools.partial(self._looking.survey, files)
+        self._ask(survey, lambda outcome: InboxSurveyed(self, len(names), outcome), doing="surveying the inbox")
 
-        def survey() -> None:
-            hours = self.folders.survey(files)
-            self._mailbox.put(Surveyed(self, len(names), hours))
-
-        self.executor.submit(survey)
-
-    def surveyed(self, message: Surveyed, plan: Plan) -> None:
+    def surveyed(self, message: InboxSurveyed, plan: Plan) -> None:
         """Accept what lies there, or raise Blocked: too much to be paid for without asking."""
         if self.accepted:
             return
         names, self._surveyed = self._surveyed, frozenset()  # what the journal does not take now is asked again
-        if message.hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
-            what = f"{message.count} recordings ({message.hours:.1f} hours) lay in the inbox at its first start"
+        hours = message.outcome.result
+        if hours is None:
+            raise self._blocked(message.outcome.problem)
+        if hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
+            what = f"{message.count} recordings ({hours:.1f} hours) lay in the inbox at its first start"
             self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=False)
             self._surveyed = names
             raise errors.Blocked(
@@ -375,3 +362,12 @@ class Arrivals:
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
         self.look_soon()
+
+
+def _is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
+    """True if the problem is the file's own, and the file is still there: each look tries it again."""
+    return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)
+
+
+def _doing(found: Found) -> str:
+    return f"reading {shown(found.path)}"

@@ -6,19 +6,21 @@ of the daemon may swallow news, and a stop tells at once what there is. All of i
 telling. What this module does not know: who is told, and how.
 """
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
-from transcribed import errors
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
-from transcribed.worker.hooks import is_the_end
+from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
-from transcribed.worker.notices import AFTER_SECONDS
-from transcribed.worker.plan import Clock, Executor, Host, Mailbox, Plan, Told
+from transcribed.worker.messages import DigestSent
+from transcribed.worker.people.hooks import is_the_end
+from transcribed.worker.people.outbox_notice import AFTER_SECONDS
+from transcribed.worker.plan import Clock, Host, Plan
 
 log = structlog.get_logger()
 
@@ -83,12 +85,12 @@ class Digest:
 class News:
     """What there is to tell, and the digest that is being told."""
 
-    def __init__(self, plan: Plan, host: Host, mailbox: Mailbox, clock: Clock) -> None:
+    def __init__(self, plan: Plan, host: Host, background: Background, clock: Clock) -> None:
         self.plan = plan
         self._host = host
-        self._mailbox = mailbox
+        self._background = background
         self._clock = clock
-        self._executor: Executor = host.executor("notify", 1)
+        self._executor = background.executor("notify", 1)
         self._digest = Digest()
         self._being_told: Digest | None = None
         self._due_at: float | None = None  # monotonic
@@ -178,20 +180,12 @@ class News:
             return
         digest, self._digest, self._due_at = self._digest, Digest(), None
         self._being_told = digest
-        self._executor.submit(lambda: self._tell(digest.title(), digest.body()))
+        tell = functools.partial(self._host.tell, digest.title(), digest.body())
+        self._background.ask(
+            self._executor, tell, lambda outcome: DigestSent(outcome.problem), doing="telling people the news"
+        )
 
-    def _tell(self, title: str, body: str) -> None:
-        """On a thread of its own."""
-        problem: errors.TranscribedError | None = errors.Transient("a defect in telling it")
-        try:
-            self._host.tell(title, body)
-            problem = None
-        except errors.TranscribedError as error:
-            problem = error
-        finally:
-            self._mailbox.put(Told(problem))
-
-    def told(self, message: Told) -> None:
+    def told(self, message: DigestSent) -> None:
         """A digest was told, or could not be."""
         digest, self._being_told = self._being_told, None
         assert digest is not None

@@ -14,36 +14,36 @@ from transcribed.assemblyai import refusal
 from transcribed.inbox import SUFFIX, Found, Said
 from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
-from transcribed.worker.folders import Folders
-from transcribed.worker.plan import Candidate
+from transcribed.worker.intake.looking import Looking
+from transcribed.worker.messages import Candidate
 
 
-def looked_into(found: Found, folders: Folders, ask: Callable[[Sequence[Said]], str | None]) -> Candidate:
+def looked_into(found: Found, looking: Looking, ask: Callable[[Sequence[Said]], str | None]) -> Candidate:
     """What there is to know of a settled file. `ask` says what files at the share amount to, or raises ConfigError.
 
     Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
     """
-    said = folders.said(found.path)  # before the recording, which is read at each look otherwise while it is held
+    said = looking.said(found.path)  # before the recording, which is read at each look otherwise while it is held
     of_folders = [each for each in said if not each.of_recording]
     for number, last in enumerate(of_folders, start=1):
         try:
             ask(of_folders[:number])
         except errors.ConfigError as error:
-            folders.tell_beside(last.path, error.problems)
+            looking.tell_beside(last.path, error.problems)
             raise errors.Transient("; ".join(error.problems)) from error
-        folders.tell_beside(last.path, [])
-    probe, astray = folders.probe(found), _astray(found, folders)
+        looking.tell_beside(last.path, [])
+    probe, astray = looking.probe(found), _astray(found, looking)
     try:
         return Candidate(found, probe, ask(said), astray=astray)
     except errors.ConfigError as error:
         return Candidate(found, probe, wrong="; ".join(error.problems), astray=astray)
 
 
-def _astray(found: Found, folders: Folders) -> errors.Permanent | None:
+def _astray(found: Found, looking: Looking) -> errors.Permanent | None:
     """Why a link leads to nothing that could be sent. Raises as `looked_into` does."""
     try:
         if is_link(found.path):
-            folders.address(found)
+            looking.address(found)
     except errors.Permanent as error:
         return error
     return None

@@ -7,6 +7,7 @@ What this module does not know: how a recording comes to its end.
 """
 
 import contextlib
+import functools
 import json
 import os
 import selectors
@@ -22,8 +23,10 @@ import structlog
 from transcribed.job import Job, State, printable
 from transcribed.job.events import Delivered, Failed, Retired
 from transcribed.journal import Journal
+from transcribed.worker.background import Background
+from transcribed.worker.messages import HookEnded
 from transcribed.worker.outputs import outputs as outputs_of
-from transcribed.worker.plan import Executor, Hooked, Mailbox, Route
+from transcribed.worker.plan import Route
 
 log = structlog.get_logger()
 
@@ -73,9 +76,9 @@ def _bytes(value: bytes | str | int | None) -> bytes:
 class Hooks:
     """The commands that run or wait their turn, one at a time. All of it is the loop's thread's, but the running."""
 
-    def __init__(self, executor: Executor, mailbox: Mailbox, stop: threading.Event) -> None:
-        self._executor = executor
-        self._mailbox = mailbox
+    def __init__(self, background: Background, stop: threading.Event) -> None:
+        self._background = background
+        self._executor = background.executor("hooks", 1)
         self._stop = stop
         self.waiting = 0  #: those that have not ended
 
@@ -83,20 +86,18 @@ class Hooks:
         """A job's recording was put away: run what its inbox wants run, where that is its end."""
         if (command := command_of(job, route)) and is_the_end(journal.story(job.id)):
             self.waiting += 1
-            self._executor.submit(lambda: self._run(job, command, route.hook_seconds))
+            work = functools.partial(self._run, job, command, route.hook_seconds)
+            self._background.ask(self._executor, work, lambda _outcome: HookEnded(), doing="running a command")
 
     def ended(self) -> None:
         """One of them has ended."""
         self.waiting -= 1
 
     def _run(self, job: Job, command: Sequence[str], seconds: float) -> None:
-        try:
-            if self._stop.is_set():
-                log.warning("hook.skipped", job=job.id, command=printable(command[0]), reason="the daemon stops")
-            else:
-                run(job, command, seconds, self._stop)
-        finally:
-            self._mailbox.put(Hooked())
+        if self._stop.is_set():
+            log.warning("hook.skipped", job=job.id, command=printable(command[0]), reason="the daemon stops")
+        else:
+            run(job, command, seconds, self._stop)
 
 
 def run(job: Job, command: Sequence[str], seconds: float, stop: threading.Event) -> None:

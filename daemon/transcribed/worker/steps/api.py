@@ -5,26 +5,23 @@ What a step cannot do it raises, as a class of `errors`. Nothing here decides wh
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from transcribed import errors, formats
-from transcribed.assemblyai import AssemblyAI, Listed, UnknownTranscript, outcome_error
-from transcribed.inbox import Inbox
+from transcribed.assemblyai import AssemblyAI, UnknownTranscript, outcome_error
+from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, is_link
-from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Unlisted, Uploaded
-from transcribed.worker.kept import AUDIO, Kept
+from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
+from transcribed.journal import AUDIO, Transcripts
 
-LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
-CLOCKS_APART_SECONDS = 300.0  # by so much they may differ where neither is wrong outright; chosen
 SHORTEST_LOSS_SECONDS, SMALLEST_LOSS = 10.0, 0.1  # a probe's length is an estimate; no source says how good
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
-DELETED_URL = "http://deleted_by_user"  # what the list shows for a deleted one (assemblyai-api.md, 8)
 
 
 def upload(
     job: Job,
     client: AssemblyAI,
-    source: tuple[Inbox, bytes, Fingerprint],
+    source: tuple[RecordingFolder, bytes, Fingerprint],
     progress: Callable[[int], None],
 ) -> Event:
     """Send the recording, hashed as it passes. One that changed meanwhile is Withdrawn: the upload is dropped, free."""
@@ -36,7 +33,7 @@ def upload(
     return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint)
 
 
-def link(client: AssemblyAI, source: tuple[Inbox, bytes, Fingerprint]) -> Event:
+def link(client: AssemblyAI, source: tuple[RecordingFolder, bytes, Fingerprint]) -> Event:
     """Read the address that a link leads to; it stands for the content, which nobody here ever sees."""
     folder, path, fingerprint = source
     address = folder.address(path, fingerprint)
@@ -66,59 +63,7 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
         ) from error
 
 
-def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Collection[str]) -> Event:
-    """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
-
-    `answered`: the ids of all other submits of the same content: what a submit was answered with is no other's.
-    Where the list shows for one of ours another audio_url than we sent, or one that is no more, or the account is
-    another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
-    """
-    assert job.submit_sent_at is not None
-    listed = client.list_back_to(job.submit_sent_at - LOOK_BACK_SECONDS)
-    found = [item for item in listed if item.audio_url == job.upload_url and item.transcript_id not in answered]
-    if is_link(job.path):
-        found, too_old = _since(found, job.submit_sent_at - CLOCKS_APART_SECONDS)
-    else:
-        found, too_old = found[::-1], []  # the oldest first: one of this upload_url can only be this job's
-    alive = [item for item in found if item.status != "error"] or found
-    if alive:
-        return Submitted(alive[0].transcript_id, adopted=True)
-    if (client.base_url, client.key_fingerprint) != (job.base_url, job.key_fingerprint):
-        return _question("it was sent with another key or to another region")
-    if any(item.status != "error" for item in too_old):
-        return _question("AssemblyAI's list shows a transcript of the link's address that seems to be older than it")
-    if any(differs(item, ours) for item in listed):
-        return _question("AssemblyAI's list does not show the audio_url that was sent, so it cannot be found there")
-    if any(item.audio_url == DELETED_URL and item.transcript_id not in {*ours, *answered} for item in listed):
-        return _question("a transcript of that time was deleted at AssemblyAI, and may have been this one")
-    return Unlisted()
-
-
-def _since(found: Sequence[Listed], at: float) -> tuple[list[Listed], list[Listed]]:
-    """Those of an address that were made since `at`, and the older ones, newest first.
-
-    An upload_url is of one submit alone, but anybody may have this address transcribed. The newest is most likely the
-    submit in doubt, for the look follows it closely. An older one is somebody else's, or is ours where a clock is
-    wrong: then a second submit would be a second payment, and a person decides.
-    """
-    young = [item for item in found if item.created_at is None or item.created_at >= at]
-    return young, [item for item in found if item not in young]
-
-
-def differs(item: Listed, ours: Mapping[str, str]) -> bool:
-    """Whether the list shows one of our transcripts with another audio_url than its job sent."""
-    sent = ours.get(item.transcript_id)
-    return sent is not None and item.audio_url not in (None, DELETED_URL, sent)
-
-
-def _question(why: str) -> Failed:
-    return Failed(
-        f"a submit was sent and its answer was lost; {why}. It may have been paid for",
-        "look for it in AssemblyAI's dashboard; `transcribed retry --pay-again` submits it anew",
-    )
-
-
-def fetch(job: Job, client: AssemblyAI, kept: Kept, *, erased: bool, is_ours: bool) -> Event | None:
+def fetch(job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_ours: bool) -> Event | None:
     """Fetch a transcript that has ended and keep it; None where it has not ended after all.
 
     `erased`: it was deleted at AssemblyAI, as was wanted. `is_ours`: it was made by the account that is asked for it.
@@ -153,13 +98,13 @@ def fetch(job: Job, client: AssemblyAI, kept: Kept, *, erased: bool, is_ours: bo
     return _transcribed(job, client, kept, answer.transcript)
 
 
-def _transcribed(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[str, object]) -> Event:
+def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> Event:
     """Its transcript is kept; so is its redacted audio, or a warning says why not. Raises what keeps it waiting."""
     audio = _keep_audio(job, client, kept, transcript)
     return Transcribed((*_doubts(job, transcript), *_warnings(transcript), *audio))
 
 
-def _keep_audio(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[str, object]) -> tuple[str, ...]:
+def _keep_audio(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> tuple[str, ...]:
     """Fetch the redacted audio where it was asked for, and keep it; why there is none, once it is not waited for."""
     assert job.transcript_id is not None
     asked = json.loads(job.parameters or "{}")
@@ -175,7 +120,7 @@ def _keep_audio(job: Job, client: AssemblyAI, kept: Kept, transcript: Mapping[st
     return ()
 
 
-def _fetch_audio(transcript_id: str, client: AssemblyAI, kept: Kept, *, is_wav: bool) -> None:
+def _fetch_audio(transcript_id: str, client: AssemblyAI, kept: Transcripts, *, is_wav: bool) -> None:
     url = client.redacted_audio(transcript_id)
     if url is None:
         raise errors.Transient("AssemblyAI is still making the redacted audio")
@@ -192,7 +137,7 @@ def _gone(why: str) -> errors.Permanent:
     return errors.Permanent(what, hint="`transcribed retry --pay-again` has it transcribed anew, and paid anew")
 
 
-def _kept_before(transcript_id: str, kept: Kept) -> Mapping[str, object] | None:
+def _kept_before(transcript_id: str, kept: Transcripts) -> Mapping[str, object] | None:
     """The transcript, if a whole answer is kept; one that was damaged since is fetched again."""
     answer = kept.read(transcript_id)
     try:

@@ -8,7 +8,7 @@ import json
 import typer
 
 from transcribed import config
-from transcribed.cli import settings
+from transcribed.cli import terminal
 
 app = typer.Typer(help="The configuration: an example, what is in force, its schema.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def example() -> None:
 @app.command()
 def show(ctx: typer.Context) -> None:
     """The configuration in force, all defaults filled in. The API key is not part of it."""
-    typer.echo(config.dump(settings.load(ctx)), nl=False)
+    typer.echo(config.dump(terminal.load(ctx)), nl=False)
 
 
 @app.command()

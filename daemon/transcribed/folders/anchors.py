@@ -10,37 +10,48 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 import structlog
 
-from transcribed import errors, outbox
-from transcribed.inbox import ANCHOR, Ground, Identity, anchor_text
+from transcribed import errors, files
+from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
 from transcribed.job import shown
-from transcribed.worker.plan import Route
 
 log = structlog.get_logger()
 
 FACTS = "folder:"  #: how the names of all facts about folders begin
-ROLES = ("inbox", "outbox", "archive", "failed")
+
+
+class Places(NamedTuple):
+    """The four folders of one inbox, absolute."""
+
+    inbox: bytes
+    outbox: bytes
+    archive: bytes
+    failed: bytes
 
 
 class Anchors:
-    """What is remembered of a route's folders. All of it is asked on the inbox's thread, but for single grounds.
+    """What is remembered of an inbox's folders. All of it is asked on the inbox's thread, except for single grounds.
 
-    `remembered` is what `facts` said once, perhaps in an earlier process.
+    `archives`: the archive is in use. `remembered` is what `facts` said once, perhaps in an earlier process.
     """
 
-    def __init__(self, route: Route, access: outbox.Access, remembered: Mapping[str, str]) -> None:
-        self._route = route
+    def __init__(
+        self, inbox: str, places: Places, access: files.Access, remembered: Mapping[str, str], *, archives: bool
+    ) -> None:
+        self._name = inbox
         self._access = access
-        self._grounds = {role: ground(route.name, role, getattr(route, role), remembered) for role in ROLES}
+        self._archives = archives
+        self._grounds = _grounds(inbox, places, remembered)
         self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given
 
     def facts(self) -> dict[str, str]:
         """All that is to be remembered, by name."""
         known = ((role, each.path, each.identity) for role, each in self._grounds.items())
-        return {_fact(self._route.name, role, path): it.to_text() for role, path, it in known if it is not None}
+        return {_fact(self._name, role, path): it.to_text() for role, path, it in known if it is not None}
 
     def of(self, role: str) -> Ground:
         """One of the folders: inbox, outbox, archive or failed."""
@@ -73,7 +84,7 @@ class Anchors:
         """The folders that are looked after; `failed` may never be needed, and is missed only then."""
         yield self._grounds["inbox"]
         yield self._grounds["outbox"]
-        if self._route.after == "archive":
+        if self._archives:
             yield self._grounds["archive"]
         failed = self._grounds["failed"]
         if failed.identity is None or os.path.isdir(failed.path):
@@ -84,7 +95,7 @@ class Anchors:
         if os.path.isdir(missing.path) or not os.path.isdir(os.path.dirname(missing.path)):
             return
         try:
-            outbox.make_folder(missing.path, access=self._access)
+            files.make_folder(missing.path, access=self._access)
         except OSError as error:
             raise missing.blocked(error) from error
 
@@ -94,13 +105,31 @@ class Anchors:
         was = bare.identity.anchor
         anchor = was or secrets.token_hex(16)
         self._untakeable.add(bare.path)  # else a refusal in the inbox would be an event there, and that a new look
-        with contextlib.suppress(OSError, outbox.NameTaken):
-            outbox.publish(os.path.join(bare.path, ANCHOR), anchor_text(anchor), root=bare.path)
+        with contextlib.suppress(OSError, files.NameTaken):
+            files.publish(os.path.join(bare.path, ANCHOR), anchor_text(anchor), root=bare.path)
             bare.anchored(anchor)
             if was:  # and once is enough: who deletes it again and again is not to be answered each time
                 log.warning("folder.anchored", folder=shown(bare.path), reason="its anchor was gone, on the same disk")
             else:
                 self._untakeable.discard(bare.path)
+
+
+def strange(inbox: str, places: Places, remembered: Mapping[str, str]) -> dict[bytes, errors.Blocked]:
+    """Each of these folders, by its path, that is not there as it is remembered, and why. Nothing is written."""
+    known = (each for each in _grounds(inbox, places, remembered).values() if each.identity is not None)
+    return {each.path: why for each in known if (why := _why_strange(each)) is not None}
+
+
+def _why_strange(known: Ground) -> errors.Blocked | None:
+    try:
+        known.check()
+    except errors.Blocked as error:
+        return error
+    return None
+
+
+def _grounds(inbox: str, places: Places, remembered: Mapping[str, str]) -> dict[str, Ground]:
+    return {role: ground(inbox, role, path, remembered) for role, path in places._asdict().items()}
 
 
 def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str]) -> Ground:

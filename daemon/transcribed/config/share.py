@@ -6,18 +6,20 @@ What this module does not know: where the files lie, and what becomes of a mista
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from transcribed import config, errors
+from transcribed import errors
+from transcribed.config.model import Inbox
+from transcribed.config.options import Options, merged, read_options
 from transcribed.inbox import Said
 from transcribed.job import canonical, shown
 
 
-def settings_of(inbox: config.Inbox, said: Sequence[Said]) -> str | None:
+def settings_of(inbox: Inbox, said: Sequence[Said]) -> str | None:
     """How a recording of `inbox` is transcribed, of which `said` speaks from the general to the particular.
 
     As canonical JSON, with where each setting came from; None where nothing is said. Raises ConfigError.
     """
     problems: list[str] = []
-    files: list[tuple[str, config.Options]] = []
+    files: list[tuple[str, Options]] = []
     for each in said:
         try:
             files.append((shown(each.path), _options(each)))
@@ -27,10 +29,10 @@ def settings_of(inbox: config.Inbox, said: Sequence[Said]) -> str | None:
         raise errors.ConfigError(problems)
     if not files:
         return None
-    return canonical(asdict(config.merged(inbox, files)))
+    return canonical(asdict(merged(inbox, files)))
 
 
-def _options(said: Said) -> config.Options:
+def _options(said: Said) -> Options:
     if said.problem:
         raise errors.ConfigError([f"{shown(said.path)}: {said.problem}"])
-    return config.read_options(said.content, shown(said.path))
+    return read_options(said.content, shown(said.path))

@@ -17,18 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from transcribed.outbox.access import Access
-from transcribed.outbox.rename import rename_no_replace
+from transcribed.files.access import Access
+from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root
+from transcribed.files.rename import rename_no_replace
 
 TEMPORARY = b".transcribed-"
 #: The names that we give to temporaries, and no others: what only begins so is a stranger's.
 _STRAY = re.compile(re.escape(TEMPORARY) + rb"[0-9a-f]{16}(-renamed)?")
 
 _CHUNK = 1 << 20
-_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # the root may be a symbolic link: the administrator named it
-_FOLDER = _ROOT | os.O_NOFOLLOW
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _DEEPEST = 64
 _AS_GIVEN = Access()
 
@@ -77,7 +75,7 @@ def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
 def replacing(path: bytes, *, access: Access = _AS_GIVEN) -> Iterator[BinaryIO]:
     """A file to write into; once that has ended well it is `path`, durably, in place of one of ours. Raises OSError."""
     above, name = os.path.split(path)
-    with _opened(above) as folder, _temporary(folder, access) as (file, temporary):
+    with opened_root(above) as folder, _temporary(folder, access) as (file, temporary):
         yield file
         _close_durably(file)
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -110,7 +108,7 @@ def remove(folder: int, name: bytes, *, access: Access = _AS_GIVEN) -> None:
 def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
     """The folder `path`, made where it is missing; the one above it is there. Raises OSError."""
     above, name = os.path.split(path)
-    with _opened(above) as folder:
+    with opened_root(above) as folder:
         os.close(_made(folder, name, access))
 
 
@@ -134,7 +132,7 @@ def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0, deepest: 
 
 def probe_write(root: bytes) -> None:
     """Writes, renames and removes a small hidden file in `root`. Raises the OSError that a real one would meet."""
-    with _opened(root) as folder, _temporary(folder, _AS_GIVEN) as (file, temporary):
+    with opened_root(root) as folder, _temporary(folder, _AS_GIVEN) as (file, temporary):
         file.write(b"may this folder be written?\n")
         _close_durably(file)
         renamed = temporary + b"-renamed"
@@ -245,11 +243,11 @@ def _holds(folder: int, name: bytes, content: BinaryIO, access: Access) -> bool:
 @contextmanager
 def _regular(folder: int, name: bytes) -> Iterator[BinaryIO | None]:
     """The regular file at `name`, open for reading; None where there is none, or one that is not ours to read."""
-    try:
-        known = stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode)
-        file = os.fdopen(os.open(name, _EXISTING, dir_fd=folder), "rb") if known else None
-    except (FileNotFoundError, PermissionError):
-        file = None
+    file: BinaryIO | None = None
+    with contextlib.suppress(FileNotFoundError, PermissionError, NotRegular):
+        # A link is looked at before it is opened: opening one is ELOOP, as is a path of too many of them.
+        if stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode):
+            file = open_regular(name, within=folder)
     with file or contextlib.nullcontext():
         yield file
 
@@ -298,25 +296,26 @@ def _folder_of(path: bytes, root: bytes, access: Access) -> Iterator[tuple[int, 
     *folders, name = path.removeprefix(top).split(b"/")
     if not path.startswith(top) or {b"", b".", b".."}.intersection([*folders, name]):
         raise ValueError(f"{path!r} is no path below {root!r}")
-    folder = os.open(root, _ROOT)
-    try:
-        for inner in folders:
-            above, folder = folder, _made(folder, inner, access)
-            os.close(above)
-        yield folder, name
-    finally:
-        os.close(folder)
+    with opened_root(root) as opened:
+        folder = os.dup(opened)
+        try:
+            for inner in folders:
+                above, folder = folder, _made(folder, inner, access)
+                os.close(above)
+            yield folder, name
+        finally:
+            os.close(folder)
 
 
 def _made(above: int, name: bytes, access: Access) -> int:
     with contextlib.suppress(FileNotFoundError):
-        return os.open(name, _FOLDER, dir_fd=above)
+        return open_folder(name, within=above)
     made = False
     with contextlib.suppress(FileExistsError):  # another thread was quicker, and gives it what it is to have
         os.mkdir(name, access.of_new_folder, dir_fd=above)
         made = True
     access.sync(above)
-    folder = os.open(name, _FOLDER, dir_fd=above)
+    folder = open_folder(name, within=above)
     try:
         if made:
             access.to_folder(folder)
@@ -324,12 +323,3 @@ def _made(above: int, name: bytes, access: Access) -> int:
         os.close(folder)
         raise
     return folder
-
-
-@contextmanager
-def _opened(path: bytes) -> Iterator[int]:
-    folder = os.open(path, _ROOT)
-    try:
-        yield folder
-    finally:
-        os.close(folder)

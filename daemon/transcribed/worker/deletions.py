@@ -6,6 +6,7 @@ days after its last delivery as the plan has them; what was paid, and for what, 
 All of it is the loop's thread's, but the deleting. What this module does not know: what a transcript says.
 """
 
+import functools
 from collections.abc import Sequence
 
 import structlog
@@ -13,11 +14,12 @@ import structlog
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI, UnknownTranscript
 from transcribed.job import Job, State
-from transcribed.journal import Journal
+from transcribed.journal import Journal, Transcripts
+from transcribed.worker.background import Background
 from transcribed.worker.book import Book
-from transcribed.worker.kept import Kept
 from transcribed.worker.lanes import Lanes
-from transcribed.worker.plan import Aged, Clock, Erased, Executor, Mailbox, Plan
+from transcribed.worker.messages import OldTranscriptsListed, RemoteDeleted
+from transcribed.worker.plan import Clock, Plan
 
 log = structlog.get_logger()
 
@@ -28,28 +30,16 @@ DAY_SECONDS = 86400.0
 AT_ONCE = 200  # transcripts that the journal is asked about in one query
 
 
-class Remains:
+class Deletions:
     """The deletions that are due, one at a time, and the looks at what is kept."""
 
-    def __init__(
-        self,
-        book: Book,
-        lanes: Lanes,
-        kept: Kept,
-        mailbox: Mailbox,
-        clock: Clock,
-        *,
-        calls: Executor,
-        state: Executor,
-    ) -> None:
+    def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.erasing: str | None = None  #: the transcript that is being deleted at AssemblyAI
         self._book = book
         self._lanes = lanes
         self._kept = kept
-        self._mailbox = mailbox
+        self._background = background
         self._clock = clock
-        self._calls = calls
-        self._state = state
         self._later: dict[str, tuple[float, float]] = {}  # did not succeed: due again at (monotonic), after a wait
         self._sweep_at = clock.monotonic()
         self._sweeping = False
@@ -60,12 +50,20 @@ class Remains:
         if plan.transcripts_days is not None and now >= self._sweep_at and not self._sweeping:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             before = self._clock.wall() - plan.transcripts_days * DAY_SECONDS
-            self._state.submit(lambda: self._mailbox.put(_aged(self._kept, before)))
+            list_old = functools.partial(self._kept.older_than, before)
+            answer = functools.partial(OldTranscriptsListed, before)
+            self._background.ask(self._background.state, list_old, answer, doing="reading the kept transcripts")
         due = self._due(plan.client)
         transcript_id = min(due, key=due.__getitem__, default="")  # one that is refused holds up no other
         if transcript_id and due[transcript_id] <= now:
-            self.erasing, client = transcript_id, plan.client
-            self._calls.submit(lambda: self._mailbox.put(_erased(client, transcript_id)))
+            self.erasing = transcript_id
+            self._background.ask(
+                self._background.calls,
+                functools.partial(plan.client.delete, transcript_id),
+                lambda outcome: RemoteDeleted(transcript_id, outcome.problem),
+                doing="deleting a transcript at AssemblyAI",
+                lane=errors.API,
+            )
 
     def next_at(self, plan: Plan) -> float | None:
         """When the next of it is due (monotonic); None where nothing is."""
@@ -91,7 +89,7 @@ class Remains:
         mine = [name for name, owner in wanted if owner == account and name not in coming]
         return {name: self._later.get(name, (0.0, 0.0))[0] for name in mine}
 
-    def erased(self, message: Erased) -> None:
+    def erased(self, message: RemoteDeleted) -> None:
         """A deletion has ended. Raises Blocked where the API or the journal is not to be had."""
         self.erasing = None
         if isinstance(message.problem, errors.Blocked) and not isinstance(message.problem, UnknownTranscript):
@@ -107,19 +105,21 @@ class Remains:
         self._later.pop(message.transcript_id, None)
         log.info("transcript.erased", transcript_id=message.transcript_id)
 
-    def aged(self, message: Aged) -> None:
+    def aged(self, message: OldTranscriptsListed) -> None:
         """These kept transcripts are old enough, by their files: remove those that nothing needs any more."""
         self._sweeping = False
-        if message.problem is not None:
-            raise message.problem
-        for start in range(0, len(message.transcript_ids), AT_ONCE):
-            asked = message.transcript_ids[start : start + AT_ONCE]
+        if message.outcome.problem is not None:
+            raise message.outcome.problem
+        found = message.outcome.result or []
+        for start in range(0, len(found), AT_ONCE):
+            asked = found[start : start + AT_ONCE]
             self._remove(_unneeded(self._book.journal, asked, message.before))
 
     def _remove(self, transcript_ids: Sequence[str]) -> None:
         if transcript_ids:
             log.info("transcripts.removed", count=len(transcript_ids), transcript_ids=transcript_ids)
-            self._state.submit(lambda: self._kept.remove(transcript_ids))
+            remove = functools.partial(self._kept.remove, transcript_ids)
+            self._background.do(self._background.state, remove, doing="removing old transcripts")
 
 
 def _unneeded(journal: Journal, transcript_ids: Sequence[str], before: float) -> list[str]:
@@ -130,18 +130,3 @@ def _unneeded(journal: Journal, transcript_ids: Sequence[str], before: float) ->
 
 def _needs(job: Job, before: float) -> bool:
     return job.open or job.state is State.FAILED or job.changed_at > before
-
-
-def _erased(client: AssemblyAI, transcript_id: str) -> Erased:
-    try:
-        client.delete(transcript_id)
-    except errors.TranscribedError as error:
-        return Erased(transcript_id, error)
-    return Erased(transcript_id)
-
-
-def _aged(kept: Kept, before: float) -> Aged:
-    try:
-        return Aged(tuple(kept.older_than(before)), before)
-    except OSError as error:
-        return Aged((), before, errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcripts"))

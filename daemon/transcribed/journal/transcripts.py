@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from transcribed import errors, outbox
+from transcribed import errors, files
 
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
 AUDIO = ("redacted.mp3", "redacted.wav")  #: how the redacted audio of a transcript is called, behind a dot
@@ -20,7 +20,7 @@ _NAME = re.compile(rb"([0-9a-f-]{36})\.json")
 _META = re.compile(rb"([0-9a-f-]{36})\.meta\.json")
 
 
-class Kept:
+class Transcripts:
     """The folder of kept transcripts, below the state directory."""
 
     def __init__(self, directory: str) -> None:
@@ -34,9 +34,9 @@ class Kept:
         """Keep an answer, durably: when this returns, a power cut cannot take it. Raises OSError."""
         if not os.path.isdir(self._directory):
             self._make()
-        outbox.replace(self.path(transcript_id), answer)
+        files.replace(self.path(transcript_id), answer)
         described = json.dumps({"transcript_id": transcript_id, **meta}, indent=1).encode()
-        outbox.replace(self._meta_path(transcript_id), described)
+        files.replace(self._meta_path(transcript_id), described)
 
     def _meta_path(self, transcript_id: str) -> bytes:
         return os.path.join(self._directory, transcript_id.encode() + b".meta.json")
@@ -58,7 +58,7 @@ class Kept:
     @contextlib.contextmanager
     def keeping_audio(self, transcript_id: str, name: str) -> Iterator[BinaryIO]:
         """A file to write the redacted audio into; it is kept once that has ended well. Raises OSError."""
-        with outbox.replacing(self._audio_path(transcript_id, name)) as file:
+        with files.replacing(self._audio_path(transcript_id, name)) as file:
             yield file
 
     def _audio_path(self, transcript_id: str, name: str) -> bytes:

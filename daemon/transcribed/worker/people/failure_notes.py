@@ -6,14 +6,13 @@ What this module does not know: when a note is due, and where a recording lies.
 
 import contextlib
 import os
-import stat
 import time
 from collections.abc import Sequence
 
-from transcribed import outbox
+from transcribed import files
 from transcribed.job import Job, printable, shown
+from transcribed.worker.outputs import NOTE_SUFFIX
 
-SUFFIX = b".error.txt"
 _MARK = b"transcribed could not deliver this recording.\n"
 _WRONG_MARK = b"transcribed cannot use the file beside this note. The recordings that it speaks of wait.\n"
 _WRONG_END = b"\nThis note goes away when that is mended.\n"
@@ -34,40 +33,36 @@ def note(job: Job) -> bytes:
 
 def is_note(path: bytes) -> bool:
     """Whether a note of ours about a failed recording lies there."""
-    return begins_with(path, _MARK)
+    return files.begins_with(path, _MARK)
 
 
-def write_note(path: bytes, text: bytes, *, root: bytes, access: outbox.Access) -> None:
+def take_back(path: bytes) -> None:
+    """Remove the note of an earlier failure, where ours lies at `path`. Raises OSError."""
+    if is_note(path):
+        os.unlink(path)
+
+
+def write_note(path: bytes, text: bytes, *, root: bytes, access: files.Access) -> None:
     """Put the note `path` there: in place of our own of an earlier failure, else under a name that is free."""
     if is_note(path):
-        outbox.replace(path, text, access=access)
+        files.replace(path, text, access=access)
         return
-    stem = path.removesuffix(SUFFIX)
-    number = outbox.free_number(lambda n: [outbox.output_name(stem, n, SUFFIX)])
-    outbox.publish(outbox.output_name(stem, number, SUFFIX), text, root=root, access=access)
+    stem = path.removesuffix(NOTE_SUFFIX)
+    number = files.free_number(lambda n: [files.output_name(stem, n, NOTE_SUFFIX)])
+    files.publish(files.output_name(stem, number, NOTE_SUFFIX), text, root=root, access=access)
 
 
-def tell_beside(path: bytes, problems: Sequence[str], *, root: bytes, access: outbox.Access) -> None:
+def tell_beside(path: bytes, problems: Sequence[str], *, root: bytes, access: files.Access) -> None:
     """Say beside the file `path` what is wrong with it, or take that back; where nothing can be written, not.
 
     Nothing is written twice: each write in an inbox is an event, and that a look, which tries again.
     """
-    note_path = path + SUFFIX
+    note_path = path + NOTE_SUFFIX
     text = _WRONG_MARK + "\n".join(map(printable, problems)).encode() + _WRONG_END if problems else b""
-    if begins_with(note_path, text or _WRONG_MARK) == bool(text):
+    if files.begins_with(note_path, text or _WRONG_MARK) == bool(text):
         return
-    with contextlib.suppress(OSError, outbox.NameTaken):  # the status and the log say the same
-        if begins_with(note_path, _WRONG_MARK):
+    with contextlib.suppress(OSError, files.NameTaken):  # the status and the log say the same
+        if files.begins_with(note_path, _WRONG_MARK):
             os.unlink(note_path)
         if text:
-            outbox.publish(note_path, text, root=root, access=access)
-
-
-def begins_with(path: bytes, mark: bytes) -> bool:
-    """Whether a file of ours lies there. Anyone may write there: no link is followed and no pipe waited for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    with open(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(len(mark)) == mark
+            files.publish(note_path, text, root=root, access=access)

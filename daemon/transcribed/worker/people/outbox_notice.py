@@ -5,44 +5,63 @@ is. What cannot be written is not worth a wait: the log and the status say the s
 """
 
 import contextlib
+import functools
 import os
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import Protocol
 
-from transcribed import errors, outbox
+from transcribed import errors, files
+from transcribed.folders import Anchors
 from transcribed.job import printable
-from transcribed.worker.arrivals import Arrivals
-from transcribed.worker.folders import Folders
+from transcribed.worker.access import access_of
+from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
-from transcribed.worker.notes import begins_with
-from transcribed.worker.plan import Clock
+from transcribed.worker.plan import Clock, Executor, Route
 
 NAME = b"_transcribed.txt"
 MARK = b"transcribed waits.\n"
 AFTER_SECONDS = 60.0  # a block that ends sooner is nobody's business, and a note that comes and goes is noise
 
 
-class Notices:
-    """The notes as they were last written. All of it belongs to the loop's thread; writing is done by the inboxes'."""
+class Inbox(Protocol):
+    """An inbox, as far as its outbox's notice depends on it."""
 
-    def __init__(self, clock: Clock) -> None:
+    @property
+    def route(self) -> Route:
+        """Its folders and lanes."""
+
+    @property
+    def executor(self) -> Executor:
+        """Its thread."""
+
+    @property
+    def anchors(self) -> Anchors:
+        """What is remembered of its folders."""
+
+
+class OutboxNotices:
+    """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write."""
+
+    def __init__(self, background: Background, clock: Clock) -> None:
+        self._background = background
         self._clock = clock
         self._written: dict[bytes, bytes | None] = {}
 
-    def keep(self, lanes: Lanes, inboxes: Mapping[str, Arrivals]) -> None:
+    def keep(self, lanes: Lanes, inboxes: Iterable[Inbox]) -> None:
         """Let each outbox say what is true now; at the first time this takes away what an earlier process left."""
-        sharing: dict[bytes, list[Arrivals]] = defaultdict(list)
-        for arrivals in inboxes.values():
-            sharing[arrivals.route.outbox].append(arrivals)
+        sharing: dict[bytes, list[Inbox]] = defaultdict(list)
+        for inbox in inboxes:
+            sharing[inbox.route.outbox].append(inbox)
         for folder, users in sharing.items():
             text = self._text(lanes, users)
             if folder not in self._written or self._written[folder] != text:
                 self._written[folder] = text
-                mine = users[0].folders
-                users[0].executor.submit(lambda f=mine, t=text: _write(f, t))  # type: ignore[misc]
+                write = functools.partial(_write, users[0].route, users[0].anchors, text)
+                self._background.do(users[0].executor, write, doing="writing the notice in the outbox")
 
-    def _text(self, lanes: Lanes, users: list[Arrivals]) -> bytes | None:
+    def _text(self, lanes: Lanes, users: list[Inbox]) -> bytes | None:
         concerned = {errors.API, errors.SUBMIT, errors.STATE}
         concerned |= {lane for user in users for lane in (user.route.lane, user.route.parameters_lane)}
         long_ago = self._clock.wall() - AFTER_SECONDS
@@ -59,13 +78,12 @@ def _wait(lane: Lane) -> str:
     return f"Since {since}: {printable(lane.reason)}\n{mend}"
 
 
-def _write(folders: Folders, text: bytes | None) -> None:
-    """On the inbox's thread: put the note there, or take it away; not in what is not the outbox that is remembered."""
-    root = folders.route.outbox
-    path = os.path.join(root, NAME)
-    with contextlib.suppress(OSError, outbox.NameTaken, errors.TranscribedError):
-        folders.anchors.need(root)
-        if begins_with(path, MARK):
+def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
+    """On the inbox's thread: put the notice there, or take it away; not in a folder that is not the remembered one."""
+    path = os.path.join(route.outbox, NAME)
+    with contextlib.suppress(OSError, files.NameTaken, errors.TranscribedError):
+        anchors.need(route.outbox)
+        if files.begins_with(path, MARK):
             os.unlink(path)
         if text is not None:
-            outbox.publish(path, text, root=root, access=folders.access)
+            files.publish(path, text, root=route.outbox, access=access_of(route))

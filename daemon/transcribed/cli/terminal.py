@@ -1,0 +1,71 @@
+"""The configuration that a command is about, and its way to speak.
+
+Rules: stdout is data and stderr is for people. Whatever is shown for people goes through `job.printable`, so a name can
+neither break a line nor speak to a terminal, and rich reads no markup in it. JSON is ASCII, so it is safe anywhere.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
+
+import typer
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from transcribed import config, job
+
+Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, one object to a line.")]
+
+
+def load(ctx: typer.Context) -> config.Config:
+    """The configuration that the command line names, else the one that is found. Raises ConfigError."""
+    return config.load(config.find(ctx.obj, os.environ), os.environ)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A terminal, if it is one: without colour and as wide as need be where it is none. It reads no markup."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=None if terminal else 100_000)
+
+
+def say(line: str, *, style: str = "", stderr: bool = False) -> None:
+    """One line for a person, whatever it holds."""
+    console(stderr=stderr).print(Text(job.printable(line), style), soft_wrap=True)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """One line for each row, in columns.
+
+    Not rich's table: it takes a millisecond for each row, and a journal has a hundred thousand.
+    """
+    shown = [[job.printable(cell) for cell in row] for row in [header, *rows]]
+    heading, *lines = _columns(shown)
+    say(heading, style="bold")
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def json_bytes(value: object) -> bytes:
+    """`value` as one line of JSON in ASCII, with its line feed."""
+    return json.dumps(value).encode() + b"\n"
+
+
+def print_json(value: object) -> None:
+    """`value` on stdout, for machines."""
+    sys.stdout.write(json_bytes(value).decode())
+
+
+def local_time(at: float) -> str:
+    """A moment (seconds since the epoch) as people here read it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

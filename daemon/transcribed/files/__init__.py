@@ -1,0 +1,61 @@
+"""The ground floor: everything that opens, writes or renames a file.
+
+A file that a stranger may have put there is opened in one safe way (`opening`). A file of ours appears whole, or not at
+all, and nothing that the daemon did not write is ever replaced (`durable`): it is written under a temporary name in its
+own folder, made durable, and renamed to a name that is free. A file has its mode and group before it has its name.
+Errors of the system come out as OSError: the caller knows whose lane they block.
+"""
+
+from transcribed.files.access import Access
+from transcribed.files.durable import (
+    TEMPORARY,
+    NameTaken,
+    make_folder,
+    move,
+    probe_write,
+    publish,
+    publish_copy,
+    remove,
+    replace,
+    replacing,
+    sweep,
+)
+from transcribed.files.names import folded, free_number, numbered, output_name, portable
+from transcribed.files.opening import (
+    NotRegular,
+    begins_with,
+    descend,
+    fsync_folder,
+    open_folder,
+    open_regular,
+    opened_root,
+    read_regular,
+)
+
+__all__ = [
+    "TEMPORARY",
+    "Access",
+    "NameTaken",
+    "NotRegular",
+    "begins_with",
+    "descend",
+    "folded",
+    "free_number",
+    "fsync_folder",
+    "make_folder",
+    "move",
+    "numbered",
+    "open_folder",
+    "open_regular",
+    "opened_root",
+    "output_name",
+    "portable",
+    "probe_write",
+    "publish",
+    "publish_copy",
+    "read_regular",
+    "remove",
+    "replace",
+    "replacing",
+    "sweep",
+]

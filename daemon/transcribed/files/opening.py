@@ -1,0 +1,85 @@
+"""Opening what a stranger may have put there: no link is followed, no pipe waited for, and only a regular file is read.
+
+A folder's root is the exception: the administrator named it, so it may be a symbolic link. All below it is opened by
+the descriptor of the folder above. Errors of the system come out as OSError, and no descriptor is left open by one.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = _ROOT | os.O_NOFOLLOW
+#: O_NONBLOCK: a plain open() of a FIFO waits for ever. O_NOCTTY: a terminal must not become ours.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+class NotRegular(OSError):
+    """A folder, a pipe, a socket or a device lies where a file is wanted."""
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__(errno.EINVAL, "it is not a regular file", name)
+
+
+@contextmanager
+def opened_root(path: bytes) -> Iterator[int]:
+    """A descriptor of the folder `path`, which may be a symbolic link. Opening it lets an automounter work."""
+    folder = os.open(path, _ROOT)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def open_folder(name: bytes, *, within: int) -> int:
+    """A descriptor of the folder `name` in the open folder `within`. Raises OSError where it is a link or no folder."""
+    return os.open(name, _FOLDER, dir_fd=within)
+
+
+def descend(root: int, folders: Sequence[bytes]) -> int:
+    """A descriptor of its own for the folder below the open `root`. Raises OSError where a component is no folder."""
+    folder = os.dup(root)
+    for name in folders:
+        above = folder
+        try:
+            folder = open_folder(name, within=above)
+        finally:
+            os.close(above)
+    return folder
+
+
+def open_regular(name: bytes, *, within: int | None = None) -> BinaryIO:
+    """The regular file `name`, a path or a name in the open folder `within`. Raises NotRegular, or another OSError."""
+    try:
+        descriptor = os.open(name, _FILE, dir_fd=within)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket, or a device without its driver
+            raise NotRegular(name) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegular(name)
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(name: bytes, most_bytes: int, *, within: int | None = None) -> bytes:
+    """The first `most_bytes` of a regular file. Raises as `open_regular` does."""
+    with open_regular(name, within=within) as file:
+        return file.read(most_bytes)
+
+
+def begins_with(path: bytes, mark: bytes) -> bool:
+    """True if a regular file that begins with `mark` lies at `path`; False too where it cannot be read."""
+    try:
+        return read_regular(path, len(mark)) == mark
+    except OSError:
+        return False
+
+
+def fsync_folder(path: bytes) -> None:
+    """Make the names in the folder `path` durable. Raises OSError."""
+    with opened_root(path) as folder:
+        os.fsync(folder)

@@ -1,0 +1,25 @@
+"""Which folder is it: a share that is away is not an empty folder.
+
+`identity` judges whether a folder is the one that is remembered, by its anchor and its mount. `anchors` looks after the
+four folders of an inbox: it makes what is new and missing, and writes the anchors. `mounts` knows the file systems.
+"""
+
+from transcribed.folders.anchors import FACTS, Anchors, Places, facts_of, ground, strange
+from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
+from transcribed.folders.mounts import Mount, is_local, mount_of
+
+__all__ = [
+    "ANCHOR",
+    "FACTS",
+    "Anchors",
+    "Ground",
+    "Identity",
+    "Mount",
+    "Places",
+    "anchor_text",
+    "facts_of",
+    "ground",
+    "is_local",
+    "mount_of",
+    "strange",
+]

@@ -1,0 +1,79 @@
+"""The one wall round all work off the loop: whatever becomes of a piece of work, the loop is answered.
+
+A piece of work ends with its result, with an error of `errors`, or with a defect of ours. A defect is logged here with
+its traceback and costs that one piece of work one attempt, never the daemon.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from transcribed import errors
+from transcribed.worker.plan import Executor, Mailbox
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+CALLS = 4  # API steps at once beside the uploads: each is short
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """The end of a piece of work: its result, or the problem that kept it from one."""
+
+    result: T | None = None
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """A piece of work has ended that nobody waits for; `doing` names it."""
+
+    doing: str
+    problem: errors.TranscribedError | None = None
+
+
+class Background:
+    """Hands work to threads, and posts to the mailbox how it ended. `executors` makes a pool of threads, by name."""
+
+    def __init__(self, mailbox: Mailbox, executors: Callable[[str, int], Executor]) -> None:
+        self._mailbox = mailbox
+        self.executor = functools.cache(executors)  #: a pool by its name and its threads, the same one each time
+        self.state = self.executor("state", 1)  #: for the files of the state directory
+        self.calls = self.executor("api", CALLS + 2)  #: for requests to the API: a poll and a probe beside the steps
+
+    def ask(
+        self,
+        executor: Executor,
+        work: Callable[[], T],
+        answer: Callable[[Outcome[T]], object],
+        *,
+        doing: str,
+        lane: str = errors.STATE,
+    ) -> None:
+        """Do `work` on `executor`; the message that `answer` makes of its end is posted. `lane`: as for `tried`."""
+        executor.submit(functools.partial(self._answer, work, answer, doing, lane))
+
+    def do(self, executor: Executor, work: Callable[[], object], *, doing: str, lane: str = errors.STATE) -> None:
+        """Do `work` of which only a failure is of interest."""
+        self.ask(executor, work, lambda outcome: WorkEnded(doing, outcome.problem), doing=doing, lane=lane)
+
+    def _answer(self, work: Callable[[], T], answer: Callable[[Outcome[T]], object], doing: str, lane: str) -> None:
+        self._mailbox.put(answer(tried(work, doing=doing, lane=lane)))
+
+
+def tried(work: Callable[[], T], *, doing: str, lane: str) -> Outcome[T]:
+    """The end of `work`, whatever it is. An error of the system speaks of the folders of `lane`, met while `doing`."""
+    try:
+        return Outcome(work())
+    except errors.TranscribedError as error:
+        return Outcome(problem=error)
+    except OSError as error:
+        return Outcome(problem=errors.from_os_error(error, lane=lane, doing=doing))
+    except Exception as error:  # the only one in the program
+        log.exception("background.crashed", doing=doing)
+        return Outcome(problem=errors.Defect(error))

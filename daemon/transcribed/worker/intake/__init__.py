@@ -1,0 +1,1 @@
+"""From a look at a folder to a job: what lies in an inbox, what has settled there, and what is admitted."""

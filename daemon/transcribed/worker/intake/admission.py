@@ -1,0 +1,59 @@
+"""A settled file becomes a job: a new one, or the failed job whose recording was moved back into the inbox."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from transcribed.job import Job, State, resumption
+from transcribed.job.events import Failed, Received
+from transcribed.worker.book import Book
+from transcribed.worker.intake.candidates import verdict
+from transcribed.worker.messages import Candidate
+
+
+class Admitted(NamedTuple):
+    """The job that a file has become. `earlier`: the failed job that it was, before it was tried again."""
+
+    job: Job
+    earlier: Job | None = None
+
+
+def admit(candidate: Candidate, inbox: str, book: Book) -> Admitted:
+    """Write the file into the journal. Raises Blocked(state).
+
+    What is not a recording fails in the same transaction: a crash in between must not have it sent and paid for.
+    """
+    failures = verdict(candidate)
+    return _dragged_back(candidate, failures, inbox, book) or _new(candidate, failures, inbox, book)
+
+
+def _new(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: Book) -> Admitted:
+    now, found, probe = book.now(), candidate.found, candidate.probe
+    job = Job(
+        id=0,
+        inbox=inbox,
+        path=found.path,
+        fingerprint=found.fingerprint,
+        state=State.RECEIVED,
+        received_at=now,
+        changed_at=now,
+        due_at=now,
+        duration_seconds=probe.duration_seconds,
+        settings=candidate.settings,
+    )
+    return Admitted(book.add(job, Received(found.fingerprint.size, probe.warnings), *failures))
+
+
+def _dragged_back(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: Book) -> Admitted | None:
+    """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
+    found = candidate.found
+    for job in reversed(book.journal.failed_like(inbox, found.fingerprint)):
+        if job.place is not None and job.retired_at is not None:
+            event = replace(
+                resumption(job, book.now()),
+                path=found.path,
+                fingerprint=found.fingerprint,
+                settings=candidate.settings,
+            )
+            again = book.record(job, event, *(failures if event.to is State.RECEIVED else ()))
+            return Admitted(again, job)
+    return None

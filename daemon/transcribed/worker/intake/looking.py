@@ -1,0 +1,97 @@
+"""Looking at the folders of one inbox, on that inbox's one thread: a share that hangs stalls that inbox only."""
+
+import contextlib
+import os
+from collections.abc import Collection, Mapping, Sequence
+
+from transcribed import errors, files
+from transcribed.folders import Anchors, is_local
+from transcribed.inbox import Found, Listing, Names, Probe, RecordingFolder, Said, probe
+from transcribed.job import Fingerprint, is_link
+from transcribed.worker.people import failure_notes
+from transcribed.worker.plan import Route
+
+BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
+SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the length of a long meeting
+
+
+class Looking:
+    """The folders of one route, as they are looked at before anything becomes a job."""
+
+    def __init__(self, route: Route, anchors: Anchors, access: files.Access) -> None:
+        self._route = route
+        self._anchors = anchors
+        self._access = access
+        names = Names(route.extensions, route.ignore, route.links)
+        ground = anchors.of("inbox")
+        self._inbox = RecordingFolder(
+            route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground
+        )
+
+    def check(self) -> None:
+        """List the inbox, and write where deliveries go. Raises Blocked, or OSError."""
+        self._anchors.try_again()
+        self._inbox.listing()
+        for folder in self._beside():
+            files.probe_write(folder)
+
+    def _beside(self) -> list[bytes]:
+        """The folders that deliveries go to; `failed` only where it is there, for it may never be needed."""
+        used = [self._route.outbox, *([self._route.archive] if self._route.after == "archive" else [])]
+        return [*used, *([self._route.failed] if os.path.isdir(self._route.failed) else [])]
+
+    def sweep(self, started_at: float) -> None:
+        """Remove what a crash left half-written before `started_at`; a folder that is missing has nothing to sweep."""
+        for folder in (self._route.outbox, self._route.archive, self._route.failed):
+            with contextlib.suppress(OSError):
+                files.sweep(folder, started_at, older_than_seconds=0.0)
+        with contextlib.suppress(OSError):  # an inbox holds nothing of ours but its anchor
+            files.sweep(self._route.inbox, started_at, older_than_seconds=0.0, deepest=0)
+
+    def wants_events(self) -> bool:
+        """True if folder events are to be asked for: they tell only of changes that this kernel makes."""
+        if self._route.watch != "auto":
+            return self._route.watch == "events"
+        try:
+            return is_local(self._route.inbox)
+        except OSError:
+            return False
+
+    def look(
+        self, *, whole: bool, again: Collection[bytes], watched: Collection[bytes], expected: Collection[bytes]
+    ) -> Listing:
+        """The changes in the inbox since the last look. Raises Blocked."""
+        return self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
+
+    def survey(self, found: Mapping[bytes, Fingerprint]) -> float:
+        """The hours of audio that these files hold, as far as a look at each can tell."""
+        return sum(self._seconds(Found(path, fingerprint)) for path, fingerprint in found.items()) / 3600
+
+    def _seconds(self, found: Found) -> float:
+        if is_link(found.path):
+            return SECONDS_OF_A_LINK
+        try:
+            seconds = self.probe(found).duration_seconds
+        except (errors.TranscribedError, OSError):
+            seconds = None
+        return found.fingerprint.size / BYTES_PER_SECOND if seconds is None else seconds
+
+    def probe(self, found: Found) -> Probe:
+        """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
+        if is_link(found.path):
+            return Probe(audio=True)  # somewhere else, where nobody has looked yet
+        with self._inbox.open(found.path, found.fingerprint) as file:
+            return probe(file, found.fingerprint.size)
+
+    def address(self, found: Found) -> str:
+        """The address that a link leads to. Raises as `probe` does, and Permanent where it holds none of use."""
+        return self._inbox.address(found.path, found.fingerprint)
+
+    def said(self, path: bytes) -> list[Said]:
+        """The files at the share that speak of the recording at this path. Raises as `probe` does."""
+        return self._inbox.said(path)
+
+    def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
+        """Say beside a file in the inbox what is wrong with it, or take that back."""
+        where = os.path.join(self._route.inbox, path)
+        failure_notes.tell_beside(where, problems, root=self._route.inbox, access=self._access)

@@ -1,0 +1,159 @@
+"""The messages that reach the worker's mailbox: all that happens to the daemon is one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from transcribed import errors
+from transcribed.assemblyai import Listed
+from transcribed.inbox import Found, Listing, Probe
+from transcribed.job import Job
+from transcribed.job.events import Event
+from transcribed.worker.background import Outcome
+from transcribed.worker.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish or let go of the steps in flight, and leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """The configuration was read: a plan, or the reason against it."""
+
+    outcome: Outcome[Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something may have changed below this root. No path travels: the listing is the truth."""
+
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One look at an inbox, from `at` to `ended_at` (monotonic).
+
+    `events`: more of them will come. `folders`: the identities of the inbox's folders, as they are to be remembered.
+    """
+
+    listing: Listing
+    at: float
+    ended_at: float
+    events: bool
+    folders: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxListed:
+    """A look at an inbox for `asker` has ended. After a reload, answers to the old askers are dropped.
+
+    `whole`: it listed everything. `again`: the paths that it was to report even if unchanged.
+    """
+
+    asker: object
+    whole: bool
+    again: frozenset[bytes]
+    outcome: Outcome[Looked]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSurveyed:
+    """The hours of audio in an inbox that was never accepted, and the number of files, or why nobody knows."""
+
+    asker: object
+    count: int
+    outcome: Outcome[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A settled file that was looked into: its kind, what is said of it, or what is `wrong` with what is said.
+
+    `astray`: why a link leads to no recording that AssemblyAI could fetch.
+    """
+
+    found: Found
+    probe: Probe
+    settings: str | None = None
+    wrong: str = ""
+    astray: errors.Permanent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilesInspected:
+    """Settled files that were looked into: each of those that were `asked` for, and what became of it, by its path."""
+
+    asker: object
+    asked: tuple[Found, ...]
+    outcome: Outcome[dict[bytes, Outcome[Candidate]]]
+
+
+OfInbox = InboxListed | InboxSurveyed | FilesInspected  #: the answers to one inbox, their `asker`
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step ended: `job` as it was when the step began, what happened, and the lane that it found blocked."""
+
+    job: Job
+    event: Event | None
+    blocked: errors.Blocked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptsListed:
+    """One look at all transcripts that wait."""
+
+    asked: frozenset[str]
+    outcome: Outcome[list[Listed]]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneChecked:
+    """A blocked lane was probed: `problem` is why it stays blocked."""
+
+    lane: str
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDeleted:
+    """A transcript was deleted at AssemblyAI, or why not."""
+
+    transcript_id: str
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OldTranscriptsListed:
+    """The kept transcripts whose files were written before then (seconds since the epoch), or why nobody knows."""
+
+    before: float
+    outcome: Outcome[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class HookEnded:
+    """A command that was run for a job has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSent:
+    """News were sent: `problem` is why nobody took them."""
+
+    problem: errors.TranscribedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersListed:
+    """The orders of people, by the names of their files, or why they cannot be listed."""
+
+    outcome: Outcome[tuple[tuple[bytes, Mapping[str, Any]], ...]]

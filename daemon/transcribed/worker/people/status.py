@@ -1,0 +1,184 @@
+"""The daemon's word about itself: is it alive, what waits and why, what is in flight and how far.
+
+A status is plain data for JSON, and every name in it is escaped. It is written and read by this module only; where
+its file lies is the host's business. Scripts read it too: it may gain fields, and never loses or renames one.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from transcribed.job import ENDED, Job, Step, shown
+from transcribed.worker.lanes import Lane
+from transcribed.worker.plan import Clock
+
+VERSION = 1  #: raised when a field changes its meaning
+MOST_JOBS = 500  # so that a backlog of a hundred thousand is no file of a hundred megabytes
+STEADY_SECONDS = 60.0
+QUICKEST_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """A blocked lane. `since` is in seconds since the epoch."""
+
+    lane: str
+    reason: str
+    hint: str
+    since: float
+    probes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFile:
+    """A file in an inbox that is no job's yet, and why."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxStatus:
+    """One inbox. `watch` is events or scan; `looked_at` is in seconds since the epoch, None before the first look."""
+
+    name: str
+    path: str
+    outbox: str
+    looked_at: float | None
+    file_system: str
+    watch: str
+    overdue: bool
+    accepted: bool
+    unsettled: list[WaitingFile]
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job with a step left. `step`, `sent_bytes` and `size_bytes` are there only while a step is on its way."""
+
+    id: int
+    inbox: str
+    file: str
+    state: str
+    since: float
+    due_at: float
+    attempts: int
+    reason: str
+    hint: str
+    step: str | None = None
+    sent_bytes: int | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole word. `jobs` counts them by state; `open` holds the first of `open_count` jobs."""
+
+    base_url: str
+    jobs: dict[str, int]
+    blocked: list[LaneStatus]
+    inboxes: list[InboxStatus]
+    open: list[JobStatus]
+    open_count: int
+    version: int = VERSION
+    updated_at: float = 0.0  #: seconds since the epoch
+    pid: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """The status as JSON has it."""
+        whole = asdict(self)
+        whole["open"] = [{key: value for key, value in row.items() if value is not None} for row in whole["open"]]
+        return whole
+
+    def line(self) -> str:
+        """The state of things in one line, for `systemctl status`."""
+        waiting = sum(count for state, count in self.jobs.items() if state not in set(map(str, ENDED)))
+        done, failed = self.jobs.get("delivered", 0), self.jobs.get("failed", 0)
+        parts = [f"{waiting} in progress", f"{done} delivered", f"{failed} failed"]
+        parts += [f"{lane.lane} blocked: {lane.reason}" for lane in self.blocked]
+        return "; ".join(parts)
+
+
+def to_json(status: Status) -> bytes:
+    """A status as it is written; `from_json` reads it."""
+    return json.dumps(status.plain()).encode() + b"\n"
+
+
+def from_json(data: bytes) -> Status:
+    """The status that a daemon wrote, of this version or a newer one. Raises ValueError where it is none."""
+    try:
+        return TypeAdapter(Status).validate_json(data)
+    except ValidationError as error:
+        raise ValueError(f"{error.error_count()} fields are missing or wrong") from error
+
+
+@dataclass(slots=True)
+class Report:
+    """The times at which the status is written: on a change, at most once a second, at least once a minute."""
+
+    clock: Clock
+    _at: float = field(default=-STEADY_SECONDS, init=False)
+    _last: Status | None = field(default=None, init=False)
+
+    def due(self, snapshot: Callable[[], Status]) -> Status | None:
+        """The status to be written now, with its time and process; None where none is due."""
+        now = self.clock.monotonic()
+        if self._last is not None and now - self._at < QUICKEST_SECONDS:
+            return None
+        fresh = snapshot()
+        if fresh == self._last and now - self._at < STEADY_SECONDS:
+            return None
+        self._at, self._last = now, fresh
+        return self.now(fresh)
+
+    def now(self, snapshot: Status) -> Status:
+        """A status with its time and process."""
+        return replace(snapshot, updated_at=self.clock.wall(), pid=os.getpid())
+
+    def next_at(self) -> float:
+        """The time (monotonic) from which a change is written."""
+        return self._at + QUICKEST_SECONDS
+
+
+def snapshot(
+    base_url: str,
+    counts: dict[str, int],
+    lanes: Iterable[Lane],
+    inboxes: list[InboxStatus],
+    jobs: Sequence[Job],
+    *,
+    steps: Mapping[int, Step],
+    waits: Mapping[int, str],
+    sent_bytes: Mapping[int, int],
+) -> Status:
+    """The status of now. Of the open `jobs`, `steps` are on their way; `waits` are reasons that the journal lacks."""
+    return Status(
+        base_url=base_url,
+        jobs=counts,
+        blocked=[LaneStatus(each.name, each.reason, each.hint, each.since, each.probes) for each in lanes],
+        inboxes=inboxes,
+        open=[_of_job(x, steps.get(x.id), waits.get(x.id), sent_bytes.get(x.id)) for x in jobs[:MOST_JOBS]],
+        open_count=len(jobs),
+    )
+
+
+def _of_job(job: Job, step: Step | None, wait: str | None, sent_bytes: int | None) -> JobStatus:
+    return JobStatus(
+        id=job.id,
+        inbox=job.inbox,
+        file=shown(job.path),
+        state=str(job.state),
+        since=job.changed_at,
+        due_at=job.due_at,
+        attempts=job.attempts,
+        reason=wait or job.reason,
+        hint=job.hint,
+        step=None if step is None else str(step),
+        sent_bytes=sent_bytes,
+        size_bytes=None if sent_bytes is None else job.fingerprint.size,
+    )

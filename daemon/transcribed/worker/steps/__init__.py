@@ -1,0 +1,1 @@
+"""One step of a job each: functions Job -> Event that hold no journal."""

@@ -1,0 +1,196 @@
+"""The steps that touch an inbox's folders, run on that inbox's one thread, so that a share that hangs stalls only it.
+
+Like all steps they are functions Job -> Event and hold no journal. A recording leaves the inbox last of all, and
+nothing that the daemon did not write is replaced.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Collection
+from dataclasses import replace
+
+from transcribed import errors, files, formats
+from transcribed.folders import Anchors
+from transcribed.inbox import READY, SUFFIX, RecordingFolder
+from transcribed.job import Fingerprint, Job, State, shown
+from transcribed.job.events import Delivered, Event, Hashed, Missing, Retired
+from transcribed.journal import AUDIO, Transcripts
+from transcribed.worker import outputs
+from transcribed.worker.access import access_of
+from transcribed.worker.people import failure_notes
+from transcribed.worker.plan import Route
+from transcribed.worker.steps.naming import NAME_REFUSED, Naming
+from transcribed.worker.steps.style import style_of
+
+BLOCK_BYTES = 1 << 20
+ATTEMPTS_AT_A_NAME = 5
+COMPANIONS = (READY, SUFFIX)  #: the endings of files that may lie beside a recording, and travel with it
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+class FolderSteps:
+    """The folders of one route, and the steps that are done in them."""
+
+    def __init__(self, route: Route, anchors: Anchors, kept: Transcripts) -> None:
+        self._route = route
+        self._anchors = anchors
+        self._kept = kept
+        self._naming = Naming(route, anchors, kept)
+        self._access = access_of(route)
+        self._inbox = RecordingFolder(route.inbox, lane=route.lane, ground=anchors.of("inbox"))
+        self._failed = RecordingFolder(route.failed, lane=route.lane, ground=anchors.of("failed"))
+
+    def source(self, job: Job) -> tuple[RecordingFolder, bytes, Fingerprint]:
+        """The job's recording as it lies now: in the inbox or, for a retried one, still in the failed folder.
+
+        A rename changes ctime, and a move between file systems the inode: there, size and mtime must do.
+        """
+        root = self._route.failed + b"/"
+        if job.place is not None and job.place.startswith(root):
+            return self._failed, job.place[len(root) :], replace(job.fingerprint, ctime_ns=None, inode=None)
+        return self._inbox, job.path, job.fingerprint
+
+    def hash(self, job: Job) -> Event:
+        """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
+        folder, path, fingerprint = self.source(job)
+        digest = hashlib.sha256()
+        with folder.open(path, fingerprint) as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+            if not folder.unchanged(file, fingerprint):
+                raise errors.Withdrawn("the recording changed while it was being read")
+        return Hashed(digest.hexdigest())
+
+    def stem(self, job: Job) -> bytes:
+        """The stem of its outputs, as far as it is known without its transcript."""
+        return self._naming.called(job)[0]
+
+    def name(self, job: Job, taken: Collection[int]) -> Event:
+        """Choose the names of its files; `taken` are numbers of other jobs."""
+        return self._naming.name(job, taken)
+
+    def deliver(self, job: Job, taken: Collection[int]) -> Event:
+        """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
+        assert job.transcript_id is not None
+        assert job.number is not None
+        self._anchors.need(self._route.outbox)
+        answer = self._kept.read(job.transcript_id)
+        if answer is None:
+            return Missing()
+        try:
+            rendered = self._rendered(job, answer)
+        except ValueError:
+            return Missing()  # damaged since it was kept: fetching again is free
+        audio = self._kept.audio(job.transcript_id) if len(rendered) < len(job.formats) else None
+        if len(rendered) < len(job.formats) and audio is None:
+            return self.name(job, taken)  # it was taken from where it was kept: there is no other
+        try:
+            self._publish(job, rendered, audio)
+        except files.NameTaken:
+            return self.name(job, {job.number, *taken})
+        except OSError as error:
+            if self._naming.called(job, answer) != (job.stem, job.tail) and error.errno in NAME_REFUSED:
+                return self.name(job, taken)  # by names that were asked for since
+            raise self._naming.judged(error, self._route.outbox, job) from error
+        return Delivered(delete_remote=self._route.delete_remote)
+
+    def _rendered(self, job: Job, answer: bytes) -> dict[str, bytes]:
+        """Each of its renderings, by format. Raises ValueError where the answer is damaged."""
+        title, style = outputs.title_of(job), style_of(job, self._route)
+        transcript = formats.parse(answer)
+        sources = {name: answer if name == "json" else transcript for name in job.formats if name not in AUDIO}
+        return {name: formats.render(name, source, title=title, style=style) for name, source in sources.items()}
+
+    def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
+        root, access = self._route.outbox, self._access
+        if audio is not None:
+            files.publish_copy(outputs.output(job, audio[0]), audio[1], root=root, access=access)
+        for name, data in rendered.items():
+            files.publish(outputs.output(job, name), data, root=root, access=access)
+
+    def retire(self, job: Job) -> Event:
+        """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
+        if job.state is State.FAILED:
+            return self._set_aside(job, outputs.place(self._route.failed, job, self._route))
+        place, why = self._put_away(job, outputs.place(self._route.archive, job, self._route))
+        failure_notes.take_back(outputs.note(job, self._route))
+        return Retired(place, why)
+
+    def _put_away(self, job: Job, target: bytes) -> tuple[bytes | None, str]:
+        if self._route.after == "archive":
+            return self._move(job, target, self._route.archive)
+        if self._route.after == "keep" and job.place is None:
+            return None, "kept in the inbox"
+        if self._route.after == "keep":
+            return job.place, "kept where it is"
+        folder, path, fingerprint = self.source(job)
+        try:
+            with folder.holding(path, fingerprint) as (directory, name):
+                files.remove(directory, name, access=self._access)
+        except errors.Withdrawn as gone:
+            return None, gone.message
+        except OSError as error:
+            raise _unmovable(error, "deleted") from error
+        return None, "deleted after delivery, as configured"
+
+    def _set_aside(self, job: Job, target: bytes) -> Event:
+        self._anchors.need(self._route.failed)
+        place, why = (job.place, "") if job.place == target else self._move(job, target, self._route.failed)
+        if place is not None:
+            path, text = outputs.note(job, self._route), failure_notes.note(job)
+            failure_notes.write_note(path, text, root=self._route.failed, access=self._access)
+        return Retired(place, why)
+
+    def _move(self, job: Job, target: bytes, root: bytes) -> tuple[bytes | None, str]:
+        """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
+        folder, path, fingerprint = self.source(job)
+        self._anchors.need(root)
+        try:
+            with folder.holding(path, fingerprint) as (directory, name):
+                self._bring_along(directory, name, target, root)
+                return _moved(directory, name, target, root, self._access), ""
+        except errors.Withdrawn as gone:
+            if _size(target) == job.fingerprint.size:
+                return target, ""
+            return None, gone.message
+        except OSError as error:
+            if error.errno in _REFUSED:
+                files.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
+            raise _unmovable(self._naming.judged(error, root, job), f"moved to {shown(target)}") from error
+
+    def _bring_along(self, directory: int, name: bytes, target: bytes, root: bytes) -> None:
+        """A marker goes where its recording goes, and first: left behind, it would release the next of that name."""
+        for ending in COMPANIONS:
+            with contextlib.suppress(OSError, files.NameTaken):
+                files.move(directory, name + ending, target + ending, root=root, access=self._access)
+
+
+def _unmovable(error: Exception, what: str) -> Exception:
+    """The meaning of a refusal to take a recording out of its folder: that one stays, and the inbox goes on."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSED:
+        return error
+    hint = 'let the daemon\'s user write to both folders and take the file away, or set after = "keep" for this inbox'
+    return errors.Transient(f"the recording cannot be {what}: {error.strerror}", hint=hint)
+
+
+def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: files.Access) -> bytes:
+    """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
+    stem, suffix = os.path.splitext(target)
+    for _ in range(ATTEMPTS_AT_A_NAME):
+        try:
+            files.move(directory, name, target, root=root, access=access)
+        except files.NameTaken:
+            number = files.free_number(lambda n: [files.output_name(stem, n, suffix)])
+            target = files.output_name(stem, number, suffix)
+        else:
+            return target
+    raise errors.Transient(f"others take each free name for {shown(os.path.basename(target))} first")
+
+
+def _size(path: bytes) -> int | None:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return None

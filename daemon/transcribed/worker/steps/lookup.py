@@ -1,0 +1,63 @@
+"""Looking for a submit whose answer was lost, in the API's own list: found it is adopted, else a person may decide."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from transcribed.assemblyai import AssemblyAI, Listed
+from transcribed.job import Job, is_link
+from transcribed.job.events import Event, Failed, Submitted, Unlisted
+
+LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
+CLOCKS_APART_SECONDS = 300.0  # by so much they may differ where neither is wrong outright; chosen
+DELETED_URL = "http://deleted_by_user"  # the audio_url of a deleted transcript in the list (assemblyai-api.md, 8)
+
+
+def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Collection[str]) -> Event:
+    """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
+
+    `answered`: the ids of all other submits of the same content: what a submit was answered with is no other's.
+    Where the list shows for one of ours another audio_url than we sent, or one that is no more, or the account is
+    another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
+    """
+    assert job.submit_sent_at is not None
+    listed = client.list_back_to(job.submit_sent_at - LOOK_BACK_SECONDS)
+    found = [item for item in listed if item.audio_url == job.upload_url and item.transcript_id not in answered]
+    if is_link(job.path):
+        found, too_old = _since(found, job.submit_sent_at - CLOCKS_APART_SECONDS)
+    else:
+        found, too_old = found[::-1], []  # the oldest first: one of this upload_url can only be this job's
+    alive = [item for item in found if item.status != "error"] or found
+    if alive:
+        return Submitted(alive[0].transcript_id, adopted=True)
+    if (client.base_url, client.key_fingerprint) != (job.base_url, job.key_fingerprint):
+        return _question("it was sent with another key or to another region")
+    if any(item.status != "error" for item in too_old):
+        return _question("AssemblyAI's list shows a transcript of the link's address that seems to be older than it")
+    if any(differs(item, ours) for item in listed):
+        return _question("AssemblyAI's list does not show the audio_url that was sent, so it cannot be found there")
+    if any(item.audio_url == DELETED_URL and item.transcript_id not in {*ours, *answered} for item in listed):
+        return _question("a transcript of that time was deleted at AssemblyAI, and may have been this one")
+    return Unlisted()
+
+
+def _since(found: Sequence[Listed], at: float) -> tuple[list[Listed], list[Listed]]:
+    """Those of an address that were made since `at`, and the older ones, newest first.
+
+    An upload_url is of one submit alone, but anybody may have this address transcribed. The newest is most likely the
+    submit in doubt, for the look follows it closely. An older one is somebody else's, or is ours where a clock is
+    wrong: then a second submit would be a second payment, and a person decides.
+    """
+    young = [item for item in found if item.created_at is None or item.created_at >= at]
+    return young, [item for item in found if item not in young]
+
+
+def differs(item: Listed, ours: Mapping[str, str]) -> bool:
+    """Whether the list shows one of our transcripts with another audio_url than its job sent."""
+    sent = ours.get(item.transcript_id)
+    return sent is not None and item.audio_url not in (None, DELETED_URL, sent)
+
+
+def _question(why: str) -> Failed:
+    return Failed(
+        f"a submit was sent and its answer was lost; {why}. It may have been paid for",
+        "look for it in AssemblyAI's dashboard; `transcribed retry --pay-again` submits it anew",
+    )

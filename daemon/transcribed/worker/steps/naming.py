@@ -1,0 +1,101 @@
+"""Choosing the names of a job's files: one number that is free in every folder, chosen before the first is written."""
+
+import contextlib
+import errno
+import filecmp
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from transcribed import errors, files, formats
+from transcribed.folders import Anchors
+from transcribed.job import Job, State, shown
+from transcribed.job.events import Event, Named
+from transcribed.journal import AUDIO, Transcripts
+from transcribed.worker import outputs
+from transcribed.worker.own import wanted
+from transcribed.worker.people import failure_notes
+from transcribed.worker.plan import Route
+from transcribed.worker.steps.style import style_of
+
+#: The errors with which vfat, exFAT, CIFS and FUSE refuse a name that they cannot hold: they do not agree.
+NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
+
+
+class Naming:
+    """The names of one route's files."""
+
+    def __init__(self, route: Route, anchors: Anchors, kept: Transcripts) -> None:
+        self._route = route
+        self._anchors = anchors
+        self._kept = kept
+
+    def name(self, job: Job, taken: Collection[int]) -> Event:
+        """Choose the one number that is free in outbox, archive and failed, and in the journal.
+
+        Raises Permanent where nothing was said in the recording, and that is to fail it.
+        """
+        answer = self._kept.read(job.transcript_id) if job.transcript_id else None
+        if job.state is State.TRANSCRIBED and self._route.silence == "fail" and answer is not None:
+            _refuse_silence(answer)
+        self._anchors.need(self._route.outbox)
+        stem, tail = self.called(job, answer)
+        named = replace(job, stem=stem, tail=tail, formats=self._formats(job))
+        try:
+            number = files.free_number(lambda n: self._in_the_way(replace(named, number=n), answer), taken)
+        except OSError as error:
+            raise self.judged(error, self._holder(error.filename), job) from error
+        return Named(stem, number, named.formats, tail)
+
+    def called(self, job: Job, answer: bytes | None = None) -> tuple[bytes, bytes]:
+        """The stem and the tail of its outputs; `answer` is its transcript, where there is one."""
+        return outputs.called(job, self._route, wanted(job, self._route).output_name, answer)
+
+    def judged(self, error: OSError, root: bytes, job: Job) -> Exception:
+        """The meaning of an error met below `root`: it speaks of the name where `root` itself takes another one."""
+        unfit = self._route.names == "exact" and files.portable(job.path) != job.path
+        if error.errno not in NAME_REFUSED or not unfit:
+            return error
+        files.probe_write(root)
+        why = f"the file system of {shown(root)} refuses the name {shown(job.path)}: {error.strerror}"
+        return errors.Transient(why, hint='set names = "portable" for this inbox')
+
+    def _formats(self, job: Job) -> tuple[str, ...]:
+        """Its renderings, and the redacted audio where there is one."""
+        audio = self._kept.audio(job.transcript_id) if job.transcript_id and job.state is State.TRANSCRIBED else None
+        return (*wanted(job, self._route).formats, *(() if audio is None else (audio[0],)))
+
+    def _holder(self, path: object) -> bytes:
+        """The one of our folders that a path lies below."""
+        folders = (self._route.outbox, self._route.archive, self._route.failed)
+        above = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
+        return next(above, self._route.outbox)
+
+    def _in_the_way(self, job: Job, answer: bytes | None) -> Iterable[bytes]:
+        """The paths that must be free for its number: its own recording, note and renderings are not in its way."""
+        strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer)]
+        places = [outputs.place(folder, job, self._route) for folder in (self._route.archive, self._route.failed)]
+        note = outputs.note(job, self._route)
+        all_of_them = [*strange, *places, *([] if failure_notes.is_note(note) else [note])]
+        return [path for path in all_of_them if path != job.place]
+
+    def _is_delivered(self, job: Job, name: str, answer: bytes | None) -> bool:
+        """True if this very rendering is there: a journal that was lost since knew who had delivered it."""
+        path = outputs.output(job, name)
+        if answer is None or not os.path.isfile(path):
+            return False
+        if name in AUDIO:
+            audio = self._kept.audio(job.transcript_id or "")
+            return audio is not None and filecmp.cmp(path, audio[1], shallow=False)
+        try:
+            data = formats.render(name, answer, title=outputs.title_of(job), style=style_of(job, self._route))
+        except ValueError:
+            return False
+        return os.path.getsize(path) == len(data) and files.begins_with(path, data)
+
+
+def _refuse_silence(answer: bytes) -> None:
+    with contextlib.suppress(ValueError):  # damaged since it was kept, which the delivery finds
+        if formats.is_silent(answer):
+            hint = 'listen to it; it is paid for, so silence = "empty" and a retry deliver its empty transcript'
+            raise errors.Permanent("nothing was said in this recording", hint=hint)
