@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hostile import damaged, examples, outcome
 from transcribed import config
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.errors import ConfigError
 
 WHOLE = """

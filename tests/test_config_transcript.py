@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostile import examples
-from transcribed.config.transcript import over, wrong_parameters, wrong_together
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
+from transcribed.config.parameters.values import PARAMETERS
 
 
 def problems(parameters):

@@ -11,8 +11,8 @@ from assemblyai.types import RawTranscriptionConfig, TranscriptResponse
 
 from assemblyai_description import DESCRIPTION, described, listed
 from transcribed import config
-from transcribed.config.transcript import REFUSED
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.request import REFUSED
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS, render
 

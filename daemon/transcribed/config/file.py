@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 from transcribed.config.conflicts import conflicts
 from transcribed.config.model import Config, Defaults, File
+from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
 from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
 from transcribed.config.toml import parsed
-from transcribed.config.transcript import over, wrong_parameters, wrong_together
 from transcribed.errors import ConfigError
 from transcribed.job import printable
 

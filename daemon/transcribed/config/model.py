@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from transcribed.formats import FORMATS, naming
+from transcribed.job import checked_base_url
 
 __all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State"]
 
@@ -31,19 +32,6 @@ def _name(name: str) -> str:
     if not (name.isprintable() and name.strip() and len(name) <= 64):
         raise ValueError("1 to 64 printable characters (the default is the folder's name)")
     return name
-
-
-def _base_url(url: str) -> str:
-    # Not urlsplit: it drops line breaks and tabs, and takes much that is no address.
-    parts = re.fullmatch(r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]*|\[::1\])(:[0-9]{1,5})?/?", url)
-    labels = parts[2].removesuffix(".").split(".") if parts else []
-    fits = all(0 < len(label) < 64 for label in labels)  # RFC 1035, 2.3.4
-    if parts is None or not fits or int((parts[3] or ":443")[1:]) not in range(1, 65536):
-        raise ValueError("https:// and a host, with no path after it, as in https://api.assemblyai.com")
-    loopback = re.fullmatch(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]", parts[2])
-    if parts[1] == "http" and not loopback:
-        raise ValueError("https://, for the key travels with each request (http is for this machine itself)")
-    return url.rstrip("/")
 
 
 def _format(name: str) -> str:
@@ -140,7 +128,7 @@ class Table(BaseModel):
 class Api(Table):
     """How AssemblyAI is spoken to, and how patient the daemon is with it."""
 
-    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    base_url: Annotated[str, AfterValidator(checked_base_url)] = Field(
         default="https://api.assemblyai.com",
         description="Where the API is. https, or http on this machine itself; the EU: https://api.eu.assemblyai.com",
     )

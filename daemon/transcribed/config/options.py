@@ -30,10 +30,10 @@ from transcribed.config.model import (
     State,
     Table,
 )
+from transcribed.config.parameters.request import REFUSED, over, wrong_parameters, wrong_together
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.config.problems import KEY_NAMES, place, problem
 from transcribed.config.toml import parsed
-from transcribed.config.transcript import REFUSED, over, wrong_parameters, wrong_together
-from transcribed.config.values import PARAMETERS
 from transcribed.errors import ConfigError
 from transcribed.formats import naming
 from transcribed.job import printable

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from transcribed.config.model import Api, Defaults, File, Inbox, Log, Notify, State
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.job import printable
 
 #: The keys of each table, by the way its header is written; those outside any table are tables themselves.

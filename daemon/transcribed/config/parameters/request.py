@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transcribed.config.model import Api, Inbox, Log, State
+from transcribed.config.parameters.values import misfits
 from transcribed.config.problems import KEY_IN_FILE, KEY_NAMES, given
-from transcribed.config.values import misfits
 
 #: AssemblyAI's deepest parameter (speech_understanding) has five levels.
 _DEPTH = 16
