@@ -69,7 +69,7 @@ def where_it_is_set(parameter):
     try:
         config.read_options(tomli_w.dumps({"transcript": {parameter: []}}).encode(), "a")
     except ConfigError as error:
-        return "configuration" if "configuration alone" in str(error) else "everywhere"
+        return "configuration" if "only in the daemon's configuration" in str(error) else "everywhere"
     return "everywhere"
 
 
