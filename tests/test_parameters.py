@@ -170,3 +170,23 @@ def test_where_the_table_says_that_a_result_shows_is_where_it_shows():
 def test_an_answer_is_made_of_every_row(name):
     answer = json.dumps(answer_with(rows("Results")))
     assert all(f'"{part}"' in answer for part in re.findall(r"\w+", name))
+
+
+def states_of_models():
+    """The state of each model, by its name, as the section on models has it."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition("\n## Models\n")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^\| `(.+?)` \| (\w+)", text, re.MULTILINE))
+
+
+def test_each_model_that_is_an_example_is_current():
+    states = states_of_models()
+    text = config.example() + DOCUMENT.read_text(encoding="utf-8")
+    examples = [name for models in re.findall(r"speech_models = \[(.+?)\]", text) for name in json.loads(f"[{models}]")]
+    assert len(examples) >= 2
+    assert {name: states.get(name) for name in examples} == dict.fromkeys(examples, "Current")
+
+
+@pytest.mark.parametrize("name", states_of_models())
+def test_every_model_that_is_named_is_taken_current_or_not(name):
+    options = config.read_options(tomli_w.dumps({"transcript": {"speech_models": [name]}}).encode(), "a")
+    assert options.transcript == {"speech_models": [name]}
