@@ -259,6 +259,20 @@ def test_any_bytes_for_an_answer_are_a_documented_error_and_spoil_no_later_call(
     assert any(outcome(Transient, client.check)[1] is None for _ in range(5))
 
 
+# As above.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@examples(100)
+@given(answer=ANSWERS | damaged(st.just(GOOD)) | st.binary(max_size=60))
+@example(answer=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n")
+@example(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}")
+@example(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+def test_any_bytes_from_the_storage_are_audio_or_transient_and_their_address_is_not_shown(raw, answer):
+    raw.answers, file = [answer], io.BytesIO()
+    _, error = outcome(Transient, client_of(raw.base_url).download, f"{raw.base_url}/a?Signature=a-secret", file)
+    assert file.getvalue() if error is None else is_sane(error)
+    assert error is None or "a-secret" not in error.message
+
+
 HOSTS = st.text("aZ09.-:/[]@?#%é \t\n", max_size=12) | TEXT
 BASE_URLS = st.builds("{}{}".format, st.sampled_from(["https://", "http://", "ftp://", ""]), HOSTS)
 
