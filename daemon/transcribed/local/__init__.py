@@ -11,11 +11,11 @@ beyond the words is echoed, and named in `metadata.warnings`.
 """
 
 import importlib.util
-import ipaddress
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from transcribed.errors import ConfigError
+from transcribed.job import is_loopback
 
 __all__ = ["ENGINES", "serve"]
 
@@ -67,11 +67,7 @@ def _problems_with_packages() -> list[str]:
 
 
 def _problems_with_host(host: str) -> list[str]:
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if loopback:
+    if is_loopback(host):
         return []
     return [f"host {host!r} is not on loopback: the local API is for this machine only, take 127.0.0.1"]
 

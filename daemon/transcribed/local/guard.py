@@ -5,7 +5,6 @@ can have its own name resolve to loopback (DNS rebinding) and then send any head
 """
 
 import hmac
-import ipaddress
 import json
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from transcribed.job import is_loopback
 
 
 class Json(JSONResponse):
@@ -36,7 +37,7 @@ class Guard:
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, headers: Headers) -> Response | None:
-        if not _is_loopback(headers.get("host", "")):
+        if not _calls_loopback(headers.get("host", "")):
             return Json({"error": "Invalid Host header: call this server by a loopback address"}, status_code=400)
         given = headers.get("authorization", "").strip()
         wanted = given if self._key is None else self._key
@@ -45,9 +46,8 @@ class Guard:
         return Json({"error": "Authentication error, API token missing/invalid"}, status_code=401)
 
 
-def _is_loopback(host: str) -> bool:
+def _calls_loopback(host: str) -> bool:
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:  # 127.rebound.example is somebody's name too
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
         return False
