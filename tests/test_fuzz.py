@@ -16,7 +16,7 @@ Every parser of outside input in daemon/transcribed, in the order of the tests:
     worker/orders.py         waiting, numbers, and the worker that obeys
     cli/                     the status file
     journal/                 the texts that the API gives, written and told again
-    local/                   the API's requests (guard, asked, api), its store, its decoder
+    local/                   the API's requests (auth, requests, api), its store, its decoder
 
 Not here: `.meta.json` beside a kept transcript, and what a recogniser's process says to its own server.
 """
@@ -77,8 +77,10 @@ from transcribed.folders import mounts
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job import events as happened
 from transcribed.journal import Journal, Transcripts
-from transcribed.local import api as local_api
-from transcribed.local import asked, decode, store
+from transcribed.local import store
+from transcribed.local.http import api as local_api
+from transcribed.local.http import requests as local_requests
+from transcribed.local.recognise import decode
 from transcribed.worker import orders
 from transcribed.worker.background import Outcome
 from transcribed.worker.messages import OrdersListed
@@ -751,7 +753,7 @@ def test_only_an_address_of_this_machine_is_a_loopback_name(local, host):
 @examples(60)
 @given(length=LATIN.map(lambda text: text.decode("latin-1")) | st.integers().map(str))
 def test_an_announced_length_is_a_number_of_bytes(length):
-    assert asked.announced_bytes(Headers({"content-length": length})) >= 0
+    assert local_requests.announced_bytes(Headers({"content-length": length})) >= 0
 
 
 QUEUED = {"id": ID, "status": "queued", "audio_url": "http://a/b"}

@@ -1,7 +1,7 @@
-"""Who may speak to the local API, and how it answers those who may not.
+"""The check of who may use the local API.
 
-Rules: a caller gives a key and calls this machine by a loopback name. The second keeps browsers out: a page elsewhere
-can have its own name resolve to loopback (DNS rebinding) and then send any header, but not another Host.
+Rules: a caller gives a key, and calls this machine by a loopback name. The name keeps browsers out: a page on the web
+can make its own name resolve to loopback (DNS rebinding) and then send any header, but not another Host.
 """
 
 import hmac
@@ -17,7 +17,7 @@ from transcribed.job import is_loopback
 
 
 class Json(JSONResponse):
-    """JSON in ASCII: a request may hold what has an escape in JSON and no UTF-8, and gets it back."""
+    """JSON in ASCII: a request may hold a lone surrogate, which can be echoed only as an escape."""
 
     def render(self, content: Any) -> bytes:
         """The bytes of the answer."""
@@ -25,14 +25,14 @@ class Json(JSONResponse):
 
 
 class Guard:
-    """Lets to `app` who gives a key: the right one, or any that is not empty if there is no right one."""
+    """Pass a request on to `app` if it gives `key`, or any key that is not empty if `key` is None."""
 
     def __init__(self, app: ASGIApp, key: str | None) -> None:
         self._app = app
         self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request (the ASGI interface)."""
+        """Answer one request (the ASGI interface)."""
         refusal = self._refusal(Headers(scope=scope))
         await (refusal or self._app)(scope, receive, send)
 
