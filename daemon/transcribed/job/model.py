@@ -134,6 +134,11 @@ class Job:
         return self.submit_sent_at is not None and self.transcript_id is None
 
     @property
+    def unpaid(self) -> bool:
+        """True if nothing was paid for it so far, and no submit is in doubt."""
+        return self.state in (State.RECEIVED, State.UPLOADED) and not self.doubtful
+
+    @property
     def withdrawn(self) -> bool:
         """Whether its recording was taken out of the inbox, or replaced, before it was submitted."""
         return self.state is State.CANCELLED and self.retired_at is not None
