@@ -111,6 +111,11 @@ class Transcribed(Event):
     """The transcript is kept, durably."""
 
     warnings: tuple[str, ...] = ()
+    model: str | None = None
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The speech model that the answer names."""
+        return {"model": self.model}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,24 @@ class Named(Event):
     tail: bytes = b""
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The names; choosing them was no attempt at delivering."""
-        return {**self.data(), "attempts": max(job.attempts - 1, 0), "due_at": now}
+        """The names, under which nothing is published yet; choosing them was no attempt at delivering."""
+        return {**self.data(), "renderings": None, "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered(Event):
+    """Its files are made and their hashes known, before the first of them gets its name in the outbox."""
+
+    noted: ClassVar[bool] = False
+    renderings: tuple[tuple[str, str], ...]
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The hashes; making the files was no attempt at delivering."""
+        return {"renderings": self.renderings, "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+    def data(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {"renderings": dict(self.renderings)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +287,7 @@ class Requeued(Event):
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """A fresh start for patience and rounds; what was paid stays, unless given up."""
         again: dict[str, Any] = {"waited_seconds": 0.0, "rounds": 0, "lookups": 0, "pay_again": self.pay_again}
-        again |= {"number": None, "stem": None, "tail": b"", "retired_at": None}
+        again |= {"number": None, "stem": None, "tail": b"", "renderings": None, "retired_at": None}
         if self.to is State.RECEIVED:
             again |= _NOTHING_HELD
         if self.path is not None and self.fingerprint is not None:
@@ -284,6 +305,7 @@ _NOTHING_HELD: Mapping[str, Any] = {
     "submit_sent_at": None,
     "lookups": 0,
     "transcript_id": None,
+    "model": None,
     "reused_from": None,
 }
 

@@ -97,11 +97,13 @@ class Job:
     rounds: int = 0  #: uploads lost
     pay_again: bool = False  #: a person has given up what was paid
     transcript_id: str | None = None
+    model: str | None = None  #: the speech model that the answer names
     reused_from: int | None = None  #: the job that paid for this transcript
     stem: bytes | None = None  #: the outputs' absolute path, without number, tail and suffix
     tail: bytes = b""  #: what stands in their names between number and suffix
     number: int | None = None  #: of its names in outbox, archive and failed
     formats: tuple[str, ...] = ()  #: as committed with the number
+    renderings: tuple[tuple[str, str], ...] | None = None  #: each format and the SHA-256 of its file; None: not known
     place: bytes | None = (
         None  #: where the recording is, absolute; None: in the inbox, or taken away; empty: nobody knows
     )
@@ -129,9 +131,19 @@ class Job:
         return self.step is not None
 
     @property
+    def has_ended(self) -> bool:
+        """True once it is delivered, failed or cancelled; its recording may still have to be put away."""
+        return self.state in ENDED
+
+    @property
     def doubtful(self) -> bool:
-        """Whether a submit was sent of which nobody knows if it was taken."""
+        """True while nobody knows if a submit that was sent was also taken."""
         return self.submit_sent_at is not None and self.transcript_id is None
+
+    @property
+    def unpaid(self) -> bool:
+        """True while surely nothing was paid for it: it can be cancelled, and its content may be known already."""
+        return self.state in (State.RECEIVED, State.UPLOADED) and not self.doubtful
 
     @property
     def withdrawn(self) -> bool:

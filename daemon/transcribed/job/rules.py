@@ -21,6 +21,7 @@ from transcribed.job.events import (
     Missing,
     Named,
     Released,
+    Rendered,
     Requeued,
     Retired,
     Submitted,
@@ -75,6 +76,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
     },
     S.TRANSCRIBED: {
         Named: (S.TRANSCRIBED,),
+        Rendered: (S.TRANSCRIBED,),
         Delivered: (S.DELIVERED,),
         Missing: (S.SUBMITTED,),
         Touched: (S.TRANSCRIBED,),

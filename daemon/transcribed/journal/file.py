@@ -12,22 +12,20 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient, from_os_error
-from transcribed.journal.tables import erasures, events, facts, inboxes, job_of, jobs, metadata, settings, tails
+from transcribed.errors import STATE, Blocked, ConfigError, TranscribedError, Transient, from_os_error
+from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
+from transcribed.journal.tables import facts, job_of, metadata, query_of, tables_of
 
-VERSION = 4
-LANE = "state"
-LOSS = "loss"  #: the fact that says why this journal may not know of everything that was paid for
-NAME = "journal.db"
+VERSION = 5
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: without its WAL alone, a journal would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # what may end by itself
 _WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened makes it read-only to SQLite
     {
@@ -35,6 +33,14 @@ _WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened make
         *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
     }
 )
+
+
+class Migrated(NamedTuple):
+    """A journal was brought up to date: from which version to which, and the name of its backup beside it."""
+
+    was: int
+    now: int
+    backup: str
 
 
 class Lock:
@@ -79,26 +85,27 @@ def _opened_lock(directory: str) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno in _PASSING:
-            raise from_os_error(error, lane=LANE, doing=f"opening {directory}") from error
+            raise from_os_error(error, lane=STATE, doing=f"opening {directory}") from error
         raise ConfigError([f"state.directory: {directory} cannot be used: {error.strerror}"]) from error
 
 
-def opened(directory: str, lock: Lock) -> sa.Engine:
-    """The journal of a locked directory, whole, for writing; a new one where there is none or it is damaged.
+def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
+    """The journal of a locked directory, whole and of this version, for writing; a new one if it is gone or damaged.
 
-    Raises Blocked(state) where the disk is full or fails, ConfigError where a newer version wrote it.
+    `on_slow` is called often while an older one is brought up to date. Raises Blocked(state) where the disk is full or
+    fails, ConfigError where a newer version wrote it.
     """
     try:
         loss = _loss(directory, lock)
         if loss:
             loss += _set_aside(directory)
-        engine = _made(directory, loss)
+        engine, migrated = _made(directory, loss, on_slow)
         if not lock.begun:
-            _fsync(directory, _FOLDER)
+            fsync(directory)
             lock.begin()
     except OSError as error:
-        raise from_os_error(error, lane=LANE, doing=f"opening the journal in {directory}") from error
-    return engine
+        raise from_os_error(error, lane=STATE, doing=f"opening the journal in {directory}") from error
+    return engine, migrated
 
 
 def for_reading(directory: str) -> sa.Engine:
@@ -116,7 +123,7 @@ def for_reading(directory: str) -> sa.Engine:
         if version == 0:  # a daemon was killed between making the file and its tables
             raise _none_yet(directory)
         raise ConfigError(
-            [f"the journal in {directory} is of an older version: start the daemon once, which renews it"]
+            [f"the journal in {directory} is of an older version: start the daemon once, which brings it up to date"]
         )
     return engine
 
@@ -131,36 +138,20 @@ def damage(engine: sa.Engine) -> str:
             said = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
             if said != "ok":
                 return said.replace("\n", "; ")
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            since = {facts: 2, settings: 3, tails: 4, erasures: 4}
-            for table in (events, inboxes, *(table for table, first in since.items() if version >= first)):
+            version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            if version < 1:
+                return f"it says that it is of version {version}"
+            for table in tables_of(version):
                 connection.execute(sa.select(table).limit(1)).all()
-            for row in connection.execute(sa.select(jobs)).mappings():
+            for row in connection.execute(query_of(version)).mappings():
                 job_of(dict(row))
     except sa.exc.DatabaseError as error:
-        if _code(error) in _WAITED_FOR:
+        if _code(error.orig) in _WAITED_FOR:
             raise
         return str(error.orig)
     except (ValueError, TypeError) as error:
         return f"a job in it cannot be read: {error}"
     return ""
-
-
-def copy(engine: sa.Engine, path: str) -> None:
-    """A consistent, durable copy of the journal at `path`, which must not be there, while a daemon may be writing.
-
-    The copy says of itself that it is one: put back later, it does not know what was paid since. Raises as `opened`.
-    """
-    made = f"the journal was put back from a backup of {time.strftime('%Y-%m-%d %H:%M')}"
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("VACUUM INTO ?", (path,))
-        with closing(sqlite3.connect(path, isolation_level=None)) as copied:
-            copied.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (LOSS, made))
-        _fsync(path, os.O_RDONLY)
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-        why = getattr(error, "orig", None) or error
-        raise Blocked(f"the copy {path} cannot be written: {why}", lane=LANE, hint="look at its disk") from error
 
 
 def _loss(directory: str, lock: Lock) -> str:
@@ -178,7 +169,7 @@ def _loss(directory: str, lock: Lock) -> str:
                 if _version(engine, directory) == 0 and not lock.begun:
                     return ""
             except sa.exc.DatabaseError as error:
-                if _code(error) in _WAITED_FOR:
+                if _code(error.orig) in _WAITED_FOR:
                     raise
                 return f"the journal was damaged ({error.orig})"
             wrong = damage(engine)
@@ -198,38 +189,55 @@ def _set_aside(directory: str) -> str:
     there = [end for end in _BESIDE if os.path.lexists(path + end)]
     for end in there:
         os.rename(path + end, aside + end)
-        _fsync(directory, _FOLDER)
+        fsync(directory)
     return f" and set aside as {os.path.basename(aside)}" if "" in there else ""
 
 
-def _made(directory: str, loss: str) -> sa.Engine:
-    """The journal, opened for writing, with its tables; all of a new one, `loss` included, in one transaction."""
+def _made(directory: str, loss: str, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
+    """The journal, opened for writing, with the tables of this version."""
     engine = _engine(directory, mode="rwc")
+    migrated = None
     try:
         with _understood(directory):
             version = _version(engine, directory)
             with engine.connect() as connection:
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
-            if version < VERSION:
-                with engine.begin() as connection:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    metadata.create_all(connection)
-                    if loss:
-                        connection.execute(facts.insert().values(name=LOSS, value=loss))
-                    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+            if version == 0:
+                _create(engine, loss)
+            elif version < VERSION:
+                migrated = _migrate(engine, directory, version, on_slow)
     except BaseException:
         engine.dispose()
         raise
-    return engine
+    return engine, migrated
 
 
-def _fsync(path: str, flags: int) -> None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _create(engine: sa.Engine, loss: str) -> None:
+    """All of a new journal, `loss` included, in one transaction."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        metadata.create_all(connection)
+        if loss:
+            connection.execute(facts.insert().values(name=LOSS, value=loss))
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _migrate(engine: sa.Engine, directory: str, version: int, on_slow: Callable[[], None]) -> Migrated:
+    """Bring an older journal up to date in one transaction, after a backup of it."""
+    from transcribed.journal import migrations  # noqa: PLC0415  needed once in a year, and costs a quarter of a second
+
+    on_slow()
+    require_room(directory)
+    with engine.connect() as connection:
+        journal = connection.connection.driver_connection
+        assert isinstance(journal, sqlite3.Connection)
+        backup = back_up(journal, directory, version, on_slow)
+        on_slow()
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            migrations.upgrade(connection, was=version, to=VERSION)
+    return Migrated(version, VERSION, backup)
 
 
 def _find(directory: str) -> None:
@@ -240,9 +248,9 @@ def _find(directory: str) -> None:
         raise _none_yet(directory) from None
     except PermissionError as error:
         hint = "ask as root, or as the user that the daemon runs as"
-        raise Blocked(f"the journal in {directory} may not be read", lane=LANE, hint=hint, exit_status=77) from error
+        raise Blocked(f"the journal in {directory} may not be read", lane=STATE, hint=hint, exit_status=77) from error
     except OSError as error:
-        raise from_os_error(error, lane=LANE, doing=f"reading the journal in {directory}") from error
+        raise from_os_error(error, lane=STATE, doing=f"reading the journal in {directory}") from error
 
 
 def _none_yet(directory: str) -> ConfigError:
@@ -277,24 +285,26 @@ def _understood(directory: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.DatabaseError as error:
+        raise _unusable(error.orig or error, directory) from error
+    except sqlite3.DatabaseError as error:
         raise _unusable(error, directory) from error
 
 
-def _unusable(error: sa.exc.DatabaseError, directory: str) -> TranscribedError:
-    """A disk that is full or fails is waited for; a journal that is damaged is mended by the daemon's next start."""
+def _unusable(error: BaseException, directory: str) -> TranscribedError:
+    """A disk that is full or fails is waited for; a damaged journal is repaired by the daemon's next start."""
     if _code(error) in _WAITED_FOR:
-        return Blocked(f"the journal in {directory} cannot be opened: {error.orig}", lane=LANE, hint=mend(error))
-    what = f"the journal in {directory} is damaged: {error.orig}"
+        return Blocked(f"the journal in {directory} cannot be opened: {error}", lane=STATE, hint=hint_for(error))
+    what = f"the journal in {directory} is damaged: {error}"
     return ConfigError(
         [f"{what}: put a backup in its place, or let the daemon's next start set it aside and rebuild it"]
     )
 
 
-def _code(error: sa.exc.DatabaseError) -> int:
+def _code(error: BaseException | None) -> int:
     """SQLite's primary code; the rest of it says where it was met."""
-    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def mend(error: sa.exc.DatabaseError) -> str:
-    """What a person can do about a disk that does not take the journal."""
-    return "free some space" if "full" in str(error.orig) else "look at the disk that holds state.directory"
+def hint_for(error: BaseException | None) -> str:
+    """The next step for a person where a disk does not take the journal."""
+    return "free some space" if "full" in str(error) else "look at the disk that holds state.directory"

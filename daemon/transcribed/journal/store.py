@@ -14,22 +14,11 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from transcribed.errors import Blocked
+from transcribed.errors import STATE, Blocked
 from transcribed.job import ENDED, Fingerprint, Job, State
-from transcribed.job.events import Delivered, Event, Named, Requeued
-from transcribed.journal import file
-from transcribed.journal.tables import (
-    erasures,
-    event_row_of,
-    events,
-    facts,
-    inboxes,
-    job_of,
-    jobs,
-    row_of,
-    settings,
-    tails,
-)
+from transcribed.job.events import Delivered, Event
+from transcribed.journal import copies, file
+from transcribed.journal.tables import erasures, event_row_of, events, facts, inboxes, job_of, jobs, row_of
 
 T = TypeVar("T")
 
@@ -37,24 +26,27 @@ T = TypeVar("T")
 class Journal:
     """The durable store of jobs and events. Its writing methods are for the one loop thread of the one daemon."""
 
-    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None) -> None:
+    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None, migrated: file.Migrated | None = None) -> None:
+        self.migrated = migrated  #: where it was of an older version when it was opened
         self._engine = engine
         self._lock = lock
         self._read: dict[str, Any] = {}  # what is asked at every pass, as it is since this journal last wrote
 
     @classmethod
-    def open(cls, directory: str) -> "Journal":
+    def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
         """The journal in `directory`, for writing; a new one where there is none, or where it is damaged (see `loss`).
 
-        Raises Transient where another daemon holds the directory, Blocked(state) where the disk is full or fails,
-        ConfigError where the journal is of a newer version, or the directory cannot be used.
+        `on_slow` is called often while an older journal is brought up to date. Raises Transient where another daemon
+        holds the directory, Blocked(state) where the disk is full or fails, ConfigError where the journal is of a newer
+        version, or the directory cannot be used.
         """
         lock = file.Lock(directory)
         try:
-            return cls(file.opened(directory, lock), lock)
+            engine, migrated = file.opened(directory, lock, on_slow)
         except BaseException:
             lock.close()
             raise
+        return cls(engine, lock, migrated)
 
     @classmethod
     def read(cls, directory: str) -> "Journal":
@@ -79,7 +71,7 @@ class Journal:
                 yield connection
         except sa.exc.OperationalError as error:
             raise Blocked(
-                f"the journal cannot be written: {error.orig}", lane=file.LANE, hint=file.mend(error)
+                f"the journal cannot be written: {error.orig}", lane=STATE, hint=file.hint_for(error.orig)
             ) from error
         finally:
             self._read.clear()
@@ -100,7 +92,7 @@ class Journal:
             number = _insert(connection, now, event, job.state)
             for later, what in then:
                 connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
-        return job_of({**row_of(now), "id": number, "said": now.settings})
+        return job_of({**row_of(now), "id": number})
 
     def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
         """Write what `changes` say, all or nothing and in order: each a job as it is then, and what happened to it.
@@ -115,12 +107,6 @@ class Journal:
                 assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
                 if event is not None:
                     connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
-                if isinstance(event, Requeued):  # the one event after the first that files at the share are read for
-                    connection.execute(settings.delete().where(settings.c.job == job.id))
-                    _keep_settings(connection, job.id, job.settings)
-                if isinstance(event, Requeued | Named):
-                    connection.execute(tails.delete().where(tails.c.job == job.id))
-                    _keep_tail(connection, job.id, job.tail)
                 if isinstance(event, Delivered) and event.delete_remote:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
                     connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
@@ -147,10 +133,6 @@ class Journal:
         query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
-
-    def at(self, inbox: str, path: bytes) -> list[Job]:
-        """The jobs whose recording lay at this path, newest first."""
-        return list(self._jobs((jobs.c.inbox == inbox) & (jobs.c.path == path)))[::-1]
 
     def lying_in(self, inbox: str) -> list[Job]:
         """The newest job of each path of which the recording, as far as we know, still lies in the inbox."""
@@ -234,7 +216,7 @@ class Journal:
 
     def loss(self) -> str:
         """Why this journal may not know of everything that was paid for; empty where it does, or a person accepted."""
-        query = sa.select(facts.c.value).where(facts.c.name == file.LOSS)
+        query = sa.select(facts.c.value).where(facts.c.name == copies.LOSS)
         with self._engine.connect() as connection:
             return str(connection.execute(query).scalar() or "")
 
@@ -265,7 +247,7 @@ class Journal:
     def accept_loss(self) -> None:
         """A person has said that what the journal may not know of may be paid for."""
         with self._writing() as connection:
-            connection.execute(facts.delete().where(facts.c.name == file.LOSS))
+            connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
 
     def damage(self) -> str:
         """What is wrong with the file, as SQLite says it; empty where it is whole."""
@@ -273,7 +255,7 @@ class Journal:
 
     def copy(self, path: str) -> None:
         """A consistent, durable copy at `path`, which must not be there. Raises Blocked where it cannot be written."""
-        file.copy(self._engine, path)
+        copies.copy(self._engine, path)
 
     def touch(self) -> None:
         """A small durable write. Raises Blocked(state) where the disk does not take it."""
@@ -282,9 +264,7 @@ class Journal:
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
         with self._engine.connect() as connection:
-            joined = jobs.outerjoin(settings).outerjoin(tails, tails.c.job == jobs.c.id)
-            query = sa.select(jobs, settings.c.said, tails.c.tail).select_from(joined)
-            rows = connection.execute(query.where(condition).order_by(jobs.c.id)).mappings().all()
+            rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
         return (job_of(dict(row)) for row in rows)
 
 
@@ -294,15 +274,4 @@ def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> 
     del values["id"]
     (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
     connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
-    _keep_settings(connection, int(number), job.settings)
     return int(number)
-
-
-def _keep_settings(connection: sa.Connection, number: int, said: str | None) -> None:
-    if said is not None:
-        connection.execute(settings.insert().values(job=number, said=said))
-
-
-def _keep_tail(connection: sa.Connection, number: int, tail: bytes) -> None:
-    if tail:
-        connection.execute(tails.insert().values(job=number, tail=tail))
