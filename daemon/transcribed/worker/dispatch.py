@@ -151,8 +151,7 @@ class Dispatch:
 
         None where it lies there, else why the job waits ("" where it was cancelled).
         """
-        unpaid = job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful
-        if not unpaid or job.place is not None or self._lanes.blocking((errors.STATE,)) is not None:
+        if not job.unpaid or job.place is not None or self._lanes.blocking((errors.STATE,)) is not None:
             return None
         if inbox.looked_at is None:
             return "its inbox has not been looked into yet"
@@ -168,8 +167,7 @@ class Dispatch:
 
     def _known_content(self, job: Job, inbox: Arrivals) -> str | None:
         """Deal with content that is known: None where it is new, else why this job waits ("" where it went on)."""
-        unpaid = job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful
-        if not unpaid or job.content_hash is None or self._lanes.blocking((errors.STATE,)) is not None:
+        if not job.unpaid or job.content_hash is None or self._lanes.blocking((errors.STATE,)) is not None:
             return None
         twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
         for other in twins:

@@ -186,7 +186,7 @@ def _retry(number: int, worker: "Worker", *, pay_again: bool) -> None:
 
 def _cancel(number: int, worker: "Worker") -> None:
     job = worker.book.open.get(number)
-    if job is None or job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
+    if job is None or not job.unpaid:
         log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
         return
     worker.book.record(job, Cancelled("cancelled by a person's order"))
