@@ -1,10 +1,10 @@
-"""The journal's file: locked, opened, made, verified, set aside when it is damaged, copied.
+"""The journal's file: locked, opened, made, verified, brought up to date, set aside when it is damaged.
 
-Rules: a disk that is full or fails is waited for, for the journal on it may be whole. A journal that can be read and is
-not whole, or that is gone although one was begun here, is never written to and never deleted: it is set aside under a
-dated name, and the new one says so (the fact `loss`) until a person accepts it. WAL with synchronous=FULL: NORMAL loses
-acknowledged commits at a power cut, FULL does not (reliability.md, 2.2). One connection for the whole process.
-What this module does not know: what jobs and events say.
+Rules: a disk that is full or fails is waited for, because the journal on it may be whole. A journal that can be read
+but is not whole, or that is gone although one was begun here, is never written to and never deleted: it is set aside
+under a dated name, and the new one says so (the fact `loss`) until a person accepts it. WAL with synchronous=FULL: with
+NORMAL a power cut loses acknowledged commits, with FULL it does not (reliability.md, 2.2). One connection for the whole
+process.
 """
 
 import errno
@@ -24,9 +24,9 @@ from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.tables import facts, job_of, metadata, query_of, tables_of
 
 VERSION = 5
-_BESIDE = ("", "-wal", "-shm")  # set aside in this order: without its WAL alone, a journal would seem whole and be old
+_BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
-_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # what may end by itself
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves
 _WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened makes it read-only to SQLite
     {
         *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN),
@@ -44,13 +44,13 @@ class Migrated(NamedTuple):
 
 
 class Lock:
-    """The state directory, held for this process alone; the kernel lets go of it when the process dies.
+    """The lock on the state directory, for this process only. The kernel releases it when the process dies.
 
-    The file of the lock also remembers that a journal was begun here.
+    The lock's file also remembers that a journal was begun here.
     """
 
     def __init__(self, directory: str) -> None:
-        """Raises Transient where another process holds it, Blocked(state) or ConfigError where it cannot be had."""
+        """Raises Transient if another process holds it, Blocked(state) or ConfigError if it cannot be locked."""
         self._descriptor = _opened_lock(directory)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,16 +64,16 @@ class Lock:
             ) from error
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
         os.close(self._descriptor)
 
     @property
     def begun(self) -> bool:
-        """Whether a journal was begun in this directory."""
+        """True if a journal was begun in this directory."""
         return os.fstat(self._descriptor).st_size > 0
 
     def begin(self) -> None:
-        """Remember that the journal is there; it is durable already. Raises OSError."""
+        """Remember that there is a journal, which is durable already. Raises OSError."""
         os.pwrite(self._descriptor, _BEGUN, 0)
         os.fsync(self._descriptor)
 
@@ -92,8 +92,8 @@ def _opened_lock(directory: str) -> int:
 def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
     """The journal of a locked directory, whole and of this version, for writing; a new one if it is gone or damaged.
 
-    `on_slow` is called often while an older one is brought up to date. Raises Blocked(state) where the disk is full or
-    fails, ConfigError where a newer version wrote it.
+    `on_slow` is called often while an older one is brought up to date. Raises Blocked(state) if the disk is full or
+    fails, ConfigError if a newer version wrote it.
     """
     try:
         loss = _loss(directory, lock)
@@ -109,7 +109,7 @@ def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.
 
 
 def for_reading(directory: str) -> sa.Engine:
-    """The journal of `directory` for reading alone. Raises ConfigError where there is none; Blocked."""
+    """The journal of `directory`, only for reading. Raises ConfigError if there is none; Blocked."""
     _find(directory)
     engine = _engine(directory, mode="ro")
     try:
@@ -129,9 +129,9 @@ def for_reading(directory: str) -> sa.Engine:
 
 
 def damage(engine: sa.Engine) -> str:
-    """What is wrong with a journal; empty where it is whole and each of its jobs can be read.
+    """The damage of a journal, in SQLite's words; empty if it is whole and each of its jobs can be read.
 
-    SQLite keeps no checksums: a bit that fell over inside a value is seen only where it makes no job.
+    SQLite has no checksums: a flipped bit inside a value is noticed only if the row no longer parses as a job.
     """
     try:
         with engine.connect() as connection:
@@ -155,7 +155,7 @@ def damage(engine: sa.Engine) -> str:
 
 
 def _loss(directory: str, lock: Lock) -> str:
-    """Why the journal that should be in `directory` cannot be gone on with; empty where it can, or none was begun."""
+    """The reason why the journal of `directory` cannot be used; empty if it can be used, or none was begun."""
     try:
         empty = os.stat(os.path.join(directory, NAME)).st_size == 0
     except FileNotFoundError:
@@ -179,7 +179,7 @@ def _loss(directory: str, lock: Lock) -> str:
 
 
 def _set_aside(directory: str) -> str:
-    """Gives what is left of the journal a dated name that is free; returns the words that say which."""
+    """Give the rest of the journal a dated name that is free; return the words that say which."""
     path = os.path.join(directory, NAME)
     dated = f"{path}.damaged-{time.strftime('%Y-%m-%dT%H-%M-%S')}"
     aside, number = dated, 1
@@ -224,7 +224,7 @@ def _create(engine: sa.Engine, loss: str) -> None:
 
 
 def _migrate(engine: sa.Engine, directory: str, version: int, on_slow: Callable[[], None]) -> Migrated:
-    """Bring an older journal up to date in one transaction, after a backup of it."""
+    """Bring an older journal up to date in one transaction, after a backup. Until the commit it is the old one."""
     from transcribed.journal import migrations  # noqa: PLC0415  needed once in a year, and costs a quarter of a second
 
     on_slow()
@@ -241,7 +241,7 @@ def _migrate(engine: sa.Engine, directory: str, version: int, on_slow: Callable[
 
 
 def _find(directory: str) -> None:
-    """Raises ConfigError where no journal is in `directory`, Blocked where that cannot be known."""
+    """Make sure that `directory` has a journal. Raises ConfigError if it has none, Blocked if that is not known."""
     try:
         os.stat(os.path.join(directory, NAME))
     except (FileNotFoundError, NotADirectoryError):
@@ -258,7 +258,7 @@ def _none_yet(directory: str) -> ConfigError:
 
 
 def _engine(directory: str, *, mode: str) -> sa.Engine:
-    """One connection for the whole process: SQLite's locks are per process, and one writer needs no second."""
+    """One connection for the whole process: SQLite's locks are per process, and one writer needs only one."""
     path = os.path.abspath(os.path.join(directory, NAME))
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
@@ -270,7 +270,7 @@ def _engine(directory: str, *, mode: str) -> sa.Engine:
 
 
 def _version(engine: sa.Engine, directory: str) -> int:
-    """The version that wrote the journal; 0 where nothing did yet. Raises ConfigError for a newer one."""
+    """The version of the journal; 0 if it has no tables yet. Raises ConfigError for a newer one."""
     with engine.connect() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     if version > VERSION:
@@ -281,7 +281,7 @@ def _version(engine: sa.Engine, directory: str) -> int:
 
 @contextmanager
 def _understood(directory: str) -> Iterator[None]:
-    """What SQLite says of a journal that cannot be opened, as an error of ours."""
+    """Turn SQLite's errors about a journal that cannot be opened into ours."""
     try:
         yield
     except sa.exc.DatabaseError as error:
@@ -301,7 +301,7 @@ def _unusable(error: BaseException, directory: str) -> TranscribedError:
 
 
 def _code(error: BaseException | None) -> int:
-    """SQLite's primary code; the rest of it says where it was met."""
+    """SQLite's primary code; the other bits are details."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 

@@ -1,8 +1,8 @@
 """The tables of the journal, and a job and an event as their rows.
 
-`jobs`: what is. `events`: what happened. `inboxes`: when each was first seen and whether its backlog was accepted.
-`erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the journal as a whole.
-What this module does not know: the file, and who reads and writes it.
+`jobs`: what is. `events`: what happened. `inboxes`: when each was first seen, and when its backlog was accepted.
+`erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the whole journal.
+Each change of a table is a new version, with a step in `migrations`.
 """
 
 import json
@@ -17,7 +17,7 @@ from transcribed.job.events import Event
 
 
 class _Whole(sa.TypeDecorator[int]):
-    """A whole number of any size, as text: SQLite's end at 2**63 - 1, which as a file's time is the year 2262."""
+    """A whole number of any size, as text. SQLite's end at 2**63 - 1, which as a file's time is the year 2262."""
 
     impl = sa.String
     cache_ok = True
@@ -104,7 +104,7 @@ erasures = sa.Table(
     sa.Column("wanted_at", sa.Float, nullable=False),
     sa.Column("erased_at", sa.Float),
 )
-# Of those that are still to be deleted alone: they are asked for at each pass, and the others are many.
+# Only of those that are still to be deleted: they are asked for at each pass, and the others are many.
 sa.Index("erasures_wanted", erasures.c.wanted_at, sqlite_where=erasures.c.erased_at.is_(None))
 facts = sa.Table(
     "facts",
@@ -113,7 +113,7 @@ facts = sa.Table(
     sa.Column("value", sa.String, nullable=False),
 )
 
-#: What older versions had and this one has not, and what they did not have yet: by name, the first or last version.
+#: Tables that are gone, each with the last version that had it; then tables and columns with the first that has them.
 _GONE = (
     (4, sa.table("settings", sa.column("job"), sa.column("said"))),
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
@@ -136,7 +136,7 @@ def row_of(job: Job) -> dict[str, Any]:
 
 
 def _storable(value: object) -> object:
-    """Half a character, as a text that the API has cut may end in, is none that SQLite takes: it is kept escaped."""
+    """`value` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
@@ -163,7 +163,7 @@ def query_of(version: int) -> sa.Select[Any]:
 
 
 def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, Any]:
-    """What happened to a job as its row of `events`."""
+    """An event of a job as its row of `events`."""
     data = json.dumps(event.data(), default=_text)
     return {"job": job, "at": at, "event": event.name(), "state": str(state), "data": data}
 
