@@ -22,6 +22,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from transcribed.job import printable
 
 _PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
+_MORE_SECONDS = 120
 FORMATS = ("auto", "console", "json", "journal")
 
 
@@ -46,7 +47,7 @@ def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("urllib3", "backoff"):  # the error that we raise next says it better
+    for noisy in ("urllib3", "backoff", "alembic"):  # what they would say, the error that follows says better
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
@@ -154,6 +155,10 @@ class Notifier:
                 sender.sendto(text.encode(), self._address)
         except OSError:
             return  # the manager is gone; it will ask again, or restart us
+
+    def ask_for_time(self) -> None:
+        """Say that a slow start goes on: from now on the service manager waits for it as long again."""
+        self.notify(EXTEND_TIMEOUT_USEC=str(_MORE_SECONDS * 10**6), WATCHDOG="1")
 
     def _ping_is_due(self) -> bool:
         now = time.monotonic()

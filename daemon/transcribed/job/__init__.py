@@ -3,8 +3,6 @@
 Rule 1: everything that changes a job is an event, and every pair of state and event that may happen is in one table.
 Rule 2: a state is the last durable fact. Nothing says "in progress", and waiting is a time (`due_at`).
 Rule 3: nothing here reads a clock, a file or a random number; `now` is an argument, in seconds since the epoch.
-
-What this package does not know: the journal, the API, the folders, and which lane is blocked.
 """
 
 from transcribed.job.account import Account, checked_base_url, checked_key, is_loopback
