@@ -24,16 +24,16 @@ check: $(VENV)/.ready
 
 # Three minutes. Each figure with both of its sides from one run. BENCH_FLAGS="--files 20000" shortens.
 bench: $(VENV)/.ready
-	PYTHONPATH=tests $(BIN)/python tests/bench.py $(BENCH_FLAGS)
+	$(BIN)/python tests/support/bench.py $(BENCH_FLAGS)
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
 # TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.
 torture: $(VENV)/.ready
-	PYTHONPATH=tests $(BIN)/python tests/torture.py $(TORTURE_FLAGS)
+	$(BIN)/python tests/support/torture.py $(TORTURE_FLAGS)
 
 # As root, with loop devices: ext4 and XFS lose their power at file-changing calls. TORTURE_FLAGS="--points 100 ext4".
 power-cuts: $(VENV)/.ready
-	PYTHONPATH=tests $(BIN)/python tests/power_cuts.py $(TORTURE_FLAGS)
+	$(BIN)/python tests/support/power_cuts.py $(TORTURE_FLAGS)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

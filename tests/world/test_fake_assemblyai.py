@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import sys
 
 import pytest
 
+import fake_assemblyai
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
 
 
@@ -181,7 +181,7 @@ def test_a_held_request_has_its_effect_but_no_answer_until_it_is_released(server
 
 
 def test_as_a_script_it_prints_its_address_first_and_ends_on_sigterm():
-    here = os.path.join(os.path.dirname(__file__), "fake_assemblyai.py")
+    here = fake_assemblyai.__file__
     with subprocess.Popen(
         [sys.executable, here, "--processing-seconds", "1"], stdout=subprocess.PIPE, text=True
     ) as run:

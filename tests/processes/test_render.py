@@ -86,7 +86,7 @@ def test_all_that_was_delivered_is_rendered_in_other_formats_beside_it_and_nothi
 def test_what_the_daemon_delivered_in_every_format_is_left_as_it_is_when_all_is_rendered_again(
     tmp_path: Path, api: FakeAssemblyAI
 ) -> None:
-    api.results = json.loads((Path(__file__).parent / "data" / "meeting.json").read_text())
+    api.results = json.loads((Path(__file__).parents[1] / "data" / "meeting.json").read_text())
     api.results = {key: value for key, value in api.results.items() if key not in ("id", "status", "audio_url")}
     with Daemon(tmp_path / "daemon", api.base_url, formats=list(FORMATS), speakers={"A": "Ana"}) as daemon:
         deliver(daemon)

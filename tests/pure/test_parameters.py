@@ -16,7 +16,7 @@ from transcribed.config.values import PARAMETERS
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS, render
 
-DOCUMENT = Path(__file__).parents[1] / "docs/parameters.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/parameters.md"
 NAMES = described if DESCRIPTION.exists() else listed
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from jobs import NOW, RECEIVED, a_job
 from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Fingerprint, Job, State, Step, events
 from transcribed.journal import VERSION, Journal, tables
@@ -20,15 +21,8 @@ from transcribed.journal import VERSION, Journal, tables
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
-NOW = 1_800_000_000.0
 ID = "11111111-2222-4333-8444-555555555555"
-RECEIVED = events.Received(1000)
 FAILED = events.Failed("no audio", "look at the recording")
-
-
-def a_job(path=b"Talk.mp3", **facts):
-    fixed = {"id": 0, "inbox": "talks", "fingerprint": Fingerprint(1000, 5), "state": State.RECEIVED}
-    return Job(path=path, **{**fixed, "received_at": NOW, "changed_at": NOW, "due_at": NOW, **facts})
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Renderings as a person would look at them: tests/golden holds each in full.
 
-After a change that is wanted: `PYTHONPATH=daemon:tests python tests/test_golden.py` writes them anew; read the diff.
+After a change that is wanted: `PYTHONPATH=daemon python tests/pure/test_golden.py` writes them again; read the diff.
 """
 
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from transcribed.formats import FORMATS, Style, render
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 STYLES = {
     "meeting": Style(speakers={"A": "Ana", "B": "Bo"}, recording="Monday 1.mp3", date="2026-11-23"),
     "call": Style(),

@@ -11,7 +11,7 @@ import pytest
 
 from transcribed.worker import loop
 
-FILES = Path(__file__).parent.parent / "systemd"
+FILES = Path(__file__).parents[2] / "systemd"
 UNIT = FILES / "transcribed.service"
 SYSUSERS = FILES / "transcribed.sysusers.conf"
 TMPFILES = FILES / "transcribed.tmpfiles.conf"

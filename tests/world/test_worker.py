@@ -798,7 +798,7 @@ def test_renderings_look_as_their_inbox_has_it_and_the_page_finds_its_recording(
 
 
 def test_all_that_was_asked_for_of_one_recording_is_in_its_outbox(tmp_path: Path) -> None:
-    meeting = json.loads((Path(__file__).parent / "data" / "meeting.json").read_text())
+    meeting = json.loads((Path(__file__).parents[1] / "data" / "meeting.json").read_text())
     with FakeAssemblyAI() as api:
         api.results = {key: value for key, value in meeting.items() if key not in ("id", "status", "audio_url")}
         asked = {"speaker_labels", "sentiment_analysis", "entity_detection", "auto_highlights", "iab_categories"}

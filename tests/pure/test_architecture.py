@@ -10,7 +10,7 @@ import pytest
 from transcribed.job import TRANSITIONS, State
 from transcribed.job.events import Received
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DAEMON = ROOT / "daemon"
 MODULES = sorted(DAEMON.rglob("*.py"))
 

@@ -13,7 +13,7 @@ from abilities import needs_chromium
 from browser import browser
 from spoken import example, examples, rendered, say, utterance
 
-RECORDING = Path(__file__).parents[1] / "daemon" / "transcribed" / "demo" / "recording.mp3"
+RECORDING = Path(__file__).parents[2] / "daemon" / "transcribed" / "demo" / "recording.mp3"
 #: A name that is no address: of a scheme, with a query and a fragment, quotes, and a byte that is no UTF-8.
 NAME = b'x: 100%? "it\'s" #1 \xff.mp3'
 EVIL = '"\'><script>document.title="pwned"</script><img src=x onerror=document.title="pwned"><a href=javascript:0>'

@@ -12,7 +12,7 @@ import yaml
 HERE = Path(__file__).parent
 
 #: Where the description lies beside the project; without it the list of its names serves.
-DESCRIPTION = HERE.parents[1] / "shared/reference/assemblyai-openapi-2026-08-18.yaml"
+DESCRIPTION = HERE.parents[2] / "shared/reference/assemblyai-openapi-2026-08-18.yaml"
 LIST = HERE / "assemblyai_names.txt"
 
 

@@ -13,7 +13,7 @@ After each kill no recording is lost or doubled, nothing is paid for twice, and 
 At the end everything is delivered, no temporary is left and no job waits. Threads make the points differ a little from
 run to run: a point that a run does not reach is counted, and what must be true must be true all the same.
 
-    python tests/torture.py --seed 7 --kills 1000 --recordings 300      exits 1 where anything was wrong
+    python tests/support/torture.py --seed 7 --kills 1000 --recordings 300      exits 1 where anything was wrong
 """
 
 import argparse

@@ -9,7 +9,7 @@ Each request passes four points, in this order: "received" (its header), "read" 
 happened) and "answered". A fault replaces what follows one of them, a hold stops the request there, and `wait_for`
 waits until one was passed. Nothing here knows the client under test.
 
-    python tests/fake_assemblyai.py --processing-seconds 1      prints its base_url, runs until SIGTERM
+    python tests/support/fake_assemblyai.py --processing-seconds 1      prints its base_url, runs until SIGTERM
 """
 
 import argparse

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from abilities import needs_strace
+from abilities import needs_strace, umask, without_privileges
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from shares import exfat, needs_exfat
 from straced import Straced, calls_of
-from test_outbox import umask, without_privileges
 from transcribed import outbox
 from transcribed.job import State
 from world import Clock, World, mp3

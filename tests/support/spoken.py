@@ -10,7 +10,7 @@ import webvtt
 
 from transcribed.formats import Style, render
 
-EXAMPLES = Path(__file__).parent / "data" / "assemblyai-examples"
+EXAMPLES = Path(__file__).parents[1] / "data" / "assemblyai-examples"
 
 
 def say(text, *, start=0, step=400, length=300, speaker=None):

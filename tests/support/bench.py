@@ -1,6 +1,6 @@
 """How fast it is, measured: each figure with both of its sides from one run, and their ratio.
 
-    make bench                      python tests/bench.py --files 100000 --folders 1000
+    make bench                      python tests/support/bench.py --files 100000 --folders 1000
 
 1. First look at a large inbox, against `find -type f -printf '%s %T@\\n'`: best of three each, in turns.
 2. Memory that this takes, in a process of its own.

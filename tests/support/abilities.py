@@ -28,6 +28,15 @@ def without_privileges() -> Iterator[None]:
             libc.setfsuid(0)
 
 
+@contextlib.contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 @functools.cache
 def _can_trace() -> bool:
     """Whether strace is there and may trace: a container may forbid it."""

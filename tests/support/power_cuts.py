@@ -5,7 +5,7 @@ power), the file system is mounted again, and the daemon is started once more. W
 held elsewhere. strace counts calls for each thread, so calls are also counted folder by folder: most folders belong to
 one thread. Of a run that ended before its point no power was cut, and it is counted apart.
 
-    python tests/power_cuts.py --seed 7 --points 250 ext4 xfs     exits 1 where anything was wrong
+    python tests/support/power_cuts.py --seed 7 --points 250 ext4 xfs     exits 1 where anything was wrong
 
 It needs root, strace, e2fsprogs and xfsprogs. Several may run at the same time, one for each file system say.
 """

@@ -4,8 +4,6 @@ TABLE names each fault and where it is tried; a test below holds it against the 
 end, in virtual time: a recording is dropped, meets the fault, and is delivered.
 """
 
-import ast
-import functools
 import gzip
 import hashlib
 import json
@@ -25,6 +23,7 @@ import pytest
 
 from abilities import needs_strace
 from assemblyai_calls import LIST, ONE, SUBMIT, UPLOAD
+from catalogue import names_of_tests
 from fake_account import words_of
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
 from transcribed.assemblyai import AssemblyAI
@@ -34,131 +33,120 @@ from transcribed.journal import Journal
 from transcribed.worker import Plan, Reload, drop
 from world import Clock, World, mp3, parameters
 
-HERE = "test_faults.py"
-WAITED_OUT = (HERE, "test_a_fault_of_the_api_or_the_network_is_waited_out_and_paid_for_once")
-CLASSED = ("test_assemblyai_faults.py", "test_a_definite_no_is_refused_and_has_its_class_and_its_text")
-UNSURE = ("test_assemblyai_faults.py", "test_a_failure_or_a_redirect_is_no_definite_no")
-LOST_SUBMIT = ("test_assemblyai_faults.py", "test_a_submit_whose_answer_is_lost_may_have_been_taken_and_is_sent_once")
-ONE_ERROR = ("test_disks.py", "test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job")
-DISK = (HERE, "test_a_disk_that_refuses_is_named_and_waited_out_and_nothing_is_lost_or_paid_twice")
+WAITED_OUT = "test_a_fault_of_the_api_or_the_network_is_waited_out_and_paid_for_once"
+CLASSED = "test_a_definite_no_is_refused_and_has_its_class_and_its_text"
+UNSURE = "test_a_failure_or_a_redirect_is_no_definite_no"
+LOST_SUBMIT = "test_a_submit_whose_answer_is_lost_may_have_been_taken_and_is_sent_once"
+ONE_ERROR = "test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job"
+DISK = "test_a_disk_that_refuses_is_named_and_waited_out_and_nothing_is_lost_or_paid_twice"
 
-TABLE: dict[str, tuple[tuple[str, str], ...]] = {
+TABLE: dict[str, tuple[str, ...]] = {
     # what the API answers
     "400, 401, 402, 403, 404, 408, 422, 451 for once": (WAITED_OUT, CLASSED),
     "400 and 422 for the parameters": (
-        ("test_worker.py", "test_a_refused_parameter_pauses_its_inbox_after_the_first_and_fails_nothing"),
-        (HERE, "test_parameters_that_are_refused_wait_for_a_reload_and_say_so"),
+        "test_a_refused_parameter_pauses_its_inbox_after_the_first_and_fails_nothing",
+        "test_parameters_that_are_refused_wait_for_a_reload_and_say_so",
     ),
     "400 and 402 for a balance below zero": (
         WAITED_OUT,
-        (HERE, "test_a_negative_balance_holds_up_submits_alone_and_ends_by_itself"),
-        ("test_lanes.py", "test_probes_that_pass_in_vain_each_time_come_ever_more_seldom"),
+        "test_a_negative_balance_holds_up_submits_alone_and_ends_by_itself",
+        "test_probes_that_pass_in_vain_each_time_come_ever_more_seldom",
     ),
     "401 until the key is another": (
-        ("test_worker.py", "test_a_refused_key_blocks_the_lane_and_ends_a_run_once_with_77"),
-        (HERE, "test_a_key_that_was_withdrawn_holds_up_everything_until_another_is_read"),
+        "test_a_refused_key_blocks_the_lane_and_ends_a_run_once_with_77",
+        "test_a_key_that_was_withdrawn_holds_up_everything_until_another_is_read",
     ),
     "403 as a rate limit": (WAITED_OUT, CLASSED),
-    "403 for an upload of another project": (
-        (HERE, "test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once"),
-    ),
-    "413": ((HERE, "test_an_upload_that_is_too_large_fails_with_a_note_and_costs_nothing"), CLASSED),
+    "403 for an upload of another project": ("test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once",),
+    "413": ("test_an_upload_that_is_too_large_fails_with_a_note_and_costs_nothing", CLASSED),
     "429 with and without Retry-After": (
         WAITED_OUT,
-        (HERE, "test_as_long_as_the_server_asks_nothing_more_is_asked_of_it"),
-        ("test_lanes.py", "test_the_server_says_how_long_to_wait_and_is_heard_within_the_bound"),
+        "test_as_long_as_the_server_asks_nothing_more_is_asked_of_it",
+        "test_the_server_says_how_long_to_wait_and_is_heard_within_the_bound",
     ),
     "500, 502, 503, 504 for once": (
         WAITED_OUT,
         UNSURE,
-        ("test_worker.py", "test_a_server_error_on_a_submit_pays_once"),
+        "test_a_server_error_on_a_submit_pays_once",
     ),
-    "500, 502, 503, 504 for hours": ((HERE, "test_an_api_that_fails_for_hours_fails_no_recording"),),
+    "500, 502, 503, 504 for hours": ("test_an_api_that_fails_for_hours_fails_no_recording",),
     "an answer that is slow, hangs, is half, HTML, huge, packed or of the wrong types": (
         WAITED_OUT,
-        (HERE, "test_an_answer_that_comes_slowly_is_an_answer"),
+        "test_an_answer_that_comes_slowly_is_an_answer",
         LOST_SUBMIT,
-        ("test_assemblyai_faults.py", "test_the_deadline_ends_a_drip_that_no_read_time_out_would"),
-        ("test_assemblyai_faults.py", "test_an_answer_is_read_no_further_than_its_largest_size"),
-        ("test_assemblyai_answers.py", "test_any_answer_gives_a_value_or_one_of_the_documented_errors"),
+        "test_the_deadline_ends_a_drip_that_no_read_time_out_would",
+        "test_an_answer_is_read_no_further_than_its_largest_size",
+        "test_any_answer_gives_a_value_or_one_of_the_documented_errors",
     ),
     "a list that lags by up to 60 s": (
-        ("test_worker.py", "test_a_list_that_lags_behind_the_submits_costs_no_second_payment"),
-        (HERE, "test_a_list_that_lags_hides_no_submit_and_no_transcript"),
+        "test_a_list_that_lags_behind_the_submits_costs_no_second_payment",
+        "test_a_list_that_lags_hides_no_submit_and_no_transcript",
     ),
     # how transcripts end
     "an end in each documented error text": (
-        (HERE, "test_a_transcript_that_ends_in_an_error_for_good_fails_with_a_note_and_is_retried_by_dragging_back"),
-        (HERE, "test_a_transcript_that_ends_in_an_error_of_theirs_is_made_anew_and_paid_for_once"),
-        ("test_worker.py", "test_the_fourth_lost_upload_is_a_failure_with_a_note"),
-        ("test_assemblyai_answers.py", "test_an_end_in_error_is_permanent_only_where_a_second_try_is_surely_in_vain"),
+        "test_a_transcript_that_ends_in_an_error_for_good_fails_with_a_note_and_is_retried_by_dragging_back",
+        "test_a_transcript_that_ends_in_an_error_of_theirs_is_made_anew_and_paid_for_once",
+        "test_the_fourth_lost_upload_is_a_failure_with_a_note",
+        "test_an_end_in_error_is_permanent_only_where_a_second_try_is_surely_in_vain",
     ),
     "a transcript that somebody deleted": (
-        (HERE, "test_a_transcript_that_somebody_deleted_is_not_delivered_and_not_paid_for_again_unasked"),
-        ("test_assemblyai_answers.py", "test_a_completed_transcript_that_was_deleted_is_never_delivered"),
-        ("test_worker.py", "test_a_kept_transcript_is_used_although_the_api_has_deleted_its_own"),
+        "test_a_transcript_that_somebody_deleted_is_not_delivered_and_not_paid_for_again_unasked",
+        "test_a_completed_transcript_that_was_deleted_is_never_delivered",
+        "test_a_kept_transcript_is_used_although_the_api_has_deleted_its_own",
     ),
     "an upload that expired": (
-        (HERE, "test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once"),
-        (HERE, "test_an_upload_that_grew_too_old_while_nobody_was_at_work_is_made_anew"),
-        ("test_worker.py", "test_a_download_error_leads_to_a_fresh_upload"),
+        "test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once",
+        "test_an_upload_that_grew_too_old_while_nobody_was_at_work_is_made_anew",
+        "test_a_download_error_leads_to_a_fresh_upload",
     ),
     "an unknown status": (
-        (HERE, "test_an_unknown_status_is_waited_out"),
-        ("test_assemblyai_answers.py", "test_an_unknown_status_and_unknown_fields_are_no_error_and_the_bytes_are_kept"),
+        "test_an_unknown_status_is_waited_out",
+        "test_an_unknown_status_and_unknown_fields_are_no_error_and_the_bytes_are_kept",
     ),
     "an audio_duration far shorter than the recording's": (
-        ("test_worker.py", "test_a_transcript_far_shorter_than_its_recording_is_a_warning_in_the_story"),
+        "test_a_transcript_far_shorter_than_its_recording_is_a_warning_in_the_story",
     ),
     # the network (reliability.md, 2.6)
     "no connection": (
-        ("test_assemblyai_faults.py", "test_an_outage_is_blocked_and_nothing_was_sent"),
-        ("test_worker.py", "test_an_outage_is_said_once_and_ends_by_itself"),
-        ("test_daemon.py", "test_without_network_it_waits_says_so_once_and_goes_on_when_there_is_one"),
+        "test_an_outage_is_blocked_and_nothing_was_sent",
+        "test_an_outage_is_said_once_and_ends_by_itself",
+        "test_without_network_it_waits_says_so_once_and_goes_on_when_there_is_one",
     ),
     "a cut before or in the middle of an upload": (
         WAITED_OUT,
-        (HERE, "test_a_cut_in_the_middle_of_an_upload_costs_a_fresh_upload_and_nothing_else"),
-        ("test_assemblyai.py", "test_an_upload_starts_anew_after_a_cut_and_hashes_anew"),
+        "test_a_cut_in_the_middle_of_an_upload_costs_a_fresh_upload_and_nothing_else",
+        "test_an_upload_starts_anew_after_a_cut_and_hashes_anew",
     ),
     "an answer lost after its effect: reset, closed, silence": (
         WAITED_OUT,
         LOST_SUBMIT,
-        ("test_worker.py", "test_a_submit_whose_answer_is_lost_is_found_in_the_list_and_adopted"),
-        (HERE, "test_a_submit_in_doubt_is_looked_for_however_long_nobody_was_at_work"),
+        "test_a_submit_whose_answer_is_lost_is_found_in_the_list_and_adopted",
+        "test_a_submit_in_doubt_is_looked_for_however_long_nobody_was_at_work",
     ),
-    "a submit that never arrived": (
-        ("test_worker.py", "test_a_submit_that_never_arrived_is_sent_again_after_two_looks_at_the_list"),
-    ),
+    "a submit that never arrived": ("test_a_submit_that_never_arrived_is_sent_again_after_two_looks_at_the_list",),
     "a redirect to another host": (
         WAITED_OUT,
-        ("test_assemblyai_faults.py", "test_a_redirect_is_not_followed_nor_is_its_address_looked_at"),
+        "test_a_redirect_is_not_followed_nor_is_its_address_looked_at",
     ),
-    "a stalled send": (("test_assemblyai_faults.py", "test_a_stalled_write_has_a_time_out_of_its_own"),),
+    "a stalled send": ("test_a_stalled_write_has_a_time_out_of_its_own",),
     # disks
     "ENOSPC, EIO, EROFS, EDQUOT, EMFILE of journal, state directory, outbox, archive": (
         DISK,
-        (HERE, "test_a_journal_that_finds_no_descriptor_free_is_waited_for_and_is_no_mistake"),
+        "test_a_journal_that_finds_no_descriptor_free_is_waited_for_and_is_no_mistake",
         ONE_ERROR,
     ),
     "ENOSPC for long": (
-        ("test_disks.py", "test_a_full_outbox_or_archive_is_waited_for_and_named"),
-        ("test_disks.py", "test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_there_is_room"),
-        ("test_disks.py", "test_a_disk_that_is_full_at_start_up_is_waited_for"),
-        ("test_journal.py", "test_a_commit_that_finds_no_room_is_refused_whole_and_the_next_one_is_taken_again"),
+        "test_a_full_outbox_or_archive_is_waited_for_and_named",
+        "test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_there_is_room",
+        "test_a_disk_that_is_full_at_start_up_is_waited_for",
+        "test_a_commit_that_finds_no_room_is_refused_whole_and_the_next_one_is_taken_again",
     ),
 }
 
 
-@functools.cache
-def named_in(file: str) -> frozenset[str]:
-    tree = ast.parse((Path(__file__).parent / file).read_text())
-    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-
-
-@pytest.mark.parametrize(("file", "name"), sorted({place for row in TABLE.values() for place in row}))
-def test_each_test_that_the_table_names_is_there(file: str, name: str) -> None:
-    assert name in named_in(file)
+@pytest.mark.parametrize("name", sorted({name for row in TABLE.values() for name in row}))
+def test_each_test_that_the_table_names_is_there(name: str) -> None:
+    assert name in names_of_tests()
 
 
 class Impatient(World):

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
-from test_journal import RECEIVED, a_job
+from jobs import RECEIVED, a_job
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli.app import app
 from transcribed.errors import ConfigError

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abilities import without_privileges
+from abilities import umask, without_privileges
 from transcribed import outbox
 from transcribed.outbox import files, rename
 
@@ -51,15 +51,6 @@ def no_file_larger_than(size):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextlib.contextmanager
-def umask(mask):
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def write(path, data=b"foreign"):
