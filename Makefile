@@ -8,13 +8,27 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 # that compiles all that it imports takes 1.2 s of processor time instead of 0.5.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench torture power-cuts format lock clean
+.PHONY: demo test quick coverage check bench torture power-cuts format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
 
+# Each test has a bound of its own (pytest-timeout); the hour is for what a test may leave behind.
+PYTEST := timeout --foreground --kill-after=60 3600 $(BIN)/pytest -n 4 --dist worksteal
+
 test: $(VENV)/.ready
-	$(BIN)/pytest -n 4 --dist worksteal $(PYTEST_FLAGS)
+	$(PYTEST) $(PYTEST_FLAGS)
+
+# About a minute: no processes, no foreign programs, nothing slow.
+quick: $(VENV)/.ready
+	$(PYTEST) -m "not slow" tests/pure tests/world $(PYTEST_FLAGS)
+
+# The whole suite, with the branches that were taken in the processes that it started too. Half as long again.
+coverage: $(VENV)/.ready
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 4 --dist worksteal $(PYTEST_FLAGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -50,4 +64,4 @@ $(VENV)/.ready: pyproject.toml uv.lock
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

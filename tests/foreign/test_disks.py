@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from abilities import needs_mounts, needs_strace
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from one_error import Point, clean_run, meet
 from straced import Straced
 from transcribed.job import State
+from waiting import wait_for
 from world import mp3
 
 OF_EACH = 1  # points of each call; `make torture` tries them all
@@ -39,6 +40,7 @@ def some_of(points: list[Point]) -> list[Point]:
     return [point for found in by_call.values() for point in chance.sample(found, OF_EACH)]
 
 
+@pytest.mark.slow
 @needs_strace
 @pytest.mark.timeout(240)
 def test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job(tmp_path: Path) -> None:
@@ -55,6 +57,7 @@ def test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_n
     assert {point: what for point, what in wrong.items() if what} == {}
 
 
+@pytest.mark.slow
 @needs_strace
 @pytest.mark.parametrize(
     "point",
@@ -71,12 +74,6 @@ def test_a_start_that_meets_an_error_in_the_state_directory_is_a_wait_and_neithe
 
     assert meet(point, tmp_path / "one", whole) == []
     assert not [*tmp_path.glob("one/state/journal.db.damaged-*")]
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
 
 
 @contextmanager
@@ -136,6 +133,7 @@ def daemon(tmp_path: Path, api: FakeAssemblyAI) -> Iterator[Daemon]:
         yield process
 
 
+@pytest.mark.slow
 @needs_mounts
 @pytest.mark.parametrize("folder", ["outbox", "archive"])
 def test_a_full_outbox_or_archive_is_waited_for_and_named(daemon: Daemon, api: FakeAssemblyAI, folder: str) -> None:
@@ -158,6 +156,7 @@ def test_a_full_outbox_or_archive_is_waited_for_and_named(daemon: Daemon, api: F
         assert daemon.wait() == 0
 
 
+@pytest.mark.slow
 @needs_mounts
 def test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_there_is_room(
     daemon: Daemon, api: FakeAssemblyAI
@@ -181,6 +180,7 @@ def test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_t
         assert daemon.wait() == 0
 
 
+@pytest.mark.slow
 @needs_mounts
 def test_a_disk_that_is_full_at_start_up_is_waited_for(daemon: Daemon, api: FakeAssemblyAI) -> None:
     with small_disk(daemon, daemon.state) as ballast:
@@ -212,6 +212,7 @@ def test_a_stop_while_the_disk_is_full_is_a_clean_stop(daemon: Daemon, api: Fake
         assert daemon.wait() == 0
 
 
+@pytest.mark.slow
 @needs_strace
 def test_a_journal_that_does_not_take_the_first_word_after_a_crash_is_waited_for(
     tmp_path: Path, api: FakeAssemblyAI
@@ -231,6 +232,7 @@ def test_a_journal_that_does_not_take_the_first_word_after_a_crash_is_waited_for
         assert len(api.submits) == 1
 
 
+@pytest.mark.slow
 @needs_strace
 def test_an_inbox_whose_first_survey_the_journal_does_not_take_is_surveyed_again(
     tmp_path: Path, api: FakeAssemblyAI

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,12 +120,6 @@ class Life:
         return [] if self._synced(self.wal, commit, 1 << 60) else ["the retiring is never made durable in the journal"]
 
 
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
-
-
 def life_of_one_job(daemon: Straced) -> str:
     """The trace of `run --once` with one recording, in folders that have their anchors since an earlier run."""
     daemon.start("--once")
@@ -148,6 +142,7 @@ def without_sync(log: str, path: str, *, which: int = -1, before: int = 1 << 60)
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @needs_strace
 def test_each_file_is_durable_before_its_name_and_each_fact_before_the_effect_that_relies_on_it(
     tmp_path: Path, api: FakeAssemblyAI

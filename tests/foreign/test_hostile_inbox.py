@@ -21,10 +21,11 @@ import pytest
 from typer.testing import CliRunner
 
 from abilities import needs_strace
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from straced import Straced, calls_of
 from transcribed.cli.app import app
+from waiting import wait_for
 from world import mp3
 
 #: Runs a program without the privilege to overlook modes; whoever is not root has none.
@@ -196,6 +197,7 @@ def assert_said_why(daemon: Daemon, status: dict[str, Any], others: set[bytes]) 
     assert waiting.keys() <= {"closed.mp3", "empty.mp3"}
 
 
+@pytest.mark.slow
 @needs_strace
 @pytest.mark.timeout(300)
 def test_everything_good_is_delivered_nothing_else_is_opened_and_no_name_speaks_to_a_terminal(tmp_path):

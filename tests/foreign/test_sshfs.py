@@ -3,6 +3,7 @@
 All that people do is done on the other side, in the folder that is served, so that no folder event comes.
 """
 
+import functools
 import hashlib
 import os
 import signal
@@ -13,22 +14,17 @@ from typing import Any
 
 import pytest
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from shares import Sshfs, needs_sshfs
 from transcribed.journal import Journal
+from waiting import wait_for
 from world import mp3
 
 FOLDERS = {"path": "inbox", "outbox": "outbox", "archive": "archive", "failed": "failed"}
 GOES = ("alone", "crashed", "reconnects")  # the three ways in which a share goes, see `pull`
 
 pytestmark = needs_sshfs
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
 
 
 @pytest.fixture
@@ -74,6 +70,10 @@ def files(folder: Path) -> list[str]:
     """All but anchors, and temporaries: one that could not be taken away with its share goes at the next start."""
     found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in found if not Path(name).name.startswith((".transcribed-", ".transcribed.")))
+
+
+def lies_in(folder: Path, name: str) -> bool:
+    return name in files(folder)
 
 
 def put_away(*people: Path) -> int:
@@ -193,7 +193,7 @@ def test_a_share_that_hangs_holds_up_neither_another_inbox_nor_a_stop_and_goes_o
     for name in ("One.mp3", "Two.mp3"):
         hang_in_a_delivery(daemon, api, share, name)
         drop(local, name)
-        wait_for(lambda name=name: name in files(local / "archive"), "the other inbox going on")
+        wait_for(functools.partial(lies_in, local / "archive", name), "the other inbox going on")
         assert name not in files(people / "archive")
         if name == "One.mp3":
             share.thaw()

@@ -11,6 +11,7 @@ from report import Report
 SEED = 20
 
 
+@pytest.mark.slow
 @needs_strace
 def test_a_kill_at_any_file_changing_call_loses_nothing_pays_nothing_twice_and_leaves_nothing_half_done(
     tmp_path: Path,
@@ -24,6 +25,7 @@ def test_a_kill_at_any_file_changing_call_loses_nothing_pays_nothing_twice_and_l
     assert report.figures["killed, the run ended before it"] <= 2, drawn
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_request_pays_once_and_delivers_all(tmp_path: Path) -> None:
     moments = [
         ("POST /v2/upload", "half an answer"),
@@ -37,6 +39,7 @@ def test_a_kill_in_the_middle_of_a_request_pays_once_and_delivers_all(tmp_path: 
     assert report.wrong == []
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_under_a_misbehaving_api_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> None:
     report = torture.soak(tmp_path / "soak", kills=5, recordings=10, seed=SEED, spacing_seconds=1.5)
 

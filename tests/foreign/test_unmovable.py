@@ -14,9 +14,10 @@ import pytest
 import structlog
 
 from abilities import needs_mounts
-from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import State
-from world import Clock, World
+from world import World
+
+pytestmark = pytest.mark.route(formats=("txt",))
 
 GET_FLAGS, SET_FLAGS, IMMUTABLE = 0x80086601, 0x40086602, 0x10  # linux/fs.h: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, +i
 HOUR = 3600.0
@@ -52,17 +53,6 @@ def _can_make_immutable() -> bool:
 
 
 needs_immutable = pytest.mark.skipif(not _can_make_immutable(), reason="needs leave to make a file immutable")
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall) as server:
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",))
 
 
 def told(world: World, name: str) -> str:

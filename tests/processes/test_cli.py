@@ -172,7 +172,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, Host())
+    arrivals = Arrivals(route, book, AtOnce(), mailbox, clock, Host())  # type: ignore[arg-type]  # a look asks for no more
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1))
     said = snapshot(plan, book, lanes, dispatch, {"talks": arrivals})

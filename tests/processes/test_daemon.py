@@ -9,16 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
 from transcribed.job import State
+from waiting import wait_for
 from world import mp3
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
 
 
 @pytest.fixture
@@ -83,6 +78,7 @@ def test_kill_9_at_any_stage_pays_once_delivers_all_and_copies_nothing(
     assert daemon.files("inbox") == daemon.files("failed") == []
 
 
+@pytest.mark.slow
 def test_two_hundred_recordings_at_once_are_delivered_in_one_run_with_few_threads(
     daemon: Daemon, api: FakeAssemblyAI, record_property: Callable[[str, object], None]
 ) -> None:
@@ -119,6 +115,7 @@ def test_the_same_recording_under_three_names_at_once_is_paid_once_and_delivered
     assert daemon.files("outbox") == ["One.srt", "One.txt", "Three.srt", "Three.txt", "Two.srt", "Two.txt"]
 
 
+@pytest.mark.slow
 def test_sigterm_in_a_stalled_send_and_a_waiting_read_leaves_within_ten_seconds_and_loses_nothing(
     daemon: Daemon, api: FakeAssemblyAI
 ) -> None:
@@ -227,6 +224,7 @@ def test_the_service_manager_hears_of_ready_reload_status_and_stop(daemon: Daemo
     assert daemon.wait() == 0
 
 
+@pytest.mark.slow
 def test_the_key_is_nowhere_but_in_the_requests(daemon: Daemon, api: FakeAssemblyAI) -> None:
     api.script("*", [Fault.answer(500, "Internal server error"), Fault.html()])
     daemon.drop("Talk.mp3", mp3("Talk"))

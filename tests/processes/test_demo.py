@@ -12,8 +12,8 @@ from importlib import resources
 import av
 import pytest
 
-from daemon_process import wait_for
 from transcribed.inbox import ANCHOR
+from waiting import wait_for
 
 DEMO = resources.files("transcribed") / "demo"
 RECORDING = (DEMO / "recording.mp3").read_bytes()
@@ -132,6 +132,7 @@ def files(folder):
     return sorted(name for name in os.listdir(folder) if name != os.fsdecode(ANCHOR))
 
 
+@pytest.mark.slow
 def test_the_demo_prints_most_of_the_words_that_were_said_and_leaves_nothing_running(demo):
     running = demo()
     assert running.ended() == 0, running.said()
@@ -155,6 +156,7 @@ def test_the_demo_prints_most_of_the_words_that_were_said_and_leaves_nothing_run
         assert shown in said
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_kept_transcribes_what_is_dropped_later_until_it_is_told_to_stop(demo):
     running = demo("--keep")
     until(lambda: "drop recordings of your own" in running.said())
@@ -194,6 +196,7 @@ def test_a_signal_before_the_transcript_ends_it_all_and_says_so(demo, number, wh
     assert running.family() == []
 
 
+@pytest.mark.slow
 def test_where_the_daemon_dies_the_demo_shows_the_end_of_its_log_and_ends_with_1(demo):
     running = demo("--keep")
     until(lambda: "was dropped into" in running.said())

@@ -20,10 +20,10 @@ import av
 import pytest
 import requests
 
-from daemon_process import wait_for
 from transcribed import local
 from transcribed.errors import ConfigError, Permanent
 from transcribed.local import decode, parts, pauses, store
+from waiting import wait_for
 
 SERVE = """
 import os, sys
@@ -100,6 +100,7 @@ def serving(directory, key=""):
     command = [sys.executable, "-c", SERVE, directory, key]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         try:
+            assert process.stdout is not None
             assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
             client = Client(process.stdout.readline().decode().strip(), process, key)
             with client.session:

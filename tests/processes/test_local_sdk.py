@@ -35,6 +35,7 @@ def serving(directory):
     command = [sys.executable, "-c", SERVE, directory]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdout is not None
             assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
             yield process.stdout.readline().decode().strip()
         finally:

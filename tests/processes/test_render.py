@@ -9,22 +9,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.cli.app import app, exit_status
 from transcribed.errors import TranscribedError
 from transcribed.formats import FORMATS
 from transcribed.inbox import ANCHOR, anchor_text
 from transcribed.job import Job
+from waiting import wait_for
 from world import mp3
 
 NAMES = ["Quiet.mp3", "a/Talk.mp3", "b/Talk.mp3"]
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import State
+from waiting import wait_for
 from world import Clock, World, mp3
 
 STAY, WRITERS, COME_AND_GO = 2000, 4, 30_000
@@ -31,12 +31,6 @@ for i in range(come_and_go):
     os.unlink(folder + b"/passing %d.mp3" % i)
 os.mkdir(root + b"/%d/late" % number)
 """
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
 
 
 def test_without_an_observer_a_look_finds_what_came(tmp_path: Path, api: FakeAssemblyAI) -> None:
@@ -74,6 +68,7 @@ def test_where_every_event_is_dropped_a_recording_waits_five_minutes_at_most(tmp
     assert clock.moved < 10_000 + 300 + 60
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_after_the_kernel_lost_events_every_recording_is_found_and_new_folders_are_watched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody, Daemon(tmp_path, "http://127.0.0.1:1") as daemon:

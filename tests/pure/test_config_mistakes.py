@@ -304,7 +304,7 @@ def test_a_file_that_cannot_be_read_is_a_clear_error(tmp_path):
 def loads_or_is_refused(file, content):
     file.write_bytes(content)
     try:
-        outcome = config.load(str(file), {})
+        outcome: config.Config | ConfigError = config.load(str(file), {})
     except ConfigError as error:
         outcome = error
     if isinstance(outcome, ConfigError):

@@ -204,7 +204,7 @@ def test_a_webvtt_file_has_a_voice_in_every_cue_and_escapes_its_text():
 
 
 def test_a_player_hears_the_voices():
-    voices = [cue.voice for cue in webvtt.from_string(rendered("vtt", TALK))]
+    voices = [cue.voice for cue in webvtt.from_string(rendered("vtt", TALK)).captions]
     assert voices == ["Speaker A", "Speaker A", "Speaker B"]
 
 

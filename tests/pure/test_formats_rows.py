@@ -53,7 +53,8 @@ def lrc_lines(transcript, title="Talk.mp3"):
     with av.open(io.BytesIO(render("lrc", transcript, title=title)), format="lrc") as lyrics:
         packets = [packet for packet in lyrics.demux() if packet.size]
         return [
-            (round(packet.pts * packet.time_base * 1000), bytes(packet).decode().rstrip("\n")) for packet in packets
+            (round((packet.pts or 0) * packet.time_base * 1000), bytes(packet).decode().rstrip("\n"))
+            for packet in packets
         ]
 
 

@@ -2,11 +2,13 @@
 
 import io
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from fake_assemblyai import KEY
-from transcribed.assemblyai import AssemblyAI
+from fake_assemblyai import KEY, FakeAssemblyAI
+from transcribed.assemblyai import AssemblyAI, Sent
 from transcribed.errors import Blocked, Lost, Permanent, Stopped, TranscribedError, Transient, Withdrawn
 
 AUDIO = bytes(range(256)) * 4000
@@ -15,16 +17,17 @@ UPLOAD, SUBMIT, LIST = "POST /v2/upload", "POST /v2/transcript", "GET /v2/transc
 ONE = "GET /v2/transcript/{id}"
 
 
-def client_of(server, **options):
+def client_of(server: FakeAssemblyAI | str, **options: Any) -> AssemblyAI:
     usual = {"stop": threading.Event(), "connect_seconds": 5, "write_stall_seconds": 5, "read_seconds": 5, "tries": 1}
-    return AssemblyAI(getattr(server, "base_url", server), **{"key": KEY, **usual, **options})
+    base_url = server if isinstance(server, str) else server.base_url
+    return AssemblyAI(base_url, **{"key": KEY, **usual, **options})
 
 
-def upload(client, content=AUDIO, **more):
+def upload(client: AssemblyAI, content: bytes = AUDIO, **more: Any) -> Sent:
     return client.upload(io.BytesIO(content), len(content), **more)
 
 
-CALLS = {
+CALLS: dict[str, Callable[[AssemblyAI], Any]] = {
     UPLOAD: upload,
     SUBMIT: lambda client: client.submit({"audio_url": "https://example.org/a.mp3"}),
     LIST: lambda client: client.check(),
@@ -33,15 +36,18 @@ CALLS = {
 }
 
 
-def raised(call, *arguments):
+def raised(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the error of the documented family that the call raises."""
     with pytest.raises(TranscribedError) as caught:
         call(*arguments)
     return caught.value
 
 
-def name_of(error):
+def name_of(error: Exception | None) -> str:
     """Its documented class, with the lane of a Blocked."""
-    for documented in (Transient, Permanent, Lost, Blocked, Withdrawn, Stopped):
+    if isinstance(error, Blocked):
+        return f"Blocked({error.lane})"
+    for documented in (Transient, Permanent, Lost, Withdrawn, Stopped):
         if isinstance(error, documented):
-            return documented.__name__ + (f"({error.lane})" if documented is Blocked else "")
+            return documented.__name__
     raise AssertionError(error)

@@ -6,32 +6,36 @@ where it is first met, the shallowest first: the words of an utterance are those
 
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 HERE = Path(__file__).parent
 
-#: Where the description lies beside the project; without it the list of its names serves.
+#: The description, where it lies beside the project; without it the list of its names serves.
 DESCRIPTION = HERE.parents[2] / "shared/reference/assemblyai-openapi-2026-08-18.yaml"
 LIST = HERE / "assemblyai_names.txt"
 
 
-def described():
+def described() -> tuple[set[str], set[str]]:
     """(parameters, results) as the description has them."""
     schemas = yaml.safe_load(DESCRIPTION.read_text(encoding="utf-8"))["components"]["schemas"]
     parameters = names_in(schemas, "TranscriptParams")
     return parameters, names_in(schemas, "Transcript") - parameters
 
 
-def listed():
+def listed() -> tuple[set[str], set[str]]:
     """(parameters, results) as the list has them."""
     rows = [line.split() for line in LIST.read_text(encoding="utf-8").splitlines()]
-    return tuple({name for kind, name in rows if kind == wanted} for wanted in ("parameter", "result"))
+    parameters, results = ({name for kind, name in rows if kind == wanted} for wanted in ("parameter", "result"))
+    return parameters, results
 
 
-def names_in(schemas, root):
+def names_in(schemas: Any, root: str) -> set[str]:
     """Every path below one schema."""
-    names, seen, waiting = set(), set(), deque([("", {"$ref": f"/{root}"})])
+    names: set[str] = set()
+    seen: set[str] = set()
+    waiting: deque[tuple[str, dict[str, Any]]] = deque([("", {"$ref": f"/{root}"})])
     while waiting:
         path, schema = waiting.popleft()
         if "$ref" in schema:

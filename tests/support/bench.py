@@ -17,10 +17,11 @@ import threading
 import time
 from pathlib import Path
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from report import say
 from transcribed.inbox import Inbox
+from waiting import wait_for
 
 LONG_AGO = 1_000_000_000
 #: A process that looks so many times at the inbox that it is given, and says how its memory grew.
@@ -43,8 +44,8 @@ def make_tree(root: Path, files: int, folders: int) -> None:
         folder.mkdir(parents=True)
         for name in range(files // folders):
             (folder / f"recording {name:04}.mp3").write_bytes(b"not empty")
-    for folder, _, _ in os.walk(root):
-        os.utime(folder, (LONG_AGO, LONG_AGO))
+    for path, _, _ in os.walk(root):
+        os.utime(path, (LONG_AGO, LONG_AGO))
 
 
 def first_look(root: Path) -> None:

@@ -6,11 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import tomli_w
 
@@ -18,20 +15,7 @@ from fake_assemblyai import KEY
 from transcribed.inbox import ANCHOR
 from transcribed.job import Job
 from transcribed.journal import Journal
-
-T = TypeVar("T")
-
-BOUND_SECONDS = 60.0
-
-
-def wait_for(condition: Callable[[], T], what: str, seconds: float = BOUND_SECONDS) -> T:
-    """What the condition gives once it holds, looked at often; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    between_looks = threading.Event()
-    while not (seen := condition()):
-        assert time.monotonic() < deadline, f"in vain for {seconds} s: {what}"
-        between_looks.wait(0.01)
-    return seen
+from waiting import BOUND_SECONDS, wait_for
 
 
 def _lines(path: Path) -> list[str]:

@@ -82,7 +82,7 @@ class FakeAccount:
             url = request["audio_url"]
             upload = self._upload_at(url)
             error = self._ends.popleft() if self._ends else None if upload else NO_ACCESS.format(url)
-            made = Submit(str(uuid.uuid4()), url, upload and upload.sha256, self.clock(), request, error)
+            made = Submit(str(uuid.uuid4()), url, upload.sha256 if upload else None, self.clock(), request, error)
             self.submits.append(made)
             return self._transcript(made)
 

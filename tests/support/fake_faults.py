@@ -30,7 +30,7 @@ class Fault:
     @classmethod
     def answer(
         cls, status: int, error: object = None, *, body: bytes | None = None, taken: bool = False, **headers: str
-    ):
+    ) -> Self:
         """A whole answer: {"error": error}, or `body` as it is. Headers by keyword: Retry_After="2"."""
         body = json.dumps({"error": error}).encode() if body is None else body
         return cls("answer", taken, status, body, {name.replace("_", "-"): text for name, text in headers.items()})

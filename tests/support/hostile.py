@@ -8,16 +8,21 @@ import contextlib
 import json
 import socketserver
 import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from assemblyai_calls import ID, name_of
 from fake_assemblyai import KEY
-from transcribed.errors import ConfigError, Transient
+from transcribed.errors import ConfigError, TranscribedError, Transient
+
+E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
 
 
-def examples(number):
+def examples(number: int) -> settings:
     """So many examples, however long each takes; a folder or a server is shared by all of them."""
     shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(deadline=None, max_examples=number, suppress_health_check=shared)
@@ -37,7 +42,7 @@ NAMES = st.binary(min_size=1, max_size=300).map(lambda name: name.replace(b"\0",
 
 
 @st.composite
-def damaged(draw, whole):
+def damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
     """Good bytes with a few of them changed, lost or put in, and perhaps cut short."""
     data = bytearray(draw(whole))
     for _ in range(draw(st.integers(0, 6))):
@@ -46,19 +51,19 @@ def damaged(draw, whole):
     return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
 
 
-def json_bytes(values):
+def json_bytes(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
     """Each of `values` as JSON, whole or damaged, and what is no JSON at all."""
     whole = values.map(lambda value: json.dumps(value).encode())
     deep = st.builds(lambda opening, depth: opening * depth, st.sampled_from([b"[", b'{"id":']), st.integers(1, 9000))
     return whole | damaged(whole) | st.binary(max_size=40) | deep | st.just(b'{"id": %s}' % (b"9" * 5000))
 
 
-def fields(**likely):
+def fields(**likely: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """An object with these fields, each likely or anything, or not there."""
     return st.fixed_dictionaries({}, optional={name: ANYTHING | likely[name] for name in likely})
 
 
-def some(strategy, most=4):
+def some(strategy: st.SearchStrategy[T], most: int = 4) -> st.SearchStrategy[list[T]]:
     return st.lists(strategy, max_size=most)
 
 
@@ -86,28 +91,30 @@ TRANSCRIPTS = fields(
 # --- what may be made of it
 
 
-def outcome(documented, parse, *arguments, **options):
-    """What `parse` makes of its input, and None; or None, and the error, which must be one of the documented."""
+def outcome(
+    documented: type[E] | tuple[type[E], ...], parse: Callable[..., Any], *arguments: Any, **options: Any
+) -> tuple[Any, E | None]:
+    """Return what `parse` makes of its input, and None; or None, and the error, which must be a documented one."""
     try:
         return parse(*arguments, **options), None
     except documented as error:
         return None, error
 
 
-def are_lines(*texts):
-    """Whether each can be shown to a person anywhere, on one line."""
+def are_lines(*texts: str) -> bool:
+    """True if each can be shown to a person anywhere, on one line."""
     return all(map(str.isprintable, texts))
 
 
-def is_sane(error):
-    """Whether it is an error of a documented class that can be shown, of a bounded length and without the key."""
+def is_sane(error: TranscribedError) -> bool:
+    """True if it is an error of a documented class that can be shown, of a bounded length and without the key."""
     if isinstance(error, ConfigError):
         return bool(error.problems) and are_lines(*error.problems)
     return bool(name_of(error)) and are_lines(error.message) and len(error.message) < 1500 and KEY not in error.message
 
 
-def made_of(body, parse, *arguments, **options):
-    """What is read in the body of a 200; None where it was not what was asked for: done perhaps, so never a refusal."""
+def made_of(body: bytes, parse: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return what is read in the body of a 200, or None if that is unusable: perhaps done, so never a refusal."""
     value, error = outcome(Transient, parse, body, *arguments, **options)
     assert error is None or (is_sane(error) and not error.refused)
     return value
@@ -118,11 +125,11 @@ class Raw(socketserver.StreamRequestHandler):
 
     timeout = 10
 
-    def handle(self):
+    def handle(self) -> None:
         length = 0
         while (line := self.rfile.readline()) not in (b"\r\n", b""):
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
         self.rfile.read(length)
         with contextlib.suppress(OSError):
-            self.wfile.write(self.server.answers.pop(0))
+            self.wfile.write(self.server.answers.pop(0))  # type: ignore[attr-defined]  # a test sets them

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from straced import CHANGING, Straced, calls_of
 from transcribed import errors
 from transcribed.job import State
+from waiting import wait_for
 from world import mp3
 
 ERRORS = {

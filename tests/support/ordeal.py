@@ -13,7 +13,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI
@@ -65,7 +65,9 @@ class Ordeal(Straced):
         found = Counter(itertools.chain.from_iterable(map(self._hashes, ("inbox", "archive", "failed"))))
         wrong = [f"{self._names(sha)} is there {found[sha]} times" for sha in wanted if found[sha] != wanted[sha]]
         wrong += [f"{self._names(sha)} was paid for {n} times" for sha, n in self.api.paid().items() if n > 1]
-        return wrong + [f"{name} in the outbox is not whole" for name in self._visible() if not self._is_whole(name)]
+        return wrong + [
+            f"{name} in the outbox is not whole" for name in self._seen_in_the_outbox() if not self._is_whole(name)
+        ]
 
     def unfinished(self) -> list[str]:
         """What may not be at the end, and is."""
@@ -79,8 +81,12 @@ class Ordeal(Straced):
         wrong = [f"{name} is missing in {place}" for place in wanted for name in wanted[place] - self._files(place)]
         wrong += [f"{name} is too much in {place}" for place in wanted for name in self._files(place) - wanted[place]]
         wrong += [f"job {job.id} still waits, {job.state}: {job.reason}" for job in self.jobs() if job.open]
-        wrong += [f"{one} is not deleted" for one in self._delivered() if not self.api.find(one or "").deleted]
+        wrong += [f"{one} is not deleted" for one in self._delivered() if not self._is_deleted(one)]
         return wrong + [f"{path} was left" for path in self.directory.rglob(f"{TEMPORARY}*")]
+
+    def _is_deleted(self, transcript_id: str | None) -> bool:
+        found = self.api.find(transcript_id or "")
+        return found is not None and found.deleted
 
     def _delivered(self) -> set[str | None]:
         return {job.transcript_id for job in self.jobs() if job.state is State.DELIVERED}
@@ -94,7 +100,7 @@ class Ordeal(Straced):
     def _files(self, folder: str) -> set[str]:
         return set(self.files(folder))
 
-    def _visible(self) -> list[str]:
+    def _seen_in_the_outbox(self) -> list[str]:
         return [name for name in self._files("outbox") if not os.path.basename(name).startswith(TEMPORARY)]
 
     def _hashes(self, folder: str) -> Iterator[str]:
@@ -143,7 +149,7 @@ class Ordeal(Straced):
             self.process.wait(timeout=seconds)
         return self.process.poll() is None
 
-    def told(self, calls: Sequence[str], slow_seconds: float) -> BinaryIO:
+    def told(self, calls: Sequence[str], slow_seconds: float) -> IO[bytes]:
         """Start `run --once` under strace; what it says, each call as soon as it waits to begin, for so long."""
         named = ",".join(calls)
         slow = f"inject={named}:delay_enter={slow_seconds * 1e6:.0f}"

@@ -27,10 +27,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from report import Report, say
 from straced import CHANGING, Straced, calls_of
+from waiting import wait_for
 from world import mp3
 
 FS_IOC_SHUTDOWN, NOLOGFLUSH = 0x8004587D, 2  # linux/fs.h, xfs_fs.h: EXT4_GOING_FLAGS_NOLOGFLUSH is the same number
@@ -56,7 +57,7 @@ class Disk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        command = ["umount", self.mount]  # refused while another thread's child, just forked, holds all that we do
+        command = ["umount", str(self.mount)]  # refused while another thread's child, just forked, holds all that we do
         wait_for(lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0, "the unmounting")
 
     def cut(self) -> None:

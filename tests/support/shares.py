@@ -19,7 +19,7 @@ from typing import Self
 
 import pytest
 
-from daemon_process import wait_for
+from waiting import wait_for
 
 IMAGE_BYTES = 16 << 20
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
@@ -82,7 +82,9 @@ class Sshfs:
             except OSError:
                 return
             with connection:
-                self._servers.append(subprocess.Popen([_sftp_server()], stdin=connection, stdout=connection))
+                self._servers.append(
+                    subprocess.Popen([_sftp_server()], stdin=connection.fileno(), stdout=connection.fileno())
+                )
 
     def mount(self) -> None:
         """Return when the share is there."""

@@ -87,9 +87,10 @@ class Straced(Daemon):
         command = ["--config", str(self.write_config()), "run", *arguments]
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRANSCRIBED", "ASSEMBLYAI", "XDG"))}
         environ |= {"ASSEMBLYAI_API_KEY": self.key, **self.environ}
-        self.process = Warm(command, environ, self.log, traced=bool(self.strace_arguments))
+        warm = Warm(command, environ, self.log, traced=bool(self.strace_arguments))
+        self.process = warm  # type: ignore[assignment]  # it has all that a Daemon needs of a Popen
         if self.strace_arguments:
-            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(self.process.pid)]
+            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(warm.pid)]
             with self.log.open("ab") as log:
                 command = [*strace, *self.strace_arguments]
                 self.strace = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0)

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, TypeVar
 
 import one_error
 from fake_assemblyai import FakeAssemblyAI, Fault
@@ -38,6 +38,8 @@ from straced import call_of
 from transcribed.job import State
 from transcribed.worker import drop
 from world import mp3
+
+P = TypeVar("P", "Point", one_error.Point)
 
 CALLS = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "linkat"),
@@ -93,7 +95,7 @@ class Point:
 # 1. At each system call.
 
 
-def points_of(said: BinaryIO, root: Path) -> Iterator[Point]:
+def points_of(said: IO[bytes], root: Path) -> Iterator[Point]:
     """The points of a traced run, each as soon as it is there; ends when the process does."""
     seen: Counter[tuple[str, str]] = Counter()
     line = b""
@@ -148,9 +150,9 @@ def kill_at_call(point: Point, directory: Path) -> tuple[list[str], list[str]]:
         return [f"killed at {point.call}", f"killed {how}"], ordeal.broken() + ordeal.finish()
 
 
-def spread(points: Iterable[Point], count: int, seed: int) -> list[Point]:
+def spread(points: Iterable[P], count: int, seed: int) -> list[P]:
     """So many of the points, drawn by `seed`, of each kind of call as many as of any other."""
-    kinds: dict[str, list[Point]] = defaultdict(list)
+    kinds: dict[str, list[P]] = defaultdict(list)
     for point in sorted(points):
         kinds[point.call].append(point)
     for kind in kinds.values():

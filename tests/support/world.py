@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed import config
@@ -24,6 +25,7 @@ from transcribed.inbox import ANCHOR, Said
 from transcribed.job import Job, Rules, State, canonical
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Route, Stop, Worker, rebuild
+from transcribed.worker.plan import Executor
 
 START = 1_800_000_000.0
 FRAME = bytes.fromhex("fffb9000") + bytes(413)  # one MPEG frame: Layer III, 128 kbit/s at 44.1 kHz, 26 ms
@@ -120,7 +122,7 @@ class World:
         for folder in self.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         self.state = directory / "state"
-        paths = {name: os.fsencode(folder) for name, folder in self.folders.items()}
+        paths: dict[str, Any] = {name: os.fsencode(folder) for name, folder in self.folders.items()}
         options = {"settle_seconds": 5.0, "formats": ("txt", "srt"), **route}
         self.route = Route(name="talks", **paths, **options)
         self.routes = [self.route]
@@ -150,22 +152,23 @@ class World:
     def read_plan(self) -> Plan:
         return self.next_plan()
 
-    def watch(self, root: bytes) -> None:
+    def watch(self, root: bytes) -> bool:
         """No events: the listing is the truth."""
+        return False
 
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """As the command line answers it, for an inbox with this route's settings."""
         route = next((route for route in self.routes if route.name == inbox), self.route)
-        keys = {"formats": route.formats, "speakers": dict(route.speakers), "line_length": route.line_length}
-        keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox), "lines": route.lines}
-        keys |= {"output_name": route.output_name}
+        keys: dict[str, Any] = {"formats": route.formats, "speakers": dict(route.speakers)}
+        keys |= {"line_length": route.line_length, "lines": route.lines, "output_name": route.output_name}
+        keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox)}
         return settings_of(config.Inbox(transcript=json.loads(route.parameters), **keys), said)
 
     def tell(self, title: str, body: str) -> None:
         if self.services is not None:
             self.services.tell(title, body)
 
-    def executor(self, name: str, threads: int) -> Inline:
+    def executor(self, name: str, threads: int) -> Executor:
         return Inline(self)
 
     # what a test does
@@ -299,7 +302,7 @@ class World:
 
     def second_inbox(self, **changes: Any) -> Route:
         """Another route beside the first, with folders of its own."""
-        paths = {}
+        paths: dict[str, Any] = {}
         for name in ("inbox", "outbox", "archive", "failed"):
             folder = self.directory / f"second-{name}"
             folder.mkdir(exist_ok=True)
@@ -314,6 +317,14 @@ class World:
         away = self.directory / f"{folder}-away"
         shutil.move(self.folders[folder], away)
         return away
+
+
+def work_for(world: World, seconds: float) -> list[Any]:
+    """Let the daemon work for so long, and return what it logged."""
+    end = world.clock.monotonic() + seconds
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: world.clock.monotonic() >= end, seconds=seconds + 9000)
+    return logs
 
 
 def parameters(**values: Any) -> str:

@@ -2,34 +2,26 @@
 
 import errno
 import os
-import re
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from abilities import needs_mounts
-from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
-from transcribed.cli.app import app
 from transcribed.errors import Blocked
 from transcribed.inbox import ANCHOR, Ground, Identity, anchor_text
 from transcribed.inbox.identity import judged
 from transcribed.inbox.mounts import Mount
-from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker import drop
 from transcribed.worker.anchors import FACTS, facts_of
-from world import Clock, World, mp3
+from world import World, work_for
+
+pytestmark = pytest.mark.route(formats=("txt",))
 
 ANCHOR_NAME = os.fsdecode(ANCHOR)
 OURS, ANOTHER = "a" * 32, "b" * 32
@@ -203,30 +195,6 @@ def test_no_inbox_is_taken_for_another_by_what_is_remembered_of_its_folders(tmp_
 
 
 # -- in virtual time --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall) as server:
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",))
-
-
-def work_for(world: World, seconds: float) -> list[Any]:
-    """Let the daemon work for so long; what it logged."""
-    end = world.clock.monotonic() + seconds
-    with structlog.testing.capture_logs() as logs:
-        world.run(lambda: world.clock.monotonic() >= end, seconds=seconds + 9000)
-    return logs
-
-
-def tree(folder: Path) -> list[str]:
-    """All that lies below it, anchors too."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 def blocked_lanes(world: World) -> list[tuple[str, str]]:
@@ -408,263 +376,3 @@ def test_what_the_journal_does_not_take_now_is_remembered_later(world: World) ->
     work_for(world, 100)
 
     assert len(blocked_lanes(world)) == 1
-
-
-# -- with real mounts -------------------------------------------------------------------------------------------------
-
-
-class Share:
-    """A file system that is mounted at a folder, taken away and brought back: a tmpfs, seen through a bind mount."""
-
-    def __init__(self, place: Path, behind: Path) -> None:
-        self.place, self.behind = place, behind
-        place.mkdir(exist_ok=True)
-        behind.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "none", behind], check=True)
-
-    def mount(self) -> None:
-        subprocess.run(["mount", "--bind", self.behind, self.place], check=True)
-
-    def mount_another(self) -> None:
-        """Another, empty one."""
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "none", self.place], check=True)
-
-    def remount(self, options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,bind,{options}", self.place], check=True)
-
-    def unmount(self) -> None:
-        subprocess.run(["umount", "--lazy", self.place], check=True)
-
-    def remove(self) -> None:
-        while subprocess.run(["umount", "--lazy", self.place], check=False, capture_output=True).returncode == 0:
-            continue
-        subprocess.run(["umount", "--lazy", self.behind], check=True)
-
-
-@contextmanager
-def share(folder: Path, *, mounted: bool = True) -> Iterator[Share]:
-    made = Share(folder, folder.with_name(f"{folder.name}-behind"))
-    try:
-        if mounted:
-            made.mount()
-        yield made
-    finally:
-        made.remove()
-
-
-@needs_mounts
-@pytest.mark.parametrize("folder", ["inbox", "outbox", "archive", "failed"])
-def test_the_bare_mount_point_is_not_taken_for_the_folder_by_a_daemon_at_work(
-    world: World, api: FakeAssemblyAI, folder: str
-) -> None:
-    with share(world.folders[folder]) as nas:
-        world.drop("Talk.mp3")
-        inbox = nas.behind if folder == "inbox" else world.folders["inbox"]
-        unmount, end = iter([nas.unmount]), world.clock.monotonic() + 4000
-
-        def in_vain() -> bool:
-            """Once the first recording is put away the share goes, and another recording comes."""
-            if [job.retired_at for job in world.jobs() if job.retired_at]:
-                for away in unmount:
-                    away()
-                    (inbox / "Walk.mp3").write_bytes(mp3("Walk"))
-            return world.clock.monotonic() > end
-
-        world.run(in_vain, seconds=9000)
-
-        assert "is not mounted" in blocked_lanes(world)[0][1]
-        assert tree(world.folders[folder]) == []
-        assert len(api.submits) == 1
-
-        nas.mount()
-        assert world.run() == 0
-        assert world.files("archive") == ["Talk.mp3", "Walk.mp3"]
-
-
-@needs_mounts
-@pytest.mark.parametrize("folder", ["inbox", "outbox", "archive", "failed"])
-def test_the_bare_mount_point_is_not_taken_for_the_folder_after_a_restart_either(
-    world: World, api: FakeAssemblyAI, folder: str
-) -> None:
-    with share(world.folders[folder]) as nas:
-        assert world.run() == 0
-        if folder != "inbox":
-            world.drop("Talk.mp3")
-        nas.unmount()
-
-        assert world.run() == 69
-        logs = work_for(world, 4000)
-
-        assert "is not mounted" in blocked_lanes(world)[0][1]
-        assert [row["event"] for row in logs].count("lane.blocked") == 1
-        assert tree(world.folders[folder]) == []
-        assert api.uploads == []
-
-        nas.mount()
-        if folder == "inbox":
-            world.drop("Talk.mp3")
-        assert world.run() == 0
-        assert world.files("archive") == ["Talk.mp3"]
-
-
-@needs_mounts
-def test_a_recording_that_waits_in_a_share_that_is_away_is_not_counted_as_taken_away(
-    world: World, api: FakeAssemblyAI
-) -> None:
-    with share(world.folders["inbox"]) as nas:
-        world.drop("Talk.mp3")
-        api.down()
-        world.run(lambda: world.states() == [State.RECEIVED])
-        nas.unmount()
-        work_for(world, 4000)
-        assert world.states() == [State.RECEIVED]
-        assert "withdrawn" not in str(world.story(1))
-
-        nas.mount()
-        api.up()
-        assert world.run() == 0
-        assert world.files("archive") == ["Talk.mp3"]
-
-
-@needs_mounts
-def test_another_share_in_its_place_is_not_taken_and_nothing_is_touched_there(
-    world: World, api: FakeAssemblyAI
-) -> None:
-    with share(world.folders["outbox"]) as nas:
-        assert world.run() == 0
-        nas.unmount()
-        nas.mount_another()
-        world.drop("Talk.mp3")
-
-        work_for(world, 4000)
-
-        assert "another file system is mounted" in blocked_lanes(world)[0][1]
-        assert tree(world.folders["outbox"]) == []
-
-        nas.unmount()
-        nas.mount()
-        assert world.run() == 0
-        assert world.files("outbox") == ["Talk.txt"]
-
-
-@needs_mounts
-@pytest.mark.parametrize("folder", ["inbox", "outbox"])
-def test_a_share_that_is_mounted_late_is_taken(world: World, folder: str) -> None:
-    with share(world.folders[folder], mounted=False) as nas:
-        work_for(world, 100)
-        nas.mount()
-        world.drop("Talk.mp3")
-
-        assert world.run() == 0
-
-        assert world.files("archive") == ["Talk.mp3"]
-        nas.unmount()
-        assert world.run() == 69, "and from then on it is the one that is waited for"
-        assert tree(world.folders[folder]) == [ANCHOR_NAME]
-
-
-@needs_mounts
-def test_a_read_only_inbox_takes_no_anchor_and_is_known_by_its_mount(world: World, api: FakeAssemblyAI) -> None:
-    world.routes = [replace(world.route, after="keep")]
-    with share(world.folders["inbox"]) as nas:
-        world.drop("Talk.mp3")
-        nas.remount("ro")
-        assert world.run() == 0
-        assert not (world.folders["inbox"] / ANCHOR_NAME).exists()
-        nas.unmount()
-        assert world.run() == 69
-        assert tree(world.folders["inbox"]) == []
-        nas.mount()
-        nas.remount("ro")
-
-        assert world.run() == 0
-        assert len(api.submits) == 1
-
-
-@needs_mounts
-def test_an_outbox_that_becomes_read_only_is_waited_for_said_once_and_comes_back(
-    world: World, api: FakeAssemblyAI
-) -> None:
-    with share(world.folders["outbox"]) as nas:
-        assert world.run() == 0
-        nas.remount("ro")
-        world.drop("Talk.mp3")
-
-        logs = work_for(world, 4000)
-
-        assert "read-only" in blocked_lanes(world)[0][1]
-        assert [row["event"] for row in logs].count("lane.blocked") == 1
-        nas.remount("rw")
-        assert world.run() == 0
-        assert world.files("outbox") == ["Talk.txt"]
-        assert len(api.submits) == 1
-
-
-# -- the real process -------------------------------------------------------------------------------------------------
-
-
-@needs_mounts
-@pytest.mark.parametrize("folder", ["inbox", "outbox"])
-def test_a_daemon_that_is_restarted_while_the_share_is_away_goes_on_by_itself_when_it_is_back(
-    tmp_path: Path, folder: str
-) -> None:
-    with (
-        FakeAssemblyAI() as api,
-        Daemon(tmp_path / "daemon", api.base_url) as daemon,
-        share(daemon.folders[folder]) as nas,
-    ):
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start("--once")
-        assert daemon.wait() == 0
-        nas.unmount()
-        if folder != "inbox":
-            daemon.drop("Walk.mp3", mp3("Walk"))
-
-        daemon.start()
-        wait_for(lambda: "lane.blocked" in daemon.events(), "word of the share that is away")
-        assert tree(daemon.folders[folder]) == []
-        _, _, said = check(daemon)
-        assert re.search(f"problem: .*{folder}.* is not mounted", said)
-        assert tree(daemon.folders[folder]) == []
-
-        nas.mount()
-        if folder == "inbox":
-            daemon.drop("Walk.mp3", mp3("Walk"))
-        wait_for(lambda: daemon.events().count("job.retired") == 2, "the delivery")
-        assert len(api.submits) == 2
-        daemon.kill()
-        assert "problem" not in check(daemon)[2]
-
-
-def check(daemon: Daemon) -> tuple[int, Daemon, str]:
-    """`transcribed check`: its exit status and what it says."""
-    config = str(daemon.write_config())
-    result = CliRunner().invoke(app, ["--config", config, "check"], env={"ASSEMBLYAI_API_KEY": daemon.key})
-    return result.exit_code, daemon, result.stdout
-
-
-def test_check_says_of_a_folder_that_is_remembered_and_gone_that_it_is_a_problem_and_makes_nothing(
-    tmp_path: Path,
-) -> None:
-    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
-        daemon.start("--once")
-        assert daemon.wait() == 0
-        assert check(daemon)[0] == 0
-        shutil.rmtree(daemon.folders["outbox"])
-
-        status, _, said = check(daemon)
-
-        assert status == 69
-        assert 'problem: inbox "talks".outbox: the outbox' in said
-        assert not daemon.folders["outbox"].exists()
-
-
-def test_the_order_that_the_folders_moved_is_about_one_inbox_of_the_configuration(tmp_path: Path) -> None:
-    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
-        daemon.start("--once")
-        assert daemon.wait() == 0
-        command = ["--config", str(daemon.write_config()), "accept", "--folders"]
-
-        assert CliRunner().invoke(app, [*command, "walks"]).exit_code == 2
-        assert CliRunner().invoke(app, [*command, "talks"]).exit_code == 0
-        assert len(os.listdir(daemon.state / "commands")) == 1

@@ -7,17 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assemblyai_calls import CALLS, ID, ONE, SUBMIT, UPLOAD, client_of, name_of, raised, upload
-from fake_assemblyai import FakeAssemblyAI, Fault
+from fake_assemblyai import Fault
 from transcribed.assemblyai import Answer, outcome_error
 from transcribed.errors import TranscribedError
-
-
-@pytest.fixture(scope="module")
-def any_server():
-    """For tests that script each answer themselves."""
-    with FakeAssemblyAI() as server:
-        yield server
-
 
 # --- hostile answers
 

@@ -9,20 +9,6 @@ import pytest
 from assemblyai_calls import CALLS, LIST, ONE, SUBMIT, UPLOAD, client_of, name_of, raised, upload
 from fake_assemblyai import FakeAssemblyAI, Fault
 
-
-@pytest.fixture(scope="module")
-def any_server():
-    """For tests that script each answer themselves."""
-    with FakeAssemblyAI() as server:
-        yield server
-
-
-@pytest.fixture
-def server():
-    with FakeAssemblyAI() as server:
-        yield server
-
-
 # --- refusals
 
 
@@ -71,14 +57,14 @@ def test_a_failure_or_a_redirect_is_no_definite_no(any_server, route, status, ex
     assert (name_of(error), error.refused) == (expected, False)
 
 
-def test_a_redirect_is_not_followed_nor_is_its_address_looked_at(server):
+def test_a_redirect_is_not_followed_nor_is_its_address_looked_at(api):
     with FakeAssemblyAI() as other:
-        server.script("*", [Fault.redirect(other.base_url + "/v2/transcript")] * 2)
-        assert name_of(raised(CALLS[SUBMIT], client_of(server))) == "Blocked(api)"
-        assert name_of(raised(CALLS[LIST], client_of(server))) == "Blocked(api)"
+        api.script("*", [Fault.redirect(other.base_url + "/v2/transcript")] * 2)
+        assert name_of(raised(CALLS[SUBMIT], client_of(api))) == "Blocked(api)"
+        assert name_of(raised(CALLS[LIST], client_of(api))) == "Blocked(api)"
         assert not other.requests
-    server.script(LIST, [Fault.redirect("http://[no address")])
-    assert name_of(raised(CALLS[LIST], client_of(server))) == "Blocked(api)"
+    api.script(LIST, [Fault.redirect("http://[no address")])
+    assert name_of(raised(CALLS[LIST], client_of(api))) == "Blocked(api)"
 
 
 # --- faults of the network
@@ -89,26 +75,26 @@ LOST += [Fault.half_headers(), Fault.html(taken=True), Fault.huge(), Fault.drip(
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-def test_a_submit_whose_answer_is_lost_may_have_been_taken_and_is_sent_once(server, fault):
-    sent = upload(client_of(server))
-    server.script(SUBMIT, [fault])
-    client = client_of(server, read_seconds=0.3, deadline_seconds=0.6, tries=3)
+def test_a_submit_whose_answer_is_lost_may_have_been_taken_and_is_sent_once(api, fault):
+    sent = upload(client_of(api))
+    api.script(SUBMIT, [fault])
+    client = client_of(api, read_seconds=0.3, deadline_seconds=0.6, tries=3)
     error = raised(client.submit, {"audio_url": sent.upload_url})
     assert (name_of(error), error.refused) == ("Transient", False)
-    assert server.requests.count(("POST", "/v2/transcript")) == 1
-    assert server.paid() == {sent.content_hash: 1}
+    assert api.requests.count(("POST", "/v2/transcript")) == 1
+    assert api.paid() == {sent.content_hash: 1}
 
 
 @pytest.mark.parametrize("fault", [Fault.cut(after_bytes=300_000), *LOST], ids=lambda fault: fault.kind)
-def test_an_upload_whose_answer_is_lost_is_transient(server, fault):
-    server.script(UPLOAD, [fault])
-    error = raised(upload, client_of(server, read_seconds=0.3, deadline_seconds=0.6))
+def test_an_upload_whose_answer_is_lost_is_transient(api, fault):
+    api.script(UPLOAD, [fault])
+    error = raised(upload, client_of(api, read_seconds=0.3, deadline_seconds=0.6))
     assert (name_of(error), error.refused) == ("Transient", False)
 
 
-def test_the_deadline_ends_a_drip_that_no_read_time_out_would(server):
-    server.script(LIST, [Fault.drip(0.02), Fault.drip(0.02, headers=True)])
-    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
+def test_the_deadline_ends_a_drip_that_no_read_time_out_would(api):
+    api.script(LIST, [Fault.drip(0.02), Fault.drip(0.02, headers=True)])
+    client = client_of(api, read_seconds=30, deadline_seconds=0.3)
     for _ in range(2):
         assert "did not answer whole within 0.3 s" in raised(client.check).message
     client.check()
@@ -118,23 +104,23 @@ FLOODS = [Fault.huge(), Fault.answer(200, body=gzip.compress(bytes(70_000_000), 
 
 
 @pytest.mark.parametrize("fault", FLOODS, ids=["long", "packed"])
-def test_an_answer_is_read_no_further_than_its_largest_size(server, fault):
-    server.script(LIST, [fault])
-    assert "answer is larger than" in raised(client_of(server).check).message
+def test_an_answer_is_read_no_further_than_its_largest_size(api, fault):
+    api.script(LIST, [fault])
+    assert "answer is larger than" in raised(client_of(api).check).message
 
 
-def test_an_outage_is_blocked_and_nothing_was_sent(server):
-    server.down()
+def test_an_outage_is_blocked_and_nothing_was_sent(api):
+    api.down()
     for call in CALLS.values():
-        error = raised(call, client_of(server))
+        error = raised(call, client_of(api))
         assert (name_of(error), error.refused) == ("Blocked(api)", True)
 
 
-def test_a_server_without_tls_is_blocked_and_nothing_was_sent(server):
-    error = raised(CALLS[SUBMIT], client_of(server.base_url.replace("http:", "https:")))
+def test_a_server_without_tls_is_blocked_and_nothing_was_sent(api):
+    error = raised(CALLS[SUBMIT], client_of(api.base_url.replace("http:", "https:")))
     assert (name_of(error), error.refused) == ("Blocked(api)", True)
     assert "no secure connection" in error.message
-    assert not server.requests
+    assert not api.requests
 
 
 def test_a_ca_bundle_that_is_not_there_is_blocked(monkeypatch):
@@ -144,12 +130,12 @@ def test_a_ca_bundle_that_is_not_there_is_blocked(monkeypatch):
     assert "/nowhere/ca.pem" in error.message
 
 
-def test_what_the_caller_was_handling_is_not_taken_for_the_cause(server):
-    server.script(SUBMIT, [Fault.lost_answer("reset")])
+def test_what_the_caller_was_handling_is_not_taken_for_the_cause(api):
+    api.script(SUBMIT, [Fault.lost_answer("reset")])
     try:
         raise TimeoutError  # noqa: TRY301  # what the caller is busy with is what this test is about
     except TimeoutError:
-        assert "broke" in raised(CALLS[SUBMIT], client_of(server)).message
+        assert "broke" in raised(CALLS[SUBMIT], client_of(api)).message
 
 
 def test_a_connect_time_out_is_its_own_and_nothing_was_sent():
@@ -162,11 +148,11 @@ def test_a_connect_time_out_is_its_own_and_nothing_was_sent():
 
 
 @pytest.mark.parametrize("is_warm", [False, True], ids=["new connection", "kept connection"])
-def test_a_stalled_write_has_a_time_out_of_its_own(server, is_warm):
-    client = client_of(server, connect_seconds=60, read_seconds=60, write_stall_seconds=0.3)
+def test_a_stalled_write_has_a_time_out_of_its_own(api, is_warm):
+    client = client_of(api, connect_seconds=60, read_seconds=60, write_stall_seconds=0.3)
     if is_warm:
         client.check()
-    server.hold(UPLOAD, when="received")
+    api.hold(UPLOAD, when="received")
     began = time.monotonic()
     error = raised(upload, client, bytes(40_000_000))
     assert time.monotonic() - began < 10
@@ -174,9 +160,9 @@ def test_a_stalled_write_has_a_time_out_of_its_own(server, is_warm):
     assert "stalled" in error.message
 
 
-def test_a_silent_read_has_a_time_out_of_its_own(server):
-    server.script(LIST, [Fault.hang()])
-    client = client_of(server, connect_seconds=60, write_stall_seconds=60, read_seconds=0.3)
+def test_a_silent_read_has_a_time_out_of_its_own(api):
+    api.script(LIST, [Fault.hang()])
+    client = client_of(api, connect_seconds=60, write_stall_seconds=60, read_seconds=0.3)
     began = time.monotonic()
     assert "stalled" in raised(client.check).message
     assert time.monotonic() - began < 10

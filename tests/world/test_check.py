@@ -54,8 +54,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path, server):
-    return House(tmp_path, server.base_url)
+def house(tmp_path, api):
+    return House(tmp_path, api.base_url)
 
 
 def problems_in(lines):
@@ -266,14 +266,14 @@ def test_a_key_that_is_refused_or_unfit_is_a_problem_and_is_not_shown(house, key
     assert key not in "".join(lines)
 
 
-def test_the_key_is_tried_by_one_question_that_costs_nothing(house, server):
-    before = len(server.requests)
+def test_the_key_is_tried_by_one_question_that_costs_nothing(house, api):
+    before = len(api.requests)
     house.check()
-    assert server.requests[before:] == [("GET", "/v2/transcript?limit=1")]
+    assert api.requests[before:] == [("GET", "/v2/transcript?limit=1")]
 
 
-def test_an_api_that_fails_is_a_problem_and_all_else_is_tried_all_the_same(house, server):
-    server.script("GET /v2/transcript", [Fault.answer(503, "down")])
+def test_an_api_that_fails_is_a_problem_and_all_else_is_tried_all_the_same(house, api):
+    api.script("GET /v2/transcript", [Fault.answer(503, "down")])
     status, lines = house.check()
     assert status == 69
     assert len(problems_in(lines)) == 1

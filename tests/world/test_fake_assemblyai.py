@@ -4,13 +4,9 @@ import hashlib
 import http.client
 import json
 import re
-import signal
-import subprocess
-import sys
 
 import pytest
 
-import fake_assemblyai
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
 
 
@@ -134,7 +130,8 @@ def test_a_deleted_transcript_still_says_completed_and_deleting_twice_is_no_erro
     ],
 )
 def test_a_bad_request_is_refused_in_the_documented_words(server, request_line, key, status, text):
-    got, answer = ask(server, *request_line.split(), key=key)
+    method, path = request_line.split()
+    got, answer = ask(server, method, path, key=key)
     assert got == status
     assert text in str(answer)
     assert not server.submits
@@ -178,13 +175,3 @@ def test_a_held_request_has_its_effect_but_no_answer_until_it_is_released(server
     server.release()
     assert connection.getresponse().status == 200
     connection.close()
-
-
-def test_as_a_script_it_prints_its_address_first_and_ends_on_sigterm():
-    here = fake_assemblyai.__file__
-    with subprocess.Popen(
-        [sys.executable, here, "--processing-seconds", "1"], stdout=subprocess.PIPE, text=True
-    ) as run:
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n", run.stdout.readline())
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(10) == 0

@@ -10,18 +10,14 @@ import json
 import os
 import re
 import resource
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import assemblyai as aai
 import pytest
 
-from abilities import needs_strace
 from assemblyai_calls import LIST, ONE, SUBMIT, UPLOAD
 from catalogue import names_of_tests
 from fake_account import words_of
@@ -32,6 +28,8 @@ from transcribed.job import UPLOAD_LIFE_SECONDS, State
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Reload, drop
 from world import Clock, World, mp3, parameters
+
+pytestmark = pytest.mark.route(scan_seconds=60.0)  # hours pass here in which nothing is dropped
 
 WAITED_OUT = "test_a_fault_of_the_api_or_the_network_is_waited_out_and_paid_for_once"
 CLASSED = "test_a_definite_no_is_refused_and_has_its_class_and_its_text"
@@ -157,11 +155,6 @@ class Impatient(World):
             *(self.api.base_url, self.key), stop=threading.Event(), tries=1, read_seconds=0.2, deadline_seconds=0.4
         )
         return replace(super().plan(), client=hurried)
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, scan_seconds=60.0)  # hours pass here in which nothing is dropped
 
 
 def in_the_end(world: World) -> Callable[[], bool]:
@@ -586,94 +579,6 @@ def test_an_unknown_status_is_waited_out(world: World, api: FakeAssemblyAI, rout
 # --- disks
 
 
-PLACES = {  # the path that the failing calls are about, and the lane that waits
-    "journal": ("state/journal.db-wal", "state"),
-    "state directory": ("state/transcripts", "state"),
-    "outbox": ("outbox", "inbox:talks"),
-    "archive": ("archive", "inbox:talks"),
-}
-SAID = {
-    "ENOSPC": "full",
-    "EIO": "input/output error|disk I/O error",
-    "EROFS": "read-only|disk I/O error",
-    "EDQUOT": "quota|disk I/O error",
-    "EMFILE": "too many files are open",
-}
-MET = [(error, place) for error in SAID for place in PLACES if (error, place) != ("EMFILE", "journal")]  # open by then
-LIFE = """
-import json, sys, threading
-from pathlib import Path
-from fake_assemblyai import FakeAssemblyAI
-from world import Clock, World
-
-def live(place):
-    clock = Clock()
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
-        world = World(Path(sys.argv[1], place), api, clock)
-        world.drop("Talk.mp3")
-        world.run(lambda: bool(world.jobs()) and not world.worker.book.open)
-        blocked = [[row["lane"], row["reason"]] for status in world.published for row in status["blocked"]]
-        files = {name: world.files(name) for name in world.folders}
-        events = world.story(1)
-        told = {"blocked": blocked, "files": files, "story": events, "submits": len(api.submits)}
-        Path(sys.argv[1], place, "told.json").write_text(json.dumps(told))
-
-threads = [threading.Thread(target=live, args=(place,)) for place in sys.argv[2:]]
-for thread in threads:
-    thread.start()
-    thread.join()
-"""
-
-
-def lives_under(error: str, folder: Path) -> None:
-    """A life in each place, in a thread of its own, for strace counts the calls of each thread by itself."""
-    places = [place for named, place in MET if named == error]
-    paths = [word for place in places for word in ("-P", str(folder / place / PLACES[place][0]))]
-    # The first renameat2 is the anchor's, which no folder must take.
-    # A probe renames too, by renameat: a folder whose probe passes is not read-only, whatever one file meets there.
-    calls = ["pwrite64:error={}:when=80..82", "renameat:error={}:when=1..2", "renameat2:error={}:when=1..2"]
-    if error == "EMFILE":
-        calls = ["openat:error={}:when=2..4"]
-    traced = ["-e", "trace=pwrite64,renameat,renameat2,openat"]
-    faults = [word for call in calls for word in ("-e", f"inject={call.format(error)}")]
-    strace = ["strace", "-f", "-q", "--seccomp-bpf", "-o", folder / "trace", *paths, *traced, *faults]
-    subprocess.run(
-        [*strace, sys.executable, "-c", LIFE, folder, *places],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.DEVNULL,
-        check=True,
-        timeout=100,
-    )
-
-
-@pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What became of a recording in each place under each error, all of them at once."""
-    folder = tmp_path_factory.mktemp("lives")
-    for error in SAID:
-        (folder / error).mkdir()
-    with ThreadPoolExecutor(len(SAID)) as at_once:
-        list(at_once.map(lambda error: lives_under(error, folder / error), SAID))
-    return folder
-
-
-@needs_strace
-@pytest.mark.parametrize(
-    ("error", "place"),
-    [(error, place) for error in SAID for place in PLACES if (error, place) != ("EMFILE", "journal")],
-)
-def test_a_disk_that_refuses_is_named_and_waited_out_and_nothing_is_lost_or_paid_twice(
-    lives: Path, error: str, place: str
-) -> None:
-    told = json.loads((lives / error / place / "told.json").read_text())
-    assert {lane for lane, _ in told["blocked"]} == {PLACES[place][1]}
-    assert all(re.search(SAID[error], reason) for _, reason in told["blocked"])
-    assert told["files"] == {"inbox": [], "outbox": ["Talk.srt", "Talk.txt"], "archive": ["Talk.mp3"], "failed": []}
-    assert {"delivered", "retired"} <= set(told["story"])
-    assert {"deferred", "failed"}.isdisjoint(told["story"])
-    assert told["submits"] == 1
-
-
 @pytest.mark.parametrize("left", [0, 1])
 def test_a_journal_that_finds_no_descriptor_free_is_waited_for_and_is_no_mistake(tmp_path: Path, left: int) -> None:
     Journal.open(str(tmp_path)).close()
@@ -704,7 +609,7 @@ def test_assemblyai_s_own_sdk_gets_along_with_the_fake_that_all_this_is_tried_ag
             transcriber = aai.Transcriber()
             made = transcriber.transcribe(str(recording))
             listed = transcriber.list_transcripts()
-            deleted = aai.Transcript.delete_by_id(made.id)
+            deleted = aai.Transcript.delete_by_id(made.id or "")
             aai.Client.get_default().http_client.close()
         finally:
             aai.settings.base_url, aai.settings.api_key, aai.settings.polling_interval = before

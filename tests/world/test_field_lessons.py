@@ -8,21 +8,16 @@ import functools
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from abilities import needs_strace
 from assemblyai_calls import LIST, ONE, UPLOAD
 from catalogue import names_of_tests
-from daemon_process import Daemon
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
-from straced import Straced
 from transcribed.job import State
 from transcribed.worker import Stop
 from transcribed.worker.plan import Look
@@ -299,14 +294,16 @@ def clock() -> Eventful:
     return Eventful()
 
 
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Eventful) -> World:
-    return World(tmp_path, api, clock)
-
-
 def in_the_end(world: World) -> Callable[[], bool]:
     """Until nothing is left to do, nor to happen."""
-    return lambda: not world.clock.acts and not world.worker.book.open and bool(world.jobs())
+    clock = world.clock
+    assert isinstance(clock, Eventful)
+    return lambda: not clock.acts and not world.worker.book.open and bool(world.jobs())
+
+
+def has_come(clock: Clock, seconds: float) -> bool:
+    """True once so much time has passed since the start of the test."""
+    return clock.moved > seconds
 
 
 def words(data: bytes) -> str:
@@ -380,6 +377,7 @@ def copying(world: World, data: bytes, *, begin: float, seconds: float, is_full:
             file.write(data[part * size : (part + 1) * size])
         os.utime(path, (0, world.clock.wall() if mtime is None else mtime))
 
+    assert isinstance(world.clock, Eventful)
     world.clock.acts = [(begin + 3.0 * part, functools.partial(write, part)) for part in range(parts)]
 
 
@@ -459,7 +457,7 @@ def test_a_transcript_that_takes_hours_is_paid_once_through_failing_looks_and_re
     api.processing_seconds = 3 * 3600
     world.drop("Talk.mp3")
     for number in range(1, 5):
-        world.run(lambda hours=number / 2: clock.moved > hours * 3600)
+        world.run(functools.partial(has_come, clock, number / 2 * 3600))
         api.script(LIST, [Fault.answer(502, body=b"<html>Bad gateway"), None, Fault.lost_answer(), Fault.html()])
         api.script(ONE, [Fault.answer(502, body=b"<html>Bad gateway")])
 
@@ -482,18 +480,6 @@ def test_a_transcript_without_a_word_is_a_result_and_is_not_asked_for_again(worl
     assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
     assert world.files("archive") == ["Talk.mp3"]
     assert len(api.submits) == 1
-
-
-def test_a_daemon_whose_outbox_lies_in_its_inbox_by_a_link_does_not_start(tmp_path: Path, api: FakeAssemblyAI) -> None:
-    with Daemon(tmp_path / "daemon", api.base_url) as daemon:
-        daemon.folders["outbox"].symlink_to(daemon.folders["inbox"])
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start("--once")
-
-        assert daemon.wait() == 78
-
-        assert api.requests == []
-        assert daemon.files("inbox") == ["Talk.mp3"]
 
 
 # --- D. lost
@@ -605,24 +591,3 @@ def test_a_recording_taken_away_after_it_was_paid_for_is_delivered_all_the_same(
 
     assert_delivered_and_paid_once(world, mp3("Talk.mp3"))
     assert world.states() == [State.DELIVERED]
-
-
-@needs_strace
-def test_where_modes_owners_and_times_may_not_be_set_all_is_delivered(tmp_path: Path) -> None:
-    calls = "chmod,fchmod,fchmodat,chown,fchown,lchown,fchownat,utimensat"
-    with (
-        tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere,
-        FakeAssemblyAI() as api,
-        Straced(tmp_path / "daemon", api.base_url) as daemon,
-    ):
-        daemon.folders["archive"] = Path(elsewhere)  # on another file system, so that the recording is carried there
-        daemon.config["inbox"][0]["archive"] = elsewhere
-        daemon.strace_arguments = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=EPERM"]
-        daemon.drop("a/Talk.mp3", mp3("Talk"))
-        daemon.start("--once")
-
-        assert daemon.wait() == 0
-
-        assert daemon.files("outbox") == ["a/Talk.srt", "a/Talk.txt"]
-        assert daemon.files("archive") == ["a/Talk.mp3"]
-        assert daemon.files("inbox") == []

@@ -36,6 +36,7 @@ import threading
 import uuid
 from dataclasses import replace
 from importlib import resources
+from typing import Any
 
 import pytest
 import tomli_w
@@ -144,13 +145,6 @@ def test_a_strangers_text_is_one_line_of_bounded_length(text, body):
 # --- assemblyai: refusals and headers
 
 
-@pytest.fixture(scope="module")
-def server():
-    """The fake API, which each example tells what to answer."""
-    with FakeAssemblyAI() as running:
-        yield running
-
-
 def is_a_pause(seconds):
     return seconds is None or 0 <= seconds <= 86400
 
@@ -172,10 +166,10 @@ def test_retry_after_is_none_or_a_bounded_number_of_seconds(header):
     after=AFTER,
     route=st.sampled_from(list(CALLS)),
 )
-def test_any_refusal_is_a_documented_error_without_the_key(server, status, body, after, route):
-    server.clear()
-    server.script(route, [Fault.answer(status, body=body, Retry_After=after)])
-    _, error = outcome(TranscribedError, CALLS[route], client_of(server))
+def test_any_refusal_is_a_documented_error_without_the_key(any_server, status, body, after, route):
+    any_server.clear()
+    any_server.script(route, [Fault.answer(status, body=body, Retry_After=after)])
+    _, error = outcome(TranscribedError, CALLS[route], client_of(any_server))
     assert 200 <= status < 300 if error is None else is_sane(error)
     assert is_a_pause(getattr(error, "retry_after_seconds", None))
 
@@ -200,11 +194,11 @@ FEW_PAGES = some(st.fixed_dictionaries({"transcripts": some(FEW)}, optional={"pa
 
 @examples(60)
 @given(pages=FEW_PAGES, wanted=st.sets(FEW_IDS))
-def test_a_walk_through_the_list_ends_and_names_no_transcript_twice(server, pages, wanted):
+def test_a_walk_through_the_list_ends_and_names_no_transcript_twice(any_server, pages, wanted):
     for walk in (lambda client: client.list_back_to(0.0), lambda client: client.find(wanted)):
-        server.clear()
-        server.script(LIST, [Fault.answer(200, body=json.dumps(page).encode()) for page in pages])
-        found = [item.transcript_id for item in walk(client_of(server))]
+        any_server.clear()
+        any_server.script(LIST, [Fault.answer(200, body=json.dumps(page).encode()) for page in pages])
+        found = [item.transcript_id for item in walk(client_of(any_server))]
         assert len(set(found)) == len(found)
     assert set(found) <= wanted
 
@@ -219,7 +213,7 @@ def raw():
         running.daemon_threads = True
         thread = threading.Thread(target=running.serve_forever, args=(0.02,))
         thread.start()
-        running.base_url = f"http://127.0.0.1:{running.server_address[1]}"
+        running.base_url = f"http://127.0.0.1:{running.server_address[1]}"  # type: ignore[attr-defined]
         yield running
         running.shutdown()
         thread.join()
@@ -287,13 +281,13 @@ DONE = {"id": ID, "status": "completed", "text": "a"}
 @example(found={**DONE, "audio_duration": -(10**400)})
 @example(found={**DONE, "redact_pii_audio": True, "redact_pii_audio_quality": ["wav"]})
 @example(found={**DONE, "metadata": {"warnings": ["\ud800\n", {"message": None}]}})
-def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_error(server, tmp_path, found):
+def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_error(any_server, tmp_path, found):
     shutil.rmtree(tmp_path / "transcripts", ignore_errors=True)
     body, kept = json.dumps({**found, "id": ID}).encode(), Kept(str(tmp_path))
-    server.clear()
-    server.script(ONE, [Fault.answer(200, body=body)])
+    any_server.clear()
+    any_server.script(ONE, [Fault.answer(200, body=body)])
     fetch = functools.partial(speech.fetch, erased=False, is_ours=True)
-    event, error = outcome(TranscribedError, fetch, replace(SUBMITTED, transcript_id=ID), client_of(server), kept)
+    event, error = outcome(TranscribedError, fetch, replace(SUBMITTED, transcript_id=ID), client_of(any_server), kept)
     assert error is None or is_sane(error)
     assert (kept.read(ID) == body) == isinstance(event, happened.Transcribed)
     assert event is None or json.dumps(event.data())
@@ -367,7 +361,13 @@ def test_a_damaged_configuration_is_whole_all_the_same_or_refused(file, content,
     assert_whole_or_refused(file, environ)
 
 
-TABLES = {"api": config.Api, "state": config.State, "log": config.Log, "inbox": config.Inbox, "defaults": config.Inbox}
+TABLES: dict[str, Any] = {
+    "api": config.Api,
+    "state": config.State,
+    "log": config.Log,
+    "inbox": config.Inbox,
+    "defaults": config.Inbox,
+}
 KEYS = [(table, key) for table, model in TABLES.items() for key in model.model_fields]
 TOML_TEXT = st.text(max_size=8) | st.sampled_from(["/", "/a/..", "/b", "https://a..b", "\x1b\n", "a" * 100, "txt"])
 SCALARS = st.booleans() | st.integers() | st.floats() | st.datetimes() | st.times() | TOML_TEXT | st.just(10**400)
@@ -650,6 +650,7 @@ class Local:
         uploads = store.Uploads(directory + b"/uploads", lambda: 1.0)
         transcripts = store.Transcripts(directory + b"/transcripts", lambda: 1.0)
         api = local_api.Api("http://127.0.0.1:1", "none", uploads, transcripts, lambda _id: None)
+        self.run: Any = self.ask  # the fixture runs it in its event loop
         self.app = local_api.application(api, None)
         queued = {"audio_url": "http://a/b", "speech_model_used": "none", "utterances": None}
         self.done = transcripts.create(queued)["id"]

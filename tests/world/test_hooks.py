@@ -2,43 +2,18 @@
 
 import json
 import os
-import stat
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 
-from daemon_process import Daemon, wait_for
-from fake_assemblyai import FakeAssemblyAI
+from programs import is_gone, program
 from transcribed.job import Fingerprint, Job, State, Step
 from transcribed.worker.hooks import environment
-from world import Clock, World, mp3
+from waiting import wait_for
 
 FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "OUTPUTS_JSON", "TRANSCRIPT_ID", "REASON", "HINT"]
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    clock = Clock()
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=1) as server:
-        server.held_clock = clock
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI) -> World:
-    return World(tmp_path, api, api.held_clock, formats=("txt", "srt"))
-
-
-def program(folder: Path, text: str) -> tuple[str, ...]:
-    """A program of this text; what it writes to $OUT lies in the folder."""
-    path = folder / "program"
-    path.write_text(f"#!{sys.executable}\nimport os, sys, time\nfolder = {str(folder)!r}\n{text}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return (str(path), "one word", "$HOME;`reboot`")
 
 
 TELL = """
@@ -204,30 +179,7 @@ def test_a_child_that_a_command_leaves_talking_does_not_make_it_late(world, tmp_
     assert line["seconds"] < 20
 
 
-def is_gone(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 def test_a_value_of_the_environment_holds_no_nul_and_no_half_character():
     job = Job(1, "talks", b"a", Fingerprint(1, 1), State.FAILED, 1.0, 1.0, 1.0, reason="x\0y\ud800")
     assert environment(job, {"PATH": "/bin", "SECRET": "s"})[b"TRANSCRIBED_REASON"] == b"xy?"
     assert b"SECRET" not in environment(job, {"PATH": "/bin", "SECRET": "s"})
-
-
-def test_a_command_that_runs_for_long_holds_up_neither_the_others_nor_a_stop(tmp_path):
-    with FakeAssemblyAI() as server:
-        command = program(tmp_path, "open(os.path.join(folder, 'begun'), 'w').write(str(os.getpid())); time.sleep(600)")
-        with Daemon(tmp_path / "d", server.base_url, on_delivered=list(command)) as daemon:
-            daemon.start()
-            wait_for(lambda: "daemon.started" in daemon.events(), "the start")
-            for number in range(3):
-                daemon.drop(f"{number}.mp3", mp3(str(number)))
-            daemon.wait_for_archive(3)
-            wait_for(lambda: (tmp_path / "begun").exists() and (tmp_path / "begun").read_text(), "the command")
-            daemon.process.terminate()
-            assert daemon.wait(10.0) == 0
-            assert is_gone(int((tmp_path / "begun").read_text())), "it ends with the daemon"
-            assert daemon.events().count("hook.skipped") == 2, "those that waited are told of"

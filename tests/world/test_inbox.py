@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from abilities import without_privileges
 from transcribed.errors import Blocked, Transient, Withdrawn
@@ -585,7 +585,7 @@ def test_lost_events_ask_for_a_look_at_every_root(watch, looked, two_roots):
     """watchdog's own code handles the kernel's overflow event; it tells nobody but its log."""
     for path in two_roots:
         watch.tend(path)
-    watch._observer._inotify_fd.handle_event(InotifyEvent(-1, InotifyConstants.IN_Q_OVERFLOW, 0, b""))
+    watch._observer._inotify_fd.handle_event(InotifyEvent(WatchDescriptor(-1), InotifyConstants.IN_Q_OVERFLOW, 0, b""))
     assert sorted(looked.roots) == two_roots
 
 

@@ -4,7 +4,7 @@ import os
 import plistlib
 import re
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +18,7 @@ from transcribed.cli.untaken import why_not_taken
 from transcribed.inbox.links import MOST_BYTES, MOST_CHARACTERS, address_in
 from transcribed.job import State
 from transcribed.worker import drop
-from world import Clock, World, link, parameters
+from world import World, link, parameters
 
 ADDRESS = "https://example.org/Talk.mp3"
 
@@ -27,11 +27,6 @@ ADDRESS = "https://example.org/Talk.mp3"
 def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
     api.put_elsewhere(ADDRESS)
     return api
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock)
 
 
 def url(address: str = ADDRESS) -> bytes:
@@ -341,7 +336,7 @@ def test_links_are_left_alone_where_the_inbox_says_so_and_explain_says_why(world
 
     assert world.files("inbox") == ["Talk.url"]
     assert world.jobs() == []
-    folders = {"path": str(world.folders["inbox"]), "outbox": str(world.folders["outbox"])}
+    folders: dict[str, Any] = {"path": str(world.folders["inbox"]), "outbox": str(world.folders["outbox"])}
     assert "links = false" in (why_not_taken(config.Inbox(links=False, **folders), b"Talk.url") or "")
     assert why_not_taken(config.Inbox(**folders), b"Talk.url") is None
 

@@ -5,23 +5,21 @@ What a stranger can do to the file is done to it between two runs of the daemon'
 
 import json
 import os
-import random
 import sqlite3
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from daemon_process import Daemon, wait_for
+from damage import overwrite, random_bytes, zeroed_in_the_middle
 from fake_assemblyai import FakeAssemblyAI
 from jobs import RECEIVED, a_job
 from transcribed.assemblyai import AssemblyAI
-from transcribed.cli.app import app
 from transcribed.errors import ConfigError
 from transcribed.job import State
 from transcribed.journal import VERSION, Journal
@@ -30,36 +28,13 @@ from transcribed.worker.kept import Kept
 from transcribed.worker.rebuild import MARK, job_of
 from world import START, Clock, World, mp3
 
-SEED = 11
-
-
-@pytest.fixture
-def world(tmp_path):
-    with FakeAssemblyAI() as api:
-        yield World(tmp_path, api, Clock())
-
 
 def journal_of(world):
     return world.state / "journal.db"
 
 
-def overwrite(path: Path, at: int, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(at)
-        file.write(data)
-
-
 def torn(path):
     os.truncate(path, path.stat().st_size // 2)
-
-
-def random_bytes(path):
-    path.write_bytes(random.Random(SEED).randbytes(path.stat().st_size))
-
-
-def zeroed_in_the_middle(path):
-    """All pages but the first: it still opens as a database."""
-    overwrite(path, 4096, bytes(path.stat().st_size - 4096))
 
 
 def emptied(path):
@@ -193,6 +168,7 @@ def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, table)
         assert journal.loss()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(at=st.integers(0, 2**20), data=st.binary(min_size=1, max_size=5000))
 def test_no_bytes_in_its_place_keep_the_journal_from_being_opened_or_set_aside(tmp_path_factory, at, data):
@@ -347,7 +323,7 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
-_META = {
+_META: dict[str, Any] = {
     "transcript_id": "11111111-2222-4333-8444-555555555555",
     "content_hash": "ab" * 32,
     "request": {"audio_url": "https://cdn.assemblyai.com/upload/1", "speaker_labels": True},
@@ -390,54 +366,6 @@ def test_a_description_whose_transcript_was_removed_still_says_what_was_paid_for
 # -- the real daemon, its check and its backup ------------------------------------------------------------------------
 
 
-def cli(daemon: Daemon, *words: str):
-    return CliRunner().invoke(app, ["--config", str(daemon.write_config()), *words])
-
-
-def test_a_real_daemon_sets_a_damaged_journal_aside_says_so_and_goes_on_once_accepted(tmp_path):
-    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
-        daemon.drop("Old.mp3", mp3("Old"))
-        daemon.start("--once")
-        assert daemon.wait() == 0
-        random_bytes(daemon.state / "journal.db")
-        daemon.drop("New.mp3", mp3("New"))
-        daemon.start()
-        wait_for(lambda: "lane.blocked" in daemon.events(), "the block")
-        wait_for(lambda: daemon.status().get("blocked"), "the status")
-        assert "journal.lost" in daemon.events()
-        assert daemon.status()["blocked"][0]["lane"] == "submit"
-
-        assert cli(daemon, "accept").exit_code == 0
-
-        daemon.wait_for_archive(2)
-        assert sorted(api.paid().values()) == [1, 1]
-
-
-def test_a_backup_made_while_the_daemon_works_is_whole_and_replaces_nothing(tmp_path):
-    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
-        for number in range(20):
-            daemon.drop(f"{number}.mp3", mp3(str(number)))
-        daemon.start()
-        wait_for(lambda: "job.retired" in daemon.events(), "work in full swing")
-        copies = [tmp_path / f"copy {number}" / "journal.db" for number in range(3)]
-        for copy in copies:
-            copy.parent.mkdir()
-            assert cli(daemon, "journal", "backup", str(copy)).exit_code == 0
-        daemon.wait_for_archive(20)
-
-        for copy in copies:
-            with closing(Journal.read(str(copy.parent))) as journal:
-                assert journal.damage() == ""
-                assert journal.all()
-                assert "put back from a backup of 20" in journal.loss()
-            assert [path.name for path in copy.parent.iterdir()] == ["journal.db"]
-            assert copy.stat().st_mode & 0o777 == 0o600
-        before = copies[0].read_bytes()
-        refused = cli(daemon, "journal", "backup", str(copies[0]))
-        assert "is there already" in str(refused.exception)
-        assert copies[0].read_bytes() == before
-
-
 def test_a_backup_put_back_does_not_pay_again_for_what_was_transcribed_since(world, tmp_path):
     world.drop("Early.mp3", mp3("Early"))
     world.run()
@@ -456,19 +384,3 @@ def test_a_backup_put_back_does_not_pay_again_for_what_was_transcribed_since(wor
     assert "Late again.txt" in world.files("outbox")
     assert "New.txt" not in world.files("outbox")
     assert len(world.api.submits) == 2
-
-
-def test_check_says_whether_the_journal_is_whole_beside_a_daemon_too(tmp_path):
-    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
-        daemon.environ = {}
-        with closing(Journal.open(str(daemon.state))) as journal:
-            journal.add(a_job(), RECEIVED)
-            assert "ok: the journal is whole: 1 jobs" in cli(daemon, "check").stdout
-        zeroed_in_the_middle(daemon.state / "journal.db")
-
-        said = cli(daemon, "check")
-
-        assert "problem: the journal in" in said.stdout
-        assert "is damaged" in said.stdout
-        assert "set it aside and rebuild it" in said.stdout
-        assert said.exit_code != 0

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -32,7 +33,8 @@ def sha256(content: bytes | str) -> str:
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
-TEXTS = {" ".join(word["text"] for word in words_of(sha256(content))) for content in (*CONTENTS, *ADDRESSES)}
+SOURCES: list[bytes | str] = [*CONTENTS, *ADDRESSES]
+TEXTS = {" ".join(word["text"] for word in words_of(sha256(content))) for content in SOURCES}
 FAULTS = {
     "POST /v2/upload": [Fault.answer(500, "Internal server error"), Fault.cut(1000), Fault.lost_answer(), Fault.html()],
     "POST /v2/transcript": [
@@ -204,7 +206,7 @@ class Life(RuleBasedStateMachine):
         return deleted == (ours - {None} if self.world.routes[0].delete_remote else set())
 
 
-TestLife = Life.TestCase
+TestLife = pytest.mark.slow(Life.TestCase)
 TestLife.settings = settings(
     max_examples=40,
     stateful_step_count=15,

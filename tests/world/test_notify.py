@@ -1,89 +1,27 @@
 """What people are told by mail, ntfy and the like: real services of apprise, and a real HTTP server that takes news."""
 
-import json
 import os
 import shlex
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import structlog
 
-from daemon_process import Daemon, wait_for
-from fake_assemblyai import FakeAssemblyAI, Fault
+from fake_assemblyai import Fault
+from postbox import SECRET, Postbox, urls
 from transcribed import config, errors
 from transcribed.job import State
 from transcribed.notify import Services
 from transcribed.worker import Reload
-from world import Clock, World, mp3
-
-SECRET = "geheim-4711"
-
-
-class Postbox:
-    """A web hook that takes news, or refuses them; each piece is kept with the moment in virtual time."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.got: list[dict] = []
-        self.at: list[float] = []
-        self.status = 200
-        self.asked = 0
-        self.clock = clock
-        postbox = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                """Silent."""
-
-            def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                postbox.asked += 1
-                if postbox.status == 200:
-                    postbox.got.append(told)
-                    postbox.at.append(clock.moved)
-                self.send_response(postbox.status)
-                self.end_headers()
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://user:{SECRET}@127.0.0.1:{self.server.server_port}/"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-    def lines(self) -> list[str]:
-        return [line for told in self.got for line in told["message"].splitlines()]
+from world import World
 
 
 @pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    clock = Clock()
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=1) as server:
-        server.held_clock = clock
-        yield server
-
-
-@pytest.fixture
-def postbox(api: FakeAssemblyAI) -> Iterator[Postbox]:
-    box = Postbox(api.held_clock)
-    yield box
-    box.close()
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, postbox: Postbox) -> World:
-    made = World(tmp_path, api, api.held_clock)
-    made.services = Services([("urls: line 1", postbox.url)])
-    made.plan_options |= {"tell": ("failed", "blocked"), "digest_seconds": 900.0}
-    return made
+def world(world: World, postbox: Postbox) -> World:
+    world.services = Services([("urls: line 1", postbox.url)])
+    world.plan_options |= {"tell": ("failed", "blocked"), "digest_seconds": 900.0}
+    return world
 
 
 def after(world: World, seconds: float):
@@ -164,8 +102,8 @@ class Later(World):
             work()
 
 
-def test_news_that_come_while_others_are_told_are_the_next_digest(tmp_path, api, postbox):
-    world = Later(tmp_path, api, api.held_clock)
+def test_news_that_come_while_others_are_told_are_the_next_digest(tmp_path, api, clock, postbox):
+    world = Later(tmp_path, api, clock)
     world.services = Services([("urls: line 1", postbox.url)])
     world.plan_options |= {"tell": ("failed",), "digest_seconds": 900.0}
     world.drop("one.mp3", b"no audio one")
@@ -380,13 +318,6 @@ def refusal(path: Path) -> str:
     return caught.value.message
 
 
-def urls(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "the urls"
-    path.write_text(text)
-    path.chmod(0o600)
-    return path
-
-
 def test_a_line_that_is_no_address_is_named_by_its_number_and_all_at_once(tmp_path, capfd):
     path = urls(
         tmp_path,
@@ -418,107 +349,3 @@ def test_each_line_of_the_file_is_a_service_but_for_remarks(tmp_path):
     path = urls(tmp_path, "\ufeffjson://127.0.0.1/\r\n  # json://10.0.0.1/\r\n\r\n  xml://127.0.0.1/  \r\n")
 
     assert len(Services(config.read_urls(config.Notify(urls_file=str(path))))) == 2
-
-
-# -- the process
-
-
-def test_a_daemon_tells_and_its_log_and_status_know_no_secret(tmp_path, postbox):
-    with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
-        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, postbox.url + "\n"))}
-        daemon.drop("noise.mp3", b"no audio")
-        daemon.start("--once")
-        assert daemon.wait() == 1
-        assert [told["title"] for told in postbox.got] == ["transcribed: 1 failed"]
-        postbox.status = 500
-        daemon.drop("other.mp3", b"no audio, nor here")
-        daemon.start("--once")
-        assert daemon.wait() == 1
-        assert {"notify.told", "notify.failed", "notify.skipped"} <= set(daemon.events())
-        assert [event for event in daemon.events() if " " in event] == [], "apprise says nothing of its own"
-        known = daemon.log.read_text() + (daemon.state / "status.json").read_text()
-        assert SECRET not in known
-
-
-def test_a_reload_takes_other_addresses_into_force_and_refuses_wrong_ones(tmp_path, postbox):
-    with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
-        daemon.start()
-        wait_for(lambda: "daemon.started" in daemon.events(), "the start")
-        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, SECRET + "\n"))}
-        daemon.write_config()
-        daemon.process.send_signal(1)
-        wait_for(lambda: "config.refused" in daemon.events(), "the refusal")
-        urls(tmp_path, postbox.url + "\n")
-        daemon.process.send_signal(1)
-        wait_for(lambda: "config.reloaded" in daemon.events(), "the reload")
-        daemon.drop("noise.mp3", b"no audio")
-        wait_for(lambda: "job.retired" in daemon.events(), "the end of the recording")
-        daemon.process.terminate()
-        assert daemon.wait(10.0) == 0
-        assert [told["title"] for told in postbox.got] == ["transcribed: 1 failed"]
-        assert SECRET not in daemon.log.read_text()
-
-
-def test_a_service_that_never_answers_holds_up_neither_recordings_nor_a_stop(tmp_path):
-    silent = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # it listens, and nobody accepts
-    with silent, FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
-        address = f"json://127.0.0.1:{silent.server_port}/?rto=600&cto=600"
-        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, address)), "events": ["delivered"]}
-        daemon.start()
-        wait_for(lambda: "daemon.started" in daemon.events(), "the start")
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.wait_for_archive(1)
-        daemon.process.terminate()
-        assert daemon.wait(12.0) == 0
-        assert daemon.events().count("notify.skipped") == 1
-
-
-def test_apprise_is_not_imported_where_no_address_is_named(tmp_path):
-    with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
-        daemon.config["notify"] = {"events": ["failed"]}
-        daemon.drop("noise.mp3", b"no audio")
-        assert imported(daemon) == (1, False)
-        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, "json://127.0.0.1:1/\n"))}
-        assert imported(daemon) == (0, True), "the test itself can see it"
-
-
-def imported(daemon: Daemon) -> tuple[int, bool]:
-    """How `run --once` ends, and whether apprise was imported in it."""
-    code = (
-        "import os, sys, runpy\nleave = os._exit\n"
-        "def seen(status):\n    print('apprise' in sys.modules, flush=True)\n    leave(status)\n"
-        "os._exit = seen\n"
-        "runpy.run_module('transcribed', run_name='__main__', alter_sys=True)\n"
-    )
-    arguments = ["--config", str(daemon.write_config()), "run", "--once"]
-    environ = os.environ | {"ASSEMBLYAI_API_KEY": daemon.key}
-    ran = subprocess.run([sys.executable, "-c", code, *arguments], env=environ, capture_output=True, check=False)
-    return ran.returncode, ran.stdout == b"True\n"
-
-
-def test_without_the_extra_a_file_of_addresses_is_a_mistake_that_names_the_mend(tmp_path):
-    code = "import sys\nsys.modules['apprise'] = None\nfrom transcribed.cli import main\nmain()\n"
-    with Daemon(tmp_path / "d", "http://127.0.0.1:9") as daemon:
-        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, f"json://{SECRET}@127.0.0.1/\n"))}
-        arguments = ["--config", str(daemon.write_config()), "run", "--once"]
-        ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
-
-    assert ran.returncode == 78
-    assert "pip install 'transcribed[notify]'" in ran.stderr
-    assert SECRET not in ran.stderr
-
-
-def test_check_counts_the_services_and_sends_nothing(tmp_path, postbox):
-    with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
-        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, postbox.url + "\njson://127.0.0.1:1/\n"))}
-        command = [sys.executable, "-m", "transcribed", "--config", str(daemon.write_config()), "check"]
-        environ = os.environ | {"ASSEMBLYAI_API_KEY": daemon.key}
-        told = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-        urls(tmp_path, f"nosuch://{SECRET}\n")
-        wrong = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-
-    assert "ok: notify: services to tell of failed, blocked: 2 (not tried)" in told.stdout
-    assert postbox.asked == 0
-    assert wrong.returncode == 78
-    assert "line 1: this is no address" in wrong.stdout
-    assert SECRET not in wrong.stdout + wrong.stderr + told.stdout

@@ -9,6 +9,7 @@ import stat
 import tempfile
 import threading
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -180,7 +181,8 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(root):
 
 def together(count, work):
     """Runs `work(number)` in threads that start as one; returns what each returned or raised."""
-    barrier, results = threading.Barrier(count), [None] * count
+    barrier = threading.Barrier(count)
+    results: list[Any] = [None] * count
 
     def run(number):
         barrier.wait()

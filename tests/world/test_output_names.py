@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,18 +10,15 @@ from transcribed.job import Fingerprint, State
 from transcribed.journal import Journal
 from transcribed.worker.hooks import environment
 from transcribed.worker.outputs import day_of, outputs
-from world import START, Clock, World, mp3
+from world import START, mp3
+
+pytestmark = pytest.mark.route(output_name="{stem}.{lang}.{ext}")
 
 
 @pytest.fixture
 def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
     api.results = {"language_code": "en_us"}
     return api
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, output_name="{stem}.{lang}.{ext}")
 
 
 def test_subtitles_are_named_as_media_players_want_them(world):

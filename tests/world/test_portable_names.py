@@ -3,50 +3,18 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_assemblyai import FakeAssemblyAI
-from shares import exfat, needs_exfat
 from transcribed import outbox
-from transcribed.job import State
-from world import Clock, Crash, World, mp3
+from world import Crash, mp3
+
+pytestmark = pytest.mark.route(formats=("txt",))
 
 NFC, NFD = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
-
-
-@pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI(clock=clock.wall) as server:
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path / "world", api, clock, formats=("txt",))
-
-
-@pytest.fixture
-def share(tmp_path: Path) -> Iterator[Path]:
-    """A share that folds case and refuses what Windows refuses."""
-    with exfat(tmp_path) as point:
-        yield point
-
-
-def put_on(share: Path, world: World) -> World:
-    """The same world, whose outbox, archive and failed folder lie on a share."""
-    for name in ("outbox", "archive", "failed"):
-        world.folders[name] = share / name
-        world.folders[name].mkdir()
-    paths = {name: os.fsencode(share / name) for name in ("outbox", "archive", "failed")}
-    world.route = replace(world.route, **paths)
-    world.routes = [world.route]
-    return world
 
 
 # The names that Windows can show
@@ -94,16 +62,6 @@ def test_a_portable_path_is_one_for_windows_and_stays_as_it_is(path):
     assert outbox.portable(found) == found
 
 
-@needs_exfat
-def test_every_portable_name_can_be_written_where_windows_names_count(share):
-    hostile = [bytes([byte]) for byte in range(1, 256) if byte != ord("/")]
-    hostile += [b"CON", b"a.", b"a ", b"\xff" * 200, "会".encode() * 85, "🎤".encode() * 60]
-    for number, name in enumerate(hostile):
-        path = outbox.portable(b"%d/%b/Talk" % (number, name))
-        outbox.publish(os.path.join(os.fsencode(share), path), b"words", root=os.fsencode(share))
-    assert len(list(share.rglob("Talk"))) == len(hostile)
-
-
 def test_with_portable_names_two_recordings_that_become_one_get_a_number_in_every_folder(world):
     world.routes = [replace(world.route, names="portable")]
     for name in ("b/Why?.mp3", "b/Why*.mp3"):
@@ -126,29 +84,6 @@ def test_with_portable_names_a_failed_recording_is_dragged_back_and_tried_again(
 
     assert len(world.jobs()) == 1
     assert "requeued" in world.story(1)
-
-
-@needs_exfat
-def test_a_name_that_the_outbox_refuses_is_said_with_its_mend_and_goes_on_once_that_is_done(world, share):
-    world = put_on(share, world)
-    for name in ("Why?.mp3", os.fsdecode(b"caf\xe9/\xff.mp3"), "plain.mp3"):
-        world.drop(name)
-
-    world.run(lambda: sum(job.attempts >= 2 for job in world.jobs()) == 2)
-
-    refused = [job for job in world.jobs() if job.state is State.TRANSCRIBED]
-    assert len(refused) == 2
-    for job in refused:
-        assert "refuses the name" in job.reason
-        assert job.hint == 'set names = "portable" for this inbox'
-    assert world.files("outbox") == ["plain.txt"]
-    assert "blocked" in world.published[-1]
-    assert world.published[-1]["blocked"] == []
-
-    world.routes = [replace(world.route, names="portable")]
-    assert world.run() == 0
-    assert world.files("outbox") == ["Why_.txt", "caf%E9/%FF.txt", "plain.txt"]
-    assert world.files("archive") == ["Why_.mp3", "caf%E9/%FF.mp3", "plain.mp3"]
 
 
 # The recording's own name
@@ -188,22 +123,6 @@ def test_names_of_255_bytes_that_differ_in_their_last_letter_are_shortened_visib
     shortened = [name for name in found if name.endswith(".json")]
     assert len(shortened) == 2
     assert all(re.fullmatch(r"会+…~[0-9a-f]{6}\.json", name) for name in shortened)
-
-
-@needs_exfat
-@pytest.mark.parametrize("content", ["same", "different"])
-def test_case_twins_that_are_delivered_together_stay_two_where_case_is_folded(world, share, content):
-    """With the same bytes the file of the one would be taken for the other's, and its recording for moved."""
-    world = put_on(share, world)
-    world.routes = [replace(world.route, duplicates="transcribe")]  # else the one waits for the other
-    for name in ("a/Talk.mp3", "a/talk.mp3"):
-        world.drop(name, mp3(name if content == "different" else "Talk"))
-
-    assert world.run() == 0
-
-    assert sorted(name.lower() for name in world.files("outbox")) == ["a/talk (2).txt", "a/talk.txt"]
-    assert sorted(name.lower() for name in world.files("archive")) == ["a/talk (2).mp3", "a/talk.mp3"]
-    assert world.files("inbox") == []
 
 
 def test_a_number_that_the_journal_knows_is_not_tried_again_when_a_stranger_takes_the_next_one(world, clock):

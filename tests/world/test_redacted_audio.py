@@ -1,21 +1,21 @@
 """The redacted copy of a recording: fetched from AssemblyAI's storage into the outbox, whole, once, without the key."""
 
 import json
-import subprocess
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from abilities import needs_mounts
 from fake_assemblyai import STORAGE, FakeAssemblyAI, Fault
 from transcribed.assemblyai.answers import redacted_audio_in
 from transcribed.errors import Transient
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
-from world import Clock, World, mp3, parameters
+from world import World, mp3, parameters
+
+WANTED = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_policies=["person_name"])
+pytestmark = pytest.mark.route(formats=("txt",), parameters=WANTED)
 
 AUDIO = b"ID3 beep " * 400_000  # more than one block
 ASK = "GET /v2/transcript/{id}/redacted-audio"
@@ -27,12 +27,6 @@ def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
     api.results = {"redact_pii_audio": True, "redact_pii_audio_quality": "mp3"}
     api.redacted_audio = AUDIO
     return api
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    wanted = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_policies=["person_name"])
-    return World(tmp_path, api, clock, formats=("txt",), parameters=wanted)
 
 
 def warnings(world: World) -> list[str]:
@@ -245,26 +239,6 @@ def test_a_journal_that_was_lost_knows_its_audio_again(world, api):
     world.run(lambda: world.files("archive") == ["Talk.mp3"])
 
     assert [name for name in world.files("outbox") if not name.startswith("_")] == ["Talk.redacted.mp3", "Talk.txt"]
-    assert len(api.submits) == 1
-
-
-@needs_mounts
-def test_a_disk_that_is_full_of_it_blocks_the_state_and_it_is_fetched_again_when_there_is_room(world, api):
-    transcripts = world.state / "transcripts"
-    transcripts.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", transcripts], check=True)
-    try:
-        world.drop("Talk.mp3")
-        world.run(lambda: any(lane.name == "state" for lane in world.worker.lanes.all()))
-        assert world.states() == [State.SUBMITTED]
-        assert list(transcripts.glob("*.redacted.*")) == list(transcripts.glob(".transcribed-*")) == []
-
-        subprocess.run(["mount", "-o", "remount,size=16m", transcripts], check=True)
-        assert world.run() == 0
-    finally:
-        subprocess.run(["umount", transcripts], check=True)
-
-    assert (world.folders["outbox"] / "Talk.redacted.mp3").read_bytes() == AUDIO
     assert len(api.submits) == 1
 
 

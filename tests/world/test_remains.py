@@ -5,25 +5,18 @@ import os
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI, Fault
-from transcribed.cli.app import app
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.kept import AUDIO, Kept
-from world import Clock, World, mp3
+from world import World, mp3
+
+pytestmark = pytest.mark.route(formats=("txt",), delete_remote=True)
 
 DAY = 86400.0
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",), delete_remote=True)
 
 
 def deletions(api: FakeAssemblyAI) -> list[str]:
@@ -319,18 +312,6 @@ def test_a_journal_that_is_rebuilt_knows_what_was_paid_though_its_transcript_was
 
 
 # -- what people see ---------------------------------------------------------------------------------------------------
-
-
-def test_explain_says_when_it_was_deleted_and_a_daemon_is_told_by_its_configuration(tmp_path):
-    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url, delete_remote=True) as daemon:
-        daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start("--once")
-        assert daemon.wait() == 0
-        config = str(daemon.directory / "config.toml")
-        told = CliRunner().invoke(app, ["--config", config, "explain", "1"])
-        assert api.submits[0].deleted
-
-    assert "what AssemblyAI had of them was, at " in told.stdout
 
 
 def test_a_transcript_whose_audio_cannot_be_removed_is_found_by_the_next_look(tmp_path):

@@ -13,12 +13,9 @@ from transcribed.assemblyai import refusal
 from transcribed.job import State
 from world import Clock, World, mp3
 
+pytestmark = pytest.mark.route(formats=("txt",))
+
 TALK = mp3("Talk", frames=200)
-
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",))
 
 
 def at_times(

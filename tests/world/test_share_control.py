@@ -7,12 +7,9 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from world import Clock, World, mp3
+from world import World, mp3
 
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",))
+pytestmark = pytest.mark.route(formats=("txt",))
 
 
 def taken_in_while_the_line_is_down(world: World, api: FakeAssemblyAI) -> Path:

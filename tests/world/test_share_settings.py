@@ -8,12 +8,9 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from world import Clock, World, mp3, parameters
+from world import World, mp3, parameters
 
-
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",), parameters=parameters(punctuate=True, language_code="en"))
+pytestmark = pytest.mark.route(formats=("txt",), parameters=parameters(punctuate=True, language_code="en"))
 
 
 def say(world: World, name: str, text: str) -> Path:

@@ -25,11 +25,6 @@ from transcribed.worker.plan import Executor
 from world import Clock, World, mp3, parameters
 
 
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock)
-
-
 def test_a_recording_becomes_renderings_and_moves_to_the_archive(world: World, api: FakeAssemblyAI) -> None:
     world.drop("a/b/Talk.mp3")
 
@@ -61,6 +56,7 @@ def test_the_story_of_a_job_is_told_by_its_events(world: World) -> None:
     assert story == ["received", "uploaded", "submitted", "transcribed", "named", "delivered", "retired"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_crash_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path: Path, clock: Clock, after: bool) -> None:
     step, crashed = 0, True
@@ -78,6 +74,7 @@ def test_a_crash_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path: Path
     assert step > 15  # every look, probe, upload, submit, poll, fetch, name, delivery and retirement was one
 
 
+@pytest.mark.slow
 def test_a_crash_before_any_message_is_taken_in_loses_nothing_and_pays_nothing_twice(
     tmp_path: Path, clock: Clock
 ) -> None:
@@ -154,6 +151,7 @@ def test_retry_with_pay_again_gives_up_a_doubtful_submit(world: World, api: Fake
     assert_settled(world, api, ["Talk.mp3"])
 
 
+@pytest.mark.slow
 def test_an_outage_is_said_once_and_ends_by_itself(world: World, api: FakeAssemblyAI, clock: Clock) -> None:
     world.drop("Talk.mp3")
     world.run(lambda: world.states() == [State.SUBMITTED])
@@ -231,7 +229,7 @@ def test_a_refused_parameter_pauses_its_inbox_after_the_first_and_fails_nothing(
     world.next_plan = lambda: replace(
         world.plan(), routes=(replace(world.route, parameters=parameters(punctuate=True)), second)
     )
-    world.run(lambda: len(world.files("archive")) == 20 and world.files("second-archive"), messages=(Reload(),))
+    world.run(lambda: len(world.files("archive")) == 20 and bool(world.files("second-archive")), messages=(Reload(),))
     assert max(api.paid().values()) == 1
 
 
@@ -478,7 +476,9 @@ def test_a_look_that_waits_for_its_turn_is_not_taken_for_one_that_hangs(
         def submit(self, work: Callable[[], None]) -> None:
             looks.append(work)
 
-    world.executor = lambda name, threads: Busy() if name.startswith("inbox") else inline(name, threads)
+    world.executor = (  # type: ignore[method-assign]
+        lambda name, threads: Busy() if name.startswith("inbox") else inline(name, threads)
+    )
     world.run(lambda: clock.moved > 600)
 
     assert looks
@@ -513,6 +513,7 @@ def test_a_job_whose_inbox_left_the_configuration_waits_with_that_reason(world: 
     assert world.states() == [State.SUBMITTED]
 
 
+@pytest.mark.slow
 def test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time(
     world: World, api: FakeAssemblyAI, clock: Clock
 ) -> None:
@@ -845,6 +846,7 @@ def test_a_recording_without_a_word_is_delivered_or_fails_as_its_inbox_has_it_an
     assert len(api.submits) == 1
 
 
+@pytest.mark.slow
 def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_nothing(
     tmp_path: Path, clock: Clock
 ) -> None:

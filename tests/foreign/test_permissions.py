@@ -12,22 +12,17 @@ from pathlib import Path
 import pytest
 
 from abilities import needs_strace, umask, without_privileges
-from daemon_process import Daemon, wait_for
+from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from shares import exfat, needs_exfat
 from straced import Straced, calls_of
 from transcribed import outbox
 from transcribed.job import State
+from waiting import wait_for
 from world import Clock, World, mp3
 
 GROUP = 100  # "users" in most places; only its number counts
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs leave to give a file to any group")
-
-
-@pytest.fixture
-def api() -> Iterator[FakeAssemblyAI]:
-    with FakeAssemblyAI() as server:
-        yield server
 
 
 @pytest.fixture
