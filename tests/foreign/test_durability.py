@@ -44,7 +44,7 @@ class Life:
         ]
 
     def effects(self) -> list[tuple[str, Call]]:
-        """What must not happen before the journal says so, in the order of a job's life."""
+        """The acts that must wait until the journal says so, in the order of a job's life."""
         return [
             ("the submit", self._first(lambda x: x.name in {"sendto", "write"} and POST in x.arguments)),
             ("the kept transcript", self._first(lambda x: self._opens_in(self.transcripts, x))),
@@ -84,7 +84,7 @@ class Life:
         return any(x.name in SYNCS and x.path == path and after < x.began and x.ended < before for x in self.calls)
 
     def _next_commit(self, after: int) -> int:
-        """When the journal is next written; nothing may be said there that is not durable yet."""
+        """The next write to the journal; nothing may be said there that is not durable yet."""
         return min((x.began for x in self.calls if x.path == self.wal and x.began > after), default=1 << 60)
 
     def _journalled(self, name: str, effect: Call) -> list[str]:
@@ -114,7 +114,7 @@ class Life:
         return wrong
 
     def _told(self) -> list[str]:
-        """What was done last is in the journal too, durably."""
+        """The last act is in the journal too, durably."""
         left = self.effects()[-1][1]
         commit = self._next_commit(left.ended)
         return [] if self._synced(self.wal, commit, 1 << 60) else ["the retiring is never made durable in the journal"]

@@ -74,7 +74,7 @@ def lives_under(error: str, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def lives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What became of a recording in each place under each error, all of them at once."""
+    """The end of a recording in each place under each error, all of them at once."""
     folder = tmp_path_factory.mktemp("lives")
     for error in SAID:
         (folder / error).mkdir()

@@ -79,7 +79,7 @@ class Bound(Straced):
             self.process = subprocess.Popen([*strace, *BIND, *daemon], env=environ, stdout=log, stderr=log)
 
     def traced(self) -> str:
-        """What strace wrote, whole: it ends a moment after the daemon."""
+        """The whole trace: strace ends a moment after the daemon."""
         end = re.compile(rf"^{self.process.pid} +\+\+\+ ", re.MULTILINE)
         wait_for(lambda: end.search(self.trace.read_text(errors="replace")), "the end of the trace")
         return self.trace.read_text(errors="replace")
@@ -112,7 +112,7 @@ def put_odd_ones(inbox: bytes, outside: Path) -> None:
 
 
 def put_strange_ones(inbox: Path, outside: Path) -> None:
-    """What is no file of its own. Each leads to a secret, or to a wait without an end."""
+    """Entries that are not files of their own. Each leads to a secret, or to a wait without an end."""
     (outside / "secret.mp3").write_bytes(mp3("secret"))
     (inbox / "link.mp3").symlink_to(outside / "secret.mp3")
     (inbox / "dangling.mp3").symlink_to("nowhere")
@@ -140,7 +140,7 @@ def opened(daemon: Straced) -> set[bytes]:
 
 
 def answers(daemon: Daemon) -> dict[str, bytes]:
-    """What the command line says, in words and as JSON."""
+    """The answers of the command line, in words and as JSON."""
     named = (NAMES[11], b"caf\xe9/-/Talk.mp3", FAILING[1])
     questions = [["status"], ["jobs"], ["check"], *(["explain", os.fsdecode(name)] for name in named)]
     config = str(daemon.write_config())

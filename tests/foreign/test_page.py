@@ -40,7 +40,7 @@ def opened(window, folder, transcript, recording=NAME, **style):
 
 
 def refused(window):
-    """What the console says but for a recording that is not there."""
+    """The messages of the console, without those about a recording that is not there."""
     return [message for message in window.log("browser") if "ERR_FILE_NOT_FOUND" not in message]
 
 

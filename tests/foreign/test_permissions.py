@@ -1,4 +1,4 @@
-"""Who may use what is written: modes and groups as they were asked for, and shares that refuse them."""
+"""The modes and groups of what is written, as they were asked for; and shares that refuse them."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def group(path: bytes | Path) -> int:
 
 
 def refusals(daemon: Daemon) -> list[str]:
-    """What was said of refusals, in order."""
+    """The refusals that were logged, in order."""
     lines = [json.loads(line) for line in daemon.log.read_text().splitlines() if line.startswith("{")]
     return [line["refused"] for line in lines if line["event"] == "outbox.permissions"]
 

@@ -118,7 +118,7 @@ def test_what_is_written_on_the_other_side_is_found_without_any_event_and_only_w
 
 
 def why_not(daemon: Daemon, name: str) -> str:
-    """Why a recording is not taken yet, as the status has it."""
+    """The reason that the status gives for a recording that is not taken yet."""
     unsettled = [row for inbox in daemon.status()["inboxes"] for row in inbox["unsettled"]]
     return next((row["why"] for row in unsettled if row["file"] == name), "")
 

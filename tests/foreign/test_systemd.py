@@ -24,7 +24,7 @@ needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reas
 
 
 def settings():
-    """What the unit says: each setting with its values, in order."""
+    """The settings of the unit, each with its values, in order."""
     said = {}
     for line in UNIT.read_text().splitlines():
         if line and not line.startswith(("#", "[")):
@@ -38,7 +38,7 @@ def words(name):
 
 
 def tool(*command):
-    """What one of systemd's tools says. Fails where it refuses."""
+    """The output of one of systemd's tools. Fails if the tool refuses."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

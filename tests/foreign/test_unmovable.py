@@ -25,7 +25,7 @@ HOUR = 3600.0
 
 @contextmanager
 def immutable(path: Path) -> Iterator[None]:
-    """What nobody may move, remove or change, not even root (chattr +i)."""
+    """A file that nobody may move, remove or change, not even root (chattr +i)."""
     _set_immutable(path, wanted=True)
     try:
         yield
@@ -56,7 +56,7 @@ needs_immutable = pytest.mark.skipif(not _can_make_immutable(), reason="needs le
 
 
 def told(world: World, name: str) -> str:
-    """What the status says of a recording."""
+    """The reason that the status gives for a recording."""
     [row] = [row for row in world.published[-1]["open"] if row["file"] == name]
     return str(row["reason"])
 

@@ -1,4 +1,4 @@
-"""What the command line says and orders about folders that are gone or have moved."""
+"""The command line on folders that are gone or have moved."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a person asks of the command line, and orders by it: of real journals, real folders and a real status file."""
+"""Questions and orders to the command line, with real journals, real folders and a real status file."""
 
 import fcntl
 import json
@@ -43,7 +43,7 @@ HOSTILE = [
 
 @dataclass
 class Answer:
-    """What a command said, and how it ended."""
+    """The output of a command, and its exit status."""
 
     status: int
     out: str
@@ -121,7 +121,7 @@ FAILED = happened.Failed("no speech was found", "look at the recording")
 
 
 def delivered(house, name, number=1):
-    """What happens to a recording that is delivered: the files are there, as the daemon would leave them."""
+    """The events of a recording that is delivered, with its files as the daemon would leave them."""
     stem = os.fsencode(house.path("out", os.path.splitext(name)[0]))
     place = outbox.output_name(os.fsencode(house.path("in-archive", os.path.splitext(name)[0])), number, b".mp3")
     house.write(place.decode())

@@ -30,7 +30,7 @@ CALLERS_OWN = {
 
 
 def until(look, seconds=90):
-    """What `look` returns, once that is true."""
+    """Return what `look` returns, once that is true."""
     return wait_for(look, "what is looked for", seconds)
 
 

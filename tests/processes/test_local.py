@@ -39,7 +39,7 @@ DELETED = {"status": "completed", "text": "Deleted by user.", "audio_url": "http
 
 
 def until(look, seconds=60):
-    """What `look` returns, once that is true."""
+    """Return what `look` returns, once that is true."""
     return wait_for(look, "what is looked for", seconds)
 
 
@@ -110,7 +110,7 @@ def serving(directory, key=""):
 
 
 def refusal(directory):
-    """What a server says that cannot start there: the last line of its traceback."""
+    """The complaint of a server that cannot start there: the last line of its traceback."""
     done = subprocess.run([sys.executable, "-c", SERVE, directory, ""], capture_output=True, timeout=60, check=False)
     assert done.returncode != 0
     return done.stderr.decode().strip().splitlines()[-1]
@@ -665,7 +665,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
 
 
 def bare_python(code):
-    """What a Python prints in which nothing is installed but our own source."""
+    """The output of a Python in which only our own source is installed."""
     source = os.path.dirname(os.path.dirname(local.__path__[0]))
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {source!r})\n{code}"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout

@@ -76,7 +76,7 @@ def test_apprise_is_not_imported_where_no_address_is_named(tmp_path):
 
 
 def imported(daemon: Daemon) -> tuple[int, bool]:
-    """How `run --once` ends, and whether apprise was imported in it."""
+    """The exit status of `run --once`, and True if apprise was imported in it."""
     code = (
         "import os, sys, runpy\nleave = os._exit\n"
         "def seen(status):\n    print('apprise' in sys.modules, flush=True)\n    leave(status)\n"

@@ -50,7 +50,7 @@ def render(daemon: Daemon, *words: object) -> tuple[int, list[str], str]:
 
 
 def stamps(daemon: Daemon) -> dict[str, tuple[int, int]]:
-    """What tells a file that was left from one that was written anew."""
+    """The marks of a file that change when it is written again."""
     stats = {name: (daemon.folders["outbox"] / name).stat() for name in daemon.files("outbox")}
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in stats.items()}
 

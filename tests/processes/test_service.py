@@ -1,4 +1,4 @@
-"""What the process owes its host, seen from the host: its standard error, journald's socket, the manager's, signals.
+"""The duties of the process to its host, seen from there: standard error, journald's socket, the manager's, signals.
 
 Logging belongs to the whole process, so each of these processes is one of its own.
 """
@@ -45,7 +45,7 @@ def environment(**variables):
 
 
 def said(log_format, code, **variables):
-    """What a process that runs `code` writes to its standard error."""
+    """The standard error of a process that runs `code`."""
     command = [sys.executable, "-W", "error", "-c", PREAMBLE + code, log_format, HOSTILE]
     done = subprocess.run(command, env=environment(**variables), stderr=subprocess.PIPE, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -247,7 +247,7 @@ class Manager:
         return self.receiver.recv(65536).decode().split("\n")
 
     def heard_nothing(self):
-        """Whether nothing waits to be heard: a datagram is there as soon as it is sent."""
+        """True if no datagram waits: one is there as soon as it is sent."""
         return not select.select([self.receiver], [], [], 0)[0]
 
 

@@ -1,4 +1,4 @@
-"""What ARCHITECTURE.md and the house rules promise of the code, held against the code itself."""
+"""The promises of ARCHITECTURE.md and CONTRIBUTING.md about the code, held against the code itself."""
 
 import ast
 import re
@@ -156,7 +156,7 @@ def test_shipped_code_knows_nothing_of_tests():
 
 
 def test_no_shipped_code_prints_or_exits_but_the_command_line():
-    """What is shown goes through one place, where it is escaped."""
+    """Everything that is shown goes through one place, where it is escaped."""
     prints = {
         part_of(path)
         for path in MODULES

@@ -1,4 +1,4 @@
-"""What comes out of a good configuration file, where the file is, and how it is shown again."""
+"""A good configuration file: the place where it is found, the values that it gives, and the way it is shown again."""
 
 import re
 import tomllib
@@ -171,7 +171,7 @@ def test_every_key_of_the_file_is_in_the_example(load):
 
 
 def paragraphs():
-    """Where each paragraph of the example is that has an example in it, and its first line."""
+    """The place and the first line of each paragraph of the example that has an example in it."""
     found = [(match.span(), match[0]) for match in re.finditer(r"(?:.+\n)+", config.example())]
     return [pytest.param(span, id=text.partition("\n")[0]) for span, text in found if EXAMPLE.search(text)]
 

@@ -1,4 +1,4 @@
-"""Where the API key comes from, and that it is never shown."""
+"""The API key: the places it comes from, and that it is never shown."""
 
 import os
 import shlex

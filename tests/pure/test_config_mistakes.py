@@ -1,4 +1,4 @@
-"""Every mistake in a configuration file is reported, all at once, each by its key, its value and its mend."""
+"""Every mistake in a configuration file is reported, all at once, each by its key, its value and its fix."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a file at the share may set, what it may not, and what holds for a recording once all are laid over another."""
+"""The settings that a file at the share may make, and those that hold once all such files are laid over one another."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What is refused of AssemblyAI's parameters before a byte is sent, and how one set of them goes over another."""
+"""AssemblyAI's parameters: those refused before a byte is sent, and one set of them laid over another."""
 
 import pytest
 from hypothesis import given

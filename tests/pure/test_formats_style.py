@@ -1,4 +1,4 @@
-"""What people may choose of a rendering: names of speakers, the size and the time of a subtitle."""
+"""The choices of people for a rendering: names of speakers, the size and the time of a subtitle."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What may happen to a job, pair by pair, and what it knows afterwards."""
+"""The events that may happen to a job, pair by pair, and the facts that it has afterwards."""
 
 import inspect
 from dataclasses import replace
@@ -519,7 +519,7 @@ HAPPENINGS = {
 
 
 def attempted_or_dead(data, job, now):
-    """What a job becomes without an event: a step begins, or the process ends within one."""
+    """The changes of a job without an event: a step begins, or the process ends within one."""
     if job.in_flight and data.draw(st.booleans(), label="dies"):
         return job.died()
     return job.attempted(now, RULES) if job.open and job.in_flight is None else job

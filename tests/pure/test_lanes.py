@@ -1,4 +1,4 @@
-"""What is blocked as one, and when it is tried again; and the orders that people leave for the daemon."""
+"""Lanes: the blocks, their reasons and the times of their probes; and the orders that people leave for the daemon."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ def probe_in_vain(lanes, error=None, name="api"):
 
 
 def waits(lanes, count, error=None):
-    """How long it was until each of the next `count` probes, all of them in vain."""
+    """The waits before each of the next `count` probes, all of them in vain."""
     times = [NOW, *(probe_in_vain(lanes, error) for _ in range(count))]
     return [later - earlier for earlier, later in itertools.pairwise(times)]
 

@@ -1,4 +1,4 @@
-"""What a rendering is called: templates, and what their fields can never do."""
+"""The names of renderings: templates, and what their fields can never do."""
 
 import os
 import re

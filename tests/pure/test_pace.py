@@ -1,4 +1,4 @@
-"""When an inbox is looked at: pure, so every time is a number here."""
+"""The times at which an inbox is looked at: pure, so every time is a number here."""
 
 import itertools
 

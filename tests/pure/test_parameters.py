@@ -63,7 +63,7 @@ def test_what_comes_back_is_a_result_that_has_a_row():
 
 
 def where_it_is_set(parameter):
-    """What the checks say to one parameter, in the word that the table has for it."""
+    """The verdict of the checks on one parameter, in the word that the table has for it."""
     if parameter in REFUSED:
         return "daemon" if parameter == "audio_url" else "nowhere"
     try:

@@ -1,4 +1,4 @@
-"""What this machine lets a test do. A test that cannot run here is skipped by name; in CI that is an error."""
+"""The abilities of this machine. A test that cannot run here is skipped by name; in CI that is an error."""
 
 import contextlib
 import ctypes
@@ -39,13 +39,13 @@ def umask(mask: int) -> Iterator[None]:
 
 @functools.cache
 def _can_trace() -> bool:
-    """Whether strace is there and may trace: a container may forbid it."""
+    """True if strace is there and may trace: a container may forbid it."""
     return shutil.which("strace") is not None and _succeeds("strace", "-o", os.devnull, "true")
 
 
 @functools.cache
 def _can_mount() -> bool:
-    """Whether a file system may be mounted: root may, unless a container forbids it."""
+    """True if a file system may be mounted: root may, unless a container forbids it."""
     with tempfile.TemporaryDirectory() as folder:
         mounted = _succeeds("mount", "-t", "tmpfs", "-o", "size=64k", "none", folder)
         return mounted and _succeeds("umount", folder)

@@ -1,4 +1,4 @@
-"""How fast it is, measured: each figure with both of its sides from one run, and their ratio.
+"""Measurements of speed: each figure with both of its sides from one run, and their ratio.
 
     make bench                      python tests/support/bench.py --files 100000 --folders 1000
 

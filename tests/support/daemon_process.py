@@ -86,7 +86,7 @@ class Daemon:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
     def has_inotify_below(self, folder: str) -> bool:
-        """Whether the kernel watches this folder for the process (proc_pid_fdinfo(5): inodes in hexadecimal)."""
+        """True if the kernel watches this folder for the process (proc_pid_fdinfo(5): inodes in hexadecimal)."""
         assert self.process is not None
         wanted = f"ino:{self.folders[folder].stat().st_ino:x} "
         infos = Path(f"/proc/{self.process.pid}/fdinfo").iterdir()

@@ -1,4 +1,4 @@
-"""What can befall a file between two runs of the daemon."""
+"""Damage to a file between two runs of the daemon."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one AssemblyAI project holds, without HTTP: uploads, transcripts, the list, and a ledger of what would be paid.
+"""One AssemblyAI project, without HTTP: uploads, transcripts, the list, and a ledger of what would be paid.
 
 Of an upload only the SHA-256 and the size are kept; what was heard in it is made from its hash. Time is a clock that a
 test may hold. Fields that nobody knows yet and nulls are among the answers, to keep clients tolerant.
@@ -68,7 +68,7 @@ class FakeAccount:
             self.elsewhere.append(Upload(url, hashlib.sha256(url.encode()).hexdigest(), 5_000_000_000))
 
     def paid(self) -> Counter[str]:
-        """How often each content (its SHA-256) was submitted without ending in error: more than once is a waste."""
+        """The number of submits of each content (its SHA-256) that did not end in error: more than one is a waste."""
         with self.changed:
             return Counter(s.sha256 for s in self.submits if s.end_error is None and s.sha256 is not None)
 

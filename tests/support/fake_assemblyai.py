@@ -125,7 +125,7 @@ class FakeAssemblyAI(FakeAccount):
             self._holds[f"{route} {when}"] = threading.Event()
 
     def release(self) -> None:
-        """Lets go of all that hangs, drips or is held, once: what comes later hangs and is held anew."""
+        """Lets go of all that hangs, drips or is held, once: what comes later hangs and is held again."""
         with self.changed:
             for held in self._holds.values():
                 held.set()

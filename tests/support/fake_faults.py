@@ -1,4 +1,4 @@
-"""What the fake API does in place of a good answer, and how it does it on the wire.
+"""The faults of the fake API, in place of a good answer, and the way they are made on the wire.
 
 The kinds are those of a real network: a refusal, a cut, an answer lost after the effect, silence, half an answer,
 a stranger's page, a flood, a drip. Nothing here knows what is being answered.
@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Fault:
-    """What one request meets instead of its answer. `taken`: whether it has its effect before that."""
+    """The fault that one request meets instead of its answer. `taken`: it has its effect before that."""
 
     kind: str
     taken: bool = False

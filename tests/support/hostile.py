@@ -1,4 +1,4 @@
-"""What may come from outside, for Hypothesis: any value, good bytes gone bad, odd answers; and what may be made of it.
+"""Input from outside, for Hypothesis: any value, good bytes gone bad, odd answers; and what may be made of it.
 
 Nothing here knows what is parsed. `fields` makes objects that are nearly right, for what is all wrong is refused at the
 first look and tries nothing behind it.

@@ -1,8 +1,7 @@
 """One system call of the real process fails once: it says so, waits, and goes on by itself.
 
 Which calls there are is learnt from a run without a fault. strace counts calls for each thread by itself, so a point is
-told by its path too where the call has one. What this module does not know: which points are tried (test_disks,
-torture).
+told by its path too where the call has one.
 """
 
 import collections
@@ -49,7 +48,7 @@ class Point:
 
 
 def points_of(daemon: Straced) -> list[Point]:
-    """Where a call about our own files can fail, learnt from a run without a fault."""
+    """The points where a call about our own files can fail, learnt from a run without a fault."""
     top = str(daemon.directory)
     counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
     found: set[Point] = set()
@@ -93,7 +92,7 @@ def clean_run(folder: Path) -> tuple[list[Point], dict[str, bytes]]:
 
 
 def outputs(daemon: Daemon) -> dict[str, bytes]:
-    """What people see in the outbox."""
+    """The files that people see in the outbox."""
     names = [name for name in daemon.files("outbox") if not name.startswith(".")]
     return {name: (daemon.folders["outbox"] / name).read_bytes() for name in names}
 
@@ -105,7 +104,7 @@ def _retired(daemon: Daemon) -> bool:
 
 
 def wrong_with(daemon: Straced, api: FakeAssemblyAI, whole: dict[str, bytes]) -> list[str]:
-    """What is wrong with a daemon that met an error and should have delivered; it is stopped."""
+    """List what is wrong with a daemon that met an error and should have delivered, and stop it."""
     assert daemon.process is not None
     wrong = []
 
@@ -136,6 +135,6 @@ def wrong_with(daemon: Straced, api: FakeAssemblyAI, whole: dict[str, bytes]) ->
 
 
 def meet(point: Point, folder: Path, whole: dict[str, bytes]) -> list[str]:
-    """What is wrong after one error at this point."""
+    """List what is wrong after one error at this point."""
     with one_that_meets(point, folder) as (daemon, api):
         return wrong_with(daemon, api, whole)

@@ -1,7 +1,6 @@
 """A daemon, its API, what was dropped into its inbox, and what must be true of all three, always and at the end.
 
-All of it is looked at from outside: the folders, and the API's ledger. What this module does not know: what is done to
-the daemon (torture).
+All of it is looked at from outside: the folders, and the API's ledger.
 """
 
 import contextlib
@@ -60,7 +59,7 @@ class Ordeal(Straced):
     # What must be true.
 
     def broken(self) -> list[str]:
-        """What may be at no moment, and is."""
+        """List what must never be, and is."""
         wanted = Counter(map(_hash, [*self.dropped.values(), *self.junk.values()]))
         found = Counter(itertools.chain.from_iterable(map(self._hashes, ("inbox", "archive", "failed"))))
         wrong = [f"{self._names(sha)} is there {found[sha]} times" for sha in wanted if found[sha] != wanted[sha]]
@@ -70,7 +69,7 @@ class Ordeal(Straced):
         ]
 
     def unfinished(self) -> list[str]:
-        """What may not be at the end, and is."""
+        """List what must not be at the end, and is."""
         stems = {os.path.splitext(name)[0] for name in self.dropped}
         wanted = {
             "inbox": set(),
@@ -119,7 +118,7 @@ class Ordeal(Straced):
         return _hash(self.addresses[data].encode()) if data in self.addresses else _hash(data)
 
     def _is_whole(self, name: str) -> bool:
-        """Whether it holds all the words of the recording that it is named after, and only those."""
+        """True if it holds all the words of the recording that it is named after, and only those."""
         stem, suffix = os.path.splitext(name)
         stem = re.sub(r" \(\d+\)$", "", stem)
         data = self.dropped.get(f"{stem}.mp3", self.dropped.get(f"{stem}.url"))
@@ -143,7 +142,7 @@ class Ordeal(Straced):
         return [f"`run --once` still ends with {status}", *self.broken(), *self.unfinished()]
 
     def lives(self, seconds: float) -> bool:
-        """Whether the daemon is there still after so long."""
+        """True if the daemon is still there after so long."""
         assert self.process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=seconds)

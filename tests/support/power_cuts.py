@@ -61,7 +61,7 @@ class Disk:
         wait_for(lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0, "the unmounting")
 
     def cut(self) -> None:
-        """What is not on the disk at this moment is gone."""
+        """Lose what is not on the disk at this moment."""
         folder = os.open(self.mount, os.O_RDONLY)
         try:
             fcntl.ioctl(folder, FS_IOC_SHUTDOWN, struct.pack("I", NOLOGFLUSH))
@@ -109,7 +109,7 @@ def points_of(daemon: Straced) -> list[Point]:
 
 
 def cut_at(point: Point, disk: Disk, notes: Path) -> list[str] | None:
-    """What is wrong after a power cut at this point and a new start; None where this run had no such call."""
+    """List what is wrong after a power cut at this point and a new start; None if this run had no such call."""
     name, path, k = point
     with fresh(disk, notes) as (daemon, api):
         where = ["-P", str(daemon.directory / path)] if path else []

@@ -1,6 +1,6 @@
-"""What a long run says while it goes on: what is wrong at once, its figures each half minute, and all of it in the end.
+"""The report of a long run: what is wrong at once, its figures each half minute, and all of it at the end.
 
-So a run that is killed half way has told what it found. What this module does not know: what is counted.
+So a run that is killed half way has told what it found.
 """
 
 import sys
@@ -16,7 +16,7 @@ EVERY_SECONDS = 30.0
 
 @dataclass
 class Report:
-    """What was done, what came of it, and what was wrong."""
+    """A report: what was done, what came of it, and what was wrong."""
 
     name: str
     planned: int

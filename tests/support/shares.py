@@ -97,7 +97,7 @@ class Sshfs:
 
     @property
     def is_mounted(self) -> bool:
-        """Whether something is mounted at `point`, alive or not; asked without touching it."""
+        """True if something is mounted at `point`, alive or not; asked without touching it."""
         return f" {self.point} " in Path("/proc/self/mountinfo").read_text()
 
     def unmount(self) -> None:

@@ -1,8 +1,6 @@
 """A real daemon under strace: its file-changing calls in order, one of them failed, or the whole killed at one of them.
 
 strace counts `when=k` for each thread by itself, and only the calls that its path filter lets through.
-What this module does not know: what a right order is (test_durability), and what must survive (test_disks, torture,
-power_cuts).
 """
 
 import os
@@ -100,7 +98,7 @@ class Straced(Daemon):
         self._let_strace_end()
 
     def traced(self) -> str:
-        """What strace wrote, whole: it ends a moment after the daemon."""
+        """The whole trace: strace ends a moment after the daemon."""
         self._let_strace_end()
         return self.trace.read_text(errors="replace")
 

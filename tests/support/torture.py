@@ -133,7 +133,7 @@ def learn(directory: Path) -> list[Point]:
 
 
 def kill_at_call(point: Point, directory: Path) -> tuple[list[str], list[str]]:
-    """What to count, and what is wrong, after a kill while the call of `point` waits to begin."""
+    """Return what to count, and what is wrong, after a kill while the call of `point` waits to begin."""
     with FakeAssemblyAI() as api, Ordeal(directory, api, settle_seconds=0.05) as ordeal:
         ordeal.drop_the_usual()
         reached, rest = False, b""
@@ -178,7 +178,7 @@ def errors(directory: Path, count: int, seed: int, at_once: int) -> Report:
 
 
 def kill_in_talk(point: tuple[str, str], directory: Path) -> tuple[list[str], list[str]]:
-    """What to count, and what is wrong, after a kill while a request of this route is held at this moment."""
+    """Return what to count, and what is wrong, after a kill while a request of this route is held at this moment."""
     route, moment = point
     with FakeAssemblyAI(processing_seconds=0.3) as api, Ordeal(directory, api, settle_seconds=0.05) as ordeal:
         ordeal.drop_the_usual()

@@ -1,8 +1,7 @@
 """A daemon's process that is at work at once: forked from one that has imported everything already.
 
 Most of a short life is the start of Python and its imports, and a sweep has hundreds of such lives; each is a process
-of its own that does what `python -m transcribed` does. What this module does not know: what is done to it (straced,
-torture, power_cuts).
+of its own that does what `python -m transcribed` does.
 """
 
 import multiprocessing
@@ -22,7 +21,7 @@ _ONE_AT_A_TIME = threading.Lock()  # a status can be fetched once, and any start
 
 
 class Warm:
-    """What a Daemon needs of subprocess.Popen. `traced`: the process does nothing before strace is attached to it."""
+    """The part of Popen that a Daemon needs. `traced`: the process does nothing before strace is attached to it."""
 
     def __init__(
         self, arguments: Sequence[str], environ: Mapping[str, str], log: Path, *, traced: bool = False

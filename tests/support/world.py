@@ -270,7 +270,7 @@ class World:
             journal.close()
 
     def jobs(self) -> list[Job]:
-        """What the journal says, read by a stranger."""
+        """The jobs in the journal, read by a stranger."""
         if self.running:
             return self.worker.book.journal.all()
         if not (self.state / "journal.db").exists():
@@ -282,7 +282,7 @@ class World:
             journal.close()
 
     def story(self, number: int) -> list[str]:
-        """What happened to a job, in a word each."""
+        """The events of a job, in a word each."""
         if self.running:
             return [row["event"].removeprefix("job.") for row in self.worker.book.journal.story(number)]
         journal = Journal.read(str(self.state))

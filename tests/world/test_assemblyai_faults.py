@@ -1,4 +1,4 @@
-"""What each refusal of the API and each fault of the network is called, and whether it was a definite no."""
+"""The class of each refusal of the API and each fault of the network, and whether it was a definite no."""
 
 import gzip
 import socket

@@ -1,4 +1,4 @@
-"""What `transcribed check` tries, in real folders and against a real server, and what it makes of what it finds."""
+"""`transcribed check`, in real folders and against a real server: what it tries, and what it says of what it finds."""
 
 import errno
 import json

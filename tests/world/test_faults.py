@@ -294,7 +294,7 @@ def test_an_answer_that_comes_slowly_is_an_answer(world: World, api: FakeAssembl
 
 
 def as_asked(world: World, clock: Clock) -> tuple[list[float], Callable[[], bool]]:
-    """When each request was made, filled in by the condition to run until."""
+    """The time of each request, filled in by the condition to run until."""
     times: list[float] = []
     ended = in_the_end(world)
 

@@ -1,4 +1,4 @@
-"""What happened to others who watch a folder and call an API, and the test by which it does not happen here.
+"""Stories of others who watch a folder and call an API, each with the test by which it does not happen here.
 
 LESSONS has the stories of field-lessons.md, section 2, that end in a loss, a repetition or an endless wait, by their
 numbers there; a test below holds it against the files. What follows are the tests that tell a story from end to end.
@@ -25,7 +25,7 @@ from world import Clock, World, mp3
 
 
 class Lesson(NamedTuple):
-    """What was learnt, and where it is tried."""
+    """A lesson, and the tests that try it."""
 
     learnt: str
     tests: tuple[str, ...]
@@ -221,7 +221,7 @@ LESSONS = {
         ),
     ),
     26: Lesson(
-        "A mount is absent, late or gone, and its files count as deleted: its inbox waits, and nothing is made anew.",
+        "A mount is absent, late or gone, and its files count as deleted: its inbox waits, and nothing is made again.",
         (
             "test_a_recording_taken_away_after_it_was_paid_for_is_delivered_all_the_same",
             "test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_is_back",
@@ -307,7 +307,7 @@ def has_come(clock: Clock, seconds: float) -> bool:
 
 
 def words(data: bytes) -> str:
-    """What is heard in these bytes."""
+    """The words that are heard in these bytes."""
     return " ".join(word["text"] for word in words_of(hashlib.sha256(data).hexdigest()))
 
 

@@ -328,7 +328,7 @@ def test_what_can_be_parsed_can_be_rendered_however_deep_it_is(depth, key):
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    """One file that each example writes anew."""
+    """One file that each example writes again."""
     return tmp_path_factory.mktemp("outside") / "file"
 
 

@@ -520,7 +520,7 @@ def test_an_inbox_is_accepted_once_and_for_all(directory):
 
 
 def test_a_job_that_fails_as_it_comes_is_there_failed_or_not_at_all(directory, journal):
-    """What is no recording must not be found as one that is to be sent, wherever the process is killed."""
+    """A file that is not a recording must not be found as one to be sent, wherever the process is killed."""
     failed = replace(a_job(), state=State.FAILED, reason="no audio")
     job = journal.add(a_job(), RECEIVED, (failed, FAILED))
 

@@ -58,7 +58,7 @@ FAULTS = {
 
 
 def content_of(path: Path) -> bytes | str:
-    """What is transcribed of a file that was dropped."""
+    """The content or address that is transcribed of a file that was dropped."""
     data = path.read_bytes()
     return data if path.suffix == ".mp3" else next(each for each in ADDRESSES if link(each) == data)
 

@@ -1,4 +1,4 @@
-"""What people are told by mail, ntfy and the like: real services of apprise, and a real HTTP server that takes news."""
+"""News by mail, ntfy and the like: real services of apprise, and a real HTTP server that takes the news."""
 
 import os
 import shlex

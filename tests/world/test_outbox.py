@@ -321,7 +321,7 @@ def test_a_file_carried_to_another_file_system_gets_the_mode_that_the_umask_give
 
 @pytest.fixture(params=["beside", "elsewhere"])
 def archive(request, root, elsewhere):
-    """Where recordings go: on the same file system, and on another."""
+    """The folders that recordings go to: on the same file system, and on another."""
     return root + b"/archive" if request.param == "beside" else elsewhere
 
 
@@ -366,7 +366,7 @@ def test_a_move_to_a_full_disk_leaves_the_source_and_nothing_else(root, inbox, e
 
 
 def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox):
-    """What a network file system does when the answer to a rename is lost."""
+    """A rename on a network file system whose answer is lost."""
     before = os.stat(root + b"/in/a.mp3")
     path = root + b"/archive/a.mp3"
     archive = os.open(root + b"/archive", os.O_RDONLY | os.O_DIRECTORY)

@@ -1,4 +1,4 @@
-"""What renderings are called by a template, from the configuration and from the share: in one place, and for good."""
+"""The names that a template gives to renderings, from the configuration and from the share: once, and for good."""
 
 import json
 from dataclasses import replace

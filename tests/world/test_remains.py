@@ -1,4 +1,4 @@
-"""What remains of a transcript after its delivery: deleted at AssemblyAI where that is wanted, kept here so long."""
+"""The remains of a transcript after its delivery: deleted at AssemblyAI if that is wanted, kept here for so long."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""What a look at an inbox tells: what has changed since the last one, at little cost; on real folders."""
+"""A look at an inbox finds what has changed since the last one, at little cost; on real folders."""
 
 import errno
 import os
@@ -124,7 +124,7 @@ def test_what_lies_in_a_folder_that_cannot_be_read_has_not_gone(root, box):
 
 
 def test_a_listing_that_leaves_a_file_out_once_is_no_file_that_was_taken_away(root, box, monkeypatch):
-    """What a share lists while others write to it may lack an entry (field-lessons.md, section A)."""
+    """The listing of a share to which others write may lack an entry (field-lessons.md, section A)."""
     write(root + b"/a.mp3")
     box.look()
     real = os.scandir

@@ -1,4 +1,4 @@
-"""What people at the share do with the folders alone: a retry, a cancel, a new job."""
+"""Orders that people give by the folders only: a retry, a cancel, a new job."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people at the share set beside their recordings: for a folder, for one recording; and their mistakes."""
+"""Settings that people at the share write beside their recordings, for a folder or for one; and their mistakes."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def say(world: World, name: str, text: str) -> Path:
 
 
 def sent(api: FakeAssemblyAI) -> list[dict[str, object]]:
-    """What was asked for, without what differs from run to run."""
+    """The requests, without what differs from run to run."""
     return [{key: value for key, value in submit.request.items() if key != "audio_url"} for submit in api.submits]
 
 

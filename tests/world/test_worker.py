@@ -850,7 +850,7 @@ def test_a_recording_without_a_word_is_delivered_or_fails_as_its_inbox_has_it_an
 def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_nothing(
     tmp_path: Path, clock: Clock
 ) -> None:
-    """Whether the crash hid that the recording was moved is not known until it is put away once more."""
+    """The crash may have hidden that the recording was moved; this is known only once it is put away again."""
     step, crashed = 0, True
     while crashed:
         step += 1
