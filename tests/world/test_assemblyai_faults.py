@@ -101,46 +101,46 @@ def test_the_deadline_ends_a_drip_that_no_read_time_out_would(api):
     client.check()
 
 
-def download(client, server):
+def download(client, api):
     """The redacted audio, as far as it was written; the storage is the server itself."""
     file = io.BytesIO()
-    client.download(f"{server.base_url}{STORAGE}?Signature=a-secret", file)
+    client.download(f"{api.base_url}{STORAGE}?Signature=a-secret", file)
     return file.getvalue()
 
 
-def test_the_deadline_ends_a_download_whose_headers_drip(server):
-    server.script(f"GET {STORAGE}", [Fault.drip(0.02, headers=True)])
-    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
+def test_the_deadline_ends_a_download_whose_headers_drip(api):
+    api.script(f"GET {STORAGE}", [Fault.drip(0.02, headers=True)])
+    client = client_of(api, read_seconds=30, deadline_seconds=0.3)
     began = time.monotonic()
-    error = raised(download, client, server)
+    error = raised(download, client, api)
     assert time.monotonic() - began < 5
     assert name_of(error) == "Transient"
     assert "Signature" not in f"{error} {error.hint}"
 
 
-def test_the_deadline_ends_a_download_whose_framing_drips(server):
+def test_the_deadline_ends_a_download_whose_framing_drips(api):
     """The size of a chunk is a line that may have no end, and no byte of the body comes meanwhile."""
-    server.script(f"GET {STORAGE}", [Fault.drip_framing(0.02)])
-    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
+    api.script(f"GET {STORAGE}", [Fault.drip_framing(0.02)])
+    client = client_of(api, read_seconds=30, deadline_seconds=0.3)
     began = time.monotonic()
-    assert name_of(raised(download, client, server)) == "Transient"
+    assert name_of(raised(download, client, api)) == "Transient"
     assert time.monotonic() - began < 5
 
 
-def test_a_download_may_take_longer_than_the_deadline_while_bytes_come(server):
-    server.redacted_audio = bytes(range(40))
-    server.script(f"GET {STORAGE}", [Fault.drip(0.02)])
-    client = client_of(server, read_seconds=0.5, deadline_seconds=0.5)
+def test_a_download_may_take_longer_than_the_deadline_while_bytes_come(api):
+    api.redacted_audio = bytes(range(40))
+    api.script(f"GET {STORAGE}", [Fault.drip(0.02)])
+    client = client_of(api, read_seconds=0.5, deadline_seconds=0.5)
     began = time.monotonic()
-    assert download(client, server) == server.redacted_audio
+    assert download(client, api) == api.redacted_audio
     assert time.monotonic() - began > 0.6
 
 
-def test_a_download_that_ends_at_its_deadline_is_not_taken_for_whole(server):
+def test_a_download_that_ends_at_its_deadline_is_not_taken_for_whole(api):
     """Without a Content-Length the end of the connection is the end of the body, and so would be our hanging up."""
-    server.script(f"GET {STORAGE}", [Fault.endless(b"ID3 half")])
-    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
-    assert name_of(raised(download, client, server)) == "Transient"
+    api.script(f"GET {STORAGE}", [Fault.endless(b"ID3 half")])
+    client = client_of(api, read_seconds=30, deadline_seconds=0.3)
+    assert name_of(raised(download, client, api)) == "Transient"
 
 
 FLOODS = [Fault.huge(), Fault.answer(200, body=gzip.compress(bytes(70_000_000), 1), Content_Encoding="gzip")]

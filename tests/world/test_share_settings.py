@@ -116,7 +116,7 @@ def test_what_is_no_file_beside_a_recording_is_not_opened_and_said(world, api, k
 
     assert world.run() == 1
 
-    assert ("symbolic link" if kind == "link" else "no regular file") in note_of(world, "Talk.mp3")
+    assert ("symbolic link" if kind == "link" else "not a regular file") in note_of(world, "Talk.mp3")
     assert api.uploads == []
 
 
