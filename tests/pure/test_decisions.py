@@ -82,7 +82,7 @@ TABLE = [
     ("a recording is uploaded", RECEIVED, {}, Start(Step.UPLOAD)),
     ("an upload is submitted", UPLOADED, {"step": Step.SUBMIT}, Start(Step.SUBMIT)),
     ("a lost answer is looked for", IN_DOUBT, {"step": Step.LOOK_UP}, Start(Step.LOOK_UP)),
-    ("an ended transcript is fetched", SUBMITTED, {"step": Step.POLL, "transcript_ended": True}, Start(Step.POLL)),
+    ("an ended transcript is fetched", SUBMITTED, {"step": Step.FETCH, "transcript_ended": True}, Start(Step.FETCH)),
     ("a delivered recording is put away", DELIVERED, {"step": Step.RETIRE}, Start(Step.RETIRE)),
     # waits
     ("no inbox", RECEIVED, {"inbox": None}, Wait("its inbox talks is not in the configuration")),
@@ -90,11 +90,11 @@ TABLE = [
     ("not due", RECEIVED, {"is_due": False}, Wait()),
     ("a lane is told before a time", RECEIVED, {"is_due": False, "blocked": "no key"}, Wait("no key")),
     ("no room", RECEIVED, {"has_room": False}, Wait()),
-    ("a transcript that has not ended", SUBMITTED, {"step": Step.POLL}, Wait()),
+    ("a transcript that has not ended", SUBMITTED, {"step": Step.FETCH}, Wait()),
     (
         "a transcript of another region",
         replace(SUBMITTED, base_url="https://eu.example"),
-        {"step": Step.POLL},
+        {"step": Step.FETCH},
         Wait("it was submitted to https://eu.example, and api.base_url is another now"),
     ),
     (

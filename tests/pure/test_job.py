@@ -155,7 +155,7 @@ def test_every_state_but_the_first_is_led_to_and_every_state_can_be_left_but_del
         (a_job(), Step.UPLOAD),
         (uploaded(), Step.SUBMIT),
         (uploaded(submit_sent_at=NOW), Step.LOOK_UP),
-        (a_job(State.SUBMITTED), Step.POLL),
+        (a_job(State.SUBMITTED), Step.FETCH),
         (a_job(State.TRANSCRIBED), Step.NAME),
         (a_job(State.TRANSCRIBED, number=1), Step.DELIVER),
         (a_job(State.DELIVERED, number=1), Step.RETIRE),

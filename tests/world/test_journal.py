@@ -427,7 +427,7 @@ def test_what_is_counted_is_counted_anew_after_each_write_by_the_daemon_and_by_t
         journal.save(job, (replace(job, state=State.DELIVERED), delivered), now=NOW)
 
         assert both() == [{"delivered": 1}] * 2
-        assert journal.to_erase() == beside.to_erase() == [(ID, (None, None))]
+        assert journal.to_erase() == beside.to_erase() == [(ID, None)]
         journal.counts().clear()
         assert journal.counts() == {"delivered": 1}
 

@@ -31,6 +31,10 @@ class Account:
         """The account that `key` opens at `base_url`."""
         return cls(base_url, hashlib.sha256(key.encode()).hexdigest()[:12])
 
+    def may_have(self, base_url: str | None, key_fingerprint: str | None) -> bool:
+        """True if what was made at `base_url` with that key can be this account's; None: the key is not known."""
+        return base_url == self.base_url and key_fingerprint in (None, self.key_fingerprint)
+
 
 def checked_base_url(url: str) -> str:
     """Return `url` without a slash at its end, if it can be a base_url. Raises ValueError."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from transcribed.job.account import Account
+
 
 class State(StrEnum):
     """The last durable fact about a job."""
@@ -32,7 +34,7 @@ class Step(StrEnum):
     UPLOAD = "upload"
     SUBMIT = "submit"
     LOOK_UP = "look up"
-    POLL = "poll"
+    FETCH = "poll"  #: its older name stays in the status file, which scripts read
     NAME = "name"
     DELIVER = "deliver"
     RETIRE = "retire"
@@ -116,7 +118,7 @@ class Job:
             case State.UPLOADED:
                 return Step.SUBMIT if self.submit_sent_at is None else Step.LOOK_UP
             case State.SUBMITTED:
-                return Step.POLL
+                return Step.FETCH
             case State.TRANSCRIBED:
                 return Step.NAME if self.number is None else Step.DELIVER
             case State.DELIVERED | State.FAILED if self.retired_at is None:
@@ -137,6 +139,12 @@ class Job:
     def doubtful(self) -> bool:
         """True while nobody knows if a submit that was sent was also taken."""
         return self.submit_sent_at is not None and self.transcript_id is None
+
+    @property
+    def account(self) -> Account | None:
+        """The account that holds its upload, or was asked for its transcript; None where that is not known."""
+        known = self.base_url is not None and self.key_fingerprint is not None
+        return Account(self.base_url or "", self.key_fingerprint or "") if known else None
 
     @property
     def unpaid(self) -> bool:

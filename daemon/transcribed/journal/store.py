@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from transcribed.errors import STATE, Blocked
-from transcribed.job import ENDED, Fingerprint, Job, State
+from transcribed.job import ENDED, Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, file
 from transcribed.journal.tables import erasures, event_row_of, events, facts, inboxes, job_of, jobs, row_of
@@ -152,20 +152,27 @@ class Journal:
         alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
         return list(self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED)))
 
-    def to_erase(self) -> list[tuple[str, tuple[str | None, str | None]]]:
+    def to_erase(self) -> list[tuple[str, Account | None]]:
         """The transcripts that are still to be deleted at AssemblyAI, oldest order first, and the account of each.
 
-        The account is the base_url and the key's fingerprint of the job that paid for it.
+        The account is that of the job that paid for it; None where that is not known.
         """
         return self._once("to_erase", self._to_erase)
 
-    def _to_erase(self) -> list[tuple[str, tuple[str | None, str | None]]]:
+    def _to_erase(self) -> list[tuple[str, Account | None]]:
         mine = (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None)
         columns = (erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
         query = sa.select(*columns).select_from(erasures.join(jobs, mine)).where(erasures.c.erased_at.is_(None))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(erasures.c.wanted_at)).all()
-        return [(row[0], (row[1], row[2])) for row in rows]
+        return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
+
+    def upload_urls(self) -> dict[str, str]:
+        """The upload_url that was sent for each transcript_id, of jobs that paid for it."""
+        paid = jobs.c.transcript_id.is_not(None) & jobs.c.upload_url.is_not(None) & jobs.c.reused_from.is_(None)
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(jobs.c.transcript_id, jobs.c.upload_url).where(paid)).all()
+        return {row.transcript_id: row.upload_url for row in rows}
 
     def erased(self, transcript_id: str, now: float) -> None:
         """Remember that this transcript is no longer at AssemblyAI. Raises Blocked(state)."""

@@ -14,7 +14,7 @@ import structlog
 
 from transcribed import errors, files
 from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Retired, Touched
+from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Retired, Touched
 from transcribed.journal import Journal
 from transcribed.worker.plan import Clock
 
@@ -155,6 +155,15 @@ class Book:
         """A lane resumed: what was waited so far was not the jobs' own doing."""
         self._since.clear()
 
+    def is_the_end(self, job: Job) -> bool:
+        """True the first time the recording is put away after its delivery or failure.
+
+        One that is touched later is put away again, and that is no second end.
+        """
+        names = [happened["event"] for happened in self.journal.story(job.id)]
+        ends = [place for place, name in enumerate(names) if name in (Delivered.name(), Failed.name())]
+        return bool(ends) and names[ends[-1] :].count(Retired.name()) == 1
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._clock.wall()
@@ -197,7 +206,7 @@ def _say(job: Job, event: Event) -> None:
         return
     facts = {key: _plain(value) for key, value in event.data().items() if value not in (None, "", (), False)}
     level = "error" if isinstance(event, Failed) else "warning" if event.name() in _WARNINGS else "info"
-    if isinstance(event, Deferred) and job.step is not Step.POLL:
+    if isinstance(event, Deferred) and job.step is not Step.FETCH:
         facts["attempts"] = job.attempts
     getattr(log, level)(event.name(), job=job.id, inbox=job.inbox, file=shown(job.path), **facts)
 

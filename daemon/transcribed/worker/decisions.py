@@ -152,7 +152,7 @@ def _waiting(job: Job, facts: Facts) -> Decision | None:
         return Wait(facts.put_off if tried else "")
     if not facts.has_room:
         return Wait()
-    if facts.step is Step.POLL and not facts.transcript_ended:
+    if facts.step is Step.FETCH and not facts.transcript_ended:
         elsewhere = job.base_url not in (None, facts.account.base_url)
         return Wait(f"it was submitted to {job.base_url}, and api.base_url is another now" if elsewhere else "")
     return None
@@ -174,8 +174,7 @@ def _why_lost(job: Job, facts: Facts) -> str:
     A link does not grow old. For another account it is read again: its submit would have to be looked for there.
     """
     if is_link(job.path):
-        here = (facts.account.base_url, facts.account.key_fingerprint)
-        return ACCOUNT_CHANGED if (job.base_url, job.key_fingerprint) != here else ""
+        return ACCOUNT_CHANGED if job.account != facts.account else ""
     if job.base_url != facts.account.base_url:
         return ADDRESS_CHANGED
     assert job.uploaded_at is not None

@@ -84,9 +84,8 @@ class Deletions:
         if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
             return {}
         coming = {job.transcript_id for job in self._book.in_state(State.SUBMITTED)}  # to be fetched, perhaps anew
-        account = (client.base_url, client.key_fingerprint)
         wanted = self._book.journal.to_erase()
-        mine = [name for name, owner in wanted if owner == account and name not in coming]
+        mine = [name for name, owner in wanted if owner == client.account and name not in coming]
         return {name: self._later.get(name, (0.0, 0.0))[0] for name in mine}
 
     def erased(self, message: RemoteDeleted) -> None:

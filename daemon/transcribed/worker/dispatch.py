@@ -48,7 +48,7 @@ _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
     Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT, "parameters"),
     Step.LOOK_UP: (errors.STATE, errors.API),
-    Step.POLL: (errors.STATE, errors.API),
+    Step.FETCH: (errors.STATE, errors.API),
     Step.NAME: (errors.STATE, "inbox"),
     Step.DELIVER: (errors.STATE, "inbox"),
     Step.RETIRE: (errors.STATE, "inbox"),
@@ -174,7 +174,7 @@ class Dispatch:
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
-        if step is Step.POLL:
+        if step is Step.FETCH:
             return job
         facts = {"parameters": inbox.route.settings_of(job).parameters} if step is Step.SUBMIT else {}
         return self._book.attempt(job, **facts)
@@ -191,9 +191,9 @@ class Dispatch:
             case Step.SUBMIT:
                 return lambda: api.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
-                ours, answered = self._ours(), self._answered(job)
+                ours, answered = self._book.journal.upload_urls(), self._answered(job)
                 return lambda: look_up(job, client, ours, answered)
-            case Step.POLL:
+            case Step.FETCH:
                 erased, is_ours = self._is_erased(job), self._is_ours(job, client)
                 return lambda: api.fetch(job, client, self._kept, erased=erased, is_ours=is_ours)
             case Step.NAME:
@@ -210,11 +210,6 @@ class Dispatch:
             self._steps_of[inbox] = FolderSteps(inbox.route, inbox.anchors, self._kept)
         return self._steps_of[inbox]
 
-    def _ours(self) -> dict[str, str]:
-        """The upload_url that was sent for each transcript_id of which we are sure."""
-        jobs = [job for job in self._book.journal.all() if job.reused_from is None]
-        return {job.transcript_id: job.upload_url for job in jobs if job.transcript_id and job.upload_url}
-
     def _is_erased(self, job: Job) -> bool:
         """Whether its transcript was deleted at AssemblyAI, as was wanted."""
         erasure = self._book.journal.erasure(job.transcript_id or "")
@@ -223,9 +218,7 @@ class Dispatch:
     def _is_ours(self, job: Job, client: AssemblyAI) -> bool:
         """Whether the account that is asked made its transcript, as far as is known: a rebuilt job lacks the key."""
         payer = self._book.journal.job(job.reused_from) if job.reused_from is not None else job
-        if payer is None or payer.base_url != client.base_url:
-            return False
-        return payer.key_fingerprint in (None, client.key_fingerprint)
+        return payer is not None and client.account.may_have(payer.base_url, payer.key_fingerprint)
 
     def _answered(self, job: Job) -> set[str]:
         """The ids of all submits of this job's content, those that were given up or ended in an error among them."""
@@ -252,7 +245,7 @@ class Dispatch:
         step, job = self.in_flight.pop(number, (None, None))
         self.progress.pop(number, None)
         self._moved_at.pop(number, None)
-        if step is Step.POLL and job is not None and job.transcript_id is not None:
+        if step is Step.FETCH and job is not None and job.transcript_id is not None:
             self.ended.discard(job.transcript_id)
 
 

@@ -25,7 +25,7 @@ from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
 from transcribed.worker.people import status
 from transcribed.worker.people.digest import News
-from transcribed.worker.people.hooks import Hooks
+from transcribed.worker.people.hooks import Hooks, command_of
 from transcribed.worker.people.outbox_notice import OutboxNotices
 from transcribed.worker.plan import Clock, Host, Mailbox, Plan
 from transcribed.worker.polls import Polls
@@ -250,10 +250,13 @@ class Worker:
             raise message.blocked
 
     def _put_away(self, job: Job) -> None:
-        """A job's recording was put away, and that is written."""
-        self._news.ended(job, self.book.journal)
-        if (inbox := self.inboxes.get(job.inbox)) is not None:
-            self._hooks.tell(job, inbox.route, self.book.journal)
+        """A job's recording was put away, and that is written: people are told where it is the job's end."""
+        inbox = self.inboxes.get(job.inbox)
+        wanted = str(job.state) in self._plan.tell or (inbox is not None and command_of(job, inbox.route))
+        if wanted and self.book.is_the_end(job):
+            self._news.ended(job)
+            if inbox is not None:
+                self._hooks.tell(job, inbox.route)
 
     def _tell_inbox(self, job: Job, event: object) -> None:
         inbox = self.inboxes.get(job.inbox)
@@ -301,10 +304,7 @@ class Worker:
 
     def _adopt(self, plan: Plan) -> None:
         """Work by this plan from now on; an inbox that is as it was keeps what is known of its files."""
-        if (
-            plan.client.key_fingerprint != self._plan.client.key_fingerprint
-            or plan.client.base_url != self._plan.client.base_url
-        ):
+        if plan.client.account != self._plan.client.account:
             for name in (errors.API, errors.SUBMIT):
                 self._resume(name)
         self._guarded(self._hold_after_loss)

@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from transcribed.job import Job, State, printable, shown
-from transcribed.journal import Journal
 from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
 from transcribed.worker.messages import DigestSent
-from transcribed.worker.people.hooks import is_the_end
 from transcribed.worker.people.outbox_notice import AFTER_SECONDS
 from transcribed.worker.plan import Clock, Host, Plan
 
@@ -102,9 +100,9 @@ class News:
 
     # -- what happened
 
-    def ended(self, job: Job, journal: Journal) -> None:
-        """A job's recording was put away; it is news where that is its end, and once."""
-        if str(job.state) in self.plan.tell and is_the_end(journal.story(job.id)):
+    def ended(self, job: Job) -> None:
+        """A job has come to its end."""
+        if str(job.state) in self.plan.tell:
             why = f": {job.reason}" if job.state is State.FAILED else ""
             mend = f". What to do: {job.hint}" if why and job.hint else ""
             self._add(str(job.state), f"{shown(job.path)} ({job.inbox}, job {job.id}){why}{mend}")

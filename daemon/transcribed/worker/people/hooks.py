@@ -16,13 +16,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
 
 from transcribed.job import Job, State, printable
-from transcribed.job.events import Delivered, Failed, Retired
-from transcribed.journal import Journal
 from transcribed.worker.background import Background
 from transcribed.worker.messages import HookEnded
 from transcribed.worker.outputs import outputs as outputs_of
@@ -39,13 +36,6 @@ _LOOK_SECONDS = 0.2  # between two looks at whether the daemon stops
 def command_of(job: Job, route: Route) -> tuple[str, ...]:
     """What is to be run for a job at its end; nothing for most."""
     return {State.DELIVERED: route.on_delivered, State.FAILED: route.on_failed}.get(job.state, ())
-
-
-def is_the_end(story: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the last that happened ends this way of the job: a recording that is touched later is put away anew."""
-    names = [happened["event"] for happened in story]
-    ends = [place for place, name in enumerate(names) if name in (Delivered.name(), Failed.name())]
-    return bool(ends) and names[ends[-1] :].count(Retired.name()) == 1
 
 
 def environment(job: Job, environ: Mapping[str, str]) -> dict[bytes, bytes]:
@@ -82,9 +72,9 @@ class Hooks:
         self._stop = stop
         self.waiting = 0  #: those that have not ended
 
-    def tell(self, job: Job, route: Route, journal: Journal) -> None:
-        """A job's recording was put away: run what its inbox wants run, where that is its end."""
-        if (command := command_of(job, route)) and is_the_end(journal.story(job.id)):
+    def tell(self, job: Job, route: Route) -> None:
+        """A job has come to its end: run the command that its inbox names."""
+        if command := command_of(job, route):
             self.waiting += 1
             work = functools.partial(self._run, job, command, route.hook_seconds)
             self._background.ask(self._executor, work, lambda _outcome: HookEnded(), doing="running a command")

@@ -28,7 +28,7 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
     alive = [item for item in found if item.status != "error"] or found
     if alive:
         return Submitted(alive[0].transcript_id, adopted=True)
-    if (client.base_url, client.key_fingerprint) != (job.base_url, job.key_fingerprint):
+    if job.account != client.account:
         return _question("it was sent with another key or to another region")
     if any(item.status != "error" for item in too_old):
         return _question("AssemblyAI's list shows a transcript of the link's address that seems to be older than it")
