@@ -153,7 +153,7 @@ def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_
     [others] = [line for line in lines if "31 ignored, not a recording" in line]
     assert "evil\\x0a\\x1b\\xff.txt, sub/00.wav," in others
     assert others.endswith("sub/18.wav and 11 more")
-    assert any("link.mp3: a symbolic link" in line for line in lines)
+    assert any("link.mp3: not taken: a symbolic link" in line for line in lines)
 
 
 # --- overlaps
@@ -165,8 +165,8 @@ def test_files_of_settings_are_told_with_what_they_speak_of(house):
             pass
     _, lines = house.check()
     ignored = [line.partition("ignored, ")[2] for line in lines if "ignored, " in line]
-    assert "a file of settings (it speaks of the recording beside it): Talk.mp3.toml" in ignored
-    assert "a file of settings (it speaks of the recordings below its folder): transcribed.toml" in ignored
+    assert "a settings file (for the recording beside it): Talk.mp3.toml" in ignored
+    assert "a settings file (for the recordings in its folder and below): transcribed.toml" in ignored
     assert next(line for line in ignored if "other.toml" in line).startswith("not a recording")
 
 

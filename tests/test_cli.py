@@ -542,7 +542,7 @@ def test_of_a_link_in_an_inbox_explain_says_that_it_is_no_file_and_without_a_dae
     os.symlink("talk.mp3", house.path("in", "link.mp3"))
     with house.daemon():
         pass
-    assert "it is not taken: no regular file" in house.run("explain", "link.mp3").out
+    assert "it is not taken: a symbolic link" in house.run("explain", "link.mp3").out
     assert "it will be taken once a daemon is started" in house.run("explain", "talk.mp3").out
 
 
