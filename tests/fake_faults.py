@@ -80,7 +80,19 @@ class Fault:
     @classmethod
     def drip(cls, seconds_between: float, *, headers: bool = False) -> Self:
         """The true answer's body (or endless headers), one byte at a time; ends when the server is released."""
-        return cls("drip_headers" if headers else "drip", taken=True, amount=seconds_between)
+        start = b"HTTP/1.1 200 OK\r\nX-Slow: "
+        return cls("drip_headers" if headers else "drip", taken=True, amount=seconds_between, body=start)
+
+    @classmethod
+    def drip_framing(cls, seconds_between: float) -> Self:
+        """A body in chunks, of which the size of the first comes for ever, one byte at a time."""
+        start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+        return cls("drip_headers", taken=True, amount=seconds_between, body=start)
+
+    @classmethod
+    def endless(cls, body: bytes) -> Self:
+        """200 and `body`, whose length is not said, and then silence until the server is released."""
+        return cls("silence", taken=True, body=b"HTTP/1.1 200 OK\r\n\r\n" + body)
 
 
 class GoneError(ConnectionError):
@@ -96,6 +108,7 @@ def misbehave(handler: BaseHTTPRequestHandler, fault: Fault, answer: bytes, sile
         send(handler, fault.status, fault.body, fault.headers)
         return
     if fault.kind == "silence":
+        handler.wfile.write(fault.body)
         silence(PATIENCE_SECONDS)
     elif fault.kind == "reset":
         reset(handler)
@@ -109,7 +122,7 @@ def misbehave(handler: BaseHTTPRequestHandler, fault: Fault, answer: bytes, sile
         send(handler, 200, b"", length=len(answer))
         _drip(handler, answer, fault.amount, silence)
     elif fault.kind == "drip_headers":
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        handler.wfile.write(fault.body)
         _drip(handler, b"z" * 10_000, fault.amount, silence)
     raise GoneError(fault.kind)
 

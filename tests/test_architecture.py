@@ -22,6 +22,7 @@ HOMES = {
     "urllib3": {"assemblyai"},
     "backoff": {"assemblyai"},
     "sqlalchemy": {"journal"},
+    "alembic": {"journal"},
     "sqlite3": {"journal"},
     "tomli_w": {"config"},
     "tomllib": {"config"},

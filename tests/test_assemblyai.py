@@ -1,6 +1,7 @@
 """The client against a real server on loopback: what it sends, takes, tries again and lets be."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import io
 import json
@@ -38,7 +39,7 @@ def test_a_recording_goes_up_whole_and_its_transcript_comes_back_as_it_was_sent(
     client = client_of(server.base_url + "/")
     assert client.base_url == server.base_url
     sent = upload(client)
-    assert (sent.content_hash, sent.size) == (hashlib.sha256(AUDIO).hexdigest(), len(AUDIO))
+    assert sent.content_hash == hashlib.sha256(AUDIO).hexdigest()
     assert (server.uploads[0].sha256, server.uploads[0].upload_url) == (sent.content_hash, sent.upload_url)
     transcript_id = client.submit({"audio_url": sent.upload_url, "speaker_labels": True})
     answer = client.fetch(transcript_id)
@@ -145,6 +146,28 @@ def test_a_proxy_from_the_environment_is_asked_for_others_and_its_no_means_that_
         assert heard.result(10).startswith(b"CONNECT api.example.org:443")
         assert KEY.encode() not in heard.result()
     assert (name_of(error), error.refused) == ("Blocked(api)", True)
+
+
+def test_the_deadline_ends_a_wait_for_a_proxy_whose_headers_drip_and_nothing_was_sent(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as proxy, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        dripping = pool.submit(drip_to_one, proxy)
+        began = time.monotonic()
+        error = raised(CALLS[SUBMIT], client_of("https://api.example.org", deadline_seconds=0.3))
+        assert time.monotonic() - began < 4
+        dripping.result(10)
+    assert (name_of(error), error.refused) == ("Blocked(api)", True)
+
+
+def drip_to_one(proxy):
+    """Answers with one byte of a header after another, for five seconds at most."""
+    connection, _ = proxy.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 Yes\r\nX-Slow: ")
+        ends, left = time.monotonic() + 5, threading.Event()
+        while time.monotonic() < ends and not left.wait(0.02):
+            connection.sendall(b"z")
 
 
 def refuse_one(proxy):

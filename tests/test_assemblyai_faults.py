@@ -1,13 +1,14 @@
 """What each refusal of the API and each fault of the network is called, and whether it was a definite no."""
 
 import gzip
+import io
 import socket
 import time
 
 import pytest
 
 from assemblyai_calls import CALLS, LIST, ONE, SUBMIT, UPLOAD, client_of, name_of, raised, upload
-from fake_assemblyai import FakeAssemblyAI, Fault
+from fake_assemblyai import STORAGE, FakeAssemblyAI, Fault
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +111,50 @@ def test_the_deadline_ends_a_drip_that_no_read_time_out_would(server):
     server.script(LIST, [Fault.drip(0.02), Fault.drip(0.02, headers=True)])
     client = client_of(server, read_seconds=30, deadline_seconds=0.3)
     for _ in range(2):
-        assert "did not answer whole within 0.3 s" in raised(client.check).message
+        assert "was not complete within 0.3 s" in raised(client.check).message
     client.check()
+
+
+def download(client, server):
+    """The redacted audio, as far as it was written; the storage is the server itself."""
+    file = io.BytesIO()
+    client.download(f"{server.base_url}{STORAGE}?Signature=a-secret", file)
+    return file.getvalue()
+
+
+def test_the_deadline_ends_a_download_whose_headers_drip(server):
+    server.script(f"GET {STORAGE}", [Fault.drip(0.02, headers=True)])
+    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
+    began = time.monotonic()
+    error = raised(download, client, server)
+    assert time.monotonic() - began < 5
+    assert name_of(error) == "Transient"
+    assert "Signature" not in f"{error} {error.hint}"
+
+
+def test_the_deadline_ends_a_download_whose_framing_drips(server):
+    """The size of a chunk is a line that may have no end, and no byte of the body comes meanwhile."""
+    server.script(f"GET {STORAGE}", [Fault.drip_framing(0.02)])
+    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
+    began = time.monotonic()
+    assert name_of(raised(download, client, server)) == "Transient"
+    assert time.monotonic() - began < 5
+
+
+def test_a_download_may_take_longer_than_the_deadline_while_bytes_come(server):
+    server.redacted_audio = bytes(range(40))
+    server.script(f"GET {STORAGE}", [Fault.drip(0.02)])
+    client = client_of(server, read_seconds=0.5, deadline_seconds=0.5)
+    began = time.monotonic()
+    assert download(client, server) == server.redacted_audio
+    assert time.monotonic() - began > 0.6
+
+
+def test_a_download_that_ends_at_its_deadline_is_not_taken_for_whole(server):
+    """Without a Content-Length the end of the connection is the end of the body, and so would be our hanging up."""
+    server.script(f"GET {STORAGE}", [Fault.endless(b"ID3 half")])
+    client = client_of(server, read_seconds=30, deadline_seconds=0.3)
+    assert name_of(raised(download, client, server)) == "Transient"
 
 
 FLOODS = [Fault.huge(), Fault.answer(200, body=gzip.compress(bytes(70_000_000), 1), Content_Encoding="gzip")]

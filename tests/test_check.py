@@ -195,8 +195,8 @@ def test_folders_that_are_one_through_a_link_are_refused_by_path_in_both_directi
     status, lines = house.check()
     assert status == 78
     assert len(problems_in(lines)) == 2
-    assert 'inbox "in".outbox (/two/inner) lies inside inbox "two".path (/two)' in problems_in(lines)[1]
-    assert 'inbox "two".archive (/out/x) lies inside inbox "two".outbox (/out)' in problems_in(lines)[0]
+    assert 'inbox "in".outbox (/two/inner) is inside inbox "two".path (/two)' in problems_in(lines)[1]
+    assert 'inbox "two".archive (/out/x) is inside inbox "two".outbox (/out)' in problems_in(lines)[0]
     with pytest.raises(ConfigError) as refused:
         placement.refuse_misplaced(house.settled())
     assert len(refused.value.problems) == 2
@@ -255,7 +255,7 @@ def test_a_state_directory_is_refused_on_a_network_and_taken_where_nobody_knows(
     ("key", "status", "problem"),
     [
         ("another-key", 77, "problem: API: AssemblyAI refuses the key (401: Authentication error"),
-        ("two words", 78, "problem: $ASSEMBLYAI_API_KEY: should hold the API key alone"),
+        ("two words", 78, "problem: $ASSEMBLYAI_API_KEY: should hold only the API key"),
     ],
 )
 def test_a_key_that_is_refused_or_unfit_is_a_problem_and_is_not_shown(house, key, status, problem):

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from hostile import examples
 from transcribed import config
 from transcribed.config.model import Defaults, File
-from transcribed.config.transcript import REFUSED
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.request import REFUSED
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.formats import FORMATS
 
 SMALLEST = '[[inbox]]\npath = "/srv/in"\noutbox = "/srv/out"\n'

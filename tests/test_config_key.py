@@ -63,7 +63,7 @@ def test_a_place_that_is_named_must_be_good_and_the_next_one_is_not_tried(tmp_pa
     assert "none: No such file" in refusal(config.Api(key_file=f"{tmp_path}/none"), there)
     assert "none: No such file" in refusal(config.Api(), there | {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/none"})
     (tmp_path / "assemblyai-api-key").touch()
-    assert "should hold the API key alone" in refusal(config.Api(), there | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "should hold only the API key" in refusal(config.Api(), there | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
@@ -101,7 +101,7 @@ def test_credentials_and_mounted_secrets_may_be_readable_by_all_and_links(places
 def test_what_is_not_one_plain_word_is_no_key_and_is_not_repeated(tmp_path, content):
     (tmp_path / "key").write_bytes(content)
     message = refusal(config.Api(), {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/key"})
-    assert message == f"{tmp_path}/key: should hold the API key alone: one word of plain characters on one line"
+    assert message == f"{tmp_path}/key: should hold only the API key: one word of plain characters on one line"
 
 
 def test_a_key_file_that_is_no_small_regular_file_is_refused_and_never_waited_for(tmp_path):

@@ -73,8 +73,8 @@ def test_all_mistakes_are_reported_at_once_each_by_key_value_and_mend(problems):
             'inbox[1] "a".transcript: speakers_expected needs speaker_labels: '
             "set speaker_labels too, or leave speakers_expected out"
         ),
-        'inbox[3] "a".name: is the name of inbox[1] "a" too: give each a name of its own',
-        'inbox[1] "a".outbox (/srv/a/out) lies inside inbox[1] "a".path (/srv/a): give each a folder beside the other',
+        'inbox[3] "a".name: inbox[1] "a" has this name too: give each its own name',
+        'inbox[1] "a".outbox (/srv/a/out) is inside inbox[1] "a".path (/srv/a): give each a folder beside the other',
         'inbox[3] "a".outbox and inbox[3] "a".path are the same folder, /srv/c: give each its own',
     ]
 
@@ -82,15 +82,15 @@ def test_all_mistakes_are_reported_at_once_each_by_key_value_and_mend(problems):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "inbox: there should be at least one, and its header is written [[inbox]], in double brackets"),
+        ("", "inbox: there should be at least one; its header is [[inbox]], in double brackets"),
         ("inbox = []", "inbox: there should be at least one"),
         ("inbox = [3]", "inbox[1]: should be a table, not 3"),
-        ('[inbox]\npath = "/a"\noutbox = "/b"', "written [[inbox]], in double brackets"),
+        ('[inbox]\npath = "/a"\noutbox = "/b"', "its header is [[inbox]], in double brackets"),
         ("api = 3\n" + SMALLEST, "api: should be a table, not 3"),
         ("defaults = 3\n" + SMALLEST, "defaults: should be a table, not 3"),
         ("state = 3\n" + SMALLEST, "state: should be a table, not 3"),
         (SMALLEST + '[state]\ndirectory = "/"', 'state.directory: should be a path below /, not "/"'),
-        (SMALLEST + '[state]\ndirectory = "/srv/out/s"', 'lies inside inbox[1] "in".outbox (/srv/out)'),
+        (SMALLEST + '[state]\ndirectory = "/srv/out/s"', 'is inside inbox[1] "in".outbox (/srv/out)'),
         (SMALLEST + '[state]\ndirectory = "/a/../b"', "should be a path without .."),
         (SMALLEST + '[state]\ndirectory = "/a\\u0000"', 'without the character NUL, not "/a\\u0000"'),
         (SMALLEST + "[api]\npoll_seconds = 0", "api.poll_seconds: should be more than 0, not 0"),
@@ -122,9 +122,9 @@ def test_all_mistakes_are_reported_at_once_each_by_key_value_and_mend(problems):
         (SMALLEST + 'name = "a\\nb"', 'inbox[1] "a\\x0ab".name: should be 1 to 64 printable characters'),
         (SMALLEST + f'name = "{"a" * 65}"', "name: should be 1 to 64 printable characters"),
         ('[[inbox]]\npath = "/a\\nb"\noutbox = "/c"', "name: should be 1 to 64 printable characters"),
-        (SMALLEST + '[[inbox]]\npath = "/a/in"\noutbox = "/b"', 'inbox[2] "in".name: is the name of inbox[1] "in" too'),
-        (SMALLEST + '[[inbox]]\npath = "/a"\noutbox = "/srv/out/b"', 'lies inside inbox[1] "in".outbox (/srv/out)'),
-        (SMALLEST + '[[inbox]]\npath = "/b"\noutbox = "/srv/in-archive/x"', 'lies inside inbox[1] "in".archive'),
+        (SMALLEST + '[[inbox]]\npath = "/a/in"\noutbox = "/b"', 'inbox[2] "in".name: inbox[1] "in" has this name too'),
+        (SMALLEST + '[[inbox]]\npath = "/a"\noutbox = "/srv/out/b"', 'is inside inbox[1] "in".outbox (/srv/out)'),
+        (SMALLEST + '[[inbox]]\npath = "/b"\noutbox = "/srv/in-archive/x"', 'is inside inbox[1] "in".archive'),
     ],
 )
 def test_a_mistake_is_one_sentence_that_says_what_should_be_there(problems, text, problem):
@@ -189,7 +189,7 @@ def test_folders_are_compared_even_where_other_keys_of_the_same_inbox_are_wrong(
         "inbox[2].outbox",
         "inbox[2].name",
         "inbox[2].typo",
-        "inbox[1].archive (/a/c) lies inside inbox[1].path (/a)",
+        "inbox[1].archive (/a/c) is inside inbox[1].path (/a)",
     ]
 
 
@@ -363,9 +363,9 @@ def test_any_tables_are_a_configuration_or_a_config_error(file, mapping):
     ("one", "other", "problem"),
     [
         ("/a", "/a/", "one and other are the same folder, /a"),
-        ("/a", "/a/b/c", "other (/a/b/c) lies inside one (/a)"),
-        ("/a/./b", "/a", "one (/a/./b) lies inside other (/a)"),
-        ("/", "/a", "other (/a) lies inside one (/)"),
+        ("/a", "/a/b/c", "other (/a/b/c) is inside one (/a)"),
+        ("/a/./b", "/a", "one (/a/./b) is inside other (/a)"),
+        ("/", "/a", "other (/a) is inside one (/)"),
         ("/a", "/a\n/b", None),
         ("/a", "/a-archive", None),
         ("/a/b", "/a/c", None),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hostile import damaged, examples, outcome
 from transcribed import config
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.errors import ConfigError
 
 WHOLE = """
@@ -67,17 +67,17 @@ def test_an_empty_file_and_one_from_a_windows_editor_are_read(content):
             "zzz: there is no such key; there are transcript, formats, output_name, speakers, line_length, lines",
         ),
         ("speaker_labels = true", "speaker_labels: is a parameter of AssemblyAI: it belongs below [transcript]"),
-        ('outbox = "/etc"', "outbox: is set in the daemon's configuration alone: leave it out"),
-        ('after = "delete"', "after: is set in the daemon's configuration alone"),
-        ('names = "portable"', "names: is set in the daemon's configuration alone"),
-        ("[[inbox]]\npath = '/'", "inbox: is set in the daemon's configuration alone"),
-        ("[api]\nbase_url = 'https://a'", "api: is set in the daemon's configuration alone"),
-        ("key_file = '/etc/shadow'", "key_file: is set in the daemon's configuration alone"),
+        ('outbox = "/etc"', "outbox: is set only in the daemon's configuration: leave it out"),
+        ('after = "delete"', "after: is set only in the daemon's configuration"),
+        ('names = "portable"', "names: is set only in the daemon's configuration"),
+        ("[[inbox]]\npath = '/'", "inbox: is set only in the daemon's configuration"),
+        ("[api]\nbase_url = 'https://a'", "api: is set only in the daemon's configuration"),
+        ("key_file = '/etc/shadow'", "key_file: is set only in the daemon's configuration"),
         ("api_key = 's3cret'", "api_key: the API key does not belong here: take it out"),
         ("[transcript]\napi_key = 's3cret'", "transcript.api_key does not belong here"),
         (
             "[transcript]\nwebhook_url = 'https://a'",
-            "transcript.webhook_url is set in the daemon's configuration alone",
+            "transcript.webhook_url is set only in the daemon's configuration",
         ),
         ("[transcript]\nwebhook_auth_header_name = 'a'", "a file at the share sends no results elsewhere"),
         ("[transcript]\nresult_URL_2027 = 'https://a'", "a file at the share sends no results elsewhere"),

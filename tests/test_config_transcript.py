@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostile import examples
-from transcribed.config.transcript import over, wrong_parameters, wrong_together
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
+from transcribed.config.parameters.values import PARAMETERS
 
 
 def problems(parameters):
@@ -75,13 +75,13 @@ REQUEST = "speech_understanding.request"
         ("speech_models", [], "not empty (leave it out"),
         ("language_detection_options", {"on_no_speech_detected": "fallback"}, "needs a fallback_language"),
         ("language_detection_options.code_switching_confidence_threshold", 2, "from 0 to 1, not 2"),
-        ("language_detection_options.localization", ["en_us"], "en and en_us are none"),
+        ("language_detection_options.localization", ["en_us"], "en and en_us are not variants"),
         ("language_detection_options.localization", ["en_au", "en_uk"], "one variant for each language"),
         ("language_detection_options.expected_languages", "en", "a list of texts"),
         ("webhook_url", "nas.lan/hook", "an address, https:// or http://"),
         ("webhook_auth_header_name", "X Header", "1 to 1000 letters, digits"),
         ("webhook_auth_header_value", "a\r\nX-Other: b", "on one line"),
-        ("speech_understanding", {"translation": {}}, "a table request in it"),
+        ("speech_understanding", {"translation": {}}, "holds a table request"),
         (f"{REQUEST}.translation", {"formal": True}, "target_languages"),
         (f"{REQUEST}.speaker_identification", {"speaker_type": "role"}, "known_values or speakers"),
         (f"{REQUEST}.speaker_identification", {"known_values": ["A"]}, "speaker_type"),

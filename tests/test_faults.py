@@ -244,14 +244,14 @@ EVERYWHERE = {
     "packed": Row(Fault.answer(200, body=PACKED, taken=True, Content_Encoding="gzip"), "larger than"),
 }
 SILENT = {
-    "hangs": Row(Fault.hang(), "stalled|did not answer whole"),  # of an upload the one is the other
-    "silent though taken": Row(Fault.lost_answer("silence"), "stalled|did not answer whole"),
-    "drips without end": Row(Fault.drip(0.05, headers=True), "did not answer whole"),
+    "hangs": Row(Fault.hang(), "stalled|was not complete within"),  # of an upload the one is the other
+    "silent though taken": Row(Fault.lost_answer("silence"), "stalled|was not complete within"),
+    "drips without end": Row(Fault.drip(0.05, headers=True), "was not complete within"),
 }
 OF_ONE_ROUTE = [
     (UPLOAD, "400", Row(Fault.answer(400, "odd"), "did not accept the upload")),
     (UPLOAD, "400 for the balance", Row(Fault.answer(400, BALANCE), "no balance", "submit")),
-    (UPLOAD, "404", Row(Fault.answer(404, "Not found"), "finds nothing to upload to", "api")),
+    (UPLOAD, "404", Row(Fault.answer(404, "Not found"), "has no place to upload to", "api")),
     (UPLOAD, "422", Row(Fault.answer(422, body=b"Upload failed, please try again"), "Upload failed")),
     (SUBMIT, "400 of a proxy", Row(Fault.answer(400, body=b"<html>"), "did not accept the submit")),
     (SUBMIT, "400 for the balance", Row(Fault.answer(400, BALANCE), "no balance", "submit")),

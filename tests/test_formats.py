@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spoken import rendered, say, shown, srt_cues, utterance, vtt_cues
-from transcribed.formats import FORMATS, parse, render
+from transcribed.formats import FORMATS, parse, render, render_each
 
 #: csv has the mark and the line ends that spreadsheets want; docx is no text; json is what the API sent.
 TEXT_FORMATS = [name for name in FORMATS if name not in {"csv", "docx", "json"}]
@@ -85,6 +85,29 @@ def test_a_number_beyond_floats_is_no_reason_to_refuse_an_answer():
 def test_what_is_no_transcript_is_a_value_error_that_says_so(answer):
     with pytest.raises(ValueError, match="the answer is not a transcript"):
         render("txt", answer, title="Talk.mp3")
+
+
+class Counted(bytes):
+    """An answer that counts how often it is decoded."""
+
+    decoded = 0
+
+    def decode(self, *arguments):
+        self.decoded += 1
+        return super().decode(*arguments)
+
+
+def test_several_formats_of_one_answer_are_as_each_alone_and_cost_one_reading():
+    answer = Counted(json.dumps({"text": "Zoë said.", "words": say("Zoë said.")}, indent=1).encode())
+    found = render_each(FORMATS, answer, title="Talk")
+    assert answer.decoded == 1
+    assert found == {name: render(name, bytes(answer), title="Talk") for name in FORMATS}
+
+
+def test_several_formats_of_what_is_no_transcript_are_refused_and_json_by_itself_is_not():
+    assert render_each(["json"], b"<html>", title="Talk") == {"json": b"<html>"}
+    with pytest.raises(ValueError, match="the answer is not a transcript"):
+        render_each(["json", "txt"], b"<html>", title="Talk")
 
 
 # --- txt ---------------------------------------------------------------------------------------------------------

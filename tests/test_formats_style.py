@@ -168,7 +168,7 @@ def test_whatever_the_style_no_line_is_too_long_unless_a_word_is(cues, answer, s
         ({"line_length": 9}, "line_length should be 10 to 200 characters, not 9"),
         ({"lines": 0}, "lines should be 1 to 4, not 0"),
         ({"shortest_seconds": 8}, "shortest_seconds should be above 0 and at most longest_seconds"),
-        ({"longest_seconds": 61}, "that at most 60"),
+        ({"longest_seconds": 61}, "which should be at most 60"),
         ({"shortest_seconds": float("nan")}, "shortest_seconds should be above 0"),
     ],
 )

@@ -2,7 +2,7 @@
 
 Every parser of outside input in daemon/transcribed, in the order of the tests:
 
-    assemblyai/answers.py    upload_url_in, transcript_id_in, answer_in, page_in, error_text_in, printable
+    assemblyai/answers.py    upload_url_in, transcript_id_in, answer_in, page_in, error_text_in, one_line
     assemblyai/failures.py   refusal_error and outcome_error: error bodies, the ends of transcripts
     assemblyai/client.py     the pages of the list, walked
     assemblyai/transport.py  Retry-After; status line, headers and framing as raw bytes; base_url and key
@@ -16,7 +16,7 @@ Every parser of outside input in daemon/transcribed, in the order of the tests:
     worker/orders.py         waiting, numbers, and the worker that obeys
     cli/                     the status file
     journal/                 the texts that the API gives, written and told again
-    local/                   the API's requests (guard, asked, api), its store, its decoder
+    local/                   the API's requests (auth, requests, api), its store, its decoder
 
 Not here: `.meta.json` beside a kept transcript, and what a recogniser's process says to its own server.
 """
@@ -77,8 +77,10 @@ from transcribed.folders import mounts
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job import events as happened
 from transcribed.journal import Journal, Transcripts
-from transcribed.local import api as local_api
-from transcribed.local import asked, decode, store
+from transcribed.local import store
+from transcribed.local.http import api as local_api
+from transcribed.local.http import requests as local_requests
+from transcribed.local.recognise import decode
 from transcribed.worker import orders
 from transcribed.worker.background import Outcome
 from transcribed.worker.messages import OrdersListed
@@ -139,8 +141,8 @@ def test_a_page_names_its_transcripts_by_uuids_and_finite_times(body):
 @given(text=st.text(LETTERS), body=json_bytes(TRANSCRIPTS))
 def test_a_strangers_text_is_one_line_of_bounded_length(text, body):
     for stranger in (text * 100, answers.error_text_in(body) or ""):
-        assert are_lines(answers.printable(stranger))
-        assert len(answers.printable(stranger)) <= 500 * 10  # where each character has to be escaped
+        assert are_lines(answers.one_line(stranger))
+        assert len(answers.one_line(stranger)) <= 500 * 10  # where each character has to be escaped
 
 
 # --- assemblyai: refusals and headers
@@ -186,12 +188,12 @@ def test_any_refusal_is_a_documented_error_without_the_key(server, status, body,
 @given(
     doing=st.sampled_from([failures.UPLOAD, failures.SUBMITTING, failures.FETCH, failures.LIST, failures.DELETE]),
     status=st.integers(100, 999),
-    text=TEXT.map(answers.printable) | st.sampled_from(["Account balance", "rate limit", "not found"]),
+    text=TEXT.map(answers.one_line) | st.sampled_from(["Account balance", "rate limit", "not found"]),
     own=st.booleans(),
 )
 @example(doing=failures.SUBMITTING, status=408, text="Account balance", own=True)
 def test_what_was_perhaps_taken_is_never_called_refused(doing, status, text, own):
-    error = failures.refusal_error(doing, failures.Refusal(status, text, own))
+    error = failures.refusal_error(doing, failures.ErrorAnswer(status, text, own))
     assert is_sane(error)
     assert not error.refused or (400 <= status < 500 and status != 408)
 
@@ -259,6 +261,20 @@ def test_any_bytes_for_an_answer_are_a_documented_error_and_spoil_no_later_call(
     assert error is None or is_sane(error)
     # Whether the server has hung up, the client may learn only from its next request.
     assert any(outcome(Transient, client.check)[1] is None for _ in range(5))
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@examples(100)
+@given(answer=ANSWERS | damaged(st.just(GOOD)) | st.binary(max_size=60))
+@example(answer=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n")
+@example(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}")
+@example(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+def test_any_bytes_from_the_storage_are_audio_or_transient_and_their_address_is_not_shown(raw, answer):
+    raw.answers, file = [answer], io.BytesIO()
+    _, error = outcome(Transient, client_of(raw.base_url).download, f"{raw.base_url}/a?Signature=a-secret", file)
+    assert file.getvalue() if error is None else is_sane(error)
+    assert error is None or "a-secret" not in error.message
 
 
 HOSTS = st.text("aZ09.-:/[]@?#%é \t\n", max_size=12) | TEXT
@@ -737,7 +753,7 @@ def test_only_an_address_of_this_machine_is_a_loopback_name(local, host):
 @examples(60)
 @given(length=LATIN.map(lambda text: text.decode("latin-1")) | st.integers().map(str))
 def test_an_announced_length_is_a_number_of_bytes(length):
-    assert asked.announced_bytes(Headers({"content-length": length})) >= 0
+    assert local_requests.announced_bytes(Headers({"content-length": length})) >= 0
 
 
 QUEUED = {"id": ID, "status": "queued", "audio_url": "http://a/b"}

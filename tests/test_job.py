@@ -50,6 +50,7 @@ Unlisted             .            uploaded     .            .            .      
 Transcribed          .            .            transcribed  .            .          .            .
 Missing              .            .            .            submitted    .          .            .
 Named                .            .            .            transcribed  delivered  failed       .
+Rendered             .            .            .            transcribed  .            .          .
 Delivered            .            .            .            delivered    .          .            .
 Retired              .            .            .            .            delivered  failed       .
 Touched              received     uploaded     submitted    transcribed  delivered  failed       .
@@ -78,6 +79,7 @@ EXAMPLES = {
     "Transcribed": events.Transcribed(),
     "Missing": events.Missing(),
     "Named": events.Named(b"/outbox/Talk", 2, ("txt",)),
+    "Rendered": events.Rendered((("txt", "ab" * 32), ("srt", "cd" * 32))),
     "Delivered": events.Delivered(),
     "Retired": events.Retired(b"/archive/Talk.mp3"),
     "Touched": events.Touched(Fingerprint(1000, 5)),
@@ -250,6 +252,43 @@ def test_hashing_and_naming_are_no_attempts_at_the_step_that_follows():
 
     assert (hashed.attempts, hashed.content_hash, hashed.due_at) == (0, "c0ffee", NOW)
     assert (named.attempts, named.stem, named.number, named.formats) == (0, b"/o/T", 1, ("txt",))
+
+
+def test_rendering_is_no_attempt_at_delivering_and_leaves_the_hashes_of_its_files():
+    named = then(a_job(State.TRANSCRIBED, attempts=2, number=1).attempted(NOW, RULES), EXAMPLES["Rendered"])
+
+    assert (named.attempts, named.due_at, named.step) == (2, NOW, Step.DELIVER)
+    assert named.renderings == EXAMPLES["Rendered"].renderings
+    assert EXAMPLES["Rendered"].data() == {"renderings": {"txt": "ab" * 32, "srt": "cd" * 32}}
+    assert not events.Rendered.noted
+
+
+def test_the_hashes_of_its_files_are_known_as_long_as_the_names_of_its_files_stay():
+    rendered = then(a_job(State.TRANSCRIBED, number=1, transcript_id=ID), EXAMPLES["Rendered"])
+    delivered = then(rendered, EXAMPLES["Delivered"], EXAMPLES["Retired"], EXAMPLES["Touched"])
+    failed = then(rendered, EXAMPLES["Failed"])
+
+    assert delivered.renderings == failed.renderings == rendered.renderings
+    assert then(rendered, events.Missing(), events.Transcribed()).renderings == rendered.renderings
+    assert then(rendered, EXAMPLES["Named"]).renderings is None
+    assert then(failed, events.Requeued(State.SUBMITTED)).renderings is None
+
+
+def test_the_model_is_what_the_last_answer_names_and_is_forgotten_with_its_transcript():
+    job = then(a_job(State.SUBMITTED, transcript_id=ID), events.Transcribed(model="universal"))
+
+    assert job.model == "universal"
+    assert then(job, events.Missing(), events.Transcribed()).model is None
+    assert then(job, events.Failed("no"), events.Requeued(State.SUBMITTED)).model == "universal"
+    assert then(job, events.Failed("no"), events.Requeued(State.RECEIVED, pay_again=True)).model is None
+    assert then(job, events.Failed("no", void=True)).model is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_job_is_unpaid_until_its_submit_may_have_been_taken_and_has_ended_where_a_state_says_so(state):
+    assert a_job(state).unpaid is (state in (State.RECEIVED, State.UPLOADED))
+    assert a_job(state).has_ended is (state in (State.DELIVERED, State.FAILED, State.CANCELLED))
+    assert not a_job(state, submit_sent_at=NOW).unpaid
 
 
 def test_a_new_state_begins_afresh():
@@ -502,9 +541,10 @@ HAPPENINGS = {
     events.Known: st.builds(events.Known, IDS, st.integers(2, 9)),
     events.Submitted: st.builds(events.Submitted, IDS, st.booleans()),
     events.Unlisted: st.just(events.Unlisted()),
-    events.Transcribed: st.just(events.Transcribed()),
+    events.Transcribed: st.builds(events.Transcribed, model=st.none() | st.just("universal")),
     events.Missing: st.just(events.Missing()),
     events.Named: st.builds(events.Named, st.just(b"/o/T"), st.integers(1, 3), st.just(("txt",))),
+    events.Rendered: st.just(EXAMPLES["Rendered"]),
     events.Delivered: st.just(events.Delivered()),
     events.Retired: st.builds(events.Retired, st.sampled_from([None, b"/archive/Talk.mp3"])),
     events.Touched: st.builds(events.Touched, FINGERPRINTS),

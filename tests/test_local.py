@@ -23,7 +23,8 @@ import requests
 from daemon_process import wait_for
 from transcribed import local
 from transcribed.errors import ConfigError, Permanent
-from transcribed.local import decode, parts, pauses, store
+from transcribed.local import documents, store
+from transcribed.local.recognise import decode, segments
 
 SERVE = """
 import os, sys
@@ -400,7 +401,7 @@ def test_no_address_is_ever_fetched(api):
 def test_a_recording_that_names_another_file_leads_nowhere(tmp_path):
     (tmp_path / "talk.mp3").write_bytes(RECORDING)
     (tmp_path / "drop").write_text("ffconcat version 1.0\nfile talk.mp3\n")
-    code = "from transcribed.local import decode; print(sum(map(len, decode.samples(b'drop'))))"
+    code = "from transcribed.local.recognise import decode; print(sum(map(len, decode.samples(b'drop'))))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == ""
@@ -506,13 +507,13 @@ def test_tags_in_another_encoding_do_no_harm(tmp_path):
 
 def sound(pattern):
     """One frame for each character, told apart by its first byte; `#` is speech."""
-    return [bytes([number % 256]) + mark.encode() * (pauses.FRAME_BYTES - 1) for number, mark in enumerate(pattern)]
+    return [bytes([number % 256]) + mark.encode() * (segments.FRAME_BYTES - 1) for number, mark in enumerate(pattern)]
 
 
 def segments_of(pattern):
     pieces = sound(pattern)
-    found = pauses.segments(iter(pieces), lambda frame: frame[1:2] == b"#")
-    return [(found.start_ms // pauses.FRAME_MS, len(found.samples) // pauses.FRAME_BYTES) for found in found]
+    found = segments.cut(iter(pieces), lambda frame: frame[1:2] == b"#")
+    return [(found.start_ms // segments.FRAME_MS, len(found.samples) // segments.FRAME_BYTES) for found in found]
 
 
 def test_a_segment_runs_from_a_little_before_speech_to_a_pause():
@@ -526,7 +527,7 @@ def test_a_click_is_no_speech():
 def test_speech_without_a_pause_is_cut_and_none_of_it_is_lost():
     found = segments_of("#" * 1900)
     assert sum(length for _, length in found) == 1900
-    assert max(length for _, length in found) * pauses.FRAME_MS <= 20_000
+    assert max(length for _, length in found) * segments.FRAME_MS <= 20_000
     assert [start for start, _ in found][1:] == [start + length for start, length in found][:-1]
 
 
@@ -537,8 +538,8 @@ def test_a_long_segment_ends_at_the_first_rest():
 def test_pieces_of_any_size_make_the_same_frames():
     whole = b"".join(sound("." * 30 + "#" * 30))
     odd = [whole[at : at + 701] for at in range(0, len(whole), 701)]
-    found = list(pauses.segments(odd, lambda frame: frame[1:2] == b"#"))
-    assert [(segment.start_ms, len(segment.samples)) for segment in found] == [(600, 40 * pauses.FRAME_BYTES)]
+    found = list(segments.cut(odd, lambda frame: frame[1:2] == b"#"))
+    assert [(segment.start_ms, len(segment.samples)) for segment in found] == [(600, 40 * segments.FRAME_BYTES)]
 
 
 def test_a_paragraph_ends_at_a_long_pause():
@@ -546,7 +547,7 @@ def test_a_paragraph_ends_at_a_long_pause():
         {"text": text, "start": start, "end": start + 100, "confidence": 1.0}
         for text, start in [("One.", 0), ("Two.", 500), ("Three.", 5000), ("four", 5200)]
     ]
-    assert [part["text"] for part in parts.paragraphs(words)] == ["One. Two.", "Three. four"]
+    assert [part["text"] for part in documents.paragraphs(words)] == ["One. Two.", "Three. four"]
 
 
 # --- what survives
@@ -637,7 +638,7 @@ def test_a_stop_and_a_crash_in_mid_recognition_lose_nothing_and_leave_nobody_beh
 def test_a_directory_with_something_else_in_it_is_refused(tmp_path):
     os.makedirs(tmp_path / "transcripts")
     (tmp_path / "transcripts" / "notes.json").write_text('{"transcript": []}')
-    assert "is no transcript of the local API: move it away" in refusal(tmp_path)
+    assert "is not a transcript of the local API: move it away" in refusal(tmp_path)
 
 
 # --- starting
@@ -653,7 +654,7 @@ def test_all_that_is_wrong_with_a_start_is_said_at_once(tmp_path):
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(ConfigError, match="take another port"):
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(ConfigError, match="choose another port"):
         local.serve(
             port=other.getsockname()[1],
             directory=os.fsencode(tmp_path),

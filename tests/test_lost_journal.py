@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+import version_4
 from daemon_process import Daemon, wait_for
 from fake_assemblyai import FakeAssemblyAI
 from test_journal import RECEIVED, a_job
@@ -160,20 +161,15 @@ def test_a_loss_is_remembered_until_it_is_accepted(tmp_path):
         assert journal.loss() == ""
 
 
-@pytest.mark.parametrize(
-    ("version", "lacking"), [(1, ["facts", "settings", "tails"]), (2, ["settings", "tails"]), (3, ["tails"])]
-)
-def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path, version, lacking):
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path, version):
     with closing(Journal.open(str(tmp_path))) as journal:
         job = journal.add(a_job(), RECEIVED)
-    with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as older:
-        for table in lacking:
-            older.execute(f"DROP TABLE {table}")
-        older.execute(f"PRAGMA user_version = {version}")
+    version_4.made_older(tmp_path / "journal.db", version)
     if version == 1:
         (tmp_path / "lock").write_bytes(b"")  # version 1 did not mark it
 
-    with pytest.raises(ConfigError, match="start the daemon once, which renews it"):
+    with pytest.raises(ConfigError, match="start the daemon once, which brings it up to date"):
         Journal.read(str(tmp_path))
     for _ in range(2):
         with closing(Journal.open(str(tmp_path))) as journal:
@@ -181,10 +177,14 @@ def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothin
             assert journal.loss() == ""
 
 
-@pytest.mark.parametrize("table", ["facts", "settings", "tails"])
-def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, table):
+@pytest.mark.parametrize(
+    ("version", "table"), [(VERSION, "facts"), (VERSION, "erasures"), (4, "settings"), (4, "tails"), (3, "settings")]
+)
+def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, version, table):
     with closing(Journal.open(str(tmp_path))) as journal:
         journal.add(a_job(), RECEIVED)
+    if version < VERSION:
+        version_4.made_older(tmp_path / "journal.db", version)
     with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as broken:
         broken.execute(f"DROP TABLE {table}")
 

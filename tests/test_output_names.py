@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import version_4
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import Fingerprint, State
-from transcribed.journal import Journal
 from transcribed.worker.outputs import day_of, outputs
 from transcribed.worker.people.hooks import environment
 from world import START, Clock, World, mp3
@@ -158,11 +158,7 @@ def test_a_journal_without_such_names_is_taken_over(world):
     world.drop("Talk.mp3")
     world.routes[0] = replace(world.route, output_name="{stem}.{ext}")
     assert world.run() == 0
-    journal = Journal.open(str(world.state))
-    with journal._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE tails")
-        connection.exec_driver_sql("PRAGMA user_version = 3")
-    journal.close()
+    version_4.made_older(world.state / "journal.db", 3)
     world.routes[0] = world.route
     world.drop("Other.mp3")
 

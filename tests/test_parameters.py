@@ -11,8 +11,8 @@ from assemblyai.types import RawTranscriptionConfig, TranscriptResponse
 
 from assemblyai_description import DESCRIPTION, described, listed
 from transcribed import config
-from transcribed.config.transcript import REFUSED
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.request import REFUSED
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS, render
 
@@ -69,7 +69,7 @@ def where_it_is_set(parameter):
     try:
         config.read_options(tomli_w.dumps({"transcript": {parameter: []}}).encode(), "a")
     except ConfigError as error:
-        return "configuration" if "configuration alone" in str(error) else "everywhere"
+        return "configuration" if "only in the daemon's configuration" in str(error) else "everywhere"
     return "everywhere"
 
 
@@ -170,3 +170,23 @@ def test_where_the_table_says_that_a_result_shows_is_where_it_shows():
 def test_an_answer_is_made_of_every_row(name):
     answer = json.dumps(answer_with(rows("Results")))
     assert all(f'"{part}"' in answer for part in re.findall(r"\w+", name))
+
+
+def states_of_models():
+    """The state of each model, by its name, as the section on models has it."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition("\n## Models\n")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^\| `(.+?)` \| (\w+)", text, re.MULTILINE))
+
+
+def test_each_model_that_is_an_example_is_current():
+    states = states_of_models()
+    text = config.example() + DOCUMENT.read_text(encoding="utf-8")
+    examples = [name for models in re.findall(r"speech_models = \[(.+?)\]", text) for name in json.loads(f"[{models}]")]
+    assert len(examples) >= 2
+    assert {name: states.get(name) for name in examples} == dict.fromkeys(examples, "Current")
+
+
+@pytest.mark.parametrize("name", states_of_models())
+def test_every_model_that_is_named_is_taken_current_or_not(name):
+    options = config.read_options(tomli_w.dumps({"transcript": {"speech_models": [name]}}).encode(), "a")
+    assert options.transcript == {"speech_models": [name]}

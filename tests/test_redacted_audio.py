@@ -174,7 +174,7 @@ def test_a_redirect_is_not_followed(world, api):
 def test_what_is_no_address_is_refused(address):
     said = json.dumps({"status": "redacted_audio_ready", "redacted_audio_url": address}).encode()
 
-    with pytest.raises(Transient, match="redacted_audio_url is no address"):
+    with pytest.raises(Transient, match="redacted_audio_url is not an address"):
         redacted_audio_in(said, plain_http=True)
 
 
@@ -186,7 +186,7 @@ def test_an_address_that_is_none_is_not_followed(world, api):
 
     assert fetches(api) == 0
     assert world.files("outbox") == ["Talk.txt"]
-    assert "redacted_audio_url is no address" in warnings(world)[0]
+    assert "redacted_audio_url is not an address" in warnings(world)[0]
 
 
 @pytest.mark.parametrize("commit", range(8, 22))

@@ -317,6 +317,14 @@ def test_a_ping_is_sent_again_after_a_quarter_of_the_watchdogs_time(manager):
     assert time.monotonic() - began > seconds / 8
 
 
+def test_a_start_that_goes_on_asks_for_two_more_minutes_each_time(manager):
+    notifier = Notifier({"NOTIFY_SOCKET": manager.address})
+    notifier.ask_for_time()
+    notifier.ask_for_time()
+
+    assert [manager.heard(), manager.heard()] == [["EXTEND_TIMEOUT_USEC=120000000", "WATCHDOG=1"]] * 2
+
+
 def test_a_pause_between_pings_holds_nothing_else_back(manager):
     notifier = Notifier({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000000000"})
     notifier.notify(WATCHDOG="1")

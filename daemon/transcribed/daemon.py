@@ -57,10 +57,13 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         log.info("daemon.stopped")
 
 
-def _whole_journal(directory: str) -> Journal:
+def _whole_journal(directory: str, *on_slow: Callable[[], None]) -> Journal:
     """The journal, with all that is kept in it, in a swept folder. Raises as Journal.open does."""
-    journal = Journal.open(directory)
+    journal = Journal.open(directory, *on_slow)
     try:
+        if journal.migrated is not None:
+            was, now, backup = journal.migrated
+            log.info("journal.migrated", **{"from": was, "to": now, "backup": os.path.join(directory, backup)})
         files.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # ours alone while the lock is held
         rebuild(journal, directory, time.time())
     except OSError as error:
@@ -78,7 +81,7 @@ def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | N
     said = False
     while True:
         try:
-            return _whole_journal(directory)
+            return _whole_journal(directory, notifier.ask_for_time)
         except errors.Blocked as error:
             if not said:
                 log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback

@@ -1,8 +1,7 @@
-"""What can go wrong, sorted by what the daemon does about it.
+"""The errors of the program, one class for each thing that the daemon does about them.
 
-The module that holds the evidence chooses the class; nobody reads the text of an error to decide.
-Each error carries one sentence for a person and, where there is one, the next step (`hint`).
-This module knows no job, no clock and no file.
+The module that has the evidence chooses the class; no code reads the text of an error to decide.
+Each error carries one sentence for a person and, if there is one, the next step (`hint`).
 """
 
 import errno
@@ -25,15 +24,15 @@ API, SUBMIT, STATE = "api", "submit", "state"
 
 
 def inbox_lane(name: str) -> str:
-    """The lane of one inbox and the folders that belong to it."""
+    """The lane of one inbox and its folders."""
     return f"inbox:{name}"
 
 
 class TranscribedError(Exception):
-    """Something went wrong that a person can be told about in one sentence.
+    """An error that a person can understand from one sentence.
 
-    `refused` is True only where a request surely had no effect on the other side (it was never sent, or it was
-    answered with a definite no); everything else may have been done, and paid.
+    `refused` is True only if a request certainly had no effect on the other side (it was never sent, or was definitely
+    refused). In all other cases it may have been done, and paid.
     """
 
     def __init__(self, message: str, *, hint: str = "", refused: bool = False) -> None:
@@ -44,7 +43,7 @@ class TranscribedError(Exception):
 
 
 class Transient(TranscribedError):
-    """This job, later: the same step may well succeed when it is tried again."""
+    """The job is tried again later: the same step may succeed then."""
 
     def __init__(
         self, message: str, *, hint: str = "", refused: bool = False, retry_after_seconds: float | None = None
@@ -61,18 +60,18 @@ class Defect(Transient):
 
 
 class Permanent(TranscribedError):
-    """This job, never: a person must look (the job becomes FAILED)."""
+    """The job becomes FAILED: trying again is useless until a person has looked at it."""
 
 
 class Lost(TranscribedError):
-    """What AssemblyAI held for this job is of no more use: upload again, which is free."""
+    """The job's upload at AssemblyAI can no longer be used: it is uploaded again, which is free."""
 
 
 class Blocked(TranscribedError):
-    """Not this job's fault: the whole lane waits, and no job is charged an attempt.
+    """The whole lane waits. It is not the job's fault, and no job is charged an attempt.
 
-    `exit_status` is what `run --once` leaves with where it stays so (sysexits.h: 69 unavailable, 75 try again later,
-    77 permission). `by_person` says that no probe can end it, only a person's order.
+    `exit_status` is the exit status of `run --once` if the lane stays blocked (sysexits.h: 69 unavailable, 75 try again
+    later, 77 permission). `by_person` is True if no probe can end the block, only a person's order.
     """
 
     def __init__(
@@ -94,37 +93,37 @@ class Blocked(TranscribedError):
 
 
 class Withdrawn(TranscribedError):
-    """The recording is gone from its inbox, or another one lies in its place: nothing is left to do for this job."""
+    """The recording is gone from its inbox, or another one is in its place: the job has nothing left to do."""
 
 
 class Stopped(TranscribedError):
-    """The daemon is stopping and has let go of this step; it counts for nothing."""
+    """The daemon is stopping and has ended this step early; it is not counted as an attempt."""
 
 
 class ConfigError(TranscribedError):
-    """The configuration cannot be used. All of its problems at once, each naming its mend; exit status 78."""
+    """The configuration cannot be used. It holds all problems at once, each with its fix; exit status 78."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems), hint="see config.example.toml, or `transcribed config example`")
         self.problems = problems
 
 
-#: Errors that speak of a disk, a mount or a permission and never of one file: (what it is, what ends it).
+#: Errors of a disk, a mount or a permission, never of a single file: (the problem, the fix).
 _ENVIRONMENT: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, or raise the quota"),
     errno.EROFS: ("the file system is read-only", "mount it writable again"),
-    errno.EIO: ("the disk or the share reports an input/output error", "look at the disk and at the mount"),
+    errno.EIO: ("the disk or the share reports an input/output error", "check the disk and the mount"),
     errno.ESTALE: (
         "the share's handle is stale",
-        "the server was restarted or the export moved: mount it anew",
+        "the server was restarted or the export moved: mount it again",
     ),
     errno.ENOTCONN: ("the share is not connected", "mount it again"),
     errno.EHOSTDOWN: ("the file server is down", "start it, or wait"),
-    errno.EHOSTUNREACH: ("the file server cannot be reached", "look at the network"),
-    errno.ETIMEDOUT: ("the file server does not answer", "look at the network"),
-    errno.ENODEV: ("the device is gone", "attach it again"),
-    errno.ENXIO: ("the device is gone", "attach it again"),
+    errno.EHOSTUNREACH: ("the file server cannot be reached", "check the network"),
+    errno.ETIMEDOUT: ("the file server does not answer", "check the network"),
+    errno.ENODEV: ("the device is gone", "connect it again"),
+    errno.ENXIO: ("the device is gone", "connect it again"),
     errno.EMFILE: ("too many files are open in this process", "raise its limit (LimitNOFILE=)"),
     errno.ENFILE: ("too many files are open on this machine", "raise fs.file-max"),
     errno.EACCES: ("permission is denied", "give the daemon's user access to the folder"),
@@ -133,15 +132,15 @@ _ENVIRONMENT: dict[int, tuple[str, str]] = {
 
 
 def from_os_error(error: OSError, *, lane: str, doing: str) -> TranscribedError:
-    """The class of an operating-system error met while `doing` something in the folders of `lane`.
+    """The error of ours for an operating-system error that was met while `doing` something in the folders of `lane`.
 
-    A name that the file system cannot hold is the job's own fault; what concerns disk, mount or permission blocks the
-    lane; anything else is tried again.
+    A name that is too long for the file system is the job's own fault. A problem with the disk, the mount or a
+    permission blocks the lane. Anything else is tried again.
     """
     if error.errno == errno.ENAMETOOLONG:
         return Permanent(f"{doing}: the name is too long for the file system", hint="give it a shorter name")
     if error.errno in _ENVIRONMENT:
-        what, mend = _ENVIRONMENT[error.errno]
+        problem, fix = _ENVIRONMENT[error.errno]
         status = 77 if error.errno in (errno.EACCES, errno.EPERM) else 69
-        return Blocked(f"{doing}: {what}", lane=lane, hint=mend, exit_status=status)
+        return Blocked(f"{doing}: {problem}", lane=lane, hint=fix, exit_status=status)
     return Transient(f"{doing}: {error.strerror or error}")

@@ -1,9 +1,8 @@
-"""The services that people are told by (mail, ntfy, Matrix ...), by way of apprise.
+"""The services that send news to people (mail, ntfy, Matrix ...), through apprise.
 
-Rule 1: an address is a secret, for it holds passwords and tokens: no error and no log names it; a service is named by
-its kind, and a wrong line by its number.
-Rule 2: this is the one module that imports apprise, which is an extra; nobody imports it who has no address.
-What this module does not know: what is told, when, and what becomes of what could not be.
+Rule 1: an address is a secret, because it holds passwords and tokens. No error and no log shows it: a service is named
+by its kind, and a wrong line by its number.
+Rule 2: only this module imports apprise, which is an extra. It is imported only if there is an address.
 """
 
 import logging
@@ -17,28 +16,28 @@ except ImportError as missing:
     _WANTED = "notify.urls_file needs the extra `notify`: pip install 'transcribed[notify]'"
     raise ConfigError([_WANTED]) from missing
 
-# It logs parts of addresses, and of the servers' answers; what fails is an error of ours.
+# apprise logs parts of addresses, and of the servers' answers. We raise an error of our own instead.
 logging.getLogger("apprise").disabled = True
 
 
 class Services:
-    """The services of these lines: where each address stands, for people, and the address, in apprise's words.
+    """The services of these lines. A line is its place, as people are told it, and an address in apprise's form.
 
-    ConfigError names each line that is no address (https://appriseit.com/services/). Nothing is sent, and nothing is
-    kept on the disk: apprise would remember a few services' sessions there.
+    Raises ConfigError, which names each line that is not an address (https://appriseit.com/services/). Nothing is sent
+    yet, and nothing is kept on the disk, where apprise would store the sessions of a few services.
     """
 
     def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
-        asset = apprise.AppriseAsset(async_mode=False, storage_mode="memory")  # one after the other, in our own thread
+        asset = apprise.AppriseAsset(async_mode=False, storage_mode="memory")  # one after the other, in our thread
         self._services: list[apprise.Apprise] = []
         self._names: list[str] = []
         problems: list[str] = []
         for place, address in lines:
             service = None if len(address.split()) > 1 else apprise.Apprise.instantiate(address, asset=asset)
             if service is None:
-                problems.append(f"{place}: this is no address of a service that apprise knows, as in mailto://...")
+                problems.append(f"{place}: this is not an address that apprise knows, such as mailto://...")
             else:
-                if service.overflow_mode == apprise.OverflowMode.UPSTREAM:  # what is too long would never be taken
+                if service.overflow_mode == apprise.OverflowMode.UPSTREAM:  # else a long text is refused
                     service.overflow_mode = apprise.OverflowMode.SPLIT
                 self._services.append(apprise.Apprise(service, asset=asset))
                 self._names.append(str(service.service_name))
@@ -49,9 +48,9 @@ class Services:
         return len(self._services)
 
     def tell(self, title: str, body: str) -> list[str]:
-        """Tell all of them; the kinds of those that did not take it. Raises Transient where none did.
+        """Send to all services; return the kinds of those that failed. Raises Transient if all failed.
 
-        The body is plain text: apprise escapes it for a service that takes HTML. Its waits for a socket are seconds.
+        The body is plain text: apprise escapes it for a service that takes HTML. Its socket timeouts are seconds.
         """
         failed = [
             name
@@ -59,6 +58,6 @@ class Services:
             if not service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
         ]
         if len(failed) == len(self):
-            hint = "try it by hand: `apprise -v --config=FILE --body=test`, with the file that notify.urls_file names"
+            hint = "try it by hand: `apprise -v --config=FILE --body=test`, with the file of notify.urls_file"
             raise Transient(f"not taken by {', '.join(failed)}", hint=hint)
         return failed

@@ -1,9 +1,8 @@
-"""What the process owes its host: log lines, signals, and word to the service manager.
+"""The daemon as a process of its host: log lines, signals, and messages to the service manager.
 
-A signal handler only posts to the mailbox. A log line is one line: whatever a name holds, it can neither break it nor
-forge another one. Under journald each line goes to its own socket with its priority, and no time of its own: a priority
-written into the text (`<3>`) could be forged by a file's name, so the shipped unit sets SyslogLevelPrefix=no.
-What this module does not know: jobs, folders, and the API.
+A signal handler only posts to the mailbox. A log line is one line: no name in it can break it or forge another one.
+Under journald each line is sent to journald's socket with its priority, and without a time. A priority written into
+the text (`<3>`) could be forged by a file's name, so the shipped unit sets SyslogLevelPrefix=no.
 """
 
 import logging
@@ -23,11 +22,12 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from transcribed.job import printable
 
 _PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
+_MORE_SECONDS = 120
 FORMATS = ("auto", "console", "json", "journal")
 
 
 def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
-    """Send every log line, ours and the libraries', to standard error in `log_format` (one of FORMATS)."""
+    """Send every log line, of ours and of the libraries, to standard error in `log_format` (one of FORMATS)."""
     chosen = _auto(environ) if log_format == "auto" else log_format
     shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
     if chosen != "journal":
@@ -47,12 +47,12 @@ def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("urllib3", "backoff"):  # what they would say, the error that follows says better
+    for noisy in ("urllib3", "backoff", "alembic"):  # what they would say, the error that follows says better
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
 def _auto(environ: Mapping[str, str]) -> str:
-    """Console on a terminal, journal where stderr is journald's ($JOURNAL_STREAM, systemd.exec(5)), else json."""
+    """Return console on a terminal, journal if stderr is journald's ($JOURNAL_STREAM, systemd.exec(5)), else json."""
     if sys.stderr.isatty():
         return "console"
     status = os.fstat(sys.stderr.fileno())
@@ -61,7 +61,7 @@ def _auto(environ: Mapping[str, str]) -> str:
 
 def _console() -> list[Processor]:
     colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    plain = structlog.dev.plain_traceback  # the pretty one prints local variables, the key among them
+    plain = structlog.dev.plain_traceback  # the default one prints local variables, the key among them
     renderer = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)
     return [structlog.processors.format_exc_info, _one_line, renderer]
 
@@ -83,15 +83,15 @@ def _journal() -> list[Processor]:
     return [structlog.processors.format_exc_info, _one_line, render]
 
 
-class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # a text stream, which the type cannot say here
-    """Sends each record to journald by its native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), else to stderr."""
+class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """Send each record to journald by its native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), else to stderr."""
 
     def __init__(self, address: str = "/run/systemd/journal/socket") -> None:
         super().__init__(sys.stderr)
         self._address = address
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one datagram; a journal that does not take it leaves standard error, which it reads too."""
+        """Send one datagram. If journald does not take it, write to standard error, which journald reads too."""
         text = self.format(record).encode(errors="backslashreplace")
         priority = _PRIORITY.get(record.levelname.lower(), 6)
         head = f"PRIORITY={priority}\nSYSLOG_IDENTIFIER=transcribed\nMESSAGE\n".encode()
@@ -106,13 +106,13 @@ _RENDERERS: Mapping[str, Callable[[], list[Processor]]] = {"console": _console, 
 
 
 def _event_first(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """What people look for stands first in each line."""
+    """Put the time, the level and the event first in each line: people look for them."""
     first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
     return {**first, **event}
 
 
 def _one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Every value escaped; a traceback line by line, each set in, for what an error says may hold a name."""
+    """Escape every value. A traceback is escaped and indented line by line, because an error's text may hold a name."""
     return {key: _indented(str(value)) if key == "exception" else _plain(value) for key, value in event.items()}
 
 
@@ -125,7 +125,7 @@ def _indented(trace: str) -> str:
 
 
 def on_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
-    """SIGTERM and SIGINT call `stop`, SIGHUP calls `reload`; both must be safe to call in a signal handler."""
+    """Let SIGTERM and SIGINT call `stop`, and SIGHUP `reload`. Both must be safe to call in a signal handler."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         reload() if number == signal.SIGHUP else stop()
@@ -135,7 +135,7 @@ def on_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
 
 
 class Notifier:
-    """Word to the service manager by sd_notify(3): READY, STATUS, STOPPING, RELOADING, WATCHDOG; silent without one."""
+    """Messages to the service manager by sd_notify(3): READY, STATUS, STOPPING, RELOADING, WATCHDOG."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
@@ -144,7 +144,7 @@ class Notifier:
         self._pinged_at = -math.inf
 
     def notify(self, **fields: str) -> None:
-        """Send one datagram. The manager's absence is no error, and a ping is sent no more often than it is needed."""
+        """Send one datagram, if there is a service manager. A ping is sent only as often as it is needed."""
         if not self._address or (set(fields) == {"WATCHDOG"} and not self._ping_is_due()):
             return
         if "RELOADING" in fields:
@@ -154,7 +154,11 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.sendto(text.encode(), self._address)
         except OSError:
-            return  # the manager went away; it will ask again, or start us anew
+            return  # the manager is gone; it will ask again, or restart us
+
+    def ask_for_time(self) -> None:
+        """Say that a slow start goes on: from now on the service manager waits for it as long again."""
+        self.notify(EXTEND_TIMEOUT_USEC=str(_MORE_SECONDS * 10**6), WATCHDOG="1")
 
     def _ping_is_due(self) -> bool:
         now = time.monotonic()

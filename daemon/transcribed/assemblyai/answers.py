@@ -1,8 +1,7 @@
-"""What AssemblyAI answers, checked: the few fields that the daemon builds on, and the bytes as they came.
+"""The answers of AssemblyAI, checked: the few fields that the daemon builds on, and the bytes as they came.
 
-Rules: whatever is built on is checked here, before anyone sees it; whatever is not is left alone, be it new, null
-or odd. A 200 that does not hold what was asked for is no refusal: it may have been done, so it is Transient and not
-`refused`. This module sends nothing.
+Rules: what the daemon builds on is checked here, before anyone uses it; everything else is left alone, be it new, null
+or odd. A 200 without what was asked for is not a refusal: it may have been done, so it is Transient and not `refused`.
 """
 
 import json
@@ -18,33 +17,31 @@ from transcribed.job import shown
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URL = re.compile(r"https?://[!-~]+")
 _URL_LENGTH = 2000
-_SIGNED_URL_LENGTH = 8000  # a storage's tokens are long; chosen
+_SIGNED_URL_LENGTH = 8000  # the tokens of a storage are long; chosen
 _TEXT_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An upload that AssemblyAI holds: its address, and what was sent (SHA-256 in hex, bytes)."""
+    """An upload that AssemblyAI holds: its address, and the SHA-256 of what was sent, in hex."""
 
     upload_url: str
     content_hash: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A transcript as the list shows it; `created_at` is in seconds since the epoch, None where it cannot be read."""
+    """A transcript as the list shows it; `created_at` is in seconds since the epoch, None if it cannot be read."""
 
     transcript_id: str
     status: str
     audio_url: str | None
     created_at: float | None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole transcript: `body` holds the bytes as they came, `transcript` what they say."""
+    """A whole transcript: `body` holds the bytes as they came, `transcript` the same as an object."""
 
     transcript_id: str
     status: str
@@ -53,31 +50,31 @@ class Answer:
     error: str | None
 
 
-def printable(text: str) -> str:
-    """A stranger's text on one line of bounded length, nothing in it that a terminal would obey."""
+def one_line(text: str) -> str:
+    """A stranger's text on one line of bounded length, with nothing in it that a terminal would obey."""
     return shown(" ".join(text[:_TEXT_LENGTH].split()).encode("utf-8", "replace"))
 
 
 def is_transcript_id(value: object) -> bool:
-    """Whether `value` is a UUID in its usual writing: safe in a URL and as a file's name."""
+    """True if `value` is a UUID in its usual form: safe in a URL and as a file's name."""
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def upload_url_in(body: bytes, *, plain_http: bool) -> str:
-    """The upload_url of an answer to an upload; http only where base_url is loopback. Raises Transient."""
+    """The upload_url of an answer to an upload; http only if base_url is on this machine. Raises Transient."""
     return _address(_json_object(body).get("upload_url"), "upload_url", plain_http=plain_http)
 
 
 def _address(url: object, what: str, *, plain_http: bool, longest: int = _URL_LENGTH) -> str:
     if not isinstance(url, str) or len(url) > longest or not _URL.fullmatch(url):
-        raise _unexpected(f"{what} is no address")
+        raise _unexpected(f"{what} is not an address")
     if url.startswith("http:") and not plain_http:
         raise _unexpected(f"{what} is not https")
     return url
 
 
 def redacted_audio_in(body: bytes, *, plain_http: bool) -> str | None:
-    """Where the redacted audio lies; None where it is still being made (202 has no such status). Raises Transient."""
+    """The address of the redacted audio; None while it is being made (202 has no such status). Raises Transient."""
     answer = _json_object(body)
     if answer.get("status") != "redacted_audio_ready":
         return None
@@ -95,41 +92,40 @@ def answer_in(body: bytes, transcript_id: str) -> Answer:
     transcript = _json_object(body)
     if _transcript_id(transcript).lower() != transcript_id.lower():
         raise _unexpected("another transcript than the one asked for")
-    return Answer(transcript_id, _status(transcript), body, transcript, _text(transcript.get("error")))
+    return Answer(transcript_id, _status(transcript), body, transcript, _text_or_none(transcript.get("error")))
 
 
 def page_in(body: bytes) -> tuple[list[Listed], bool]:
-    """One page of the list, newest first, and whether it says that nothing older follows. Raises Transient.
+    """One page of the list, newest first, and True if it says that nothing older follows. Raises Transient.
 
-    An item that cannot be read spoils the page: it may be the very one that was paid for. (`prev_url` is the older
-    page and `next_url` is not null on the newest one: OpenAPI of 2026-08-18, example TranscriptList.)
+    An item that cannot be read spoils the page: it may be the one that was paid for. (`prev_url` is the older page, and
+    `next_url` is not null on the newest page: OpenAPI of 2026-08-18, example TranscriptList.)
     """
     page = _json_object(body)
     items = page.get("transcripts")
     if not isinstance(items, list):
-        raise _unexpected("no list of transcripts")
+        raise _unexpected("there is no list of transcripts")
     details = page.get("page_details")
     is_last = isinstance(details, dict) and "prev_url" in details and details["prev_url"] is None
     return [_listed(item) for item in items], is_last
 
 
 def error_text_in(body: bytes) -> str | None:
-    """The API's own error text in the answer of a refusal; None where there is none."""
+    """The API's own error text in an answer outside 2xx; None if there is none."""
     try:
-        return _text(_json_object(body).get("error"))
+        return _text_or_none(_json_object(body).get("error"))
     except TranscribedError:
         return None
 
 
 def _listed(item: object) -> Listed:
     if not isinstance(item, dict):
-        raise _unexpected("an item of the list is no object")
+        raise _unexpected("an item of the list is not an object")
     return Listed(
         transcript_id=_transcript_id(item),
         status=_status(item),
-        audio_url=_text(item.get("audio_url")),
+        audio_url=_text_or_none(item.get("audio_url")),
         created_at=_instant(item.get("created")),
-        error=_text(item.get("error")),
     )
 
 
@@ -139,28 +135,28 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise _unexpected("no JSON object")
+        raise _unexpected("it is not a JSON object")
     return value
 
 
 def _transcript_id(item: Mapping[str, Any]) -> str:
     if not is_transcript_id(item.get("id")):
-        raise _unexpected("id is no UUID")
+        raise _unexpected("id is not a UUID")
     return str(item["id"])
 
 
 def _status(item: Mapping[str, Any]) -> str:
     if not isinstance(item.get("status"), str):
-        raise _unexpected("no status")
+        raise _unexpected("there is no status")
     return str(item["status"])
 
 
-def _text(value: object) -> str | None:
+def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
 def _instant(value: object) -> float | None:
-    """`created` as seconds since the epoch; it carries no zone, and UTC is presumed."""
+    """`created` as seconds since the epoch. It has no time zone, and is taken for UTC."""
     if not isinstance(value, str):
         return None
     try:
@@ -173,5 +169,5 @@ def _instant(value: object) -> float | None:
 def _unexpected(what: str) -> Transient:
     return Transient(
         f"AssemblyAI's answer is not the expected JSON: {what}",
-        hint="a proxy or a login page may stand between; whether the request was taken is found out by itself",
+        hint="did a proxy or a login page answer? The daemon finds out by itself whether the request was taken",
     )

@@ -1,20 +1,23 @@
 """The calls of the API, one method each, and the seconds for which each of them is tried again.
 
-Rules: a submit is one POST; only where no connection came about is there a second. What reads is tried again after a
-blip, an upload only after a broken connection, from its first byte. Whatever takes longer than seconds goes up as an
-error, for the journal to wait. `stop` ends every wait here, and an upload at its next block; a submit that is out is
-never cut off, for its outcome would have to be found out.
+Rules: a submit is one POST; there is a second only if the first had no connection. Calls that only read are tried again
+after a blip, an upload only after a broken connection, from its first byte. What takes longer than seconds is raised as
+an error, and the journal waits. `stop` ends every wait here, and an upload at its next block. A submit that was sent is
+never cut off, because its outcome would be unknown.
 
-No method but `download` follows an address that the API gave. This module does not know why anything is sent.
+Only `download` follows an address that the API gave.
 """
 
 import hashlib
 import itertools
+import sys
 import threading
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from typing import Any, BinaryIO, TypeVar, cast
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
+from typing import Any, BinaryIO, TypeVar
 
 import backoff
+from backoff.types import Details
 
 from transcribed.assemblyai.answers import (
     Answer,
@@ -42,11 +45,12 @@ from transcribed.assemblyai.failures import (
 )
 from transcribed.assemblyai.transport import Limits, Transport
 from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient, Withdrawn
+from transcribed.job import Account
 
 _T = TypeVar("_T")
 _Errors = tuple[type[TranscribedError], ...]
 
-#: Which blips each kind of call is tried again after.
+#: The blips after which each kind of call is tried again.
 _READING: _Errors = (Unreachable, Throttled, CutOff, ServerFault)
 _UPLOADING: _Errors = (Unreachable, Throttled, CutOff)
 _SUBMITTING: _Errors = (Unreachable,)
@@ -59,10 +63,7 @@ _PAGES_TO_FIND = 5
 
 
 class AssemblyAI:
-    """AssemblyAI at one base_url with one key; a new key makes a new instance. Usable from any number of threads."""
-
-    #: Says "the same key" without being it: the first 12 hex digits of the key's SHA-256.
-    key_fingerprint: str
+    """One account at AssemblyAI; another key is another instance. Any number of threads may use it."""
 
     def __init__(
         self,
@@ -78,23 +79,37 @@ class AssemblyAI:
     ) -> None:
         """Raises ConfigError for a base_url or a key that cannot be used. `stop` is never set in a signal handler.
 
-        The deadline is for an answer as a whole once the request is out, and also the read time-out of an upload.
+        The deadline is for the whole answer, once the request is sent. It is also the read time-out of an upload.
         """
         limits = Limits(connect_seconds, write_stall_seconds, read_seconds, deadline_seconds)
         self._transport = Transport(base_url, key, limits)
-        self.base_url = self._transport.base_url
-        self.key_fingerprint = hashlib.sha256(key.encode()).hexdigest()[:12]
+        self._account = Account.of(self._transport.base_url, key)
         self._stop = stop
         self._tries = tries
 
-    def upload(self, file: BinaryIO, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
-        """The upload of the `size` bytes in `file`, from its start; `progress` hears how many are sent.
+    @property
+    def account(self) -> Account:
+        """The account that every call is made with."""
+        return self._account
 
-        Raises Withdrawn if the file does not hold exactly `size` bytes, Stopped at the next block after `stop` was set;
-        an OSError of the file itself passes unchanged, for only the caller knows whose file it is.
+    @property
+    def base_url(self) -> str:
+        """The base_url of the account."""
+        return self._account.base_url
+
+    @property
+    def key_fingerprint(self) -> str:
+        """The fingerprint of the account's key."""
+        return self._account.key_fingerprint
+
+    def upload(self, file: BinaryIO, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
+        """Upload the `size` bytes in `file`, from its start; `progress` is called with the number that is sent.
+
+        Raises Withdrawn if the file does not hold exactly `size` bytes, Stopped at the next block after `stop` was set.
+        An OSError of the file itself passes unchanged, because only the caller knows whose file it is.
         """
         if size == 0:
-            raise Permanent("the recording is empty", hint="drop it again, whole", refused=True)
+            raise Permanent("the recording is empty", hint="drop the complete recording", refused=True)
 
         def once() -> Sent:
             file.seek(0)
@@ -105,14 +120,15 @@ class AssemblyAI:
                 raise error.cause from None
             if body.sent != size:
                 raise Transient("AssemblyAI answered before it had the whole upload")
-            return Sent(upload_url_in(answer, plain_http=self._transport.is_loopback), body.content_hash, size)
+            return Sent(upload_url_in(answer, plain_http=self._transport.is_loopback), body.content_hash)
 
         return self._tried(once, _UPLOADING)
 
     def submit(self, request: Mapping[str, object]) -> str:
-        """The transcript_id of `request`, which costs money: one POST, never repeated once anything was sent.
+        """Submit `request`, which costs money, and return its transcript_id. One POST, not repeated once it was sent.
 
-        An error with `refused` says that nothing was taken; after any other, look in the list before the next submit.
+        An error with `refused` says that nothing was taken. After any other error, look in the list before the next
+        submit.
         """
 
         def once() -> str:
@@ -123,8 +139,8 @@ class AssemblyAI:
     def list_back_to(self, created_at: float) -> list[Listed]:
         """All transcripts made since `created_at` (seconds since the epoch), newest first.
 
-        Those whose time cannot be read are among them. Raises Transient if it was not read to its end: a list cut
-        short would say of a paid transcript that it is not there.
+        Those whose time cannot be read are among them. Raises Transient if the list was not read to its end: in a
+        list that is cut short a paid transcript may be missing.
         """
         found: list[Listed] = []
         for number, page in enumerate(self._pages()):
@@ -136,7 +152,7 @@ class AssemblyAI:
         return found
 
     def find(self, transcript_ids: Collection[str]) -> list[Listed]:
-        """Those of `transcript_ids` that are among the newest thousand, in one walk; for the others use `fetch`."""
+        """Those of `transcript_ids` that are among the newest thousand, by one walk; for the others use `fetch`."""
         missing, found = set(transcript_ids), []
         if not missing:
             return []
@@ -148,21 +164,21 @@ class AssemblyAI:
         return found
 
     def fetch(self, transcript_id: str) -> Answer:
-        """The transcript as it is now, finished or not; `outcome_error` says what its end means."""
+        """The transcript as it is now, finished or not; `outcome_error` tells what its end means."""
         path = _path_of(transcript_id)
         return self._tried(lambda: answer_in(self._send("GET", path, FETCH), transcript_id), _READING)
 
     def check(self) -> None:
-        """Raises what a wrong key or base_url, or an outage, gives to every call; costs nothing."""
+        """Raises the error that a wrong key or base_url, or an outage, gives to every call. It costs nothing."""
         self._page({"limit": 1})
 
     def delete(self, transcript_id: str) -> None:
-        """The transcript and its upload are deleted at AssemblyAI; doing it twice is no error there."""
+        """Delete the transcript and its upload at AssemblyAI; to delete it twice is not an error there."""
         path = _path_of(transcript_id)
         self._tried(lambda: self._send("DELETE", path, DELETE), _READING)
 
     def redacted_audio(self, transcript_id: str) -> str | None:
-        """Where the redacted audio of a transcript lies; None while it is made. Raises Permanent once it is gone."""
+        """The address of a transcript's redacted audio; None while it is made. Raises Permanent once it is gone."""
         path = _path_of(transcript_id) + "/redacted-audio"
         plain_http = self._transport.is_loopback
         return self._tried(
@@ -170,17 +186,18 @@ class AssemblyAI:
         )
 
     def download(self, url: str, file: BinaryIO) -> None:
-        """Write the redacted audio, from where `redacted_audio` said, into `file`.
+        """Write the redacted audio at `url`, which is from `redacted_audio`, into `file`.
 
-        Raises Transient where it cannot be had whole, Stopped; an OSError of the file itself passes unchanged.
+        Raises Transient if it cannot be fetched whole, Stopped; an OSError of the file itself passes unchanged.
         """
-        for block in blocks(url, is_loopback=self._transport.is_loopback):
-            if self._stop.is_set():
-                raise _stopped()
-            file.write(block)
+        with closing(blocks(self._transport, url)) as audio:
+            for block in audio:
+                if self._stop.is_set():
+                    raise _stopped()
+                file.write(block)
 
     def _pages(self) -> Iterator[list[Listed]]:
-        """The list from the newest on, page by page, no transcript twice; it ends where nothing new comes."""
+        """The list from the newest on, page by page, no transcript twice; it ends when nothing new comes."""
         seen: set[str] = set()
         query: dict[str, Any] = {"limit": _PAGE_ITEMS}
         while True:
@@ -188,7 +205,7 @@ class AssemblyAI:
             fresh = list({item.transcript_id: item for item in items if item.transcript_id not in seen}.values())
             if fresh:
                 yield fresh
-            # Where `prev_url` is null is not confirmed for both ends: it counts on a page that is not full.
+            # It is not confirmed at which end `prev_url` is null: it counts only on a page that is not full.
             if not fresh or (is_last and len(items) < _PAGE_ITEMS):
                 return
             seen.update(item.transcript_id for item in fresh)
@@ -203,27 +220,26 @@ class AssemblyAI:
         return self._transport.send(method, path, doing, **request)
 
     def _tried(self, once: Callable[[], _T], blips: _Errors) -> _T:
-        # The waiting is done in `_pauses`: backoff's own sleep cannot be interrupted, and it would log.
+        # backoff is given. It would wait in time.sleep, which `stop` cannot end: so it waits 0 s, and `_wait` waits.
         again = backoff.on_exception(
-            cast("Callable[[], Generator[float]]", self._pauses),  # its type does not say that errors are sent in
+            backoff.constant,
             blips,
+            interval=0,
             max_tries=self._tries,
             giveup=_wants_a_long_pause,
+            on_backoff=self._wait,
             jitter=None,
             logger=None,
         )
         return again(once)()
 
-    def _pauses(self) -> Generator[float, TranscribedError, None]:
-        """Waits before each next try: as long as the server asks, else a random part of 1, 2, 4 … seconds."""
-        error = yield 0  # backoff starts a generator with one `next`, then sends it each error
-        for n in itertools.count():
-            seconds = _asked_pause(error)
-            if seconds is None:
-                seconds = backoff.full_jitter(min(2.0**n, _LONGEST_PAUSE_SECONDS))
-            if self._stop.wait(seconds):
-                raise _stopped()
-            error = yield 0
+    def _wait(self, details: Details) -> None:
+        """Wait before the next try: as long as the server asks, else a random part of 1, 2, 4 … seconds."""
+        seconds = _asked_pause(sys.exception())
+        if seconds is None:
+            seconds = backoff.full_jitter(min(2.0 ** (details["tries"] - 1), _LONGEST_PAUSE_SECONDS))
+        if self._stop.wait(seconds):
+            raise _stopped()
 
 
 class _Body:
@@ -239,18 +255,18 @@ class _Body:
         return self._hash.hexdigest()
 
     def __len__(self) -> int:
-        """What requests announces as Content-Length."""
+        """The Content-Length that requests announces."""
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        """By this requests knows a stream, which urllib3 then reads."""
+        """Shows requests that this is a stream, which urllib3 then reads."""
         return iter(lambda: self.read(1), b"")
 
     def read(self, size: int) -> bytes:
         if self._stop.is_set():
             raise _stopped()
         self._progress(self.sent)
-        block = self._block(min(size, self._size - self.sent) or 1)  # at the end: one more byte would be one too many
+        block = self._block(min(size, self._size - self.sent) or 1)  # at the end: another byte would be too many
         if bool(block) == (self.sent == self._size):
             raise Withdrawn("the recording changed while it was uploaded")
         self._hash.update(block)
@@ -265,7 +281,7 @@ class _Body:
 
 
 class _UnreadableError(Exception):
-    """The file's own OSError, in a form that no layer below takes for one of the network's."""
+    """The file's own OSError, in a form that no layer below takes for an error of the network."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -275,12 +291,12 @@ class _UnreadableError(Exception):
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 
-def _asked_pause(error: TranscribedError) -> float | None:
+def _asked_pause(error: BaseException | None) -> float | None:
     return error.retry_after_seconds if isinstance(error, (Blocked, Transient)) else None
 
 
 def _wants_a_long_pause(error: Exception) -> bool:
-    return isinstance(error, TranscribedError) and (_asked_pause(error) or 0) > _LONGEST_PAUSE_SECONDS
+    return (_asked_pause(error) or 0) > _LONGEST_PAUSE_SECONDS
 
 
 def _stopped() -> Stopped:

@@ -1,51 +1,51 @@
-"""What AssemblyAI's refusals and the ends of its transcripts mean: an error of errors.py for each.
+"""The meaning of AssemblyAI's refusals and of the ends of its transcripts: an error of errors.py for each.
 
-Rules: the HTTP status decides, and the text only where one status has two meanings. A text is matched by a fragment in
+Rules: the HTTP status decides; the text decides only if one status has two meanings. A text is matched by a fragment in
 lower case, never whole: the API promises none of them. `refused` is True for a definite no and for what was never sent.
 
 The tables are sections 5.1 and 5.2 of the API's fact sheet (docs "Common errors", OpenAPI of 2026-08-18, and what
-other people's code has recorded). This module sends nothing and knows no job.
+other people's code has recorded).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from transcribed.assemblyai.answers import Answer, printable
+from transcribed.assemblyai.answers import Answer, one_line
 from transcribed.errors import API, SUBMIT, Blocked, Lost, Permanent, TranscribedError, Transient
 
-#: What was being done, as a person reads it.
+#: The six calls, as a person reads them.
 UPLOAD, SUBMITTING, FETCH, LIST, DELETE = "the upload", "the submit", "the transcript", "the list", "the deletion"
 REDACTED = "the redacted audio"
-_OF_ONE = {REDACTED, DELETE}  # calls that one transcript alone needs
+_OF_ONE = {REDACTED, DELETE}  # calls that concern only one transcript
 
 _KEY_HINT = "put a valid key of this project and region in place; base_url must be of the same region"
 _SETTINGS_HINT = "look at [inbox.transcript] of this inbox in the configuration"
 
 
 class UnknownTranscript(Blocked):
-    """This key's project has no such transcript. Seen as Blocked(api), for it may be another project's."""
+    """This key's project has no such transcript. Handled as Blocked(api), because another project may have it."""
 
 
 class Unreachable(Blocked):
-    """No connection came about, so nothing was sent. Seen as Blocked(api)."""
+    """There was no connection, so nothing was sent. Handled as Blocked(api)."""
 
 
 class Throttled(Blocked):
-    """More requests than the account may make. Seen as Blocked(api)."""
+    """More requests than the account may make. Handled as Blocked(api)."""
 
 
 class CutOff(Transient):
-    """The connection broke when the request was on its way: it may have been taken. Seen as Transient."""
+    """The connection broke after the request was sent: it may have been taken. Handled as Transient."""
 
 
 class ServerFault(Transient):
-    """The server says that it failed, and not what it did before. Seen as Transient."""
+    """The server says that it failed, but not what it did before that. Handled as Transient."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer outside 2xx. `text` is printable, bounded and free of the key; `own` says that it is the API's own."""
+class ErrorAnswer:
+    """An answer outside 2xx. `text` is printable, bounded and without the key; `own` is True if it is the API's own."""
 
     status: int
     text: str
@@ -54,25 +54,25 @@ class Refusal:
 
     @property
     def said(self) -> str:
-        """The status and the text, as they stand in brackets behind a message."""
+        """The status and the text, in the brackets that end a message."""
         return f"({self.status}: {self.text})" if self.text else f"({self.status})"
 
 
-def refusal_error(doing: str, refusal: Refusal) -> TranscribedError:
-    """The class of an answer outside 2xx, met while `doing` one of the five calls."""
-    if refusal.status < 400:
+def refusal_error(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    """The error for an answer outside 2xx to one of the six calls, `doing`."""
+    if answer.status < 400:
         return Blocked(
-            f"AssemblyAI's address redirects {doing} elsewhere {refusal.said}",
+            f"AssemblyAI's address redirects {doing} elsewhere {answer.said}",
             lane=API,
-            hint="is base_url right? A login page or a proxy may also stand between",
+            hint="is base_url right? Or did a login page or a proxy answer?",
         )
-    if refusal.status >= 500:
+    if answer.status >= 500:
         return ServerFault(
-            f"AssemblyAI failed at {doing} {refusal.said}", retry_after_seconds=refusal.retry_after_seconds
+            f"AssemblyAI failed at {doing} {answer.said}", retry_after_seconds=answer.retry_after_seconds
         )
-    if refusal.status != 408 and _has(refusal.text, "account balance", "top up", "insufficient funds"):
-        return _no_balance(doing, refusal)
-    return _BY_STATUS.get(refusal.status, _unexpected)(doing, refusal)
+    if answer.status != 408 and _has(answer.text, "account balance", "top up", "insufficient funds"):
+        return _no_balance(doing, answer)
+    return _BY_STATUS.get(answer.status, _unexpected)(doing, answer)
 
 
 def _has(text: str, *fragments: str) -> bool:
@@ -80,98 +80,98 @@ def _has(text: str, *fragments: str) -> bool:
     return any(fragment in low for fragment in fragments)
 
 
-def _unexpected(doing: str, refusal: Refusal) -> TranscribedError:
+def _unexpected(doing: str, answer: ErrorAnswer) -> TranscribedError:
     if doing in _OF_ONE:
-        return _for_one(doing, refusal)
+        return _for_one(doing, answer)
     return Blocked(
-        f"AssemblyAI answered {doing} in a way it never should {refusal.said}",
+        f"AssemblyAI answered {doing} in a way it never should {answer.said}",
         lane=API,
-        hint="is base_url right? A proxy may also stand between",
+        hint="is base_url right? Or did a proxy answer?",
         refused=True,
     )
 
 
-def _for_one(doing: str, refusal: Refusal) -> TranscribedError:
-    """No reason to hold up all the others: the list, by which the API is probed, could not tell the end of it."""
-    return Transient(f"AssemblyAI refuses {doing} {refusal.said}", refused=True)
+def _for_one(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    """An error of this transcript only. A blocked lane is probed by the list, which says nothing of its end."""
+    return Transient(f"AssemblyAI refuses {doing} {answer.said}", refused=True)
 
 
-def _no_balance(_doing: str, refusal: Refusal) -> TranscribedError:
-    hint = "top up the account; the recordings stay where they are and go on by themselves"
-    return Blocked(f"the AssemblyAI account has no balance {refusal.said}", lane=SUBMIT, hint=hint, refused=True)
+def _no_balance(_doing: str, answer: ErrorAnswer) -> TranscribedError:
+    hint = "top up the account; the recordings stay where they are and continue by themselves"
+    return Blocked(f"the AssemblyAI account has no balance {answer.said}", lane=SUBMIT, hint=hint, refused=True)
 
 
-def _bad_request(doing: str, refusal: Refusal) -> TranscribedError:
+def _bad_request(doing: str, answer: ErrorAnswer) -> TranscribedError:
     if doing == REDACTED:  # 400 once it is gone, which is a day after it was made (fact sheet, 1)
-        return Permanent(f"AssemblyAI has no redacted audio of it {refusal.said}", refused=True)
-    if doing in {FETCH, DELETE} and _has(refusal.text, "not found"):
+        return Permanent(f"AssemblyAI has no redacted audio of it {answer.said}", refused=True)
+    if doing in {FETCH, DELETE} and _has(answer.text, "not found"):
         # The paid transcript may well be there for another key: never a reason to submit again.
         return UnknownTranscript(
-            f"AssemblyAI does not know this transcript {refusal.said}",
+            f"AssemblyAI does not know this transcript {answer.said}",
             lane=API,
-            hint="it belongs to another key, project or region: go back to the one it was made with",
+            hint="it belongs to another key, project or region: use the one again that it was made with",
             refused=True,
         )
-    if doing == SUBMITTING and refusal.own:
-        return Permanent(f"AssemblyAI refuses the request {refusal.said}", hint=_SETTINGS_HINT, refused=True)
-    # Without the API's own text something between answered; and no setting of an inbox touches the other calls.
-    return Transient(f"AssemblyAI did not accept {doing} {refusal.said}", refused=True)
+    if doing == SUBMITTING and answer.own:
+        return Permanent(f"AssemblyAI refuses the request {answer.said}", hint=_SETTINGS_HINT, refused=True)
+    # Without a text of its own it was not the API that answered. And no setting of an inbox affects the other calls.
+    return Transient(f"AssemblyAI did not accept {doing} {answer.said}", refused=True)
 
 
-def _key_refused(_doing: str, refusal: Refusal) -> TranscribedError:
-    return Blocked(f"AssemblyAI refuses the key {refusal.said}", lane=API, hint=_KEY_HINT, refused=True, exit_status=77)
+def _key_refused(_doing: str, answer: ErrorAnswer) -> TranscribedError:
+    return Blocked(f"AssemblyAI refuses the key {answer.said}", lane=API, hint=_KEY_HINT, refused=True, exit_status=77)
 
 
-def _forbidden(doing: str, refusal: Refusal) -> TranscribedError:
-    if _has(refusal.text, "cannot access uploaded file"):
-        return Lost(f"the upload belongs to another key or project {refusal.said}", refused=True)
-    if _has(refusal.text, "rate limit", "too many", "limit exceeded"):
+def _forbidden(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    if _has(answer.text, "cannot access uploaded file"):
+        return Lost(f"the upload belongs to another key or project {answer.said}", refused=True)
+    if _has(answer.text, "rate limit", "too many", "limit exceeded"):
         return Blocked(
-            f"AssemblyAI takes no more requests for now {refusal.said}",
+            f"AssemblyAI takes no more requests for now {answer.said}",
             lane=API,
-            hint="nothing need be done; other programs on the same account count too",
+            hint="there is nothing to do; other programs on the same account count too",
             refused=True,
-            retry_after_seconds=refusal.retry_after_seconds,
+            retry_after_seconds=answer.retry_after_seconds,
         )
     if doing in _OF_ONE:
-        return _for_one(doing, refusal)
-    return Blocked(f"AssemblyAI forbids {doing} {refusal.said}", lane=API, hint=_KEY_HINT, refused=True)
+        return _for_one(doing, answer)
+    return Blocked(f"AssemblyAI forbids {doing} {answer.said}", lane=API, hint=_KEY_HINT, refused=True)
 
 
-def _not_found(doing: str, refusal: Refusal) -> TranscribedError:
-    if doing == UPLOAD:  # An invalid key gives 404 there, by AssemblyAI's Dictation documents.
-        message = f"AssemblyAI finds nothing to upload to, which is how it may refuse a key {refusal.said}"
+def _not_found(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    if doing == UPLOAD:  # An invalid key gives 404 there, says AssemblyAI's Dictation documentation.
+        message = f"AssemblyAI has no place to upload to, which may mean that it refuses the key {answer.said}"
         return Blocked(message, lane=API, hint=_KEY_HINT, refused=True)
-    return _bad_request(doing, refusal) if doing == REDACTED else _unexpected(doing, refusal)
+    return _bad_request(doing, answer) if doing == REDACTED else _unexpected(doing, answer)
 
 
-def _timed_out(doing: str, refusal: Refusal) -> TranscribedError:
-    # Sent by proxies that lost patience; what the API did meanwhile they don't know, so this no is not definite.
-    return Transient(f"AssemblyAI's front end waited too long for {doing} {refusal.said}")
+def _timed_out(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    # Sent by proxies that waited too long. They do not know what the API did, so this no is not definite.
+    return Transient(f"AssemblyAI's front end waited too long for {doing} {answer.said}")
 
 
-def _too_large(doing: str, refusal: Refusal) -> TranscribedError:
+def _too_large(doing: str, answer: ErrorAnswer) -> TranscribedError:
     hint = "2.2 GB is AssemblyAI's limit: split the recording, or encode it smaller"
-    return Permanent(f"{doing} is too large for AssemblyAI {refusal.said}", hint=hint, refused=True)
+    return Permanent(f"{doing} is too large for AssemblyAI {answer.said}", hint=hint, refused=True)
 
 
-def _unprocessable(doing: str, refusal: Refusal) -> TranscribedError:
+def _unprocessable(doing: str, answer: ErrorAnswer) -> TranscribedError:
     if doing == UPLOAD:
-        return Transient(f"AssemblyAI could not take {doing} {refusal.said}", refused=True)
-    return _bad_request(doing, refusal)
+        return Transient(f"AssemblyAI could not take {doing} {answer.said}", refused=True)
+    return _bad_request(doing, answer)
 
 
-def _throttled(_doing: str, refusal: Refusal) -> TranscribedError:
+def _throttled(_doing: str, answer: ErrorAnswer) -> TranscribedError:
     return Throttled(
-        f"AssemblyAI takes no more requests for now {refusal.said}",
+        f"AssemblyAI takes no more requests for now {answer.said}",
         lane=API,
-        hint="nothing need be done; other programs on the same account count too",
+        hint="there is nothing to do; other programs on the same account count too",
         refused=True,
-        retry_after_seconds=refusal.retry_after_seconds,
+        retry_after_seconds=answer.retry_after_seconds,
     )
 
 
-_BY_STATUS: Mapping[int, Callable[[str, Refusal], TranscribedError]] = {
+_BY_STATUS: Mapping[int, Callable[[str, ErrorAnswer], TranscribedError]] = {
     400: _bad_request,
     401: _key_refused,
     402: _no_balance,
@@ -183,11 +183,11 @@ _BY_STATUS: Mapping[int, Callable[[str, Refusal], TranscribedError]] = {
     429: _throttled,
 }
 
-#: Ends that a second try cannot change: (a fragment of the error text, what a person can do).
+#: Ends that another try cannot change: (a fragment of the error text, what a person can do).
 _PERMANENT_ENDS: tuple[tuple[str, str], ...] = (
-    ("does not appear to contain audio", "is it a recording, and was it copied whole? Play it, then drop it again"),
-    ("transcoding failed", "the recording cannot be decoded: play it, and export or copy it once more"),
-    ("audio duration is too short", "AssemblyAI takes recordings from 160 ms on"),
+    ("does not appear to contain audio", "is it a recording, and is the copy complete? Play it, then drop it again"),
+    ("transcoding failed", "the recording cannot be decoded: play it, and export or copy it again"),
+    ("audio duration is too short", "AssemblyAI takes recordings of 160 ms or more"),
     (
         "no spoken audio",
         "no speech was found: set language_code in [inbox.transcript], or language_detection_options there",
@@ -200,7 +200,7 @@ _PERMANENT_ENDS: tuple[tuple[str, str], ...] = (
 )
 
 
-#: Ends of what AssemblyAI fetched by an address: most often it was given a page.
+#: Ends of a recording that AssemblyAI fetched from a link: most often the link led to a page.
 _NOT_FETCHED = ("does not appear to contain audio", "transcoding failed")
 _LINK_HINT = (
     "open the link in a private browser window: it must lead to the file itself, without a login or a page around it"
@@ -208,24 +208,22 @@ _LINK_HINT = (
 
 
 def outcome_error(answer: Answer, *, linked: bool = False) -> TranscribedError | None:
-    """What the end of a transcript means: None for a good one, else the error of its job.
+    """The error of the job whose transcript ended so; None if the transcript is good.
 
-    An end in error is never billed (fact sheet, 5.2), so what is not surely permanent is Lost: a fresh upload, in
-    rounds that the worker bounds. A completed transcript that was deleted since still says "completed". `linked`: its
-    audio_url was the address of a link, and no upload's.
+    An end in error is never billed (fact sheet, 5.2), so what is not surely permanent is Lost: a new upload, in rounds
+    that the worker bounds. A completed transcript that was deleted since still says "completed". `linked` is True if
+    its audio_url was the address of a link, not of an upload.
     """
     if answer.status == "completed":
         return _deleted() if _is_deleted(answer.transcript) else None
     if answer.status != "error":
-        return Transient(f"the transcript is not finished: {printable(answer.status)}")
-    text = printable(answer.error or "no reason given")
+        return Transient(f"the transcript is not finished: {one_line(answer.status)}")
+    text = one_line(answer.error or "no reason given")
     for fragment, hint in _PERMANENT_ENDS:
         if _has(text, fragment):
-            mend = f"the link may lead to a web page: {_LINK_HINT}" if linked and fragment in _NOT_FETCHED else hint
-            return Permanent(f"AssemblyAI could not transcribe the recording: {text}", hint=mend)
-    return Lost(
-        f"AssemblyAI gave up on the recording: {text}", hint=_LINK_HINT if linked else "it is uploaded once more"
-    )
+            fix = f"the link may lead to a web page: {_LINK_HINT}" if linked and fragment in _NOT_FETCHED else hint
+            return Permanent(f"AssemblyAI could not transcribe the recording: {text}", hint=fix)
+    return Lost(f"AssemblyAI gave up on the recording: {text}", hint=_LINK_HINT if linked else "it is uploaded again")
 
 
 def _is_deleted(transcript: Mapping[str, Any]) -> bool:
@@ -236,5 +234,5 @@ def _is_deleted(transcript: Mapping[str, Any]) -> bool:
 def _deleted() -> Permanent:
     return Permanent(
         "the transcript was deleted at AssemblyAI before it was fetched",
-        hint="`transcribed retry --pay-again` has the recording transcribed anew, and paid anew",
+        hint="`transcribed retry --pay-again` has the recording transcribed, and paid, again",
     )

@@ -1,21 +1,20 @@
-"""One request, one whole answer: HTTP with a bound on everything.
+"""One request, one answer: HTTP with a bound on everything.
 
-Rules: a call ends, whatever the server does: each phase has its time-out (connecting, a stalled write, a silent read)
-and the answer as a whole a deadline and a largest size. No redirect is followed, nothing is sent twice, no cookie
-or ~/.netrc replaces the key, and the key reaches no message. `refused` is True where a connection never came about:
-then nothing was sent.
+Rules: a call ends, whatever the server does. Each phase has its time-out (connecting, a stalled write, a silent read),
+and the whole answer has a deadline and a largest size. (Of a stream, each block has the deadline, and the reader bounds
+the size.) No redirect is followed, nothing is sent twice, no cookie and no ~/.netrc replaces the key, and the key is in
+no message. `refused` is True if there never was a connection: then nothing was sent.
 
-Three things cannot be had from requests: a time-out for writes (it takes the one for connecting), a deadline, and
-the knowledge of whether anything went out. For these its connections are made from the class in `_watched`.
-This module does not know what is sent or what an answer means.
+requests lacks three things: a time-out for writes (it takes the one for connecting), a deadline, and the knowledge
+whether anything was sent. For these its connections are made from the class in `_watched`.
 """
 
-import ipaddress
 import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, cast
@@ -27,16 +26,18 @@ from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
-from transcribed.assemblyai.answers import error_text_in, printable
-from transcribed.assemblyai.failures import CutOff, Refusal, Unreachable, refusal_error
+from transcribed.assemblyai.answers import error_text_in, one_line
+from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
 from transcribed.errors import API, Blocked, ConfigError, TranscribedError, Transient
+from transcribed.job import checked_base_url, checked_key, is_loopback
 
-#: One write at a time, and the write time-out is for each: at 128 KiB a line of 20 kbit/s still meets 60 s.
+#: The write time-out is for one block: with 128 KiB, a line of 20 kbit/s still meets 60 s.
 BLOCK_BYTES = 128 * 1024
-#: A transcript of ten hours of talk with all add-ons has some 20 MB.
+#: A transcript of ten hours of talk with all add-ons has about 20 MB.
 ANSWER_BYTES = 64 * 1024 * 1024
+_STREAM_BLOCK_BYTES = 1 << 20
 _LONGEST_RETRY_AFTER_SECONDS = 86_400.0
-#: Enough of a foreign page to tell whose it is.
+#: Enough of a foreign page to see whose it is.
 _FOREIGN_LENGTH = 120
 
 
@@ -55,9 +56,10 @@ class Transport:
 
     def __init__(self, base_url: str, key: str, limits: Limits) -> None:
         """Raises ConfigError for a base_url or a key that cannot be used."""
-        self.base_url, self._host = _checked_base_url(base_url)
-        self.is_loopback = _is_loopback(self._host)
-        self._key = _checked_key(key)
+        self.base_url = _checked("api.base_url", checked_base_url, base_url)
+        self._key = _checked("the API key", checked_key, key)
+        self._host = urlsplit(self.base_url).hostname or ""
+        self.is_loopback = is_loopback(self._host)
         self._limits = limits
         self._threads = threading.local()
         self._deadlines = _Deadlines(limits.deadline_seconds)
@@ -70,62 +72,92 @@ class Transport:
         """
         session = self._session()
         session.line.begin()
-        # The answer to an upload may take long after a large body: there the deadline is the read time-out as well.
+        # The answer to a large upload may take long: the read time-out of an upload is the deadline.
         read_seconds = self._limits.deadline_seconds if "data" in request else self._limits.read_seconds
         try:
-            with session.request(
-                method,
-                self.base_url + path,
-                timeout=(self._limits.connect_seconds, read_seconds),
-                allow_redirects=False,
-                stream=True,
-                # An address on this machine is never a proxy's business.
-                proxies={"no_proxy": self._host} if self.is_loopback else {},
-                **request,
-            ) as response:
+            with self._answer(session, method, self.base_url + path, read_seconds, **request) as response:
                 body = _whole(response)
-        except OSError as error:  # every error of requests is one, and so is a CA bundle that is not there
+        except OSError as error:  # every error of requests is one, and so is a missing CA bundle
             raise self._failure(error, session.line) from error
         finally:
             session.line.over()
         if session.line.is_expired:
             raise self._failure(TimeoutError("the deadline has passed"), session.line)
         if not 200 <= response.status_code < 300:
-            raise refusal_error(doing, self._refusal(response, body))
+            raise refusal_error(doing, self._error_answer(response, body))
         return body
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator["Stream"]:
+        """The answer of another host, which is not sent the key. Raises what requests raises."""
+        line = _Line(self._limits, self._deadlines)
+        with _Session(_NoKey(), line) as session:
+            try:
+                with self._answer(session, "GET", url, self._limits.read_seconds) as response:
+                    yield Stream(response, line)
+            finally:
+                line.over()
+
+    def _answer(
+        self, session: "_Session", method: str, url: str, read_seconds: float, **request: Any
+    ) -> requests.Response:
+        return session.request(
+            method,
+            url,
+            timeout=(self._limits.connect_seconds, read_seconds),
+            allow_redirects=False,
+            stream=True,
+            proxies={"no_proxy": "*"} if self.is_loopback else {},  # nothing on this machine is reached by a proxy
+            **request,
+        )
 
     def _session(self) -> "_Session":
         if not hasattr(self._threads, "session"):
-            self._threads.session = _Session(self._key, _Line(self._limits, self._deadlines))
+            self._threads.session = _Session(_Key(self._key), _Line(self._limits, self._deadlines))
         return cast("_Session", self._threads.session)
 
-    def _refusal(self, response: requests.Response, body: bytes) -> Refusal:
+    def _error_answer(self, response: requests.Response, body: bytes) -> ErrorAnswer:
         own = error_text_in(body)
         text = own if own is not None else body[:10_000].decode("utf-8", "replace")
         # A server may repeat what it was sent, and texts end up in logs. The key goes before anything is cut.
-        text = printable(text.replace(self._key, "[key]"))
+        text = one_line(text.replace(self._key, "[key]"))
         after = _retry_after_seconds(response.headers.get("Retry-After", ""))
-        return Refusal(response.status_code, text if own else text[:_FOREIGN_LENGTH], own is not None, after)
+        return ErrorAnswer(response.status_code, text if own else text[:_FOREIGN_LENGTH], own is not None, after)
 
     def _failure(self, error: OSError, line: "_Line") -> TranscribedError:
         root = line.root_of(error)
-        reason = _reason(root)
-        if line.is_expired:
-            seconds = self._limits.deadline_seconds
-            return Transient(f"AssemblyAI did not answer whole within {seconds:g} s")
+        reason = f"no answer within {self._limits.deadline_seconds:g} s" if line.is_expired else _reason(root)
+        if line.is_sent and line.is_expired:
+            return Transient(f"AssemblyAI's answer was not complete within {self._limits.deadline_seconds:g} s")
         if line.is_sent and isinstance(root, TimeoutError):
             return Transient(f"the connection to AssemblyAI stalled: {reason}")
         if line.is_sent:
             return CutOff(f"the connection to AssemblyAI broke: {reason}")
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, requests.exceptions.SSLError) and not line.is_expired:
             hint = "is the clock right? Behind an inspecting proxy, set REQUESTS_CA_BUNDLE to its certificates"
             return Blocked(f"no secure connection to {self._host}: {reason}", lane=API, hint=hint, refused=True)
         return Unreachable(
             f"AssemblyAI cannot be reached at {self._host}: {reason}",
             lane=API,
-            hint="look at the network, the name server and, where there is one, the proxy (HTTPS_PROXY)",
+            hint="look at the network, the name server and, if there is one, the proxy (HTTPS_PROXY)",
             refused=True,
         )
+
+
+class Stream:
+    """An answer that is read as it comes; each block has the deadline of a whole answer."""
+
+    def __init__(self, response: requests.Response, line: "_Line") -> None:
+        self.status = response.status_code
+        self._response, self._line = response, line
+
+    def read(self) -> bytes:
+        """The bytes that came; empty at the end. Raises what requests and urllib3 raise, and TimeoutError."""
+        block: bytes = self._response.raw.read1(_STREAM_BLOCK_BYTES)
+        if self._line.is_expired:  # hanging up looks like the end of a body whose length was not given
+            raise TimeoutError("the deadline has passed")
+        self._line.renew()
+        return block
 
 
 class _Deadlines:
@@ -138,8 +170,9 @@ class _Deadlines:
         self._thread: threading.Thread | None = None
 
     def begin(self, line: "_Line", sock: socket.socket) -> None:
-        """From now on the deadline of this call runs."""
+        """The deadline of this call runs from now on."""
         with self._changed:
+            self._waiting.pop(line, None)  # or a renewed deadline would keep its place
             self._waiting[line] = time.monotonic() + self._seconds, sock
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
@@ -147,7 +180,7 @@ class _Deadlines:
             self._changed.notify()
 
     def over(self, line: "_Line") -> None:
-        """Returns when the deadline can do no more harm: the connection may be used again."""
+        """Returns when this deadline can no longer hang up: the connection may be used again."""
         with self._changed:
             self._waiting.pop(line, None)
 
@@ -166,12 +199,13 @@ class _Deadlines:
 
 
 class _Line:
-    """The call that a thread has on its way: whether anything was sent, and whether its time is up."""
+    """The call that a thread is making: whether anything was sent, and whether its time is up."""
 
     def __init__(self, limits: Limits, deadlines: _Deadlines) -> None:
         self.limits = limits
         self.is_sent = self.is_expired = False
         self._deadlines = deadlines
+        self._sock: socket.socket | None = None
         self._outer: BaseException | None = None
 
     def begin(self) -> None:
@@ -179,29 +213,35 @@ class _Line:
         self._outer = sys.exception()
 
     def root_of(self, error: BaseException) -> BaseException:
-        """The first cause of `error` within this call, not what the caller may be handling meanwhile."""
+        """The first cause of `error` within this call, not an error that the caller was already handling."""
         while error.__context__ is not None and error.__context__ is not self._outer:
             error = error.__context__
         return error
 
     def await_answer(self, sock: socket.socket) -> None:
-        """From now on the deadline runs: the request is out."""
+        """The request is sent: the deadline runs from now on."""
+        self._sock = sock
         self._deadlines.begin(self, sock)
 
+    def renew(self) -> None:
+        """A part of the answer came: the deadline runs from now on."""
+        assert self._sock is not None
+        self._deadlines.begin(self, self._sock)
+
     def over(self) -> None:
-        """Returns when the deadline can do no more harm: the connection may be used again."""
+        """Returns when the deadline can no longer hang up: the connection may be used again."""
         self._deadlines.over(self)
 
     def hang_up(self, sock: socket.socket) -> None:
         """The time is up."""
         self.is_expired = True
         with suppress(OSError):
-            # The plain shutdown, also of a TLS socket: that one's own would touch a state which the reader uses.
+            # The plain shutdown, also of a TLS socket: its own shutdown would touch state that the reader uses.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _Key(AuthBase):
-    """Sends the key raw, without "Bearer". As `auth`, for a header of the session gives way to a line in ~/.netrc."""
+    """Sends the key raw, without "Bearer". As `auth`, because a line in ~/.netrc replaces a header of the session."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -211,15 +251,22 @@ class _Key(AuthBase):
         return r
 
 
-class _Session(requests.Session):
-    """The connections of one thread."""
+class _NoKey(AuthBase):
+    """Sends no key and no password. As `auth`, because otherwise a line in ~/.netrc would be sent."""
 
-    def __init__(self, key: str, line: _Line) -> None:
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        return r
+
+
+class _Session(requests.Session):
+    """Connections for one call at a time."""
+
+    def __init__(self, auth: AuthBase, line: _Line) -> None:
         super().__init__()
         self.line = line
-        self.auth = _Key(key)
+        self.auth = auth
         self.headers["User-Agent"] = f"transcribed/{version('transcribed')}"
-        self.headers["Accept-Encoding"] = "identity"  # no bomb can be packed, and bytes are kept as they came
+        self.headers["Accept-Encoding"] = "identity"  # no packed bomb, and bytes are kept as they came
         self.mount("https://", _Adapter(line))
         self.mount("http://", _Adapter(line))
 
@@ -228,7 +275,7 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Makes each pool's connections `_watched` ones, in front of a proxy too."""
+    """Makes the connections of each pool `_watched` ones, also those to a proxy."""
 
     def __init__(self, line: _Line) -> None:
         self._line = line
@@ -244,8 +291,16 @@ class _Adapter(HTTPAdapter):
 def _watched(base: type[HTTPConnection], its_line: _Line) -> type[HTTPConnection]:
     """A connection like those of `base` (plain or TLS) that knows its line."""
 
-    class Watched(base):  # type: ignore[valid-type,misc]  # which class it extends, only the pool knows
+    class Watched(base):  # type: ignore[valid-type,misc]  # only the pool knows which class it extends
         line = its_line
+
+        def _tunnel(self) -> None:
+            its_line.await_answer(self.sock)  # a proxy's answer has the deadline too
+            super()._tunnel()
+            its_line.over()
+            if its_line.is_expired:  # hanging up looks like the end of the headers
+                self.close()
+                raise TimeoutError("the deadline has passed")
 
         def endheaders(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is None:
@@ -270,52 +325,24 @@ def _whole(response: requests.Response) -> bytes:
             if len(body) > ANSWER_BYTES:
                 raise Transient(f"AssemblyAI's answer is larger than {ANSWER_BYTES} bytes")
     except ValueError as error:  # urllib3 believes a chunk that says it is of negative length
-        raise ConnectionError("the answer is not framed as HTTP has it") from error
+        raise ConnectionError("the answer is not valid HTTP") from error
     return bytes(body)
 
 
 def _retry_after_seconds(header: str) -> float | None:
-    """The seconds of a Retry-After header; its other form, a date, would need two clocks to agree."""
+    """The seconds of a Retry-After header. Its other form is a date, for which two clocks would have to agree."""
     if not (header.isascii() and header.strip().isdigit()):
         return None
     return min(float(header), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _reason(root: BaseException) -> str:
-    return printable((root.strerror if isinstance(root, OSError) else "") or str(root) or type(root).__name__)
+    return one_line((root.strerror if isinstance(root, OSError) else "") or str(root) or type(root).__name__)
 
 
-def _checked_base_url(base_url: str) -> tuple[str, str]:
-    """`base_url` without a slash at its end, and its host. Raises ConfigError."""
+def _checked(name: str, check: Callable[[str], str], given: str) -> str:
+    """Return `given` as `check` returns it. Raises ConfigError, which does not show it."""
     try:
-        parts = urlsplit(base_url)
-        host = (parts.hostname or "").encode("idna").decode()
-        _ = parts.port  # raises for one that is no number
+        return check(given)
     except ValueError as error:
-        raise ConfigError(["api.base_url: not an address; write it like https://api.assemblyai.com"]) from error
-    if (
-        parts.username is not None
-        or parts.query
-        or parts.fragment
-        or not host
-        or not base_url.isprintable()
-        or " " in base_url
-    ):
-        raise ConfigError(["api.base_url: scheme, host and path only; write it like https://api.assemblyai.com"])
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise ConfigError(["api.base_url: must begin with https:// (http:// is for an address on this machine)"])
-    return base_url.rstrip("/"), host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _checked_key(key: str) -> str:
-    """`key`, if it can stand in a header. Raises ConfigError, which never shows it."""
-    if not key or not all("!" <= character <= "~" for character in key):
-        raise ConfigError(["the API key: must be one line of printable ASCII without spaces"])
-    return key
+        raise ConfigError([f"{name}: should be {error}"]) from error

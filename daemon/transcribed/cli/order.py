@@ -102,9 +102,9 @@ def _why_not_retried(job: Job) -> str:
 
 def _why_not_cancelled(job: Job) -> str:
     """Empty where the job may be cancelled."""
-    if job.state in (State.FAILED, State.CANCELLED, State.DELIVERED):
+    if job.has_ended:
         return f"job {job.id} is {job.state}: there is nothing left to cancel"
-    if job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
+    if not job.unpaid:
         return f"job {job.id} was submitted and may have been paid: its transcript is waited for"
     return ""
 

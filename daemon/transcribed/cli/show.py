@@ -55,6 +55,7 @@ SENTENCES: Mapping[str, str] = {
     "transcribed": "Its transcript was fetched and kept.",
     "missing": "The kept transcript had vanished; it is fetched again, which is free.",
     "named": "The names of its files were chosen: {stem}, number {number}.",
+    "rendered": "Its files were made, and their hashes remembered.",
     "delivered": "Every rendering was in the outbox.",
     "retired": "The recording was put into {place}.",
     "not moved": "The recording was not moved: {why}.",

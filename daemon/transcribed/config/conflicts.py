@@ -1,6 +1,6 @@
-"""What tables may not have in common: inboxes their names, and all of them their folders.
+"""Conflicts between tables: two inboxes may not have the same name, and no two tables the same folder.
 
-Folders are judged by their paths alone. What this module does not know: links, mounts, and the disk at all.
+Folders are compared only by their paths; the disk is not looked at.
 """
 
 import os
@@ -17,11 +17,11 @@ _FOLDERS = ("path", "outbox", "archive", "failed")
 
 
 def overlaps(folders: Mapping[str, str]) -> list[str]:
-    """One sentence for each of `folders` (what it is → its absolute path) that is, or lies inside, another one.
+    """One sentence for each of `folders` (what it is → its absolute path) that is, or is inside, another one.
 
-    A folder is compared with the nearest that holds it, so that one mistake makes one sentence.
+    A folder is compared with the nearest one around it, so that one mistake makes one sentence.
     """
-    # In this order a folder comes right before all that lies in it, so the holders of each are a stack.
+    # In this order a folder comes right before everything in it, so the folders around each one are a stack.
     found: list[str] = []
     holders: list[tuple[list[str], str]] = []
     for parts, label in sorted((_parts(path), label) for label, path in folders.items()):
@@ -35,9 +35,9 @@ def overlaps(folders: Mapping[str, str]) -> list[str]:
 
 
 def conflicts(file: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> Iterator[str]:
-    """One sentence for each name and folder in `file` that may not be shared, yet is.
+    """One sentence for each name and folder in `file` that two tables share and may not share.
 
-    The file may be full of mistakes; what one of pydantic's `errors` is about is not compared.
+    The file may be full of mistakes. A value that one of pydantic's `errors` is about is not compared.
     """
     names: dict[str, str] = {}
     folders: dict[str, str] = {}
@@ -49,20 +49,20 @@ def conflicts(file: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> Iterat
         bad = {error["loc"][2] for error in errors if error["loc"][:2] == location and len(error["loc"]) > 2}
         sound = _sound(table, bad)
         if "name" in sound and names.setdefault(sound["name"], where) != where:
-            yield f"{where}.name: is the name of {names[sound['name']]} too: give each a name of its own"
+            yield f"{where}.name: {names[sound['name']]} has this name too: give each its own name"
         if sound.get("outbox") in outboxes:
-            del sound["outbox"]  # the one folder that inboxes may share: its first holder speaks for all
+            del sound["outbox"]  # the only folder that inboxes may share: it is compared once
         folders |= {f"{where}.{key}": sound[key] for key in _FOLDERS if key in sound}
         outboxes.add(sound.get("outbox", ""))
     yield from overlaps(folders)
 
 
 def _sound(table: Any, bad: set[int | str]) -> dict[str, str]:
-    """The name and the folders of an inbox, its defaults included, without those that are in error."""
+    """The name and the folders of an inbox, with its defaults, without those that are in error."""
     if not isinstance(table, dict) or "path" in bad:
         return {}
     keys = (*_FOLDERS, "name")
-    # Something must stand for what is in error, or the rest could not be checked.
+    # A value that is in error is replaced, or the rest could not be checked.
     inbox = Inbox.model_validate(
         {key: "/-" if key in bad else table[key] for key in keys if key in bad or key in table}
     )
@@ -78,5 +78,5 @@ def _same(one: str, other: str, folders: Mapping[str, str]) -> str:
 
 
 def _inside(outer: str, inner: str, folders: Mapping[str, str]) -> str:
-    shown = f"{inner} ({printable(folders[inner])}) lies inside {outer} ({printable(folders[outer])})"
+    shown = f"{inner} ({printable(folders[inner])}) is inside {outer} ({printable(folders[outer])})"
     return f"{shown}: give each a folder beside the other"

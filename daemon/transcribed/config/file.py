@@ -11,14 +11,14 @@ from pydantic_core import ErrorDetails
 
 from transcribed.config.conflicts import conflicts
 from transcribed.config.model import Config, Defaults, File
+from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
 from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
 from transcribed.config.toml import parsed
-from transcribed.config.transcript import over, wrong_parameters, wrong_together
 from transcribed.errors import ConfigError
 from transcribed.job import printable
 
-#: Far above any real file; it bounds what a wrong path (a log, a disk image) costs.
+#: Far above any real file. It limits the cost of a wrong path (a log, a disk image).
 _LIMIT_BYTES = 256 * 1024
 
 
@@ -33,9 +33,9 @@ def find(option: str | None, environ: Mapping[str, str]) -> str:
 
 
 def load(path: str, environ: Mapping[str, str]) -> Config:
-    """The configuration in the file at `path`; `environ` says where the state directory is by default.
+    """The configuration in the file at `path`; `environ` gives the default of the state directory.
 
-    ConfigError names all that is wrong with it, or why it could not be read.
+    Raises ConfigError, which names all that is wrong with the file, or says why it could not be read.
     """
     written = _toml(path)
     complete = _completed(written, environ)
@@ -48,7 +48,7 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
 
 
 def dump(config: Config) -> str:
-    """The configuration in force, as TOML that loads again to an equal one. It holds no key, for `Config` has none."""
+    """The configuration in force, as TOML that loads to an equal one. It holds no key, because `Config` has none."""
     return tomli_w.dumps(config.model_dump(by_alias=True, exclude_none=True))
 
 
@@ -58,7 +58,7 @@ def schema() -> dict[str, Any]:
 
 
 def example() -> str:
-    """The text of config.example.toml: in the package where it is installed, above the source root in a checkout."""
+    """The text of config.example.toml, from the installed package, or from above the source root in a checkout."""
     package = os.path.dirname(os.path.dirname(__file__))
     places = (package, os.path.join(package, "..", ".."))
     found = (name for folder in places if os.path.exists(name := os.path.join(folder, "config.example.toml")))
@@ -72,14 +72,14 @@ def _toml(path: str) -> dict[str, Any]:
 
 
 def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> str | None:
-    """A folder of the XDG Base Directory Specification, by which a relative path in `variable` is ignored."""
+    """A folder of the XDG Base Directory Specification, which ignores a relative path in `variable`."""
     if environ.get(variable, "").startswith("/"):
         return environ[variable]
     return f"{environ['HOME']}/{below_home}" if environ.get("HOME") else None
 
 
 def _completed(written: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """`written` with the state directory and [defaults] filled in; what has the wrong shape stays, to be reported."""
+    """`written` with the state directory and [defaults] filled in; a value of the wrong type stays, to be reported."""
     complete = {"state": {}, "inbox": [], **written}
     state, inboxes, defaults = complete["state"], complete["inbox"], complete.get("defaults")
     # systemd.exec(5), StateDirectory=: several directories are separated by colons.
@@ -93,7 +93,7 @@ def _completed(written: Mapping[str, Any], environ: Mapping[str, str]) -> dict[s
 
 
 def _merged(defaults: Mapping[str, Any], inbox: Mapping[str, Any]) -> dict[str, Any]:
-    """An inbox with the keys of [defaults] that it does not name; the tables of both are merged key by key."""
+    """An inbox with the keys of [defaults] that it does not set; the tables of both are merged key by key."""
     merged = {key: defaults[key] for key in Defaults.model_fields if key in defaults} | dict(inbox)
     for key, lay in (("transcript", over), ("speakers", operator.or_)):
         shared, own = defaults.get(key), inbox.get(key)
@@ -110,11 +110,11 @@ def _validated(complete: Mapping[str, Any], written: Mapping[str, Any]) -> tuple
 
 
 def _follows(error: ErrorDetails, written: Mapping[str, Any]) -> bool:
-    """True for an error that only repeats another: it goes when that one goes."""
+    """True for an error that only follows from another, and goes away with it."""
     location = error["loc"]
     if error["type"] == "default_factory_not_called":
         return True
-    if error["type"] == "too_short":  # a list all of whose members are in error
+    if error["type"] == "too_short":  # every member of the list is in error
         return bool(error["input"])
     if location[0] != "inbox" or len(location) < 3 or location[2] not in Defaults.model_fields:
         return False

@@ -1,7 +1,7 @@
 """The tables of the configuration file, their keys, defaults and bounds.
 
-Each field says what it is for (the schema shows it to editors); each check says what should be there, to follow the
-words "should be". What this module does not know: the file, the environment, and what one table means for another.
+Each field says what it is for (the schema shows it to editors). The text of each check's error says what should be
+there, to follow the words "should be".
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from transcribed.formats import FORMATS, naming
+from transcribed.job import checked_base_url
 
 __all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State"]
 
@@ -20,7 +21,7 @@ def _absolute(path: str) -> str:
         raise ValueError("an absolute path, beginning with / (~ and variables are not expanded)")
     if "\0" in path or ".." in path.split("/"):
         raise ValueError("a path without .. and without the character NUL")
-    # normpath keeps two leading slashes, for POSIX leaves their meaning open; on Linux they have none.
+    # normpath keeps two leading slashes, because POSIX does not say what they mean; on Linux they mean one.
     plain = "/" + os.path.normpath(path).lstrip("/")
     if plain == "/":
         raise ValueError("a path below /")
@@ -31,19 +32,6 @@ def _name(name: str) -> str:
     if not (name.isprintable() and name.strip() and len(name) <= 64):
         raise ValueError("1 to 64 printable characters (the default is the folder's name)")
     return name
-
-
-def _base_url(url: str) -> str:
-    # Not urlsplit: it drops line breaks and tabs, and takes much that is no address.
-    parts = re.fullmatch(r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]*|\[::1\])(:[0-9]{1,5})?/?", url)
-    labels = parts[2].removesuffix(".").split(".") if parts else []
-    fits = all(0 < len(label) < 64 for label in labels)  # RFC 1035, 2.3.4
-    if parts is None or not fits or int((parts[3] or ":443")[1:]) not in range(1, 65536):
-        raise ValueError("https:// and a host, with no path after it, as in https://api.assemblyai.com")
-    loopback = re.fullmatch(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]", parts[2])
-    if parts[1] == "http" and not loopback:
-        raise ValueError("https://, for the key travels with each request (http is for this machine itself)")
-    return url.rstrip("/")
 
 
 def _format(name: str) -> str:
@@ -101,7 +89,7 @@ def _group(group: str) -> str:
 
 
 def _speakers(names: dict[str, str]) -> dict[str, str]:
-    # The two joiners are no letters, and some scripts need them within a name.
+    # The two joiners are not letters, but some scripts need them within a name.
     plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
     if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
         raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
@@ -110,14 +98,14 @@ def _speakers(names: dict[str, str]) -> dict[str, str]:
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     if words and not words[0].startswith("/"):
-        raise ValueError("a list of words that begins with the whole path of a program; no shell reads it")
+        raise ValueError("a list of words that begins with the full path of a program; no shell reads it")
     if any("\0" in word for word in words):
         raise ValueError("a list of words without the character NUL")
     return words
 
 
 Command = Annotated[tuple[str, ...], AfterValidator(_command)]
-#: What lies beside recordings, or is made of them.
+#: Files that are beside recordings, or are made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
 _LINKS = frozenset({".url", ".webloc"})
 Extension = Annotated[str, AfterValidator(_extension)]
@@ -138,67 +126,70 @@ class Table(BaseModel):
 
 
 class Api(Table):
-    """How AssemblyAI is spoken to, and how patient the daemon is with it."""
+    """The API, and the daemon's patience with it."""
 
-    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    base_url: Annotated[str, AfterValidator(checked_base_url)] = Field(
         default="https://api.assemblyai.com",
-        description="Where the API is. https, or http on this machine itself; the EU: https://api.eu.assemblyai.com",
+        description="The API's address: https, or http on this machine itself. The EU: https://api.eu.assemblyai.com",
     )
     key_file: AbsolutePath | None = Field(
-        default=None, description="A file that holds the API key alone, readable by its owner only."
+        default=None, description="A file that holds only the API key, and that only its owner can read."
     )
     poll_seconds: float = Field(
-        default=5.0, gt=0, le=3600, description="The shortest wait between two looks at what is transcribed."
+        default=5.0, gt=0, le=3600, description="The shortest time between two looks at what is transcribed."
     )
-    uploads: int = Field(default=4, ge=1, le=32, description="How many recordings are uploaded at once.")
+    uploads: int = Field(default=4, ge=1, le=32, description="The number of recordings that are uploaded at once.")
     reconcile_seconds: float = Field(
         default=120.0,
         gt=0,
         le=86400,
-        description="How long a submit whose answer was lost is looked for before it is sent again.",
+        description="A submit whose answer was lost is looked for this long before it is sent again.",
     )
     patience_days: float = Field(
         default=3.0,
         gt=0,
         le=3650,
-        description="How long a recording is tried before it fails, while nothing else is in its way.",
+        description="A recording is tried this long before it fails; time in which it is blocked does not count.",
     )
     accept_backlog_hours: float = Field(
         default=24.0,
         ge=0,
         le=1_000_000,
-        description="More audio than this at an inbox's first start waits for `transcribed accept`.",
+        description="If an inbox holds more audio than this at its first start, it waits for `transcribed accept`.",
     )
 
 
 class State(Table):
-    """Where the daemon keeps what it knows."""
+    """The folder in which the daemon keeps what it knows."""
 
     directory: AbsolutePath = Field(
         default="/var/lib/transcribed",
         description="Journal and kept transcripts, on a local disk. Default: $STATE_DIRECTORY, else the user's.",
     )
     transcripts_days: float | None = Field(
-        default=None, gt=0, le=36500, description="How long a kept transcript stays after delivery. Default: for ever."
+        default=None,
+        gt=0,
+        le=36500,
+        description="A kept transcript stays so long after delivery. Default: for ever.",
     )
 
 
 class Log(Table):
-    """How the log is written."""
+    """The log."""
 
     format: Literal["auto", "console", "json", "journal"] = Field(
-        default="auto", description="The form of a log line; auto looks where it goes."
+        default="auto", description="The form of a log line; auto depends on where the log goes."
     )
 
 
 class Notify(Table):
-    """Who is told of news by mail, ntfy, Matrix and the like (extra `notify`)."""
+    """News by mail, ntfy, Matrix and the like (extra `notify`)."""
 
     urls_file: AbsolutePath | None = Field(
-        default=None, description="A file of addresses as apprise knows them, one a line, readable by its owner only."
+        default=None, description="A file of addresses as apprise knows them, one a line, that only its owner can read."
     )
     events: Annotated[tuple[Literal["failed", "blocked", "delivered"], ...], _each_once("event")] = Field(
-        default=("failed", "blocked"), strict=False, min_length=1, description="What is told."
+        default=("failed", "blocked"), strict=False, min_length=1, description="The kinds of news that are sent."
     )
     digest_seconds: float = Field(
         default=900.0, gt=0, le=604800, description="At most one digest is sent in this time."
@@ -206,42 +197,44 @@ class Notify(Table):
 
 
 class Defaults(Table):
-    """What every inbox has unless it says otherwise; `transcript` and `speakers` merge key by key."""
+    """The settings of every inbox that does not set them itself; `transcript` and `speakers` merge key by key."""
 
     after: Literal["archive", "keep", "delete"] = Field(
-        default="archive", description="What becomes of a recording once its transcript is safe."
+        default="archive", description="What is done with a recording once its transcript is safe."
     )
     duplicates: Literal["reuse", "transcribe"] = Field(
-        default="reuse", description="What becomes of a recording whose content was transcribed before."
+        default="reuse", description="What is done with a recording whose content was transcribed before."
     )
     delete_remote: bool = Field(
-        default=False, description="Whether transcript and upload are deleted at AssemblyAI once it is delivered."
+        default=False, description="Delete transcript and upload at AssemblyAI after the delivery."
     )
     silence: Literal["empty", "fail"] = Field(
-        default="empty", description="What becomes of a recording in which nothing is said."
+        default="empty", description="What is done with a recording in which nothing is said."
     )
     settle_seconds: float = Field(
-        default=5.0, ge=0, le=86400, description="How long a file must have stopped changing before it is taken."
+        default=5.0, ge=0, le=86400, description="A file is taken when it has not changed for this long."
     )
     scan_seconds: float = Field(
-        default=10.0, ge=0.1, le=86400, description="How often the inbox is looked at where no events tell of changes."
+        default=10.0,
+        ge=0.1,
+        le=86400,
+        description="The time between two looks at an inbox that has no events.",
     )
     watch: Literal["auto", "events", "scan"] = Field(
-        default="auto", description="Whether folder events are asked for: auto does so on local file systems."
+        default="auto",
+        description="New files are noticed by events or by looks; auto uses events on local file systems.",
     )
     extensions: Annotated[tuple[Extension, ...], _each_once("ending")] = Field(
-        default=(".mp3",), strict=False, min_length=1, description="How the names of recordings end."
+        default=(".mp3",), strict=False, min_length=1, description="The endings of recordings' names."
     )
     ignore: Annotated[tuple[Pattern, ...], _each_once("pattern")] = Field(
-        default=(), strict=False, description="Patterns of names that are not taken, as a shell knows them."
+        default=(), strict=False, description="Patterns of names that are not taken, as in a shell."
     )
-    links: bool = Field(
-        default=True, description="Whether links to recordings (.url, .webloc) are taken, for AssemblyAI to fetch."
-    )
-    hardlinks: bool = Field(default=True, description="Whether a file that has other names too is taken.")
+    links: bool = Field(default=True, description="Take links to recordings (.url, .webloc), which AssemblyAI fetches.")
+    hardlinks: bool = Field(default=True, description="Take a file that has other names too.")
     formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
     output_name: OutputName = Field(
-        default=naming.DEFAULT, description="What renderings are called: {stem}, {lang}, {date} and {job}, then .{ext}."
+        default=naming.DEFAULT, description="The names of renderings: {stem}, {lang}, {date} and {job}, then .{ext}."
     )
     speakers: Speakers = Field(
         default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."
@@ -249,7 +242,8 @@ class Defaults(Table):
     line_length: LineLength = Field(default=42, description="The most characters in a line of a subtitle.")
     lines: Lines = Field(default=2, description="The most lines of a subtitle.")
     names: Literal["exact", "portable"] = Field(
-        default="exact", description="Files are named as the recording exactly, or as far as Windows can show it."
+        default="exact",
+        description="exact: files are named as the recording. portable: what Windows cannot show is replaced.",
     )
     file_mode: Annotated[str, AfterValidator(_file_mode)] | None = Field(
         default=None, description="The mode of new files, in octal. Default: what their folder and the umask give."
@@ -261,14 +255,14 @@ class Defaults(Table):
         default=None, description="The group of new files and folders, by name or number. Default: their folder's."
     )
     on_delivered: Command = Field(
-        default=(), strict=False, description="A command that is run once a recording is delivered and put away."
+        default=(), strict=False, description="A command that is run after a recording was delivered and put away."
     )
     on_failed: Command = Field(
-        default=(), strict=False, description="A command that is run once a recording has failed and is set aside."
+        default=(), strict=False, description="A command that is run after a recording has failed and was set aside."
     )
-    hook_seconds: float = Field(default=60.0, gt=0, le=3600, description="How long such a command may run.")
+    hook_seconds: float = Field(default=60.0, gt=0, le=3600, description="Such a command may run this long.")
     transcript: dict[str, Any] = Field(
-        default_factory=dict, description="AssemblyAI's own parameters by their own names, sent as they are."
+        default_factory=dict, description="AssemblyAI's own parameters, by their own names. They are sent as they are."
     )
 
 
@@ -280,20 +274,20 @@ class Inbox(Defaults):
     name: Annotated[str, AfterValidator(_name)] = Field(
         default_factory=lambda inbox: os.path.basename(inbox["path"]),
         validate_default=True,
-        description="What log and screen call this inbox. Default: the folder's name.",
+        description="The name of this inbox in log and screen. Default: the folder's name.",
     )
     archive: AbsolutePath = Field(
         default_factory=lambda inbox: inbox["path"] + "-archive",
-        description="Where recordings go once delivered. Default: <inbox>-archive beside the inbox.",
+        description="The folder for recordings that were delivered. Default: <inbox>-archive beside the inbox.",
     )
     failed: AbsolutePath = Field(
         default_factory=lambda inbox: inbox["path"] + "-failed",
-        description="Where recordings go that failed. Default: <inbox>-failed beside the inbox.",
+        description="The folder for recordings that failed. Default: <inbox>-failed beside the inbox.",
     )
 
 
 class Config(Table):
-    """The whole configuration as it is in force. `inboxes` are in the file's order, with all defaults filled in."""
+    """The complete configuration that is in force. `inboxes` are in the file's order, with all defaults filled in."""
 
     api: Api = Api()
     state: State = State()

@@ -1,11 +1,10 @@
-"""What people at the share may set: for a folder (`transcribed.toml` in it) and for one recording (`Talk.mp3.toml`).
+"""The settings that people at the share may make: `transcribed.toml` for a folder, `Talk.mp3.toml` for one recording.
 
 Rule 1: a file at the share is a stranger's. It sets how a recording is transcribed and rendered, and nothing else: no
 path, no key, no command, and no webhook, which would send results elsewhere.
-Rule 2: all that is wrong with a file is said at once, by key, value and mend; a file with a mistake is not used at all.
-Rule 3: the particular goes over the general, key by key, and of each key it is known where it came from.
-
-What this module does not know: where the files lie and how they are read. It takes bytes.
+Rule 2: all mistakes in a file are reported at once, each with its key, its value and its fix. A file with a mistake is
+not used.
+Rule 3: the particular goes over the general, key by key, and the origin of each key is known.
 """
 
 import difflib
@@ -30,10 +29,10 @@ from transcribed.config.model import (
     State,
     Table,
 )
+from transcribed.config.parameters.request import REFUSED, over, wrong_parameters, wrong_together
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.config.problems import KEY_NAMES, place, problem
 from transcribed.config.toml import parsed
-from transcribed.config.transcript import REFUSED, over, wrong_parameters, wrong_together
-from transcribed.config.values import PARAMETERS
 from transcribed.errors import ConfigError
 from transcribed.formats import naming
 from transcribed.job import printable
@@ -42,17 +41,17 @@ from transcribed.job import printable
 _LIMIT_BYTES = 64 * 1024
 #: A hostile file can hold thousands of mistakes, and nobody reads them.
 _MOST_PROBLEMS = 20
-_OF_THE_CONFIGURATION = "is set in the daemon's configuration alone: leave it out"
+_OF_THE_CONFIGURATION = "is set only in the daemon's configuration: leave it out"
 _OTHER_KEYS = {key for table in (Api, State, Log, Notify, File) for key in table.model_fields} | {"inbox"}
 _ADDRESS = re.compile("webhook|callback|url", re.IGNORECASE)
-_ELSEWHERE = "is set in the daemon's configuration alone: a file at the share sends no results elsewhere"
+_ELSEWHERE = "is set only in the daemon's configuration: a file at the share sends no results elsewhere"
 
-#: Where a setting came from, when no file at the share said it.
+#: The origin of a setting that no file at the share sets.
 _INBOX, _DEFAULT = "[[inbox]]", "default"
 
 
 class Options(Table):
-    """What one file at the share sets; what it does not name is in no `model_fields_set`."""
+    """The settings of one file at the share; those that it does not make are not in `model_fields_set`."""
 
     transcript: dict[str, Any] = Field(default_factory=dict)
     formats: Formats = ("txt",)
@@ -62,13 +61,13 @@ class Options(Table):
     lines: Lines = 2
 
 
-#: What is set as a whole; `transcript` and `speakers` merge key by key.
+#: The settings that replace each other as a whole; `transcript` and `speakers` merge key by key.
 _WHOLE = ("formats", "output_name", "line_length", "lines")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one recording is transcribed and rendered, and where each of its settings came from.
+    """The settings by which one recording is transcribed and rendered, and the origin of each.
 
     `origins` has a key for each parameter, for each of the other settings, and for each speaker (`speakers.A`).
     """
@@ -83,9 +82,9 @@ class Settings:
 
 
 def read_options(content: bytes, where: str) -> Options:
-    """The options in a file's `content`; `where` is where it lies, as people know it (`a/transcribed.toml`).
+    """The options in a file's `content`; `where` is its path as people know it (`a/transcribed.toml`).
 
-    ConfigError holds all that is wrong.
+    Raises ConfigError, which holds all that is wrong.
     """
     shown = printable(where)
     if len(content) > _LIMIT_BYTES:
@@ -99,10 +98,10 @@ def read_options(content: bytes, where: str) -> Options:
 
 
 def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Settings:
-    """What holds for one recording of `inbox`: each of `files` (its place, its options) goes over those before it.
+    """The settings of one recording of `inbox`: each of `files` (its place, its options) goes over those before it.
 
-    They come from general to particular: the files of the folders from the inbox's root downwards, then the
-    recording's own. ConfigError where the whole would surely be refused.
+    They are in the order from general to particular: the files of the folders from the inbox's root downwards, then the
+    recording's own. Raises ConfigError if the result would surely be refused.
     """
     parameters, speakers = dict(inbox.transcript), dict(inbox.speakers)
     whole: dict[str, Any] = {key: getattr(inbox, key) for key in _WHOLE}
@@ -135,7 +134,7 @@ def _validated(written: Mapping[str, Any]) -> tuple[Options | None, list[str]]:
 def _unknown(location: Sequence[int | str]) -> str:
     key = str(location[-1])
     if key.lower() in KEY_NAMES:
-        return "the API key does not belong here: take it out, for others can read this file"
+        return "the API key does not belong here: take it out, because others can read this file"
     if key in PARAMETERS or key in REFUSED:
         return "is a parameter of AssemblyAI: it belongs below [transcript]"
     if key in Inbox.model_fields:
@@ -157,12 +156,12 @@ def _wrong_parameters(written: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_address(key: str) -> bool:
-    """Whether a parameter, known or not, says where something is fetched from or sent to."""
+    """True for a parameter, known or not, that names a place from which something is fetched or to which it is sent."""
     return key not in REFUSED and bool(_ADDRESS.search(key))
 
 
 def _wrong_together(parameters: Mapping[str, Any], origins: Mapping[str, str], places: Sequence[str]) -> Iterator[str]:
-    """Each problem, named by the most particular place that has a part in it, and with the other places."""
+    """Each problem, with the most particular of its places first, and then the others."""
     for keys, sentence in wrong_together(parameters):
         parts = {key: origins[key] for key in keys if key in parameters}
         last = max(parts.values(), key=places.index)

@@ -1,6 +1,6 @@
-"""What is wrong with a file, in sentences: where, what should be there, what is there.
+"""The mistakes in a file as sentences: the place, what should be there, what is there.
 
-A value that may be the API key in the wrong place is not shown. What this module does not know: which checks there are.
+A value that may be the API key in the wrong place is not shown.
 """
 
 import difflib
@@ -13,10 +13,10 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from transcribed.config.model import Api, Defaults, File, Inbox, Log, Notify, State
-from transcribed.config.values import PARAMETERS
+from transcribed.config.parameters.values import PARAMETERS
 from transcribed.job import printable
 
-#: The keys of each table, by the way its header is written; those outside any table are tables themselves.
+#: The keys of each table, by its header as it is written; the keys outside any table are tables themselves.
 _KEYS = {
     "[[inbox]]": list(Inbox.model_fields),
     "[defaults]": list(Defaults.model_fields),
@@ -26,12 +26,12 @@ _KEYS = {
     "[notify]": list(Notify.model_fields),
     "": [field.alias or name for name, field in File.model_fields.items()],
 }
-#: Where the parameters of each table are, by its header.
+#: The header of the parameters of each table, by the table's own header.
 _TRANSCRIPT = {"[defaults]": "[defaults.transcript]"}
-#: How people call the key where it may not be; what they wrote there is not repeated.
+#: Names that people give the key where it may not be; the value that they wrote there is not repeated.
 KEY_NAMES = {"api_key", "apikey", "assemblyai_api_key", "authorization", "key"}
 KEY_IN_FILE = "the API key is never in this file: put it into a file of its own and name that file in api.key_file"
-#: What should be there, by the type of pydantic's error.
+#: The text after "should be", by the type of pydantic's error.
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -57,7 +57,7 @@ _HIDDEN = r"(Bearer )?[\w-]{20,}|.*://.*(@|/[\w-]{16,}).*|(?!https?:)[^/]*://.*"
 def problem(error: ErrorDetails, file: Mapping[str, Any], unknown: Callable[[Sequence[int | str]], str]) -> str:
     """One of pydantic's errors about `file` as a sentence that names the key, the value and what is expected.
 
-    `unknown` says what to do about a key, at its location, that the file may not have.
+    `unknown` returns what to do about a key, at its location, that the file may not have.
     """
     location, kind = error["loc"], error["type"]
     where = place(location, file)
@@ -66,13 +66,13 @@ def problem(error: ErrorDetails, file: Mapping[str, Any], unknown: Callable[[Seq
     if kind == "missing":
         return f"{where}: is missing, and has no default"
     if location == ("inbox",):
-        return "inbox: there should be at least one, and its header is written [[inbox]], in double brackets"
+        return "inbox: there should be at least one; its header is [[inbox]], in double brackets"
     expected = _EXPECTED[kind].format(**error.get("ctx", {})) if kind in _EXPECTED else error["msg"]
     return f"{where}: should be {expected}, not {given(error['input'])}"
 
 
 def place(location: Sequence[int | str], file: Mapping[str, Any]) -> str:
-    """Where in `file` something is, as people count and name it: `inbox[2] "meetings".formats[1]`."""
+    """A place in `file`, as people count and name it: `inbox[2] "meetings".formats[1]`."""
     text = ""
     for depth, part in enumerate(location):
         text += f"[{part + 1}]" if isinstance(part, int) else f".{_short(part)}"
@@ -82,13 +82,13 @@ def place(location: Sequence[int | str], file: Mapping[str, Any]) -> str:
 
 
 def inboxes(file: Mapping[str, Any]) -> list[tuple[tuple[str, int], Any]]:
-    """Each [[inbox]] of a file of which nothing has been checked yet, with its location."""
+    """Each [[inbox]] of a file that has not been checked yet, with its location."""
     tables = file.get("inbox")
     return [(("inbox", index), table) for index, table in enumerate(tables if isinstance(tables, list) else [])]
 
 
 def _called(inbox: Any) -> str:
-    """The name of an inbox of which nothing has been checked yet."""
+    """The name of an inbox that has not been checked yet."""
     table = inbox if isinstance(inbox, dict) else {}
     name, path = table.get("name"), table.get("path")
     name = os.path.basename(path.rstrip("/")) if name is None and isinstance(path, str) else name
@@ -96,7 +96,7 @@ def _called(inbox: Any) -> str:
 
 
 def unknown_key(location: Sequence[int | str]) -> str:
-    """What to do about a key that the configuration does not have at this location."""
+    """The sentence on a key that the configuration does not have at this location."""
     key = str(location[-1])
     if key.lower() in KEY_NAMES:
         return KEY_IN_FILE
@@ -104,7 +104,7 @@ def unknown_key(location: Sequence[int | str]) -> str:
     if key in PARAMETERS:
         return f"is a parameter of AssemblyAI: it belongs below {_TRANSCRIPT.get(table, '[inbox.transcript]')}"
     homes = [header for header, keys in _KEYS.items() if header and key in keys]
-    # `format` in an inbox is a slip for `formats` there rather than a stray from [log].
+    # `format` in an inbox is more likely meant as `formats` than as the key of [log].
     near = difflib.get_close_matches(key, _KEYS[table], 1, 0.85 if homes else 0.6)
     if near:
         return f"there is no such key; did you mean {near[0]}?"
@@ -112,7 +112,7 @@ def unknown_key(location: Sequence[int | str]) -> str:
 
 
 def given(value: Any) -> str:
-    """What is there instead, as far as it can be shown: a value that may be a secret is not."""
+    """The value that is there instead. A value that may be a secret is not shown."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

@@ -1,7 +1,4 @@
-"""TOML from bytes: read with a bound on its nesting, for some of it is written by strangers at the share.
-
-What this module does not know: what the tables mean.
-"""
+"""TOML from bytes, with a bound on its nesting, because strangers at the share write some of it."""
 
 import re
 import tomllib
@@ -10,11 +7,11 @@ from typing import Any
 from transcribed.errors import ConfigError
 from transcribed.job import printable
 
-#: Python's reader takes a time that grows with the square of the parts of a key: 64 KiB of `a.a.a` take half a minute.
+#: The time of Python's reader grows with the square of the parts of a key: 64 KiB of `a.a.a` take half a minute.
 _MOST_PARTS = 64
 _DEEP = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{_MOST_PARTS}}}")
 
-#: Text in quotes and comments, in which a dot means nothing. One that is not closed goes to the end: it is refused.
+#: Text in quotes and comments, in which a dot means nothing. Text that is not closed goes to the end, and is refused.
 _OPAQUE = re.compile(
     r'"""(?:\\.|[^\\])*?(?:"{3,5}|\Z)'
     r"|'''.*?(?:'{3,5}|\Z)"
@@ -26,9 +23,9 @@ _OPAQUE = re.compile(
 
 
 def parsed(content: bytes, shown: str) -> dict[str, Any]:
-    """The tables in `content`, which came from the file that is `shown` so; ConfigError where it is no TOML."""
+    """The tables in `content`, which is from the file with the name `shown`. Raises ConfigError if it is not TOML."""
     try:
-        text = content.decode("utf-8-sig")  # some Windows editors put a mark in front
+        text = content.decode("utf-8-sig")  # some Windows editors write a mark at the beginning
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{shown}: line {line} is not UTF-8 text: save the file as UTF-8"]) from None
@@ -38,5 +35,5 @@ def parsed(content: bytes, shown: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ConfigError([f"{shown}: brackets are nested too deeply"]) from None
-    except ValueError as error:  # tomllib's own, which names line and column, or a number of too many digits
+    except ValueError as error:  # tomllib's own, with line and column, or a number of too many digits
         raise ConfigError([f"{shown}: {printable(str(error))}"]) from None

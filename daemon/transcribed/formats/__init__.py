@@ -1,15 +1,13 @@
 """A transcript as files that people and players can use.
 
-Rules: a format is one function and one row in FORMATS. A rendering is made from the transcript alone, so it can be
-made again at any time, and comes out the same. An answer is untrusted: any field may be missing, null, of another
-type or hostile, and still something readable comes out. Text formats are UTF-8 without a byte order mark, with line
-feeds, and safe to show in a terminal; csv is as spreadsheets want it. `json` is AssemblyAI's answer and nothing else.
-
-This package knows no folder, no file name beyond the title it is given, no job and no clock.
+Rules: a format is one function and one row in FORMATS. A rendering is made only from its arguments, so it can be made
+again at any time, with the same bytes. An answer is untrusted: any field may be missing, null, of another type or
+hostile, and the rendering is still readable. Text formats are UTF-8 without a byte order mark, with line feeds, and
+safe to show in a terminal; csv is written as spreadsheets need it. `json` is AssemblyAI's answer and nothing else.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -24,19 +22,19 @@ from transcribed.formats.subtitles import srt, vtt
 from transcribed.formats.tables import csv, labels, podcast, tsv
 from transcribed.formats.transcript import text_of, turns
 
-__all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render"]
+__all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render", "render_each"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of rendering: how its files end, and how their bytes come from a transcript, a title and a style."""
+    """One kind of rendering: the ending of its files, and the function from a transcript, title and style to bytes."""
 
     suffix: str
     render: Callable[[Mapping[str, Any], str, Style], bytes]
 
 
 def _json(transcript: Mapping[str, Any], _title: str, _style: Style) -> bytes:
-    # ASCII, since a lone surrogate in the answer has an escape there and no UTF-8.
+    # ASCII, because a lone surrogate in the answer can be written only as an escape.
     return json.dumps(dict(transcript), separators=(",", ":")).encode()
 
 
@@ -60,14 +58,14 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 
 
 def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: Style = PLAIN) -> bytes:
-    """The whole content of one rendering of `answer`, as the bytes to be published.
+    """One rendering of `answer`, as the bytes to be published.
 
-    `answer` is the API's answer, or what `parse` made of it: parse once where several formats are wanted. `title` is
-    the recording's name, as people know it; `style` is what they chose. As `json` the bytes of an answer are given
-    back unread; a mapping is written compactly. An srt of a recording without speech is empty, for a subtitle is a
-    thing that was said.
+    `answer` is the API's answer, or the mapping that `parse` made of it. For several formats of one answer there is
+    `render_each`. `title` is the recording's name, as people know it; `style` is their choice. As `json`, an answer's
+    bytes are returned unread, and a mapping is written compactly. The srt of a recording without speech is empty,
+    because a subtitle shows speech.
 
-    Raises ValueError where the name is of no format or the answer is no JSON object.
+    Raises ValueError if there is no such format, or the answer is not a JSON object.
     """
     chosen = _known(name)
     if isinstance(answer, bytes):
@@ -77,10 +75,16 @@ def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: S
     return chosen.render(answer, title, style)
 
 
-def parse(answer: bytes) -> Mapping[str, Any]:
-    """The API's answer as a mapping; a byte that is no UTF-8 costs its character, not the transcript.
+def render_each(names: Collection[str], answer: bytes, *, title: str, style: Style = PLAIN) -> dict[str, bytes]:
+    """The renderings of `answer` in several formats, by their names, as `render` makes them. It is parsed only once."""
+    parsed = parse(answer) if set(names) - {"json"} else {}
+    return {name: render(name, answer if name == "json" else parsed, title=title, style=style) for name in names}
 
-    Raises ValueError where it is no JSON object, or one that is nested or numbered beyond reason.
+
+def parse(answer: bytes) -> Mapping[str, Any]:
+    """The API's answer as a mapping. A byte that is not UTF-8 spoils one character, not the transcript.
+
+    Raises ValueError if it is not a JSON object, or is nested too deeply or has too long a number.
     """
     try:
         found = json.loads(answer.decode("utf-8-sig", "replace"))
@@ -94,7 +98,7 @@ def parse(answer: bytes) -> Mapping[str, Any]:
 
 
 def is_silent(answer: bytes) -> bool:
-    """Whether nothing was said in the recording. Raises ValueError as `parse` does."""
+    """True if nothing was said in the recording. Raises ValueError as `parse` does."""
     transcript = parse(answer)
     return not text_of(transcript) and not turns(transcript, {})
 

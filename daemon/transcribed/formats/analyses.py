@@ -1,12 +1,11 @@
-"""What AssemblyAI found in a transcript besides its words, as sections that a person can read.
+"""AssemblyAI's findings in a transcript besides its words, as sections that a person can read.
 
-Rules: a section for each analysis that the answer has, none for one that it has not. A section is said in one way,
-whatever shows it. What is unlikely is left out (see `LEAST`), and so are sentences without a sentiment, which are most.
+Rules: there is a section for each analysis in the answer, and for no other. A section is the same in every format.
+Unlikely topics are left out (see `LEAST`). So are the sentences without a sentiment, which are most.
 
 The fields are those of AssemblyAI's `Transcript` schema: summary, chapters, auto_highlights_result,
 iab_categories_result, entities, sentiment_analysis_results, content_safety_labels, translated_texts, and
-speech_understanding, whose summaries and action items have no documented fields: their texts are taken as they come.
-This module knows no format.
+speech_understanding. The summaries and action items of the last have no documented fields: all their texts are taken.
 """
 
 from collections import Counter
@@ -17,13 +16,13 @@ from typing import Any
 from transcribed.formats.style import Style
 from transcribed.formats.transcript import hms, milliseconds, objects, share, speaker_of, text_of, tokens
 
-#: How relevant a topic must be to be shown: the answer names hundreds that are near zero.
+#: The relevance from which a topic is shown: the answer names hundreds that are near zero.
 LEAST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One finding: what it says, what kind it is of, and when it was said; the last two where they are known."""
+    """One finding: its text, and its kind and its time if they are known."""
 
     text: str
     label: str = ""
@@ -32,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The findings of one analysis, at least one; `listed` where each is a point of its own, not a paragraph."""
+    """The findings of one analysis, at least one; `listed` is True if each is a list item, not a paragraph."""
 
     title: str
     entries: tuple[Entry, ...]
@@ -59,7 +58,7 @@ def sections(transcript: Mapping[str, Any], style: Style) -> list[Section]:
 
 
 def _summary(transcript: Mapping[str, Any]) -> Iterator[Entry]:
-    """The summary; where it is of several lines, each is a point."""
+    """The summary; if it has several lines, each is a list item."""
     summary = transcript.get("summary")
     for line in summary.splitlines() if isinstance(summary, str) else []:
         text = " ".join(tokens(line))
@@ -67,7 +66,7 @@ def _summary(transcript: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _texts(value: object) -> Iterator[Entry]:
-    """The texts of a list whose objects may have any fields."""
+    """One entry for each object of a list, with all its texts: the objects may have any fields."""
     for item in value if isinstance(value, list) else []:
         parts = item.values() if isinstance(item, Mapping) else [item]
         yield Entry(", ".join(filter(None, (" ".join(tokens(part)) for part in parts))))
@@ -81,7 +80,7 @@ def _chapter(chapter: Mapping[str, Any]) -> Entry:
 
 
 def _highlights(result: Mapping[str, Any]) -> Iterator[Entry]:
-    """The highlights, the weightiest first, each at the first time that it was said."""
+    """The highlights by their rank, the highest first, each at the time when it was first said."""
     found = objects(result.get("results"))
     for highlight in sorted(found, key=lambda found: share(found.get("rank")) or 0.0, reverse=True):
         text, times = text_of(highlight), objects(highlight.get("timestamps"))
@@ -96,7 +95,7 @@ def _topics(summary: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _entities(entities: list[Mapping[str, Any]]) -> Iterator[Entry]:
-    """The entities of each kind, in the order in which they are first named."""
+    """The entities of each kind, in the order of their first mention."""
     kinds: dict[str, Counter[str]] = {}
     for entity in entities:
         if text := text_of(entity):
@@ -106,7 +105,7 @@ def _entities(entities: list[Mapping[str, Any]]) -> Iterator[Entry]:
 
 
 def _sentiment(results: list[Mapping[str, Any]], style: Style) -> Iterator[Entry]:
-    """How many sentences have each sentiment, then those that have one."""
+    """The number of sentences with each sentiment, then the sentences that are not neutral."""
     known = [(text_of(result, "sentiment").lower(), result) for result in results]
     counts = Counter(sentiment for sentiment, _ in known if sentiment)
     yield Entry(", ".join(f"{n} {sentiment}" for sentiment, n in counts.most_common()))
@@ -118,7 +117,7 @@ def _sentiment(results: list[Mapping[str, Any]], style: Style) -> Iterator[Entry
 
 
 def _safety(labels: Mapping[str, Any]) -> Iterator[Entry]:
-    """What was found in the whole, the surest first, and where."""
+    """The labels of the whole recording, the most certain first, with their times."""
     found = objects(labels.get("results"))
     for label, confidence in _ranked(_object(labels, "summary")):
         starts = [
@@ -131,7 +130,7 @@ def _safety(labels: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _translations(transcript: Mapping[str, Any], style: Style) -> Iterator[Section]:
-    """The whole in each other language, by turns where all turns are translated, or nothing else is."""
+    """The translation into each language: by turns if all turns are translated, or if there is no translated whole."""
     by_turns: dict[str, list[Entry]] = {}
     spoken = 0
     for utterance in objects(transcript.get("utterances")):
@@ -153,7 +152,7 @@ def _translated(holder: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _ranked(summary: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Labels with their shares, the greatest first."""
+    """The labels with their shares, the greatest first."""
     known = [(" ".join(tokens(label)), share(value)) for label, value in summary.items()]
     return sorted(((a, b) for a, b in known if a and b is not None), key=lambda pair: pair[1], reverse=True)
 

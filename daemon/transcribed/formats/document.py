@@ -1,10 +1,9 @@
 """A transcript as a document for word processors (.docx): ECMA-376, Office Open XML, at its smallest.
 
-Rules: the parts of the document are written here, five of them, so that this package needs nothing but the standard
-library. What cannot be in XML, `clean` has taken out before. The archive has no time in it and is not compressed, so
-that the same transcript gives the same bytes on any machine: the daemon knows its own files by their bytes.
-
-This module knows no fonts and no page: styles have Word's own names, which each program shows in its own way.
+Rules: the five parts of the document are written here, so that only the standard library is needed. `clean` has already
+removed the characters that XML cannot hold. The archive contains no time and is not compressed, so that the same
+transcript gives the same bytes on any machine: the daemon knows its own files by their bytes. No font and no page size
+is set: the styles have Word's own names, and each program shows them in its own way.
 """
 
 import io
@@ -51,7 +50,7 @@ _STYLES = f"""{_XML}<w:styles xmlns:w="{_W}">
 
 
 def docx(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
-    """The transcript as a document: title, turns with names and times, a heading for each analysis."""
+    """The transcript as a document: title, turns with names and times, and a heading for each analysis."""
     body = [
         _paragraph(plain_title(title), style="Heading1"),
         _paragraph(" · ".join(about(transcript, style))),
@@ -77,7 +76,7 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _paragraph(text: str, name: str = "", start_ms: int | None = None, *, style: str = "", point: bool = False) -> str:
-    """A paragraph; nothing where there is no text."""
+    """A paragraph; empty if there is no text."""
     if not text:
         return ""
     rtl = _is_rtl(name or text)
@@ -95,7 +94,7 @@ def _run(text: str, form: str, *, rtl: bool = False) -> str:
 
 
 def _is_rtl(text: str) -> bool:
-    """Whether a text runs from right to left: its first letter decides (UAX #9, P2)."""
+    """True if a text runs from right to left: its first letter decides (UAX #9, P2)."""
     kinds = map(unicodedata.bidirectional, text)
     return next((kind for kind in kinds if kind in {"L", "R", "AL"}), "L") != "L"
 
@@ -104,5 +103,5 @@ def _archive(parts: Mapping[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in parts.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)  # stored, as ZipInfo has it
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)  # ZipInfo's default is no compression
     return content.getvalue()

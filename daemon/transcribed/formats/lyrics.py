@@ -1,7 +1,7 @@
 """A transcript as synchronised lyrics (.lrc), which audio players show beside the recording.
 
-Rules: one line for each subtitle of a single line, at its time, in hundredths of a second. LRC has no standard and no
-way to escape: what a player could take for a time within a line becomes something that it cannot.
+Rules: there is one line for each subtitle of a single line, with its time in hundredths of a second. LRC has no
+standard and no way to escape: a text that a player could take for a time is changed so that it cannot.
 """
 
 import re
@@ -13,14 +13,14 @@ from transcribed.formats.style import Style
 from transcribed.formats.subtitles import cues, prefix
 from transcribed.formats.transcript import duration_ms, join, plain_title
 
-#: `[00:01.00]` begins a line, `<00:01.00>` a word; any `[` at the beginning makes some players drop the line.
+#: `[00:01.00]` begins a line, `<00:01.00>` a word. Some players drop a line whose text begins with any `[`.
 _TIME = re.compile(r"^\[|[\[<](?=\d+:\d)")
-_LOOKALIKE = {"[": "(", "<": "‹"}  # noqa: RUF001 - it is to look like it
+_LOOKALIKE = {"[": "(", "<": "‹"}  # noqa: RUF001 - it should look alike
 _BRACKETS = str.maketrans("[]", "()")
 
 
 def lrc(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
-    """The transcript as lyrics, with the title first; a name stands before a line wherever the speaker changes."""
+    """The transcript as lyrics, the title first. A line begins with a name wherever the speaker changes."""
     length_ms = duration_ms(transcript)
     lines = [f"[ti:{plain_title(title).translate(_BRACKETS)}]"]
     lines += [f"[length:{_time(length_ms).partition('.')[0]}]"] if length_ms is not None else []

@@ -1,13 +1,11 @@
-"""A transcript as one page for a browser (.html): the text, who says it, and the recording to listen to.
+"""A transcript as one page for a browser (.html): the text, its speakers, and the recording to listen to.
 
-Rules: the page is whole in itself and loads nothing but the recording, which lies beside it. Its policy
-(Content-Security-Policy) allows the one script and the one style that are written here, by their hashes, so that
-nothing in a transcript can run even where it should get past the escaping. A click on a word plays from there. Where
-the recording is not where the page expects it, the reader can open it from a disk; without JavaScript and on paper the
-text is still a text.
+Rules: the page is complete and loads only the recording, whose place beside it is in the style. Its policy
+(Content-Security-Policy) allows only the script and the style sheet of this module, by their hashes: a script in a
+transcript could not run even if the escaping failed. A click on a word plays from there. If the recording is not where
+the page expects it, the reader can open it from a disk. The text can be read without JavaScript, and on paper.
 
-A paragraph is marked as Podcasting 2.0 asks (cite, time, p). This module knows no folder: where the recording lies is
-what the style says.
+A paragraph is marked as Podcasting 2.0 asks (cite, time, p).
 """
 
 import re
@@ -82,11 +80,11 @@ chooser.addEventListener("change", (event) => {
 
 
 def _source(text: str) -> str:
-    """How a policy names a script or a style that stands in the page: CSP Level 3, 2.3.1, hash-source."""
+    """The hash by which a policy allows a script or a style sheet in the page (CSP Level 3, 2.3.1, hash-source)."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-#: The recording may lie beside the page on a server ('self') or on a disk (file:), or be opened by the reader (blob:).
+#: The recording may be beside the page on a server ('self') or on a disk (file:), or be opened by the reader (blob:).
 _POLICY = (
     f"default-src 'none'; style-src {_source(_STYLE)}; script-src {_source(_SCRIPT)}; media-src 'self' file: blob:; "
     "base-uri 'none'; form-action 'none'"
@@ -96,7 +94,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*")
 
 
 def html(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
-    """The transcript as a page, with the recording to listen to: the one that the style names, or a reader opens."""
+    """The transcript as a page. It plays the recording that the style names, or one that the reader opens."""
     lines = [
         "<!DOCTYPE html>",
         f"<html{_language(transcript)}>",
@@ -144,7 +142,7 @@ def _header(title: str, facts: list[str], recording: str) -> list[str]:
 
 
 def _beside(recording: str) -> str:
-    """An address that is relative whatever the name is (no other host, no javascript:); its bytes need be no UTF-8."""
+    """The relative address of any name: never another host or `javascript:`. The name's bytes need not be UTF-8."""
     return "./" + quote(recording, errors="surrogateescape")
 
 
@@ -155,7 +153,7 @@ def _paragraph(paragraph: Paragraph) -> str:
 
 
 def _words(words: tuple[Word, ...]) -> str:
-    """The words, each with its time; between them is what `join` puts there."""
+    """The words, each with its time, separated as `join` does it."""
     pieces = [_word(words[0])]
     for last, word in pairwise(words):
         gap = join([last.text, word.text])[len(last.text) : -len(word.text)]
@@ -168,7 +166,7 @@ def _word(word: Word) -> str:
 
 
 def _time(start_ms: int | None) -> str:
-    """A time that can be clicked, and reached by keyboard."""
+    """A time that can be clicked, or reached by the keyboard."""
     if start_ms is None:
         return ""
     return f'<button type="button" data-t="{start_ms}"><time>{hms(start_ms)}</time></button> '

@@ -1,10 +1,8 @@
 """A transcript as people read it: paragraphs, each of one speaker.
 
-Rules: the transcript's `text` is the truth of what was said. Words and utterances say where paragraphs end and who
-speaks, and are used only where they lose none of it; else the text stands alone, without times. There is always a
-paragraph, so that a file without speech says so.
-
-This module knows no format.
+Rules: the transcript's `text` decides what was said. Words and utterances tell where paragraphs end and who speaks.
+They are used only if they contain the whole text; otherwise only the text is shown, without times. There is always a
+paragraph, so that the file of a recording without speech says so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +27,7 @@ from transcribed.formats.transcript import (
 #: A silence after a sentence that makes a paragraph: long enough to be heard as one.
 PAUSE_MS = 1500
 
-#: Where nobody pauses, a paragraph ends with this sentence; without sentences, with this word.
+#: Without a pause, a paragraph ends after this many sentences; without sentences, after this many words.
 SENTENCES = 5
 WORDS = 200
 
@@ -38,7 +36,7 @@ NO_SPEECH = "(no speech was recognised)"
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Some sentences; `speaker` only where a turn begins, `words` only where their times are known."""
+    """Some sentences. `speaker` is given only where a turn begins, `words` only if their times are known."""
 
     speaker: str
     text: str
@@ -46,12 +44,12 @@ class Paragraph:
 
     @property
     def start_ms(self) -> int | None:
-        """When it begins, where that is known."""
+        """The time at which it begins, if it is known."""
         return self.words[0].start_ms if self.words else None
 
 
 def paragraphs(transcript: Mapping[str, Any], style: Style) -> list[Paragraph]:
-    """The transcript in paragraphs, at least one."""
+    """The transcript as paragraphs, at least one."""
     said, text = turns(transcript, style.speakers), text_of(transcript)
     if said and covers(said, text):
         return [paragraph for turn in said for paragraph in _of_turn(turn)]
@@ -60,12 +58,12 @@ def paragraphs(transcript: Mapping[str, Any], style: Style) -> list[Paragraph]:
 
 
 def speakers(found: list[Paragraph]) -> list[str]:
-    """The speakers, each once, in the order in which they are first heard."""
+    """The speakers, each once, in the order of their first paragraphs."""
     return list(dict.fromkeys(paragraph.speaker for paragraph in found if paragraph.speaker))
 
 
 def about(transcript: Mapping[str, Any], style: Style) -> list[str]:
-    """What is known of the recording as a whole, for people: its date, its duration, its language."""
+    """The facts of the whole recording that are known, for people: its date, its duration, its language."""
     known_ms = duration_ms(transcript)
     duration = "" if known_ms is None else hms(known_ms)
     return [*filter(None, [" ".join(tokens(style.date)), duration, text_of(transcript, "language_code")])]

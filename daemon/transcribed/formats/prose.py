@@ -1,8 +1,6 @@
 """A transcript to be read: plain text (.txt) and Markdown (.md).
 
-Rules: what was said stays what it is: nothing in it is taken for Markdown or for YAML.
-
-This module knows no time zone and no date but the one that it is given.
+Rules: a text is shown as it is: nothing in it acts as Markdown or as YAML. The only date is the one in the style.
 """
 
 import json
@@ -15,14 +13,14 @@ from transcribed.formats.paragraphs import Paragraph, paragraphs, speakers
 from transcribed.formats.style import Style
 from transcribed.formats.transcript import duration_ms, hms, plain_title, source_name, text_of, tokens
 
-#: What CommonMark gives a meaning anywhere in a line, and at its beginning.
+#: The signs with a meaning in CommonMark, anywhere in a line and at its beginning.
 _INLINE = re.compile(r"[\\`*~\[<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _BLOCK = re.compile(r"^(\d*)([#+>.)-])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def txt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
-    """The transcript as paragraphs, a blank line between them; a turn begins with its speaker's name."""
+    """The transcript as paragraphs with a blank line between them. A turn begins with its speaker's name."""
     found = paragraphs(transcript, style)
     text = "\n\n".join(_named(paragraph.speaker, paragraph.text) for paragraph in found)
     return f"{text}\n".encode()
@@ -33,9 +31,9 @@ def _named(speaker: str, text: str) -> str:
 
 
 def md(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
-    """The transcript as Markdown with YAML properties first, as Obsidian and most wikis read them.
+    """The transcript as Markdown, with YAML properties first, as Obsidian and most wikis read them.
 
-    Each paragraph begins with its time. A section for each analysis that the answer has follows.
+    Each paragraph begins with its time. A section for each analysis in the answer follows.
     """
     found = paragraphs(transcript, style)
     said = [_md_line(paragraph.start_ms, paragraph.speaker, paragraph.text) for paragraph in found]
@@ -59,9 +57,9 @@ def _properties(transcript: Mapping[str, Any], found: list[Paragraph], title: st
 
 
 def _quoted(text: str) -> str:
-    """A YAML scalar that holds any text: YAML 1.2 reads JSON's strings as they are, and 1.1 reads these too.
+    """Any text as a YAML scalar: YAML 1.2 reads JSON's strings as they are, and 1.1 reads these too.
 
-    Not in ASCII, for YAML knows no pairs of surrogates; what it cannot hold at all, `clean` has taken out.
+    It is not in ASCII, because YAML knows no pairs of surrogates. `clean` has removed what YAML cannot hold.
     """
     return json.dumps(text, ensure_ascii=False)
 
@@ -78,7 +76,7 @@ def _md_line(start_ms: int | None, label: str, text: str) -> str:
 
 
 def _md_text(text: str) -> str:
-    r"""`text` so that Markdown shows it as it is: `# 1` is no heading, `1.` no list, `<b>` no mark-up.
+    r"""`text`, escaped so that Markdown shows it as it is: `# 1` is no heading, `1.` no list, `<b>` no mark-up.
 
     CommonMark 0.31, 2.4: a backslash before any ASCII punctuation makes it literal.
     """

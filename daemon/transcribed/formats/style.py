@@ -1,7 +1,7 @@
-"""What the person who runs it may choose of a rendering.
+"""The look of a rendering, as far as the person who runs the daemon can choose it.
 
 Rules: the defaults are those of the usual guides for subtitlers (Netflix's Timed Text Style Guide: 42 characters, two
-lines, seven seconds). A style that cannot be followed is refused here, so that no rendering has to ask.
+lines, seven seconds). A style that cannot be followed is refused here, so that no rendering has to check it.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How renderings look, and what is known of the recording besides its transcript.
+    """The look of renderings, and facts of the recording that its transcript does not have.
 
-    `speakers` gives names to the labels of the answer: {"A": "Ana"}, with several channels {"1A": "Ana"}. Signs of
-    Chinese, Japanese and the like are as wide as two others. `recording` is the name under which a page finds the
-    recording, `date` its day; both are left out where they are empty. Raises ValueError where it cannot be followed.
+    `speakers` gives names to the labels of the answer: {"A": "Ana"}, with several channels {"1A": "Ana"}. In
+    `line_length`, a sign of Chinese, Japanese and the like counts as two. `recording` is the name by which a page finds
+    the recording, `date` its day; an empty one is left out. Raises ValueError if the style cannot be followed.
     """
 
     speakers: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -31,21 +31,21 @@ class Style:
         if not 1 <= self.lines <= 4:
             raise ValueError(f"lines should be 1 to 4, not {self.lines}")
         if not 0 < self.shortest_seconds <= self.longest_seconds <= 60:
-            between = f"not {self.shortest_seconds} and {self.longest_seconds}"
+            given = f"not {self.shortest_seconds} and {self.longest_seconds}"
             raise ValueError(
-                f"shortest_seconds should be above 0 and at most longest_seconds, that at most 60, {between}"
+                f"shortest_seconds should be above 0 and at most longest_seconds, which should be at most 60, {given}"
             )
 
     @property
     def longest_ms(self) -> int:
-        """How long a cue is shown at most."""
+        """The longest time that a cue is shown."""
         return round(self.longest_seconds * 1000)
 
     @property
     def shortest_ms(self) -> int:
-        """How long a cue is shown at least, where the next one leaves it the time."""
+        """The shortest time that a cue is shown, unless the next one begins earlier."""
         return max(1, round(self.shortest_seconds * 1000))
 
 
-#: As nobody has chosen anything.
+#: The style if nothing was chosen.
 PLAIN = Style()

@@ -1,11 +1,9 @@
 """A transcript as subtitles: SubRip (.srt) and WebVTT (.vtt).
 
-Rules: a cue is at most so many lines of so many characters and so many seconds as the style says, and one speaker. It
-ends where a sentence, a turn or a breath does; where it must end within a sentence, it does so after punctuation, or
-in the middle. Cues begin in order, never overlap and always last. No word is split: one that is longer than a line
-has a line of its own, and a name that leaves a single line no room for a word has one more.
-
-This module knows nothing of files, and takes its words as `transcript` mended them.
+Rules: a cue has one speaker, and at most as many lines, characters and seconds as the style allows. It ends where a
+sentence, a turn or a breath ends. If it must end within a sentence, it ends after punctuation, or in the middle. Cues
+begin in order, never overlap, and always last for some time. No word is split: a word that is longer than a line has a
+line of its own, and if a name leaves no room for a word on a single line, the cue has one line more.
 """
 
 import re
@@ -24,20 +22,20 @@ from transcribed.formats.transcript import (
     said_or_guessed,
 )
 
-#: A silence that ends a cue: longer than the gaps within a sentence, shorter than the breath between two.
+#: A silence that ends a cue: longer than the gaps within a sentence, shorter than the breath between two sentences.
 PAUSE_MS = 700
 
-#: How many words nearer the ideal place a cut without punctuation must be to be taken instead of one with it.
+#: A cut after punctuation is preferred, unless another cut is more than this many words nearer to the ideal place.
 PUNCTUATION_WORDS = 4
 
-_PUNCTUATION = re.compile(r"[,;:.!?…、，。；：！？][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts punctuate too
+_PUNCTUATION = re.compile(r"[,;:.!?…、，。；：！？][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts have punctuation too
 _WIDE = re.compile(f"[{CJK}]")
 _UNSPACED = re.compile(f"[{CJK}]{{2}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown at once, and when."""
+    """The words that are shown at once, and their time."""
 
     start_ms: int
     end_ms: int
@@ -46,10 +44,10 @@ class Cue:
 
 
 def srt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
-    """The transcript as SubRip; a name stands before a cue wherever the speaker changes.
+    """The transcript as SubRip. A cue begins with a name wherever the speaker changes.
 
-    Lines end with a line feed: players read both kinds, and so do people's tools for text. SubRip has no way to
-    escape, so an arrow that could be taken for a timing line becomes one that cannot.
+    Lines end with a line feed: players and text tools read both kinds of line ends. SubRip has no way to escape, so an
+    arrow that could be taken for a timing line is written as another arrow.
     """
     blocks, last = [], ""
     for number, cue in enumerate(cues(transcript, style, named=True), 1):
@@ -63,8 +61,8 @@ def srt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
 def vtt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
     """The transcript as WebVTT, with a voice tag in every cue whose speaker is known.
 
-    W3C, WebVTT: The Web Video Text Tracks Format, 4.2.2: `&`, `<` and `>` are written as character references, which
-    leaves no text that could be a timing line either.
+    `&`, `<` and `>` are written as character references (W3C, WebVTT: The Web Video Text Tracks Format, 4.2.2), so no
+    text can be taken for a timing line either.
     """
     blocks = ["WEBVTT\n"]
     for cue in cues(transcript, style, named=False):
@@ -75,7 +73,7 @@ def vtt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
 
 
 def prefix(speaker: str) -> str:
-    """A speaker's name as it stands before what is said; empty where nobody knows."""
+    """A speaker's name as it is written before a text; empty if it is not known."""
     return f"{speaker}:" if speaker else ""
 
 
@@ -84,8 +82,9 @@ def _escaped(text: str) -> str:
 
 
 def cues(transcript: Mapping[str, Any], style: Style, *, named: bool) -> list[Cue]:
-    """The cues in the order of their start. Where `named`, each keeps room for its speaker's name:
-    when people talk at once, any cue may come to stand behind another's.
+    """The cues in the order of their start.
+
+    If `named`, each leaves room for its speaker's name: when people talk at once, any cue may follow another speaker's.
     """
     found = [
         Cue(words[0].start_ms, words[-1].end_ms, words[0].speaker, [word.text for word in words])
@@ -98,7 +97,7 @@ def cues(transcript: Mapping[str, Any], style: Style, *, named: bool) -> list[Cu
 
 
 def _phrases(turn: Turn, style: Style) -> Iterator[list[Word]]:
-    """What is said in one breath: up to a pause, or to the end of a sentence that is not too short to be read."""
+    """The words of each breath: up to a pause, or to the end of a sentence that is long enough to be read."""
     phrase: list[Word] = []
     for word in turn:
         if phrase and _parted(phrase, word, style):
@@ -115,7 +114,7 @@ def _parted(phrase: list[Word], word: Word, style: Style) -> bool:
 
 
 def _cut(phrase: list[Word], style: Style, name: str) -> Iterator[list[Word]]:
-    """A phrase in as few cues as it takes, the last two of about one length."""
+    """The phrase in as few cues as possible, the last two of about the same length."""
     first = 0
     while first < len(phrase):
         last = _reach(phrase, first, style, name)
@@ -136,12 +135,15 @@ def _best_cut(phrase: list[Word], first: int, last: int, style: Style, name: str
 
 
 def _reach(phrase: list[Word], first: int, style: Style, name: str) -> int:
-    """How far a cue can go that begins with the word at `first`: the index after its last word, at least one on."""
+    """The end of the longest cue that begins at `first`: the index after its last word. It has at least one word."""
     line, width, last = 1, columns(name), name
     for index in range(first, len(phrase)):
         text = phrase[index].text
         grown = width + _gap(last, text) + columns(text)
-        line, width = (line, grown) if grown <= style.line_length or not width else (line + 1, columns(text))
+        if width and grown > style.line_length:
+            line, width = line + 1, columns(text)
+        else:
+            width = grown
         too_long = phrase[index].end_ms - phrase[first].start_ms > style.longest_ms
         if index > first and (line > style.lines or too_long):
             return index
@@ -150,7 +152,7 @@ def _reach(phrase: list[Word], first: int, style: Style, name: str) -> int:
 
 
 def columns(text: str) -> int:
-    """How wide a text is, as a multiple of a Latin letter."""
+    """The width of a text, in Latin letters."""
     return len(text) + len(_WIDE.findall(text))
 
 
@@ -159,7 +161,7 @@ def _gap(left: str, right: str) -> int:
 
 
 def _lines(words: list[str], style: Style, name: str = "") -> list[str]:
-    """The words on as few lines as they fit on, all of about one length."""
+    """The words on as few lines as possible, all of about the same length."""
     parts = [name, *words] if name else words
     lines = _wrapped(parts, style.line_length)
     for width in range(columns(join(parts)) // len(lines), style.line_length):
@@ -170,7 +172,7 @@ def _lines(words: list[str], style: Style, name: str = "") -> list[str]:
 
 
 def _wrapped(parts: list[str], most: int) -> list[str]:
-    """The parts on lines, each as full as it can be."""
+    """The parts on lines, each as full as possible."""
     lines: list[list[str]] = []
     width = 0
     for part in parts:
@@ -185,7 +187,7 @@ def _wrapped(parts: list[str], most: int) -> list[str]:
 
 
 def _apart(cues: list[Cue], style: Style) -> Iterator[Cue]:
-    """The cues, each beginning after the one before, ending before the next, and lasting as long as it may."""
+    """The cues with their final times: each begins after the one before, and ends before the next begins."""
     starts: list[int] = []
     for cue in cues:
         starts.append(max(cue.start_ms, starts[-1] + 1 if starts else 0))

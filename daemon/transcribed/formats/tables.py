@@ -1,10 +1,8 @@
 """A transcript as rows for other programs: .tsv, .csv, Podcasting 2.0's JSON and Audacity's labels.
 
-Rules: a row is what one speaker says up to the end of a sentence, or to a pause; rows are in the order in which they
-begin, and have the times of their first and last word as they are, so where people talk at once rows overlap. A
-format is the one that the programs document that read it: it may gain nothing here.
-
-This module knows neither lines nor how long a text takes to read: those are the business of `subtitles`.
+Rules: a row is one speaker's words up to the end of a sentence, or to a pause. Rows are ordered by their start and have
+the true times of their first and last word, so they overlap where people talk at once. Each format is exactly what the
+programs that read it document: nothing is added.
 """
 
 import csv as rows_of_csv
@@ -21,17 +19,17 @@ from transcribed.formats.transcript import Turn, Word, clock, ends_sentence, joi
 #: A silence that ends a row within a sentence.
 PAUSE_MS = 1500
 
-#: Where sentences do not end, a row ends with this word: the length of a long sentence.
+#: Without the end of a sentence, a row ends after this many words: the length of a long sentence.
 WORDS = 40
 
-#: What a spreadsheet takes for a formula at the beginning of a cell, in full width too; white space and quotes before
-#: it do not help. Where a comma is the decimal sign, a semicolon begins a cell.
-_FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@＝＋－＠])")  # noqa: RUF001 - these are what is looked for
+#: The beginning of a cell that a spreadsheet takes for a formula, in full width too, and also after white space and
+#: quotes. Where a comma is the decimal sign, a semicolon begins a new cell.
+_FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@＝＋－＠])")  # noqa: RUF001 - these signs are meant
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Some words of one speaker, as a sentence, and when they were said."""
+    """Some words of one speaker, such as a sentence, and their time."""
 
     start_ms: int
     end_ms: int
@@ -40,20 +38,20 @@ class Row:
 
     @property
     def named_text(self) -> str:
-        """The text with its speaker's name before it, where one is known."""
+        """The text with its speaker's name before it, if that is known."""
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
 
 def tsv(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
-    """The transcript as Whisper's command line writes it: start, end (milliseconds) and text between tabs."""
+    """The transcript as Whisper's command line writes it: start, end (milliseconds) and text, separated by tabs."""
     lines = [f"{row.start_ms}\t{row.end_ms}\t{row.named_text}\n" for row in _rows(transcript, style)]
     return "".join(["start\tend\ttext\n", *lines]).encode()
 
 
 def csv(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
-    """The transcript for a spreadsheet: RFC 4180, with the byte order mark by which Excel knows UTF-8.
+    """The transcript for a spreadsheet: RFC 4180, with the byte order mark by which Excel recognises UTF-8.
 
-    A cell that a spreadsheet would run as a formula begins with an apostrophe. Times that nobody knows stay empty.
+    A cell that a spreadsheet would run as a formula gets an apostrophe before it. Unknown times are empty.
     """
     text = io.StringIO()
     writer = rows_of_csv.writer(text, quoting=rows_of_csv.QUOTE_ALL)
@@ -72,7 +70,7 @@ def podcast(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
 
 
 def labels(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
-    """The transcript as a label track of Audacity: start, end (seconds) and text between tabs."""
+    """The transcript as a label track of Audacity: start, end (seconds) and text, separated by tabs."""
     lines = [
         f"{row.start_ms / 1000:.6f}\t{row.end_ms / 1000:.6f}\t{row.named_text}\n" for row in _rows(transcript, style)
     ]

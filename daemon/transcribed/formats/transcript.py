@@ -1,11 +1,11 @@
-"""What can be believed of an answer: words with times, grouped into turns.
+"""The usable content of an answer: words with times, grouped into turns.
 
-Rules: every field is looked at before it is used, and what is missing or broken is left out or mended: a word without
-text is no word; a time that is no time follows from the word before; start times never go back within a turn. All
-text passes `clean`, so nothing that leaves here can move a cursor, turn the reading direction or fail to encode.
+Rules: every field is checked before it is used, and a missing or broken one is left out or repaired. A word without
+text is left out. An unusable time is replaced by the end of the word before. Start times never go back within a turn.
+All text passes `clean`, so no text from here can move a cursor, turn the reading direction or fail to encode.
 
 The fields are those of AssemblyAI's `Transcript`, `TranscriptUtterance` and `TranscriptWord` schemas. Times are
-milliseconds from the recording's start. This module knows no format.
+milliseconds from the recording's start.
 """
 
 import re
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
 
-#: Beyond this a time is taken for garbage. Below it there is room to push cues apart before SubRip's 100 hours end.
+#: A later time is garbage. Up to here there is room to move cues apart within SubRip's 100 hours.
 LATEST_MS = 99 * 3600 * 1000
 
-#: How long a word lasts that has no times: 200 words a minute, the pace of brisk speech.
+#: The duration of a word that has no times: 200 words a minute, the pace of fast speech.
 WORD_MS = 300
 
-#: Control characters but tab and line feed, and marks that turn the reading direction: a transcript shown in a
-#: terminal must not be able to do anything there. The last two are no characters at all, and YAML refuses them.
+#: Control characters except tab and line feed, and marks that turn the reading direction: a transcript must not be able
+#: to control the terminal that shows it. The last two are not characters at all, and YAML refuses them.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -30,21 +30,22 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _SPACE_WITHIN_CJK = re.compile(f"(?<=[{CJK}]) (?=[{CJK}])")
 
-#: Text without words is cut at its white space, and within scripts that have none at each character.
+#: Text without timed words is cut at its white space, and in scripts without white space at each character.
 _PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
 #: The end of a sentence, with the quotes and brackets that may close after it.
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts end sentences too
 
+#: A title may be a whole file name, or what is left of one such as Talk.mp3.mp3 or Talk.mp3.wav.
 _MP3 = re.compile(r"\.mp3$", re.IGNORECASE)
 
-#: A speaker that has a label and no name: A, B; with several channels 1A, 2B; 1, 2 where only channels are known.
+#: A speaker with a label and no name: A, B; with several channels 1A, 2B; 1, 2 if only channels are known.
 _LABEL = re.compile(r"\d{1,3}|\d{0,3}[A-Z]{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as it was said; `speaker` is the name to show, or empty where nobody knows."""
+    """One spoken word; `speaker` is the name to show, or empty if it is not known."""
 
     text: str
     start_ms: int
@@ -52,15 +53,15 @@ class Word:
     speaker: str
 
 
-#: What one speaker says until another does: words in order, at least one.
+#: One speaker's words until another speaks: in order, at least one.
 Turn: TypeAlias = list[Word]
 
 
 def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
-    """What was said and when, by turns; empty where the answer has neither words nor utterances.
+    """The timed words of the answer, by turns; empty if it has neither words nor utterances.
 
-    `names` are those of speakers, by their labels. Utterances are preferred, for they keep two people apart who talk at
-    once; but only where they lose nothing of the text. Nothing but timed words is in here: see `covers`.
+    `names` are those of speakers, by their labels. Utterances are preferred, because they separate two people who talk
+    at once, but only if they contain the whole text. The turns may contain less than the text: see `covers`.
     """
     utterances = _utterances(transcript, names)
     words = _grouped(_words(transcript.get("words"), names))
@@ -71,15 +72,15 @@ def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]
 
 
 def said_or_guessed(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
-    """The turns, else the text spread over the recording: better read at the wrong second than lost."""
+    """The turns, or else the text spread over the recording: better shown at the wrong second than lost."""
     pieces = _PIECES.findall(text_of(transcript))
     return turns(transcript, names) or ([spread(pieces, 0, duration_ms(transcript))] if pieces else [])
 
 
 def covers(said: list[Turn], text: str) -> bool:
-    """Whether `said` loses no letter of `text`; punctuation, case and order are free.
+    """True if `said` contains every letter of `text`; punctuation, case and order may differ.
 
-    Utterances may be ordered and capitalised in another way than the text is, so their letters are counted.
+    Utterances may have another order and other capitals than the text, so their letters are counted.
     """
     if not said:
         return not text
@@ -87,12 +88,12 @@ def covers(said: list[Turn], text: str) -> bool:
 
 
 def words_of(said: list[Turn]) -> str:
-    """All words of some turns as one text."""
+    """All words of the turns as one text."""
     return join(word.text for turn in said for word in turn)
 
 
 def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """The speaker to show for a word or an utterance, else its channel's; empty where neither is known."""
+    """The speaker to show for a word or an utterance, or else its channel; empty if neither is known."""
     for value in (entry.get("speaker"), entry.get("channel")):
         label = str(value) if type(value) is int and abs(value) < 1000 else " ".join(tokens(value))
         if label:
@@ -102,48 +103,48 @@ def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def text_of(holder: Mapping[str, Any], key: str = "text") -> str:
-    """A text in an answer, clean and on one line; empty where there is none."""
+    """A text in an answer, clean and on one line; empty if there is none."""
     return " ".join(tokens(holder.get(key)))
 
 
 def tokens(value: object) -> list[str]:
-    """The parts of a text between its white space, clean; none where the value is no text."""
+    """The parts of a text between its white space, clean; none if the value is not a text."""
     if not isinstance(value, str):
         return []
     return clean(" ".join(value.split())).split()
 
 
 def clean(text: str) -> str:
-    """`text` without what could act on a terminal or turn the reading direction, and encodable as UTF-8."""
+    """`text` without signs that could control a terminal or turn the reading direction, and encodable as UTF-8."""
     return _SURROGATE.sub("\ufffd", _UNSAFE.sub("", text))
 
 
 def join(texts: Iterable[str]) -> str:
-    """Words as a line of text: with spaces, but for scripts that know none."""
+    """Words as a line of text, with spaces between them, except in scripts that have none."""
     return _SPACE_WITHIN_CJK.sub("", " ".join(texts))
 
 
 def ends_sentence(text: str, following: str) -> bool:
-    """Whether a sentence ends between two words; a small letter after "a.m." says that it does not."""
+    """True if a sentence ends between two words. A small letter after "a.m." means that it does not."""
     return bool(_SENTENCE_END.search(text)) and not following[:1].islower()
 
 
 def share(value: object) -> float | None:
-    """A part of one in the answer (a confidence, a relevance), or None where it cannot be one."""
+    """A number from 0 to 1 in the answer (a confidence, a relevance), or None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         return None
     return float(value)
 
 
 def milliseconds(value: object) -> int | None:
-    """A time of the answer, or None where it cannot be one (null, NaN, negative, text, beyond all reason)."""
+    """A time in the answer, or None if it is not usable (null, NaN, negative, a text, absurdly late)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LATEST_MS:
         return None
     return round(value)
 
 
 def duration_ms(transcript: Mapping[str, Any]) -> int | None:
-    """How long the recording is (`audio_duration`, which is in seconds), or None where nobody says."""
+    """The length of the recording (`audio_duration`, which is in seconds), or None if it is not known."""
     seconds = milliseconds(transcript.get("audio_duration"))
     return None if seconds is None else milliseconds(seconds * 1000)
 
@@ -165,17 +166,17 @@ def plain_title(title: str) -> str:
 
 
 def source_name(title: str) -> str:
-    """The recording's name as it was given, clean and without its folder."""
+    """The recording's name as it is, clean and without its folder."""
     return " ".join(tokens(title.rpartition("/")[2]))
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a list in an answer; none where it is no list."""
+    """The objects of a list in an answer; none if it is not a list."""
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def spread(texts: list[str], start_ms: int, end_ms: int | None, speaker: str = "") -> list[Word]:
-    """Words spread evenly from one time to another; at WORD_MS each where no end after the start is known."""
+    """Words spread evenly from one time to another; at WORD_MS each if no end after the start is known."""
     if end_ms is None or end_ms < start_ms:
         end_ms = start_ms + WORD_MS * len(texts)
     edges = [start_ms + (end_ms - start_ms) * i // max(1, len(texts)) for i in range(len(texts) + 1)]
@@ -198,7 +199,7 @@ def _utterances(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list
 
 def _words(entries: object, names: Mapping[str, str], speaker: str = "") -> list[Word]:
     found: list[Word] = []
-    earliest_ms = next_ms = 0  # where the last word began, and where it ended
+    earliest_ms = next_ms = 0  # the last word's start and end
     for entry in objects(entries):
         texts = tokens(entry.get("text"))
         if not texts:

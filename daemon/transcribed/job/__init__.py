@@ -3,10 +3,9 @@
 Rule 1: everything that changes a job is an event, and every pair of state and event that may happen is in one table.
 Rule 2: a state is the last durable fact. Nothing says "in progress", and waiting is a time (`due_at`).
 Rule 3: nothing here reads a clock, a file or a random number; `now` is an argument, in seconds since the epoch.
-
-What this package does not know: the journal, the API, the folders, and which lane is blocked.
 """
 
+from transcribed.job.account import Account, checked_base_url, checked_key, is_loopback
 from transcribed.job.model import ENDED, Fingerprint, Job, Rules, State, Step
 from transcribed.job.names import LINKS, is_link, printable, shown
 from transcribed.job.rules import (
@@ -29,6 +28,7 @@ __all__ = [
     "ROUNDS",
     "TRANSITIONS",
     "UPLOAD_LIFE_SECONDS",
+    "Account",
     "Fingerprint",
     "IllegalEvent",
     "Job",
@@ -38,7 +38,10 @@ __all__ = [
     "after",
     "bounded",
     "canonical",
+    "checked_base_url",
+    "checked_key",
     "is_link",
+    "is_loopback",
     "printable",
     "resumption",
     "shown",

@@ -1,7 +1,7 @@
-"""What can happen to a job, each a fact in the past tense, and what the job knows after it.
+"""The events of a job, each a fact in the past tense, and what the job knows after it.
 
 An event's name in lower case is its name in journal and log: job.uploaded, job.deferred ...
-Which event may happen to which state is not said here but in `rules`.
+`rules` says in which state each of them may happen.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from transcribed.job.model import Fingerprint, Job, Rules, State, Step
 class Event:
     """Something that happened to a job: a fact, past tense."""
 
-    noted: ClassVar[bool] = True  #: whether it is worth a line in the log
+    noted: ClassVar[bool] = True  #: it is worth a line in the log
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """What the job knows after it, by field name."""
+        """The fields of the job that it changes, with their new values."""
         return {}
 
     @classmethod
@@ -33,7 +33,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Received(Event):
-    """The recording has settled; the event that makes a job."""
+    """The recording has settled. This event makes the job."""
 
     size: int
     warnings: tuple[str, ...] = ()
@@ -61,18 +61,18 @@ class Uploaded(Event):
     key_fingerprint: str
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The handle, what was sent, and to whom."""
+        """The upload, the hash of its bytes, and the account that holds it."""
         return {**self.data(), "uploaded_at": now, "submit_sent_at": None, "lookups": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Linked(Uploaded):
-    """The address of a link was read: AssemblyAI fetches the recording from there, and nothing is uploaded."""
+    """The address in a link was read. AssemblyAI fetches the recording from there; nothing is uploaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known(Event):
-    """The content was paid for before: that transcript is this job's too."""
+    """The content was paid for before. That transcript is this job's too."""
 
     transcript_id: str
     reused_from: int
@@ -84,7 +84,7 @@ class Known(Event):
 
 @dataclass(frozen=True, slots=True)
 class Submitted(Event):
-    """AssemblyAI holds the request; `adopted` where it was found in the list after a doubtful submit."""
+    """AssemblyAI holds the request. `adopted`: it was found in the list after a submit in doubt."""
 
     transcript_id: str
     adopted: bool = False
@@ -96,10 +96,10 @@ class Submitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Unlisted(Event):
-    """The list does not show the submit in doubt. Twice so, `reconcile_seconds` apart, it was never taken."""
+    """A list does not show the submit in doubt. If two lists, `reconcile_seconds` apart, do not, it was not taken."""
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """One more look later, or leave to submit the same upload_url again."""
+        """After the first list a second look later; after the second the same upload_url may be submitted again."""
         if job.lookups == 0:
             wait = {"lookups": 1, "due_at": now + rules.reconcile_seconds}
             return {**wait, "reason": "a submit is in doubt: AssemblyAI's list does not show it yet"}
@@ -111,11 +111,16 @@ class Transcribed(Event):
     """The transcript is kept, durably."""
 
     warnings: tuple[str, ...] = ()
+    model: str | None = None
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The speech model that the answer names."""
+        return {"model": self.model}
 
 
 @dataclass(frozen=True, slots=True)
 class Missing(Event):
-    """The kept transcript has vanished: it is fetched again, which is free."""
+    """The kept transcript has vanished. It is fetched again, which is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,37 +134,53 @@ class Named(Event):
     tail: bytes = b""
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The names; choosing them was no attempt at delivering."""
-        return {**self.data(), "attempts": max(job.attempts - 1, 0), "due_at": now}
+        """The names, under which nothing is published yet; choosing them was no attempt at delivering."""
+        return {**self.data(), "renderings": None, "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered(Event):
+    """Its files are made and their hashes known, before the first of them gets its name in the outbox."""
+
+    noted: ClassVar[bool] = False
+    renderings: tuple[tuple[str, str], ...]
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The hashes; making the files was no attempt at delivering."""
+        return {"renderings": self.renderings, "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+    def data(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {"renderings": dict(self.renderings)}
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Event):
-    """Every rendering is in the outbox. `delete_remote`: what AssemblyAI has of it is to be deleted there."""
+    """Every rendering is in the outbox. `delete_remote`: AssemblyAI's copy of it is to be deleted."""
 
     delete_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Retired(Event):
-    """The recording has left the inbox for `place` (None: it stays, or somebody took it)."""
+    """The recording has left the inbox for `place`. None: it stays there, or somebody took it away."""
 
     place: bytes | None
     why: str = ""
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """Where it is; the reason of a failed job stays."""
+        """Its place; the reason of a failed job stays."""
         return {"place": self.place, "retired_at": now}
 
 
 @dataclass(frozen=True, slots=True)
 class Touched(Event):
-    """The same content lies at the same path under another fingerprint: it is still this job's recording."""
+    """The same content is at the same path with another fingerprint. It is still this job's recording."""
 
     fingerprint: Fingerprint
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The new fingerprint; what was retired as "taken away" is to be retired again. A step on its way goes on."""
+        """The new fingerprint. One that was retired as "taken away" is retired again. A step that has begun goes on."""
         going_on = {"in_flight": job.in_flight, "deaths": job.deaths}
         return {"fingerprint": self.fingerprint, "retired_at": None, **going_on}
 
@@ -170,7 +191,7 @@ class Touched(Event):
 
 @dataclass(frozen=True, slots=True)
 class Deferred(Event):
-    """The step did not succeed; the same step again later."""
+    """The step did not succeed. It is tried again later."""
 
     reason: str
     hint: str = ""
@@ -179,10 +200,10 @@ class Deferred(Event):
     waited_seconds: float = 0.0
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """When again, and why; a submit that was surely refused is in doubt no longer."""
+        """The next time and the reason. A submit that was surely refused is no longer in doubt."""
         attempts = job.attempts if job.in_flight else job.attempts + 1  # a look is saved only when it changes something
         wait = max(rules.delay_seconds(attempts), self.retry_after_seconds or 0.0)
-        # Why a job failed is told in its note, and is not to be hidden by what keeps its recording from its folder.
+        # The note says why a job failed. A problem with moving its recording must not hide that reason.
         told = {} if job.state is State.FAILED else {"reason": self.reason, "hint": self.hint}
         return {
             "attempts": attempts,
@@ -195,7 +216,7 @@ class Deferred(Event):
 
 @dataclass(frozen=True, slots=True)
 class Released(Event):
-    """The step was let go because its lane is blocked or the daemon stops: no attempt is charged."""
+    """The step was let go because its lane is blocked or the daemon stops. No attempt is charged."""
 
     noted: ClassVar[bool] = False
     reason: str
@@ -203,7 +224,7 @@ class Released(Event):
     refused: bool = False
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """As if the step had not begun, but for a submit in doubt."""
+        """The facts from before the step; a submit in doubt stays in doubt."""
         charged = 1 if job.in_flight else 0
         again = {"attempts": max(job.attempts - charged, 0), "due_at": now}
         return {**again, **_cleared(job, refused=self.refused)}
@@ -211,15 +232,15 @@ class Released(Event):
 
 @dataclass(frozen=True, slots=True)
 class Lost(Event):
-    """What was uploaded, or a link that was read, is of no more use: once more. `charged`: it is one of the rounds."""
+    """The upload, or a link's address, is of no more use, and is made again. `charged`: it is one of the rounds."""
 
     reason: str
     charged: bool = True
     transcript_id: str | None = None  #: of the transcript that ended in an error, which is free
-    hint: str = ""  #: what a person can do about it, should it last
+    hint: str = ""  #: the next step for a person, if it lasts
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """Back to the recording; the ids stay in the journal's events."""
+        """Nothing of the upload; the ids stay in the journal's events."""
         rounds = job.rounds + (1 if self.charged else 0)
         wait = rules.delay_seconds(rounds) if self.charged else 0.0
         return {"rounds": rounds, "due_at": now + wait, "reason": self.reason, "hint": self.hint, **_NOTHING_HELD}
@@ -227,7 +248,7 @@ class Lost(Event):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Event):
-    """A person must look. `void`: the transcript ended in an error, so nothing was paid and its id leads nowhere."""
+    """A person must look. `void`: the transcript ended in an error, so nothing was paid and its id is of no use."""
 
     reason: str
     hint: str = ""
@@ -236,37 +257,37 @@ class Failed(Event):
     transcript_id: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """Why, and what to do."""
+        """The reason, and the next step for a person."""
         held = _NOTHING_HELD if self.void else _cleared(job, refused=self.refused)
         return {"reason": self.reason, "hint": self.hint, **held}
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled(Event):
-    """A person said so, or took the recording away before it was submitted."""
+    """A person cancelled it, or took the recording away before it was submitted."""
 
     reason: str
     withdrawn: bool = False
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """Why; a recording that is gone from the inbox is also retired, so that it is new when it comes back."""
+        """The reason. A recording that has left the inbox is also retired, so that it is new when it comes back."""
         return {"reason": self.reason, "retired_at": now if self.withdrawn else None}
 
 
 @dataclass(frozen=True, slots=True)
 class Requeued(Event):
-    """Tried again on a person's word, from the furthest state that the job's facts allow."""
+    """A person ordered another try, from the furthest state that the job's facts allow."""
 
     to: State
     pay_again: bool = False
-    path: bytes | None = None  #: where the recording was dragged back to
+    path: bytes | None = None  #: the place in the inbox that the recording was dragged back to
     fingerprint: Fingerprint | None = None
-    settings: str | None = None  #: what files at the share say of it now
+    settings: str | None = None  #: as files at the share say now
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """A fresh start for patience and rounds; what was paid stays, unless given up."""
+        """A new start for patience, rounds and names. A paid transcript stays, unless a person has given it up."""
         again: dict[str, Any] = {"waited_seconds": 0.0, "rounds": 0, "lookups": 0, "pay_again": self.pay_again}
-        again |= {"number": None, "stem": None, "tail": b"", "retired_at": None}
+        again |= {"number": None, "stem": None, "tail": b"", "renderings": None, "retired_at": None}
         if self.to is State.RECEIVED:
             again |= _NOTHING_HELD
         if self.path is not None and self.fingerprint is not None:
@@ -284,10 +305,11 @@ _NOTHING_HELD: Mapping[str, Any] = {
     "submit_sent_at": None,
     "lookups": 0,
     "transcript_id": None,
+    "model": None,
     "reused_from": None,
 }
 
 
 def _cleared(job: Job, *, refused: bool) -> dict[str, Any]:
-    """No doubt is left about a submit that was surely refused; a look-up that was refused says nothing of it."""
+    """No doubt is left about a submit that was surely refused. A refused look-up says nothing about the submit."""
     return {"submit_sent_at": None} if refused and job.in_flight is Step.SUBMIT else {}

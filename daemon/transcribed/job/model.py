@@ -1,7 +1,7 @@
-"""What a job is: one recording's way through, as the journal keeps it.
+"""A job: one recording's way through, as the journal keeps it.
 
 A state is the last durable fact. No state says "in progress", and waiting is a time (`due_at`), not a state.
-How a job may change is said in `rules`, by the events of `events`.
+`rules` says how a job may change, by the events of `events`.
 """
 
 import json
@@ -19,14 +19,14 @@ class State(StrEnum):
     TRANSCRIBED = "transcribed"  #: the transcript is kept in the state directory
     DELIVERED = "delivered"  #: every rendering is in the outbox
     FAILED = "failed"  #: a person must look
-    CANCELLED = "cancelled"  #: a person said so, or took the recording away
+    CANCELLED = "cancelled"  #: a person ordered it, or took the recording away
 
 
 ENDED = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
 
 
 class Step(StrEnum):
-    """What can be done next for a job; each state and its facts allow exactly one."""
+    """One thing that is done for a job. Its state and facts allow one at a time (HASH comes before some uploads)."""
 
     HASH = "hash"
     UPLOAD = "upload"
@@ -40,9 +40,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What says "the same file in this inbox" without reading it.
+    """The file's attributes that say "the same file in this inbox" without reading it.
 
-    `ctime_ns` and `inode` are None where the file system is not local: on FUSE they change under one's hands.
+    `ctime_ns` and `inode` are None if the file system is not local: on FUSE they change without a reason.
     """
 
     size: int
@@ -53,7 +53,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The bounds a job lives under, all in seconds."""
+    """The limits for all jobs, in seconds."""
 
     patience_seconds: float = 3 * 86400.0
     reconcile_seconds: float = 120.0
@@ -61,7 +61,7 @@ class Rules:
     longest_delay_seconds: float = 3600.0
 
     def delay_seconds(self, attempts: int) -> float:
-        """The wait after the `attempts`-th attempt: it doubles, up to a bound."""
+        """The wait after the `attempts`-th attempt. It doubles each time, up to a limit."""
         doublings = min(max(attempts - 1, 0), 30)
         return min(self.longest_delay_seconds, self.first_delay_seconds * 2.0**doublings)
 
@@ -76,40 +76,40 @@ class Job:
     fingerprint: Fingerprint
     state: State
     received_at: float
-    changed_at: float  #: since when it is in this state
+    changed_at: float  #: the time at which it came into this state
     due_at: float  #: not to be tried before
     attempts: int = 0  #: at the step that this state waits for
     deaths: int = 0  #: ends of the process in a row with this job in flight
-    in_flight: Step | None = None  #: the step of its state that was begun, and of which nothing has been heard yet
+    in_flight: Step | None = None  #: the step that was begun and has not ended yet
     waited_seconds: float = 0.0  #: spent as RECEIVED or UPLOADED while nothing was blocked (monotonic)
-    reason: str = ""  #: why it waits, or failed
-    hint: str = ""  #: what a person can do about it
+    reason: str = ""  #: for its wait, or its failure
+    hint: str = ""  #: the next step for a person
     duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
     content_hash: str | None = None  #: SHA-256 of the bytes; of a link, made of its address
     parameters: str | None = None  #: the request without its audio_url: canonical JSON
-    settings: str | None = None  #: what files at the share said of this recording: canonical JSON; None: nothing
-    upload_url: str | None = None  #: what is sent as audio_url; of a link, its address
+    settings: str | None = None  #: from files at the share: canonical JSON; None: they say nothing
+    upload_url: str | None = None  #: it is sent as audio_url; for a link, its address
     uploaded_at: float | None = None
     base_url: str | None = None
     key_fingerprint: str | None = None
-    submit_sent_at: float | None = None  #: set while nobody knows whether a submit was taken, and kept once it was
+    submit_sent_at: float | None = None  #: set before a submit, cleared only if that was surely refused or never taken
     lookups: int = 0  #: lists that did not show the submit in doubt
     rounds: int = 0  #: uploads lost
     pay_again: bool = False  #: a person has given up what was paid
     transcript_id: str | None = None
+    model: str | None = None  #: the speech model that the answer names
     reused_from: int | None = None  #: the job that paid for this transcript
     stem: bytes | None = None  #: the outputs' absolute path, without number, tail and suffix
-    tail: bytes = b""  #: what stands in their names between number and suffix
+    tail: bytes = b""  #: the part of their names between number and suffix
     number: int | None = None  #: of its names in outbox, archive and failed
     formats: tuple[str, ...] = ()  #: as committed with the number
-    place: bytes | None = (
-        None  #: where the recording is, absolute; None: in the inbox, or taken away; empty: nobody knows
-    )
+    renderings: tuple[tuple[str, str], ...] | None = None  #: each format and the SHA-256 of its file; None: not known
+    place: bytes | None = None  #: of the recording, absolute; None: in the inbox, or taken away; empty: nobody knows
     retired_at: float | None = None
 
     @property
     def step(self) -> Step | None:
-        """The one thing to do next; None where nothing is left."""
+        """The one thing to do next; None if nothing is left."""
         match self.state:
             case State.RECEIVED:
                 return Step.UPLOAD
@@ -125,17 +125,27 @@ class Job:
 
     @property
     def open(self) -> bool:
-        """Whether anything is left to do."""
+        """True while there is something left to do."""
         return self.step is not None
 
     @property
+    def has_ended(self) -> bool:
+        """True once it is delivered, failed or cancelled; its recording may still have to be put away."""
+        return self.state in ENDED
+
+    @property
     def doubtful(self) -> bool:
-        """Whether a submit was sent of which nobody knows if it was taken."""
+        """True while nobody knows if a submit that was sent was also taken."""
         return self.submit_sent_at is not None and self.transcript_id is None
 
     @property
+    def unpaid(self) -> bool:
+        """True while surely nothing was paid for it: it can be cancelled, and its content may be known already."""
+        return self.state in (State.RECEIVED, State.UPLOADED) and not self.doubtful
+
+    @property
     def withdrawn(self) -> bool:
-        """Whether its recording was taken out of the inbox, or replaced, before it was submitted."""
+        """True if its recording was taken out of the inbox, or replaced, before it was submitted."""
         return self.state is State.CANCELLED and self.retired_at is not None
 
     def request(self) -> dict[str, Any]:
@@ -145,13 +155,13 @@ class Job:
         return {"audio_url": self.upload_url, **json.loads(self.parameters)}
 
     def is_due(self, now: float, rules: Rules) -> bool:
-        """Whether its time has come; a time further away than the longest delay is a clock that jumped."""
+        """True once its time has come. A time further away than the longest delay means that the clock jumped: due."""
         return self.due_at <= now or self.due_at > now + max(rules.longest_delay_seconds, rules.reconcile_seconds)
 
     def attempted(self, now: float, rules: Rules) -> "Job":
-        """This job as it is saved before a step starts, so that a crash inside the step is an attempt like any other.
+        """This job as it is saved before a step starts, so that a crash in the step is an attempt like any other.
 
-        Before a submit this is the intent: from here until a definite answer nobody knows whether it was paid.
+        Before a submit this is the intent: from now until a definite answer nobody knows if it was paid.
         """
         sent_at = now if self.step is Step.SUBMIT else self.submit_sent_at
         return replace(
@@ -163,5 +173,5 @@ class Job:
         )
 
     def died(self) -> "Job":
-        """This job after the process ended with it in flight; its attempt and its `due_at` were saved before."""
+        """This job after the process ended during its step. Its attempt and its `due_at` were saved before."""
         return replace(self, in_flight=None, deaths=self.deaths + 1)

@@ -1,20 +1,20 @@
-"""What a name says, and how it is shown: escaped at one place, wherever it goes (log, notes, terminal, JSON)."""
+"""Names of files: which are links, and the one way to show a name (in log, notes, terminal, JSON): escaped."""
 
-LINKS = (b".url", b".webloc")  #: how links to recordings end, as Windows and macOS save them
+LINKS = (b".url", b".webloc")  #: the endings of links to recordings, as Windows and macOS save them
 
 
 def is_link(path: bytes) -> bool:
-    """Whether what lies at this path is a link: AssemblyAI fetches the recording from its address."""
+    """True if the file at this path is a link: AssemblyAI fetches the recording from its address."""
     return path.lower().endswith(LINKS)
 
 
 def shown(name: bytes) -> str:
-    r"""`name` as it may be shown anywhere: what cannot be printed (line breaks, escapes) becomes \xNN or \uNNNN."""
+    r"""`name` as it may be shown anywhere: line breaks and all else that cannot be printed become \xNN or \uNNNN."""
     return printable(name.decode("utf-8", "surrogateescape"))
 
 
 def printable(text: str) -> str:
-    """`text` with all that is not printable escaped: it can neither break a line nor speak to a terminal."""
+    """`text` with all that is not printable escaped, so that it cannot break a line or control a terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)

@@ -1,6 +1,6 @@
 """The only rules by which a job may change.
 
-Every pair of state and event that may happen is in TRANSITIONS; any other is a defect (IllegalEvent).
+Each pair of state and event that may happen is in TRANSITIONS. Any other pair is a defect (IllegalEvent).
 """
 
 import json
@@ -21,6 +21,7 @@ from transcribed.job.events import (
     Missing,
     Named,
     Released,
+    Rendered,
     Requeued,
     Retired,
     Submitted,
@@ -32,8 +33,8 @@ from transcribed.job.events import (
 from transcribed.job.model import Job, Rules, State
 
 UPLOAD_LIFE_SECONDS = 20 * 3600.0  # AssemblyAI may begin to delete an unused upload at 24 h (assemblyai-api.md, 2)
-ROUNDS = 3  # how often an upload may be lost before a person must look
-DEATHS = 3  # how often in a row the process may die with the same job in flight
+ROUNDS = 3  # times that an upload may be lost before a person must look
+DEATHS = 3  # times in a row that the process may die during a step of the same job
 
 
 class IllegalEvent(Exception):
@@ -41,7 +42,7 @@ class IllegalEvent(Exception):
 
 
 S = State
-#: Every event that may happen, and the states it may lead to (more than one only where a person's word decides).
+#: Each event that may happen, and the states that it may lead to (more than one only if a person decides).
 TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
     S.RECEIVED: {
         Hashed: (S.RECEIVED,),
@@ -75,6 +76,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
     },
     S.TRANSCRIBED: {
         Named: (S.TRANSCRIBED,),
+        Rendered: (S.TRANSCRIBED,),
         Delivered: (S.DELIVERED,),
         Missing: (S.SUBMITTED,),
         Touched: (S.TRANSCRIBED,),
@@ -104,7 +106,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
 
 
 def target(state: State, event: Event) -> State:
-    """The state that `event` leads to from `state`. Raises IllegalEvent where the pair may not happen."""
+    """The state that `event` leads to from `state`. Raises IllegalEvent if the pair may not happen."""
     allowed = TRANSITIONS[state].get(type(event), ())
     wanted = event.to if isinstance(event, Requeued) else next(iter(allowed), None)
     if wanted is None or wanted not in allowed:
@@ -113,7 +115,7 @@ def target(state: State, event: Event) -> State:
 
 
 def bounded(job: Job, event: Event, rules: Rules) -> Event:
-    """`event`, or the failure that it amounts to where a bound is reached: rounds of a lost upload, or patience."""
+    """`event`, or the failure that it becomes at a limit: too many lost uploads, or no patience left."""
     if isinstance(event, Lost) and event.charged and job.rounds >= ROUNDS:
         reason = f"{event.reason} (after {ROUNDS} more tries)"
         hint = event.hint or "look at the recording and at AssemblyAI's status page, then retry"
@@ -122,12 +124,12 @@ def bounded(job: Job, event: Event, rules: Rules) -> Event:
         waited = job.waited_seconds + event.waited_seconds
         if waited > rules.patience_seconds:
             reason = f"{event.reason} (tried for {waited / 86400:.1f} days)"
-            return Failed(reason, event.hint or "mend the cause, then retry", refused=event.refused)
+            return Failed(reason, event.hint or "fix the cause, then retry", refused=event.refused)
     return event
 
 
 def resumption(job: Job, now: float, *, pay_again: bool = False) -> Requeued:
-    """How a failed or cancelled job is tried again: from the furthest state that its facts allow, at no new cost."""
+    """The event that tries a failed or cancelled job again, from the furthest state that its facts allow, for free."""
     if pay_again:
         return Requeued(State.RECEIVED, pay_again=True)
     if job.transcript_id is not None:
@@ -139,7 +141,7 @@ def resumption(job: Job, now: float, *, pay_again: bool = False) -> Requeued:
 
 
 def canonical(parameters: Mapping[str, Any]) -> str:
-    """The parameters of a request as the one text that equal parameters always give."""
+    """The parameters of a request as JSON text. Equal parameters always give the same text."""
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

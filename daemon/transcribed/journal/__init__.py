@@ -1,7 +1,6 @@
 """All that the state directory remembers: every job, everything that happened to it, and the kept transcripts.
 
-One process writes, by a lock on the state directory; others only read. What is damaged is set aside, never deleted.
-This package knows no folder of recordings and no API.
+One process writes, by a lock on the state directory; others only read. A damaged journal is set aside, never deleted.
 """
 
 from transcribed.journal.file import VERSION

@@ -1,10 +1,10 @@
-"""The journal's file: locked, opened, made, verified, set aside when it is damaged, copied.
+"""The journal's file: locked, opened, made, verified, brought up to date, set aside when it is damaged.
 
-Rules: a disk that is full or fails is waited for, for the journal on it may be whole. A journal that can be read and is
-not whole, or that is gone although one was begun here, is never written to and never deleted: it is set aside under a
-dated name, and the new one says so (the fact `loss`) until a person accepts it. WAL with synchronous=FULL: NORMAL loses
-acknowledged commits at a power cut, FULL does not (reliability.md, 2.2). One connection for the whole process.
-What this module does not know: what jobs and events say.
+Rules: a disk that is full or fails is waited for, because the journal on it may be whole. A journal that can be read
+but is not whole, or that is gone although one was begun here, is never written to and never deleted: it is set aside
+under a dated name, and the new one says so (the fact `loss`) until a person accepts it. WAL with synchronous=FULL: with
+NORMAL a power cut loses acknowledged commits, with FULL it does not (reliability.md, 2.2). One connection for the whole
+process.
 """
 
 import errno
@@ -12,23 +12,21 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient, from_os_error
-from transcribed.journal.tables import erasures, events, facts, inboxes, job_of, jobs, metadata, settings, tails
+from transcribed.errors import STATE, Blocked, ConfigError, TranscribedError, Transient, from_os_error
+from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
+from transcribed.journal.tables import facts, job_of, metadata, query_of, tables_of
 
-VERSION = 4
-LANE = "state"
-LOSS = "loss"  #: the fact that says why this journal may not know of everything that was paid for
-NAME = "journal.db"
-_BESIDE = ("", "-wal", "-shm")  # set aside in this order: without its WAL alone, a journal would seem whole and be old
+VERSION = 5
+_BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY
-_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # what may end by itself
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves
 _WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened makes it read-only to SQLite
     {
         *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN),
@@ -37,14 +35,22 @@ _WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened make
 )
 
 
-class Lock:
-    """The state directory, held for this process alone; the kernel lets go of it when the process dies.
+class Migrated(NamedTuple):
+    """A journal was brought up to date: from which version to which, and the name of its backup beside it."""
 
-    The file of the lock also remembers that a journal was begun here.
+    was: int
+    now: int
+    backup: str
+
+
+class Lock:
+    """The lock on the state directory, for this process only. The kernel releases it when the process dies.
+
+    The lock's file also remembers that a journal was begun here.
     """
 
     def __init__(self, directory: str) -> None:
-        """Raises Transient where another process holds it, Blocked(state) or ConfigError where it cannot be had."""
+        """Raises Transient if another process holds it, Blocked(state) or ConfigError if it cannot be locked."""
         self._descriptor = _opened_lock(directory)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,16 +64,16 @@ class Lock:
             ) from error
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
         os.close(self._descriptor)
 
     @property
     def begun(self) -> bool:
-        """Whether a journal was begun in this directory."""
+        """True if a journal was begun in this directory."""
         return os.fstat(self._descriptor).st_size > 0
 
     def begin(self) -> None:
-        """Remember that the journal is there; it is durable already. Raises OSError."""
+        """Remember that there is a journal, which is durable already. Raises OSError."""
         os.pwrite(self._descriptor, _BEGUN, 0)
         os.fsync(self._descriptor)
 
@@ -79,30 +85,31 @@ def _opened_lock(directory: str) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno in _PASSING:
-            raise from_os_error(error, lane=LANE, doing=f"opening {directory}") from error
+            raise from_os_error(error, lane=STATE, doing=f"opening {directory}") from error
         raise ConfigError([f"state.directory: {directory} cannot be used: {error.strerror}"]) from error
 
 
-def opened(directory: str, lock: Lock) -> sa.Engine:
-    """The journal of a locked directory, whole, for writing; a new one where there is none or it is damaged.
+def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
+    """The journal of a locked directory, whole and of this version, for writing; a new one if it is gone or damaged.
 
-    Raises Blocked(state) where the disk is full or fails, ConfigError where a newer version wrote it.
+    `on_slow` is called often while an older one is brought up to date. Raises Blocked(state) if the disk is full or
+    fails, ConfigError if a newer version wrote it.
     """
     try:
         loss = _loss(directory, lock)
         if loss:
             loss += _set_aside(directory)
-        engine = _made(directory, loss)
+        engine, migrated = _made(directory, loss, on_slow)
         if not lock.begun:
-            _fsync(directory, _FOLDER)
+            fsync(directory)
             lock.begin()
     except OSError as error:
-        raise from_os_error(error, lane=LANE, doing=f"opening the journal in {directory}") from error
-    return engine
+        raise from_os_error(error, lane=STATE, doing=f"opening the journal in {directory}") from error
+    return engine, migrated
 
 
 def for_reading(directory: str) -> sa.Engine:
-    """The journal of `directory` for reading alone. Raises ConfigError where there is none; Blocked."""
+    """The journal of `directory`, only for reading. Raises ConfigError if there is none; Blocked."""
     _find(directory)
     engine = _engine(directory, mode="ro")
     try:
@@ -116,29 +123,30 @@ def for_reading(directory: str) -> sa.Engine:
         if version == 0:  # a daemon was killed between making the file and its tables
             raise _none_yet(directory)
         raise ConfigError(
-            [f"the journal in {directory} is of an older version: start the daemon once, which renews it"]
+            [f"the journal in {directory} is of an older version: start the daemon once, which brings it up to date"]
         )
     return engine
 
 
 def damage(engine: sa.Engine) -> str:
-    """What is wrong with a journal; empty where it is whole and each of its jobs can be read.
+    """The damage of a journal, in SQLite's words; empty if it is whole and each of its jobs can be read.
 
-    SQLite keeps no checksums: a bit that fell over inside a value is seen only where it makes no job.
+    SQLite has no checksums: a flipped bit inside a value is noticed only if the row no longer parses as a job.
     """
     try:
         with engine.connect() as connection:
             said = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
             if said != "ok":
                 return said.replace("\n", "; ")
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            since = {facts: 2, settings: 3, tails: 4, erasures: 4}
-            for table in (events, inboxes, *(table for table, first in since.items() if version >= first)):
+            version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            if version < 1:
+                return f"it says that it is of version {version}"
+            for table in tables_of(version):
                 connection.execute(sa.select(table).limit(1)).all()
-            for row in connection.execute(sa.select(jobs)).mappings():
+            for row in connection.execute(query_of(version)).mappings():
                 job_of(dict(row))
     except sa.exc.DatabaseError as error:
-        if _code(error) in _WAITED_FOR:
+        if _code(error.orig) in _WAITED_FOR:
             raise
         return str(error.orig)
     except (ValueError, TypeError) as error:
@@ -146,25 +154,8 @@ def damage(engine: sa.Engine) -> str:
     return ""
 
 
-def copy(engine: sa.Engine, path: str) -> None:
-    """A consistent, durable copy of the journal at `path`, which must not be there, while a daemon may be writing.
-
-    The copy says of itself that it is one: put back later, it does not know what was paid since. Raises as `opened`.
-    """
-    made = f"the journal was put back from a backup of {time.strftime('%Y-%m-%d %H:%M')}"
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("VACUUM INTO ?", (path,))
-        with closing(sqlite3.connect(path, isolation_level=None)) as copied:
-            copied.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (LOSS, made))
-        _fsync(path, os.O_RDONLY)
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-        why = getattr(error, "orig", None) or error
-        raise Blocked(f"the copy {path} cannot be written: {why}", lane=LANE, hint="look at its disk") from error
-
-
 def _loss(directory: str, lock: Lock) -> str:
-    """Why the journal that should be in `directory` cannot be gone on with; empty where it can, or none was begun."""
+    """The reason why the journal of `directory` cannot be used; empty if it can be used, or none was begun."""
     try:
         empty = os.stat(os.path.join(directory, NAME)).st_size == 0
     except FileNotFoundError:
@@ -178,7 +169,7 @@ def _loss(directory: str, lock: Lock) -> str:
                 if _version(engine, directory) == 0 and not lock.begun:
                     return ""
             except sa.exc.DatabaseError as error:
-                if _code(error) in _WAITED_FOR:
+                if _code(error.orig) in _WAITED_FOR:
                     raise
                 return f"the journal was damaged ({error.orig})"
             wrong = damage(engine)
@@ -188,7 +179,7 @@ def _loss(directory: str, lock: Lock) -> str:
 
 
 def _set_aside(directory: str) -> str:
-    """Gives what is left of the journal a dated name that is free; returns the words that say which."""
+    """Give the rest of the journal a dated name that is free; return the words that say which."""
     path = os.path.join(directory, NAME)
     dated = f"{path}.damaged-{time.strftime('%Y-%m-%dT%H-%M-%S')}"
     aside, number = dated, 1
@@ -198,51 +189,68 @@ def _set_aside(directory: str) -> str:
     there = [end for end in _BESIDE if os.path.lexists(path + end)]
     for end in there:
         os.rename(path + end, aside + end)
-        _fsync(directory, _FOLDER)
+        fsync(directory)
     return f" and set aside as {os.path.basename(aside)}" if "" in there else ""
 
 
-def _made(directory: str, loss: str) -> sa.Engine:
-    """The journal, opened for writing, with its tables; all of a new one, `loss` included, in one transaction."""
+def _made(directory: str, loss: str, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
+    """The journal, opened for writing, with the tables of this version."""
     engine = _engine(directory, mode="rwc")
+    migrated = None
     try:
         with _understood(directory):
             version = _version(engine, directory)
             with engine.connect() as connection:
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
-            if version < VERSION:
-                with engine.begin() as connection:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    metadata.create_all(connection)
-                    if loss:
-                        connection.execute(facts.insert().values(name=LOSS, value=loss))
-                    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+            if version == 0:
+                _create(engine, loss)
+            elif version < VERSION:
+                migrated = _migrate(engine, directory, version, on_slow)
     except BaseException:
         engine.dispose()
         raise
-    return engine
+    return engine, migrated
 
 
-def _fsync(path: str, flags: int) -> None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _create(engine: sa.Engine, loss: str) -> None:
+    """All of a new journal, `loss` included, in one transaction."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        metadata.create_all(connection)
+        if loss:
+            connection.execute(facts.insert().values(name=LOSS, value=loss))
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _migrate(engine: sa.Engine, directory: str, version: int, on_slow: Callable[[], None]) -> Migrated:
+    """Bring an older journal up to date in one transaction, after a backup. Until the commit it is the old one."""
+    from transcribed.journal import migrations  # noqa: PLC0415  needed once in a year, and costs a quarter of a second
+
+    on_slow()
+    require_room(directory)
+    with engine.connect() as connection:
+        journal = connection.connection.driver_connection
+        assert isinstance(journal, sqlite3.Connection)
+        backup = back_up(journal, directory, version, on_slow)
+        on_slow()
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            migrations.upgrade(connection, was=version, to=VERSION)
+    return Migrated(version, VERSION, backup)
 
 
 def _find(directory: str) -> None:
-    """Raises ConfigError where no journal is in `directory`, Blocked where that cannot be known."""
+    """Make sure that `directory` has a journal. Raises ConfigError if it has none, Blocked if that is not known."""
     try:
         os.stat(os.path.join(directory, NAME))
     except (FileNotFoundError, NotADirectoryError):
         raise _none_yet(directory) from None
     except PermissionError as error:
         hint = "ask as root, or as the user that the daemon runs as"
-        raise Blocked(f"the journal in {directory} may not be read", lane=LANE, hint=hint, exit_status=77) from error
+        raise Blocked(f"the journal in {directory} may not be read", lane=STATE, hint=hint, exit_status=77) from error
     except OSError as error:
-        raise from_os_error(error, lane=LANE, doing=f"reading the journal in {directory}") from error
+        raise from_os_error(error, lane=STATE, doing=f"reading the journal in {directory}") from error
 
 
 def _none_yet(directory: str) -> ConfigError:
@@ -250,7 +258,7 @@ def _none_yet(directory: str) -> ConfigError:
 
 
 def _engine(directory: str, *, mode: str) -> sa.Engine:
-    """One connection for the whole process: SQLite's locks are per process, and one writer needs no second."""
+    """One connection for the whole process: SQLite's locks are per process, and one writer needs only one."""
     path = os.path.abspath(os.path.join(directory, NAME))
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
@@ -262,7 +270,7 @@ def _engine(directory: str, *, mode: str) -> sa.Engine:
 
 
 def _version(engine: sa.Engine, directory: str) -> int:
-    """The version that wrote the journal; 0 where nothing did yet. Raises ConfigError for a newer one."""
+    """The version of the journal; 0 if it has no tables yet. Raises ConfigError for a newer one."""
     with engine.connect() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     if version > VERSION:
@@ -273,28 +281,30 @@ def _version(engine: sa.Engine, directory: str) -> int:
 
 @contextmanager
 def _understood(directory: str) -> Iterator[None]:
-    """What SQLite says of a journal that cannot be opened, as an error of ours."""
+    """Turn SQLite's errors about a journal that cannot be opened into ours."""
     try:
         yield
     except sa.exc.DatabaseError as error:
+        raise _unusable(error.orig or error, directory) from error
+    except sqlite3.DatabaseError as error:
         raise _unusable(error, directory) from error
 
 
-def _unusable(error: sa.exc.DatabaseError, directory: str) -> TranscribedError:
-    """A disk that is full or fails is waited for; a journal that is damaged is mended by the daemon's next start."""
+def _unusable(error: BaseException, directory: str) -> TranscribedError:
+    """A disk that is full or fails is waited for; a damaged journal is repaired by the daemon's next start."""
     if _code(error) in _WAITED_FOR:
-        return Blocked(f"the journal in {directory} cannot be opened: {error.orig}", lane=LANE, hint=mend(error))
-    what = f"the journal in {directory} is damaged: {error.orig}"
+        return Blocked(f"the journal in {directory} cannot be opened: {error}", lane=STATE, hint=hint_for(error))
+    what = f"the journal in {directory} is damaged: {error}"
     return ConfigError(
         [f"{what}: put a backup in its place, or let the daemon's next start set it aside and rebuild it"]
     )
 
 
-def _code(error: sa.exc.DatabaseError) -> int:
-    """SQLite's primary code; the rest of it says where it was met."""
-    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+def _code(error: BaseException | None) -> int:
+    """SQLite's primary code; the other bits are details."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def mend(error: sa.exc.DatabaseError) -> str:
-    """What a person can do about a disk that does not take the journal."""
-    return "free some space" if "full" in str(error.orig) else "look at the disk that holds state.directory"
+def hint_for(error: BaseException | None) -> str:
+    """The next step for a person where a disk does not take the journal."""
+    return "free some space" if "full" in str(error) else "look at the disk that holds state.directory"

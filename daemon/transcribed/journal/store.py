@@ -1,9 +1,7 @@
 """Every job and everything that happened to it, durably, in SQLite.
 
-A job and its event are written in one transaction, fenced by the state that the writer believed in. What is asked often
-is one query by an index.
-
-What this module does not know: the rules by which a job changes, the folders, and the API.
+A job and its event are written in one transaction, and only if the job is still in the state that the writer expects.
+Each question that is asked often is one query by an index.
 """
 
 import json
@@ -14,78 +12,70 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from transcribed.errors import Blocked
+from transcribed.errors import STATE, Blocked
 from transcribed.job import ENDED, Fingerprint, Job, State
-from transcribed.job.events import Delivered, Event, Named, Requeued
-from transcribed.journal import file
-from transcribed.journal.tables import (
-    erasures,
-    event_row_of,
-    events,
-    facts,
-    inboxes,
-    job_of,
-    jobs,
-    row_of,
-    settings,
-    tails,
-)
+from transcribed.job.events import Delivered, Event
+from transcribed.journal import copies, file
+from transcribed.journal.tables import erasures, event_row_of, events, facts, inboxes, job_of, jobs, row_of
 
 T = TypeVar("T")
 
 
 class Journal:
-    """The durable store of jobs and events. Its writing methods are for the one loop thread of the one daemon."""
+    """The durable store of jobs and events. Only the loop's thread of the one daemon calls the methods that write."""
 
-    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None) -> None:
+    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None, migrated: file.Migrated | None = None) -> None:
+        self.migrated = migrated  #: set if it was of an older version when it was opened
         self._engine = engine
         self._lock = lock
-        self._read: dict[str, Any] = {}  # what is asked at every pass, as it is since this journal last wrote
+        self._read: dict[str, Any] = {}  # answers to what is asked at every pass, until the next write
 
     @classmethod
-    def open(cls, directory: str) -> "Journal":
-        """The journal in `directory`, for writing; a new one where there is none, or where it is damaged (see `loss`).
+    def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
+        """The journal in `directory`, for writing; a new one if there is none, or if it is damaged (see `loss`).
 
-        Raises Transient where another daemon holds the directory, Blocked(state) where the disk is full or fails,
-        ConfigError where the journal is of a newer version, or the directory cannot be used.
+        `on_slow` is called often while an older journal is brought up to date. Raises Transient if another daemon
+        holds the directory, Blocked(state) if the disk is full or fails, ConfigError if the journal is of a newer
+        version or the directory cannot be used.
         """
         lock = file.Lock(directory)
         try:
-            return cls(file.opened(directory, lock), lock)
+            engine, migrated = file.opened(directory, lock, on_slow)
         except BaseException:
             lock.close()
             raise
+        return cls(engine, lock, migrated)
 
     @classmethod
     def read(cls, directory: str) -> "Journal":
-        """The journal in `directory` for reading alone, beside a daemon at work or without one.
+        """The journal in `directory`, only for reading, beside a daemon at work or without one.
 
-        Raises ConfigError where there is none, or it is of a newer version; Blocked where it may not be read.
+        Raises ConfigError if there is none or it is of another version, Blocked if it may not be read.
         """
         return cls(file.for_reading(directory))
 
     def close(self) -> None:
-        """Let go of the file and of the lock."""
+        """Close the file, and release the lock."""
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """One transaction. Raises Blocked(state) where the disk does not take it; then nothing was written."""
+        """One transaction. Raises Blocked(state) if the disk does not take it; then nothing was written."""
         try:
             with self._engine.begin() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         except sa.exc.OperationalError as error:
             raise Blocked(
-                f"the journal cannot be written: {error.orig}", lane=file.LANE, hint=file.mend(error)
+                f"the journal cannot be written: {error.orig}", lane=STATE, hint=file.hint_for(error.orig)
             ) from error
         finally:
             self._read.clear()
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
-        """What `read` gives, read once from write to write; beside another's journal, which writes too, each time."""
+        """The answer of `read`, kept until the next write; read each time if another process is the writer."""
         if self._lock is None:
             return read()
         if name not in self._read:
@@ -94,18 +84,18 @@ class Journal:
         return answer
 
     def add(self, job: Job, event: Event, *then: tuple[Job, Event]) -> Job:
-        """A new job with the event that made it, and what happened at once; its `id` is given here."""
+        """Write a new job, the event that made it, and what happened to it at once; return it with its `id`."""
         now, _ = then[-1] if then else (job, event)
         with self._writing() as connection:
             number = _insert(connection, now, event, job.state)
             for later, what in then:
                 connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
-        return job_of({**row_of(now), "id": number, "said": now.settings})
+        return job_of({**row_of(now), "id": number})
 
     def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
-        """Write what `changes` say, all or nothing and in order: each a job as it is then, and what happened to it.
+        """Write `changes`, all or nothing and in order: each is a job as it is then, and what happened to it.
 
-        `before` fences its own: it must still be in that state, else AssertionError.
+        The job of `before` must still be in that state in the journal, else AssertionError.
         """
         fences = {before.id: jobs.c.state == before.state}
         with self._writing() as connection:
@@ -115,12 +105,6 @@ class Journal:
                 assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
                 if event is not None:
                     connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
-                if isinstance(event, Requeued):  # the one event after the first that files at the share are read for
-                    connection.execute(settings.delete().where(settings.c.job == job.id))
-                    _keep_settings(connection, job.id, job.settings)
-                if isinstance(event, Requeued | Named):
-                    connection.execute(tails.delete().where(tails.c.job == job.id))
-                    _keep_tail(connection, job.id, job.tail)
                 if isinstance(event, Delivered) and event.delete_remote:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
                     connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
@@ -140,7 +124,7 @@ class Journal:
         return list(self._jobs(unfinished | unretired))
 
     def counts(self) -> dict[str, int]:
-        """How many jobs are in each state that has any."""
+        """The number of jobs in each state that has any."""
         return dict(self._once("counts", self._counts))
 
     def _counts(self) -> dict[str, int]:
@@ -148,12 +132,8 @@ class Journal:
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def at(self, inbox: str, path: bytes) -> list[Job]:
-        """The jobs whose recording lay at this path, newest first."""
-        return list(self._jobs((jobs.c.inbox == inbox) & (jobs.c.path == path)))[::-1]
-
     def lying_in(self, inbox: str) -> list[Job]:
-        """The newest job of each path of which the recording, as far as we know, still lies in the inbox."""
+        """The newest job of each path whose recording, as far as we know, is still in the inbox."""
         newest = {job.path: job for job in self._jobs(jobs.c.inbox == inbox) if not job.withdrawn}
         return [job for job in newest.values() if job.place is None]
 
@@ -162,7 +142,7 @@ class Journal:
         return list(self._jobs(jobs.c.content_hash == content_hash))
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
-        """Whether the recording of any job but this one has this size."""
+        """True if the recording of any other job has this size."""
         query = sa.select(jobs.c.id).where((jobs.c.size == size) & (jobs.c.id != but)).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
@@ -173,7 +153,7 @@ class Journal:
         return list(self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED)))
 
     def to_erase(self) -> list[tuple[str, tuple[str | None, str | None]]]:
-        """The transcripts that are still to be deleted at AssemblyAI, oldest wish first, and the account of each.
+        """The transcripts that are still to be deleted at AssemblyAI, oldest order first, and the account of each.
 
         The account is the base_url and the key's fingerprint of the job that paid for it.
         """
@@ -194,7 +174,7 @@ class Journal:
             connection.execute(done.values(erased_at=now))
 
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
-        """Since when this transcript is to be deleted at AssemblyAI, and when it was; None where it is not to be."""
+        """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
@@ -211,20 +191,20 @@ class Journal:
             return set(connection.execute(query).scalars())
 
     def story(self, number: int) -> list[dict[str, Any]]:
-        """What happened to a job, in order: `at`, `event`, `state` and the event's data."""
+        """The events of a job, in order: `at`, `event`, `state` and the event's data."""
         query = sa.select(events).where(events.c.job == number).order_by(events.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return [{"at": r["at"], "event": r["event"], "state": r["state"], **json.loads(r["data"])} for r in rows]
 
     def is_accepted(self, inbox: str) -> bool:
-        """Whether what lies in this inbox may be paid for without asking."""
+        """True if the recordings in this inbox may be paid for without asking."""
         query = sa.select(inboxes.c.accepted_at).where(inboxes.c.name == inbox)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar() is not None
 
     def saw_inbox(self, inbox: str, now: float, *, accepted: bool) -> None:
-        """Remember that this inbox was seen and, where `accepted`, that its backlog may be paid for."""
+        """Remember that this inbox was seen and, if `accepted`, that its backlog may be paid for."""
         with self._writing() as connection:
             known = connection.execute(sa.select(inboxes).where(inboxes.c.name == inbox)).first()
             if known is None:
@@ -233,19 +213,19 @@ class Journal:
                 connection.execute(inboxes.update().where(inboxes.c.name == inbox).values(accepted_at=now))
 
     def loss(self) -> str:
-        """Why this journal may not know of everything that was paid for; empty where it does, or a person accepted."""
-        query = sa.select(facts.c.value).where(facts.c.name == file.LOSS)
+        """The reason why this journal may not know all that was paid for; empty if it does, or a person accepted."""
+        query = sa.select(facts.c.value).where(facts.c.name == copies.LOSS)
         with self._engine.connect() as connection:
             return str(connection.execute(query).scalar() or "")
 
     def facts(self, prefix: str) -> dict[str, str]:
-        """What was remembered under names that begin so."""
+        """The facts whose names begin with `prefix`."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(facts.c.name, facts.c.value)).all()
-        return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE takes A for a
+        return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE ignores case
 
     def remember(self, changed: Mapping[str, str | None]) -> None:
-        """Remember these facts by their names, and forget those that are None: all or none of them."""
+        """Remember these facts by their names, and forget those that are None, all or nothing."""
         with self._writing() as connection:
             connection.execute(facts.delete().where(facts.c.name.in_(list(changed))))
             new = [{"name": name, "value": value} for name, value in changed.items() if value is not None]
@@ -253,7 +233,7 @@ class Journal:
                 connection.execute(facts.insert(), new)
 
     def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
-        """Take in jobs of which the journal knew nothing, all or none of them; how many were new to it."""
+        """Take in the jobs that the journal did not know, all or nothing; return their number."""
         with self._writing() as connection:
             query = sa.select(jobs.c.transcript_id).where(jobs.c.transcript_id.is_not(None))
             known = set(connection.execute(query).scalars())
@@ -263,46 +243,33 @@ class Journal:
         return len(new)
 
     def accept_loss(self) -> None:
-        """A person has said that what the journal may not know of may be paid for."""
+        """Remember that a person accepts the loss: what the journal may not know may be paid for again."""
         with self._writing() as connection:
-            connection.execute(facts.delete().where(facts.c.name == file.LOSS))
+            connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
 
     def damage(self) -> str:
-        """What is wrong with the file, as SQLite says it; empty where it is whole."""
+        """The damage of the file, in SQLite's words; empty if it is whole."""
         return file.damage(self._engine)
 
     def copy(self, path: str) -> None:
-        """A consistent, durable copy at `path`, which must not be there. Raises Blocked where it cannot be written."""
-        file.copy(self._engine, path)
+        """Make a consistent, durable copy at `path`, which must not exist. Raises Blocked if it cannot be written."""
+        copies.copy(self._engine, path)
 
     def touch(self) -> None:
-        """A small durable write. Raises Blocked(state) where the disk does not take it."""
+        """Write something small, durably. Raises Blocked(state) if the disk does not take it."""
         with self._writing() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
         with self._engine.connect() as connection:
-            joined = jobs.outerjoin(settings).outerjoin(tails, tails.c.job == jobs.c.id)
-            query = sa.select(jobs, settings.c.said, tails.c.tail).select_from(joined)
-            rows = connection.execute(query.where(condition).order_by(jobs.c.id)).mappings().all()
+            rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
         return (job_of(dict(row)) for row in rows)
 
 
 def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:
-    """Writes a new job and the event that made it, which left it in `state`; the job's number."""
+    """Write a new job and the event that made it, which left it in `state`; return the job's number."""
     values = row_of(job)
     del values["id"]
     (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
     connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
-    _keep_settings(connection, int(number), job.settings)
     return int(number)
-
-
-def _keep_settings(connection: sa.Connection, number: int, said: str | None) -> None:
-    if said is not None:
-        connection.execute(settings.insert().values(job=number, said=said))
-
-
-def _keep_tail(connection: sa.Connection, number: int, tail: bytes) -> None:
-    if tail:
-        connection.execute(tails.insert().values(job=number, tail=tail))

@@ -1,9 +1,8 @@
 """The tables of the journal, and a job and an event as their rows.
 
-`jobs`: what is. `events`: what happened. `inboxes`: when each was first seen and whether its backlog was accepted.
-`settings`: what files at the share said of a job's recording. `tails`: what its outputs are called behind their number.
-`erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the journal as a whole.
-What this module does not know: the file, and who reads and writes it.
+`jobs`: what is. `events`: what happened. `inboxes`: when each was first seen, and when its backlog was accepted.
+`erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the whole journal.
+Each change of a table is a new version, with a step in `migrations`.
 """
 
 import json
@@ -18,7 +17,7 @@ from transcribed.job.events import Event
 
 
 class _Whole(sa.TypeDecorator[int]):
-    """A whole number of any size, as text: SQLite's end at 2**63 - 1, which as a file's time is the year 2262."""
+    """A whole number of any size, as text. SQLite's end at 2**63 - 1, which as a file's time is the year 2262."""
 
     impl = sa.String
     cache_ok = True
@@ -71,6 +70,10 @@ jobs = sa.Table(
     sa.Column("formats", sa.JSON, nullable=False),
     sa.Column("place", sa.LargeBinary),
     sa.Column("retired_at", sa.Float),
+    sa.Column("settings", sa.String),
+    sa.Column("tail", sa.LargeBinary, nullable=False, server_default=sa.text("x''")),
+    sa.Column("renderings", sa.JSON(none_as_null=True)),
+    sa.Column("model", sa.String),
 )
 sa.Index("jobs_by_path", jobs.c.inbox, jobs.c.path)
 sa.Index("jobs_by_content", jobs.c.content_hash)
@@ -94,18 +97,6 @@ inboxes = sa.Table(
     sa.Column("first_seen_at", sa.Float, nullable=False),
     sa.Column("accepted_at", sa.Float),
 )
-settings = sa.Table(
-    "settings",
-    metadata,
-    sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
-    sa.Column("said", sa.String, nullable=False),
-)
-tails = sa.Table(
-    "tails",
-    metadata,
-    sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
-    sa.Column("tail", sa.LargeBinary, nullable=False),
-)
 erasures = sa.Table(
     "erasures",
     metadata,
@@ -113,7 +104,7 @@ erasures = sa.Table(
     sa.Column("wanted_at", sa.Float, nullable=False),
     sa.Column("erased_at", sa.Float),
 )
-# Of those that are still to be deleted alone: they are asked for at each pass, and the others are many.
+# Only of those that are still to be deleted: they are asked for at each pass, and the others are many.
 sa.Index("erasures_wanted", erasures.c.wanted_at, sqlite_where=erasures.c.erased_at.is_(None))
 facts = sa.Table(
     "facts",
@@ -122,7 +113,15 @@ facts = sa.Table(
     sa.Column("value", sa.String, nullable=False),
 )
 
-_ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "settings", "tail")
+#: Tables that are gone, each with the last version that had it; then tables and columns with the first that has them.
+_GONE = (
+    (4, sa.table("settings", sa.column("job"), sa.column("said"))),
+    (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
+)
+_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4}
+_COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5}
+
+_ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in _ELSEWHERE)
 
@@ -131,12 +130,13 @@ def row_of(job: Job) -> dict[str, Any]:
     """A job as its row of `jobs`."""
     row = {name: _storable(getattr(job, name)) for name in _PLAIN}
     row |= {name: getattr(job.fingerprint, name) for name in _FINGERPRINT}
-    in_flight = None if job.in_flight is None else str(job.in_flight)
-    return {**row, "state": str(job.state), "in_flight": in_flight, "formats": list(job.formats)}
+    row["in_flight"] = None if job.in_flight is None else str(job.in_flight)
+    row["renderings"] = None if job.renderings is None else dict(job.renderings)
+    return {**row, "state": str(job.state), "formats": list(job.formats)}
 
 
 def _storable(value: object) -> object:
-    """Half a character, as a text that the API has cut may end in, is none that SQLite takes: it is kept escaped."""
+    """`value` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
@@ -145,12 +145,25 @@ def job_of(row: dict[str, Any]) -> Job:
     fingerprint = Fingerprint(**{name: row[name] for name in _FINGERPRINT})
     facts = {name: row[name] for name in _PLAIN}
     facts["in_flight"] = None if row["in_flight"] is None else Step(row["in_flight"])
-    facts |= {"formats": tuple(row["formats"]), "settings": row.get("said"), "tail": row.get("tail") or b""}
-    return Job(fingerprint=fingerprint, state=State(row["state"]), **facts)
+    facts["renderings"] = None if row["renderings"] is None else tuple(dict(row["renderings"]).items())
+    return Job(fingerprint=fingerprint, state=State(row["state"]), formats=tuple(row["formats"]), **facts)
+
+
+def tables_of(version: int) -> list[sa.TableClause]:
+    """The tables of a journal of this version, `jobs` left out."""
+    there: list[sa.TableClause] = [events, inboxes, facts, erasures]
+    there += [table for last, table in _GONE if version <= last]
+    return [table for table in there if _SINCE.get(table.name, 1) <= version]
+
+
+def query_of(version: int) -> sa.Select[Any]:
+    """The jobs of a journal of this version; what it does not know yet is null."""
+    since = ((column, _COLUMNS_SINCE.get(column.name, 1)) for column in jobs.c)
+    return sa.select(*(c if first <= version else sa.null().label(c.name) for c, first in since))
 
 
 def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, Any]:
-    """What happened to a job as its row of `events`."""
+    """An event of a job as its row of `events`."""
     data = json.dumps(event.data(), default=_text)
     return {"job": job, "at": at, "event": event.name(), "state": str(state), "data": data}
 

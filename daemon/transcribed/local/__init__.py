@@ -1,29 +1,32 @@
 """A speech-to-text API of AssemblyAI's shape on loopback, with a real recogniser behind it: no account, no cloud.
 
-Rules: it listens on loopback only and fetches nothing from anywhere; all that it keeps lies under one directory and
-survives a restart; a recording that breaks the recogniser breaks one process, and the transcript says so.
-Importing this package is cheap: what the extra `local` installs is imported when `serve` is called.
-It does not know the daemon, its journal or its folders: to them it is one more base_url.
+Rules: it listens on loopback only and downloads nothing. Everything it keeps is in one directory and survives a
+restart. A recording that crashes the recogniser ends one process, and the transcript says so.
+Importing this package is cheap: the packages of the extra `local` are imported when `serve` is called.
+To the daemon it is one more base_url.
 
-What it is worth: see ENGINES. The recogniser hears words, not sentences; a sentence here is what was said between two
-pauses, with a capital and a full stop put on. Speakers, summaries and the like are not there: what a request asks
-beyond the words is echoed, and named in `metadata.warnings`.
+ENGINES says how good each recogniser is. A recogniser finds words, not sentences: a sentence here is the words between
+two pauses, with a capital letter and a full stop added. It knows no speakers, no summaries and the like: a parameter
+that asks for more than words is echoed, and named in `metadata.warnings`.
+
+`http` is the server, `jobs` brings each transcript to its end, `recognise` turns a recording into words, `store` keeps
+uploads and transcripts, and `documents` cuts a transcript into sentences and paragraphs.
 """
 
 import importlib.util
-import ipaddress
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from transcribed.errors import ConfigError
+from transcribed.job import is_loopback
 
 __all__ = ["ENGINES", "serve"]
 
-#: Each engine by its name, with one sentence on what it is worth, for a start-up line.
+#: Each engine by its name, with one sentence on its quality, for a start-up line.
 ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "pocketsphinx": (
-            "pocketsphinx, US English only: it follows clear speech close to the microphone; "
+            "pocketsphinx, US English only: it understands clear speech close to the microphone; "
             "expect wrong words, and many of them in a meeting or over music"
         ),
     }
@@ -42,19 +45,19 @@ def serve(
     key: str | None,
     announce: Callable[[str], None],
 ) -> None:
-    """The local API answers until SIGTERM or SIGINT; then this returns, and no process of it is left.
+    """Serve the local API until SIGTERM or SIGINT, then end all its processes and return.
 
-    To be called in the main thread. Port 0 takes a free one. `announce` is called once, with the base_url, when the
-    server listens. `key` is the one key that is accepted; None accepts any. Uploads and transcripts are kept under
-    `directory`, which is made if it is not there.
+    Call it in the main thread. Port 0 means any free port. `announce` is called once, with the base_url, when the
+    server listens. `key` is the only key that is accepted; None accepts any. Uploads and transcripts are kept in
+    `directory`, which is created if it does not exist.
     Raises ConfigError (all problems at once), and Transient if the recogniser does not start.
     """
     problems = [*_problems_with_packages(), *_problems_with_host(host), *_problems_with_engine(engine)]
     if not 0 <= port <= 65535:
-        problems.append(f"port {port} does not exist: take one from 1 to 65535, or 0 for a free one")
+        problems.append(f"port {port} does not exist: choose one from 1 to 65535, or 0 for a free one")
     if problems:
         raise ConfigError(problems)
-    from transcribed.local import server  # noqa: PLC0415  the extra may be missing, and costs most of a second
+    from transcribed.local.http import server  # noqa: PLC0415  the extra may be missing, and takes most of a second
 
     server.run(host=host, port=port, directory=directory, engine=engine, key=key, announce=announce)
 
@@ -67,16 +70,12 @@ def _problems_with_packages() -> list[str]:
 
 
 def _problems_with_host(host: str) -> list[str]:
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if loopback:
+    if is_loopback(host):
         return []
-    return [f"host {host!r} is not on loopback: the local API is for this machine only, take 127.0.0.1"]
+    return [f"host {host!r} is not on loopback: the local API is for this machine only, use 127.0.0.1"]
 
 
 def _problems_with_engine(engine: str) -> list[str]:
     if engine in ENGINES:
         return []
-    return [f"engine {engine!r} is not known: take one of {', '.join(ENGINES)}"]
+    return [f"there is no engine {engine!r}: choose one of {', '.join(ENGINES)}"]

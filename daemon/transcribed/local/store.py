@@ -1,9 +1,9 @@
-"""What the local API keeps: uploads and transcripts, each a file below one directory.
+"""The uploads and transcripts that the local API keeps, each a file in one directory.
 
-Rules: a file appears whole or not at all (temp, fsync, rename), so what was acknowledged survives a crash; only what
-ended and what waits is on disk, so a restart finds the unfinished as queued. One server has the directory at a time.
-A list is answered from memory, which holds a few lines for each transcript; words stay on disk.
-Time is an argument. This module knows neither HTTP nor recognisers.
+Rules: a file appears whole or not at all (temp, fsync, rename), so everything that was acknowledged survives a crash.
+"processing" is never written to disk, so after a restart an unfinished transcript is queued. Only one server at a time
+uses the directory. Lists are answered from memory, which holds a few lines for each transcript; the words stay on
+disk. The time is an argument.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from typing import Any
 
 from transcribed.errors import ConfigError
 
-#: An upload that no waiting transcript needs goes after a day, as AssemblyAI's do (assemblyai-api.md 2).
+#: An upload that no waiting transcript needs is deleted after a day, as at AssemblyAI (assemblyai-api.md 2).
 UNUSED_UPLOAD_SECONDS = 24 * 3600
 
 STATUSES = ("queued", "processing", "completed", "error")
@@ -30,59 +30,59 @@ _TEMPORARY = b".incoming-"
 
 
 def lock(directory: bytes) -> int:
-    """The directory is there, and ours until the descriptor is closed. Raises ConfigError if that cannot be."""
+    """Create the directory and lock it until the returned descriptor is closed. Raises ConfigError if it cannot."""
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise ConfigError([f"cannot keep anything in {os.fsdecode(directory)!r}: {error.strerror}"]) from error
+        raise ConfigError([f"cannot use the directory {os.fsdecode(directory)!r}: {error.strerror}"]) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(held)
         raise ConfigError(
-            [f"{os.fsdecode(directory)!r} is in use by another local API: stop that one, or take another directory"]
+            [f"{os.fsdecode(directory)!r} is in use by another local API: stop that one, or choose another directory"]
         ) from error
     return held
 
 
 class Uploads:
-    """The recordings that were sent, each under a name of 32 hexadecimal digits that is never given twice."""
+    """The uploaded recordings, each under a name of 32 hexadecimal digits that is never used twice."""
 
     def __init__(self, directory: bytes, now: Callable[[], float]) -> None:
         self._directory = _made(directory)
         self._now = now
 
     def incoming(self) -> "Incoming":
-        """A new upload, to be written and then kept or discarded."""
+        """Begin a new upload, to be written and then kept or discarded."""
         return Incoming(self._directory)
 
     def path(self, audio_url: str) -> bytes | None:
-        """Where the upload behind `audio_url` lies; None if that is no upload of ours, or gone."""
-        path = self._place(audio_url)
+        """The path of the upload with this `audio_url`; None if it is not one of ours, or is gone."""
+        path = self._path(audio_url)
         return path if path and os.path.exists(path) else None
 
     def remove(self, audio_url: str) -> None:
-        """The upload behind `audio_url` is gone, if there was one."""
-        path = self._place(audio_url)
+        """Delete the upload with this `audio_url`, if there is one."""
+        path = self._path(audio_url)
         if path:
             _unlink(path)
 
     def sweep(self, needed: Collection[str]) -> None:
-        """Uploads that have lain for a day are gone, except those behind the audio_urls in `needed`."""
-        kept = {self._place(audio_url) for audio_url in needed}
+        """Delete the uploads that are older than a day, except those whose audio_url is in `needed`."""
+        kept = {self._path(audio_url) for audio_url in needed}
         for name in os.listdir(self._directory):
             path = os.path.join(self._directory, name)
             if path not in kept and self._now() - _modified_at(path) > UNUSED_UPLOAD_SECONDS:
                 _unlink(path)
 
-    def _place(self, audio_url: str) -> bytes | None:
+    def _path(self, audio_url: str) -> bytes | None:
         found = _UPLOAD_URL.fullmatch(audio_url)
         return os.path.join(self._directory, found[1].encode()) if found else None
 
 
 class Incoming:
-    """One upload on its way in. Closes what it opened on `keep` and on `discard`."""
+    """One upload that is arriving. `keep` and `discard` close its file."""
 
     def __init__(self, directory: bytes) -> None:
         self._directory = directory
@@ -92,17 +92,17 @@ class Incoming:
         self.size = 0
 
     def write(self, chunk: bytes) -> None:
-        """Appends."""
+        """Append a piece."""
         self._file.write(chunk)
         self.size += len(chunk)
 
     def keep(self) -> str:
-        """The upload is durable; its name."""
+        """Make the upload durable and return its name."""
         _publish(self._file, self._temporary, os.path.join(self._directory, self._name.encode()))
         return self._name
 
     def discard(self) -> None:
-        """Nothing is left of it, unless it was kept."""
+        """Delete it, unless it was kept."""
         self._file.close()
         _unlink(self._temporary)
 
@@ -131,7 +131,7 @@ class Transcripts:
         self._items = {item.id: item for item in read}
 
     def create(self, transcript: dict[str, Any]) -> dict[str, Any]:
-        """The transcript with a fresh id, queued and durable."""
+        """Store a queued transcript under a new id, durably, and return it."""
         fresh = {"id": str(uuid.uuid4()), "status": "queued", **transcript}
         with self._lock:
             newest = next(reversed(self._items.values()), None)
@@ -149,21 +149,21 @@ class Transcripts:
         return {**transcript, "status": status} if transcript["status"] == "queued" else transcript
 
     def begin(self, transcript_id: str) -> str:
-        """It is being processed; its audio_url. A fact of this process alone, so not on disk."""
+        """Mark it as being processed, in memory only, and return its audio_url."""
         with self._lock:
             item = self._items[transcript_id]
             item.status = "processing"
             return item.audio_url
 
     def end(self, transcript_id: str, **result: Any) -> None:
-        """The transcript has this result (`status` and what goes with it), unless it was deleted meanwhile."""
+        """Give the transcript this result (`status` and its other fields), unless it was deleted meanwhile."""
         with self._lock:
             item = self._items[transcript_id]
             if item.audio_url != _DELETED_URL:
                 self._change(item, self.get(transcript_id) | result)
 
     def delete(self, transcript_id: str) -> tuple[str, dict[str, Any]]:
-        """The transcript is emptied as documented; the audio_url it had, and what is left of it."""
+        """Empty the transcript as documented; return the audio_url it had, and what is left of it."""
         with self._lock:
             item = self._items[transcript_id]
             had = item.audio_url
@@ -178,12 +178,12 @@ class Transcripts:
         return had, emptied
 
     def items(self) -> list[Item]:
-        """All, oldest first."""
+        """All transcripts, oldest first."""
         with self._lock:
             return list(self._items.values())
 
     def unfinished(self) -> list[Item]:
-        """Those that wait or are being processed, oldest first."""
+        """The transcripts that wait or are being processed, oldest first."""
         return [item for item in self.items() if item.status in STATUSES[:2]]
 
     def _change(self, item: Item, transcript: dict[str, Any]) -> None:
@@ -200,7 +200,7 @@ class Transcripts:
         self._items[item.id] = changed
 
     def _time(self) -> str:
-        """As the list has it: UTC without saying so (assemblyai-api.md 4)."""
+        """The time as the list shows it: in UTC, without a time zone (assemblyai-api.md 4)."""
         return datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
     def _path(self, transcript_id: str) -> bytes:
@@ -225,7 +225,8 @@ class Transcripts:
             try:
                 yield _read(path)
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                raise ConfigError([f"{os.fsdecode(path)!r} is no transcript of the local API: move it away"]) from error
+                why = f"{os.fsdecode(path)!r} is not a transcript of the local API: move it away"
+                raise ConfigError([why]) from error
 
 
 def _read(path: bytes) -> Item:
@@ -234,7 +235,7 @@ def _read(path: bytes) -> Item:
     transcript = record["transcript"]
     kinds = {type(text) for text in (transcript["id"], transcript["status"], record["created"])}
     if kinds != {str} or not isinstance(record["number"], int):
-        raise TypeError("what the list is made of is of another type")
+        raise TypeError("a field that the list shows is of another type")
     return Item(
         transcript["id"],
         record["number"],
@@ -247,7 +248,7 @@ def _read(path: bytes) -> Item:
 
 
 def _made(directory: bytes) -> bytes:
-    """The directory, there and without what a crash cut off before anybody was told of it."""
+    """Create the directory, and delete the temporary files in it: a crash left them before they were acknowledged."""
     os.makedirs(directory, mode=0o700, exist_ok=True)
     for name in os.listdir(directory):
         if name.startswith(_TEMPORARY):
@@ -256,7 +257,7 @@ def _made(directory: bytes) -> bytes:
 
 
 def _publish(file: Any, temporary: bytes, path: bytes) -> None:
-    """What was written to `file` is at `path`, durably."""
+    """Move the file that was written to `path`, durably."""
     with file:
         file.flush()
         os.fsync(file.fileno())
@@ -276,4 +277,4 @@ def _unlink(path: bytes) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:
-        return  # gone is what was asked for
+        return

@@ -12,11 +12,24 @@ from collections.abc import Callable, Mapping
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
-from transcribed.job import UPLOAD_LIFE_SECONDS, Job, State, Step, is_link, printable
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Released, Submitted
+from transcribed.job import Job, State, Step, is_link
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Lost, Released, Submitted
 from transcribed.journal import Transcripts
 from transcribed.worker.background import CALLS, Background, Outcome
 from transcribed.worker.book import Book
+from transcribed.worker.decisions import (
+    Decision,
+    Facts,
+    Happened,
+    InboxFacts,
+    Start,
+    Touched,
+    Wait,
+    asks_for_size,
+    asks_for_twins,
+    decide,
+    next_step,
+)
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
@@ -26,7 +39,6 @@ from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up
 
-TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
 
@@ -67,9 +79,57 @@ class Dispatch:
         room = self._room(plan, inboxes)
         for job in list(self._book.open.values()):
             if job.id not in self.in_flight and not self._book.is_held(job.id):
-                why = self._try(job, plan, inboxes.get(job.inbox), room)
-                if why:
-                    self.waits[job.id] = why
+                inbox = inboxes.get(job.inbox)
+                self._do(job, decide(job, self._facts(job, plan, inbox, room)), plan, inbox, room)
+
+    def _do(self, job: Job, decision: Decision, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> None:
+        match decision:
+            case Wait(reason) if reason:
+                self.waits[job.id] = reason
+            case Start(step) if inbox is not None:
+                self._begin(job, step, plan, inbox, room)
+            case Happened(event):
+                changed = self._book.record(job, event)
+                if inbox is not None and changed.withdrawn:
+                    inbox.forget(changed)
+            case Touched(earlier) if inbox is not None:
+                self._book.touched(job, earlier)
+                inbox.adopt(job, earlier)
+
+    def _facts(self, job: Job, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> Facts:
+        """All that the decision about a job depends on; the journal is asked only where it does."""
+        now, step = self._clock.wall(), next_step(job, has_another_of_size=self._has_another_of_size(job))
+        is_due = job.is_due(now, self._book.rules)
+        journal_is_free = self._lanes.blocking((errors.STATE,)) is None
+        lane = None if inbox is None else self._lanes.blocking(_lanes(step, inbox.route))
+        asks = asks_for_twins(job, is_due=is_due, journal_is_free=journal_is_free)
+        twins = self._twins(job) if asks else ()
+        return Facts(
+            now=now,
+            is_due=is_due,
+            account=plan.client.account,
+            inbox=None if inbox is None else _inbox_facts(job, inbox, asks_for_parameters=bool(twins)),
+            step=step,
+            journal_is_free=journal_is_free,
+            twins=twins,
+            blocked=None if lane is None else lane.reason,
+            has_room=room[_kind(step, job)] > 0 and (step is not Step.UPLOAD or room[_uploads_of(job.inbox)] > 0),
+            transcript_ended=job.transcript_id in self.ended,
+            put_off=self._book.put_off.get(job.id, job.reason),
+        )
+
+    def _has_another_of_size(self, job: Job) -> bool:
+        if not asks_for_size(job) or job.id in self._sized:
+            return False
+        if self._book.journal.has_another_of_size(job.fingerprint.size, but=job.id):
+            return True
+        self._sized.add(job.id)
+        return False
+
+    def _twins(self, job: Job) -> tuple[Job, ...]:
+        """The other jobs of the same content."""
+        found = self._book.journal.with_content(job.content_hash) if job.content_hash else []
+        return tuple(other for other in found if other.id != job.id)
 
     def _room(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> Counter[str]:
         """How many steps of each kind may start: uploads, in all and by inbox, other calls, and folder steps by inbox.
@@ -94,129 +154,6 @@ class Dispatch:
         if step is not Step.UPLOAD or since is None or self.progress.get(job.id, 0) >= job.fingerprint.size:
             return False
         return self._clock.monotonic() - since > HANGING_SECONDS
-
-    def _try(self, job: Job, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> str:
-        """Start the job's next step, or say why not."""
-        if inbox is None:
-            return f"its inbox {printable(job.inbox)} is not in the configuration"
-        step = self._next(job)
-        due = job.is_due(self._clock.wall(), self._book.rules)
-        settled = self._withdrawn(job, inbox)
-        if settled is None and due:
-            settled = self._known_content(job, inbox)  # before the lanes, for it needs no more than the journal
-        if settled is not None:
-            return settled
-        lane = self._lanes.blocking(_lanes(step, inbox.route))
-        if lane is not None:
-            return lane.reason
-        if not due:
-            tried = step is Step.RETIRE and job.attempts >= TRIES_AT_RETIRING
-            return self._book.put_off.get(job.id, job.reason) if tried else ""
-        if room[_kind(step, job)] <= 0 or (step is Step.UPLOAD and room[_uploads_of(job.inbox)] <= 0):
-            return ""
-        if step is Step.POLL and job.transcript_id not in self.ended:
-            return self._not_polled(job, plan)
-        if step in (Step.SUBMIT, Step.UPLOAD) and self._expired(job, plan):
-            return ""
-        if step is Step.SUBMIT and (doubt := self._doubt_of(job)):
-            return doubt
-        self._begin(job, step, plan, inbox, room)
-        return ""
-
-    def _next(self, job: Job) -> Step:
-        """The job's step; a recording of a size that is known is hashed before it is uploaded, a link never."""
-        assert job.step is not None
-        if is_link(job.path) or job.step is not Step.UPLOAD or job.content_hash is not None or job.id in self._sized:
-            return job.step
-        if self._book.journal.has_another_of_size(job.fingerprint.size, but=job.id):
-            return Step.HASH
-        self._sized.add(job.id)
-        return Step.UPLOAD
-
-    def _withdrawn(self, job: Job, inbox: Arrivals) -> str | None:
-        """Cancel a job whose recording was taken out of the inbox before it was submitted, as people at the share do.
-
-        None where it lies there, else why the job waits ("" where it was cancelled).
-        """
-        unpaid = job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful
-        if not unpaid or job.place is not None or self._lanes.blocking((errors.STATE,)) is not None:
-            return None
-        if inbox.looked_at is None:
-            return "its inbox has not been looked into yet"
-        if not inbox.has_lost(job):
-            return None
-        inbox.forget(self._book.record(job, Cancelled("the recording was taken out of the inbox", withdrawn=True)))
-        return ""
-
-    def _not_polled(self, job: Job, plan: Plan) -> str:
-        if job.base_url not in (None, plan.client.base_url):
-            return f"it was submitted to {job.base_url}, and api.base_url is another now"
-        return ""
-
-    def _known_content(self, job: Job, inbox: Arrivals) -> str | None:
-        """Deal with content that is known: None where it is new, else why this job waits ("" where it went on)."""
-        unpaid = job.state in (State.RECEIVED, State.UPLOADED) and not job.doubtful
-        if not unpaid or job.content_hash is None or self._lanes.blocking((errors.STATE,)) is not None:
-            return None
-        twins = [x for x in self._book.journal.with_content(job.content_hash) if x.id != job.id]
-        for other in twins:
-            if other.id < job.id and _same_file(job, other):
-                if other.state in (State.DELIVERED, State.FAILED) and other.retired_at is None:
-                    return f"job {other.id}, whose file this was or is, is just being put away"
-                self._book.touched(job, other)
-                inbox.adopt(job, other)
-                return ""
-        if job.pay_again or inbox.route.duplicates == "transcribe":
-            return None
-        for other in sorted(twins, key=lambda x: x.state is State.SUBMITTED):  # what is at hand before what is coming
-            why = self._twin(job, other, wanted(job, inbox.route).parameters)
-            if why is not None:
-                return why
-        return None
-
-    def _twin(self, job: Job, other: Job, parameters: str) -> str | None:
-        """What another job with this content and these parameters means for this one; None where nothing."""
-        if other.parameters != parameters:
-            return None
-        if other.transcript_id is not None and other.state is not State.SUBMITTED:
-            self._book.record(job, Known(other.transcript_id, other.reused_from or other.id))
-        elif other.state is State.FAILED and other.doubtful:
-            reason = f"the same recording is job {other.id}, of which nobody knows whether it was paid"
-            self._book.record(job, Failed(reason, other.hint))
-        elif other.transcript_id is not None or other.doubtful:
-            return f"job {other.id} has the same content and is being transcribed"
-        else:
-            return None
-        return ""
-
-    def _expired(self, job: Job, plan: Plan) -> bool:
-        """Whether the upload is too old, or lies with another region: then it is made anew, which is free.
-
-        A link does not grow old; it is read anew for another account, where its submit will have to be looked for.
-        """
-        if job.state is not State.UPLOADED:
-            return False
-        assert job.uploaded_at is not None
-        if is_link(job.path):
-            here = (plan.client.base_url, plan.client.key_fingerprint)
-            if moved := (job.base_url, job.key_fingerprint) != here:
-                self._book.record(
-                    job, Lost("api.base_url or the key has changed since the link was read", charged=False)
-                )
-            return moved
-        if job.base_url != plan.client.base_url:
-            self._book.record(job, Lost("api.base_url has changed since the upload", charged=False))
-        elif self._clock.wall() - job.uploaded_at > UPLOAD_LIFE_SECONDS:
-            self._book.record(job, Lost("the upload is too old to be submitted", charged=False))
-        else:
-            return False
-        return True
-
-    def _doubt_of(self, job: Job) -> str:
-        """Why a link waits: the list could not tell its submit from another of the same address that is in doubt."""
-        twins = self._book.journal.with_content(job.content_hash) if is_link(job.path) and job.content_hash else []
-        other = next((x for x in twins if x.id != job.id and x.state is State.UPLOADED and x.doubtful), None)
-        return f"job {other.id} has the same address, and its submit is not answered yet" if other else ""
 
     def _begin(self, job: Job, step: Step, plan: Plan, inbox: Arrivals, room: Counter[str]) -> None:
         attempted = self._saved(job, step, inbox)
@@ -290,7 +227,7 @@ class Dispatch:
     def _answered(self, job: Job) -> set[str]:
         """The ids of all submits of this job's content, those that were given up or ended in an error among them."""
         journal = self._book.journal
-        twins = journal.with_content(job.content_hash) if job.content_hash else []
+        twins = (job, *self._twins(job))
         known = {twin.transcript_id for twin in twins if twin.transcript_id}  # a rebuilt one has no story
         told = (happened for twin in twins for happened in journal.story(twin.id))
         return known | {each["transcript_id"] for each in told if each["event"] == Submitted.name()}
@@ -357,7 +294,10 @@ def _uploads_of(inbox: str) -> str:
     return f"upload:{inbox}"
 
 
-def _same_file(job: Job, other: Job) -> bool:
-    """Whether `other` is about the very file that `job` is about, whose time was set after it was taken."""
-    same_path = (job.inbox, job.path) == (other.inbox, other.path)
-    return same_path and other.place is None and other.state is not State.CANCELLED and job.place is None
+def _inbox_facts(job: Job, inbox: Arrivals, *, asks_for_parameters: bool) -> InboxFacts:
+    return InboxFacts(
+        looked_at=inbox.looked_at is not None,
+        has_lost=inbox.has_lost(job),
+        duplicates=inbox.route.duplicates,
+        parameters=wanted(job, inbox.route).parameters if asks_for_parameters else "",
+    )

@@ -182,7 +182,7 @@ class Orders:
 
     def _cancel(self, number: int) -> None:
         job = self._book.open.get(number)
-        if job is None or job.submit_sent_at is not None or job.state not in (State.RECEIVED, State.UPLOADED):
+        if job is None or not job.unpaid:
             log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
             return
         self._book.record(job, Cancelled("cancelled by a person's order"))

@@ -98,10 +98,8 @@ class FolderSteps:
 
     def _rendered(self, job: Job, answer: bytes) -> dict[str, bytes]:
         """Each of its renderings, by format. Raises ValueError where the answer is damaged."""
-        title, style = outputs.title_of(job), style_of(job, self._route)
-        transcript = formats.parse(answer)
-        sources = {name: answer if name == "json" else transcript for name in job.formats if name not in AUDIO}
-        return {name: formats.render(name, source, title=title, style=style) for name, source in sources.items()}
+        names = [name for name in job.formats if name not in AUDIO]
+        return formats.render_each(names, answer, title=outputs.title_of(job), style=style_of(job, self._route))
 
     def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
         root, access = self._route.outbox, self._access

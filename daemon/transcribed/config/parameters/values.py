@@ -1,23 +1,22 @@
-"""What the value of one of AssemblyAI's parameters has to be, whatever stands beside it.
+"""The rules for the value of each of AssemblyAI's parameters, whatever the others are.
 
-A rule is here where AssemblyAI's description of 2026-08-18 (or, for what it lacks, its own SDKs) says "must", "at
+A rule is here only if AssemblyAI's description of 2026-08-18 (or, for what it lacks, its own SDKs) says "must", "at
 most" or a range, so that no account and no model takes anything else. Lists of names that grow (models, languages,
-policies) are not here. A switch may come to take a table: only text and numbers are refused for one.
-What this module does not know: which parameters exclude or need one another, and where they were written.
+policies) are not here. A switch may one day take a table: only text and numbers are refused for it.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-#: Whether a value fits, and what is expected, as it reads after "should be".
+#: A check that a value fits, and the text after "should be".
 Rule: TypeAlias = tuple[Callable[[Any], bool], str]
 
 _ABSENT = object()
 
 
 def misfits(key: str, value: Any) -> Iterator[tuple[str, str, Any]]:
-    """What does not fit in the `value` of one parameter: its dotted path, what it should be, and what is there."""
+    """Each misfit in the `value` of one parameter: its dotted path, what should be there, and what is there."""
     for path in _BELOW.get(key, ()):
         found = _at(value, path.split(".")[1:])
         fits, expected = _RULES[path]
@@ -162,7 +161,7 @@ _RULES: dict[str, Rule] = {
     "language_detection_options.expected_languages": _LIST,
     "language_detection_options.localization": (
         _is_locales,
-        "a list with one variant for each language, as in en_au; en and en_us are none",
+        "a list with one variant for each language, as in en_au; en and en_us are not variants",
     ),
     "prompt": (lambda value: _is_text(value) and len(value.split()) <= 1500, "text in quotes, at most 1500 words"),
     "redact_pii_audio_options": _TABLE,
@@ -182,7 +181,7 @@ _RULES: dict[str, Rule] = {
     "speech_threshold": _SHARE,
     "speech_understanding": (
         lambda value: _is_table(value) and _is_table(value.get("request")),
-        "a table with a table request in it, as in speech_understanding.request.translation = { ... }",
+        "a table that holds a table request, as in speech_understanding.request.translation = { ... }",
     ),
     f"{_REQUEST}.translation": (
         lambda value: _is_table(value) and _is_some_texts(value.get("target_languages")),

@@ -1,11 +1,9 @@
-"""The recognisers: processes in which recordings are decoded and heard, for either may crash on hostile input.
+"""The processes in which recordings are decoded and recognised, because either may crash on hostile input.
 
-Rules: one process hears one recording at a time, so a death is one recording's death and nobody else's. Processes are
-spawned, never forked (the server has threads), when there is work for one more than there are. They pay no heed to
-signals, which reach a whole process group or unit; the server ends them, and should it be killed, they end at the next
-thing that they have to say.
-What a process says is JSON, not pickle: should a decoder be subverted, its words are still only words.
-This module knows neither transcripts nor HTTP.
+Rules: a process has one recording at a time, so a crash costs only that recording. Processes are spawned, never forked
+(the server has threads), and only when all others are busy. They ignore signals, which reach a whole process group or
+unit; the server ends them. If the server is killed, a process ends when it next sends something.
+A process sends JSON, not pickle: if a hostile file takes over a decoder, its words are still only words.
 """
 
 import contextlib
@@ -19,29 +17,29 @@ from typing import Any, NamedTuple
 
 from transcribed.errors import Permanent, Stopped, Transient
 
-__all__ = ["Hearing", "Recognisers"]
+__all__ = ["Recognised", "Recognisers"]
 
-#: Longer than any machine takes for one segment of 20 s; after it a process is held to be stuck.
+#: Longer than any machine needs for one segment of 20 s: a process that is silent for longer is stuck.
 _SILENCE_SECONDS = 600.0
-#: Longer than a slow disk takes to read the model.
+#: Longer than a slow disk needs to read the model.
 _START_SECONDS = 120.0
 
 _spawn = multiprocessing.get_context("spawn")
 
 
-class Hearing(NamedTuple):
-    """What was heard in one recording: its words as the transcript has them, and its length in seconds."""
+class Recognised(NamedTuple):
+    """One recording's words, as the transcript has them, and its length in seconds."""
 
     words: list[dict[str, Any]]
     seconds: float
 
 
 class _Died(Exception):
-    """The process ended, or was ended for saying nothing, before it had answered."""
+    """The process ended before it answered, or was silent for too long."""
 
 
 class Recognisers:
-    """The processes of one engine. `hear` may be called from many threads; each call has a process to itself."""
+    """The processes of one engine. `transcribe` may be called from many threads; each call has its own process."""
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
@@ -51,18 +49,18 @@ class Recognisers:
         self._stopped = False
 
     def warm(self) -> None:
-        """One process is ready to hear. Raises Transient if it cannot be started."""
+        """Start one process and wait until it is ready. Raises Transient if it does not start."""
         self._give_back(self._take())
 
-    def hear(self, path: bytes) -> Hearing:
-        """What is said in the recording at `path`.
+    def transcribe(self, path: bytes) -> Recognised:
+        """The words of the recording at `path`.
 
-        Raises Permanent (the message is for the transcript's `error`), Transient when no process could be started,
-        Stopped when `stop` was called.
+        Raises Permanent (its message is for the transcript's `error`), Transient if no process could be started,
+        Stopped if `stop` was called.
         """
         recogniser = self._take()
         try:
-            hearing = recogniser.hear(path)
+            recognised = recogniser.transcribe(path)
         except _Died as error:
             self._end(recogniser)
             if self._stopped:
@@ -72,10 +70,10 @@ class Recognisers:
             self._give_back(recogniser)
             raise
         self._give_back(recogniser)
-        return hearing
+        return recognised
 
     def stop(self) -> None:
-        """No process is left, whatever it was doing, and none will be started."""
+        """End all processes, also those that are busy, and start no more."""
         with self._lock:
             self._stopped = True
             running = list(self._all)
@@ -90,7 +88,7 @@ class Recognisers:
                 recogniser = self._idle.pop()
                 if recogniser.is_alive():
                     return recogniser
-                self._all.discard(recogniser)  # it died of something else than a recording: of a lack of memory, say
+                self._all.discard(recogniser)  # it died while idle, for example for lack of memory
             recogniser = _Recogniser(self._engine)
             self._all.add(recogniser)
         try:
@@ -98,7 +96,7 @@ class Recognisers:
         except _Died as error:
             self._end(recogniser)
             raise Transient(
-                "the recogniser did not start", hint="its own message is above; is there memory for it?"
+                "the recogniser did not start", hint="read its own message above; does it have enough memory?"
             ) from error
         return recogniser
 
@@ -113,7 +111,7 @@ class Recognisers:
 
 
 class _Recogniser:
-    """One process, from this side."""
+    """One process, as the server sees it."""
 
     def __init__(self, engine: str) -> None:
         self._ours, theirs = _spawn.Pipe()
@@ -123,27 +121,27 @@ class _Recogniser:
             self._process.start()
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """True if the process runs."""
         return self._process.is_alive()
 
     def wait_until_ready(self) -> None:
-        """Raises _Died."""
+        """Wait until the engine is loaded. Raises _Died."""
         self._receive(_START_SECONDS)
 
-    def hear(self, path: bytes) -> Hearing:
-        """Raises Permanent, _Died."""
+    def transcribe(self, path: bytes) -> Recognised:
+        """The words of the recording at `path`. Raises Permanent, _Died."""
         self._send(path)
         words: list[dict[str, Any]] = []
         while True:
-            said = self._receive(_SILENCE_SECONDS)
-            if "error" in said:
-                raise Permanent(said["error"])
-            if "seconds" in said:
-                return Hearing(words, said["seconds"])
-            words += said["words"]
+            answer = self._receive(_SILENCE_SECONDS)
+            if "error" in answer:
+                raise Permanent(answer["error"])
+            if "seconds" in answer:
+                return Recognised(words, answer["seconds"])
+            words += answer["words"]
 
     def end(self) -> None:
-        """The process is gone. Safe to call twice, and from another thread than the one that waits for an answer."""
+        """End the process. Safe to call twice, and from another thread than the one that waits for an answer."""
         with self._ending:
             self._process.kill()
             self._process.join()
@@ -158,32 +156,32 @@ class _Recogniser:
         try:
             if not self._ours.poll(patience_seconds):
                 raise _Died
-            said: dict[str, Any] = json.loads(self._ours.recv_bytes())
+            answer: dict[str, Any] = json.loads(self._ours.recv_bytes())
         except (OSError, EOFError, ValueError) as error:
             raise _Died from error
-        return said
+        return answer
 
 
 def _run(conn: Connection, engine_name: str) -> None:
-    """The life of a recogniser's process: ready, then one path after another."""
+    """Run in the recogniser's process: load the engine, then take one path after another."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
-    from transcribed.local import engine  # noqa: PLC0415  loads the recogniser, which the server's process is spared
+    from transcribed.local.recognise import engine  # noqa: PLC0415  loads the recogniser, which the server does not need
 
     recogniser = engine.make(engine_name)
-    with contextlib.suppress(EOFError, ConnectionError):  # the server is gone: nobody waits for another word
-        _say(conn, {"ready": True})
+    with contextlib.suppress(EOFError, ConnectionError):  # the server is gone: nobody waits for an answer
+        _send(conn, {"ready": True})
         while True:
-            for said in _heard(conn.recv_bytes(), recogniser):
-                _say(conn, said)
+            for answer in _answers(conn.recv_bytes(), recogniser):
+                _send(conn, answer)
 
 
-def _heard(path: bytes, recogniser: Any) -> Iterator[dict[str, Any]]:
-    from transcribed.local import hearing  # noqa: PLC0415  as in _run
+def _answers(path: bytes, recogniser: Any) -> Iterator[dict[str, Any]]:
+    from transcribed.local.recognise import transcribe  # noqa: PLC0415  as in _run
 
-    sound = hearing.Sound(path)
+    sound = transcribe.Sound(path)
     try:
-        for words in hearing.sentences(sound, recogniser):
+        for words in transcribe.sentences(sound, recogniser):
             yield {"words": [_as_documented(*word) for word in words]}
     except Permanent as error:
         yield {"error": error.message}
@@ -198,5 +196,5 @@ def _as_documented(text: str, start_ms: int, end_ms: int, confidence: float) -> 
     return {"text": text, "start": start_ms, "end": end_ms, "confidence": confidence, "speaker": None}
 
 
-def _say(conn: Connection, said: dict[str, Any]) -> None:
-    conn.send_bytes(json.dumps(said).encode())
+def _send(conn: Connection, answer: dict[str, Any]) -> None:
+    conn.send_bytes(json.dumps(answer).encode())

@@ -1,7 +1,7 @@
-"""What is surely wrong with the parameters that are sent to AssemblyAI, and how one set of them goes over another.
+"""The parameters of a request to AssemblyAI: what is surely wrong with them, and how one set of them goes over another.
 
-Only what no account and no model accepts is refused here: the parameters change faster than this program, and one
-that is unknown here passes through. Source: AssemblyAI's API reference and OpenAPI document (Submit a transcript).
+Only what no account and no model accepts is refused here: the parameters change faster than this program, and an
+unknown one passes through. Source: AssemblyAI's API reference and OpenAPI document (Submit a transcript).
 Each check is a function of one mapping: of an inbox, of a file at the share, or of all of them together.
 """
 
@@ -11,21 +11,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transcribed.config.model import Api, Inbox, Log, State
+from transcribed.config.parameters.values import misfits
 from transcribed.config.problems import KEY_IN_FILE, KEY_NAMES, given
-from transcribed.config.values import misfits
 
 #: AssemblyAI's deepest parameter (speech_understanding) has five levels.
 _DEPTH = 16
 _OUR_KEYS = {key for table in (Api, Inbox, Log, State) for key in table.model_fields}
-#: What is of no use any more, by what to write instead.
+#: Parameters that are no longer of any use, each with what to write instead.
 REFUSED = {
     "audio_url": "is set by the daemon for each recording: leave it out",
     "speech_model": 'is refused by AssemblyAI: write speech_models = ["..."], a list',
     "word_boost": "is refused by AssemblyAI: write keyterms_prompt",
     "boost_param": "is refused by AssemblyAI: write keyterms_prompt in place of word_boost and boost_param",
-    "dual_channel": "is not known to AssemblyAI any more: write multichannel",
-    "custom_topics": "has no effect at AssemblyAI: leave it out (iab_categories finds topics of its own list)",
-    "topics": "has no effect at AssemblyAI: leave it out (iab_categories finds topics of its own list)",
+    "dual_channel": "is no longer known to AssemblyAI: write multichannel",
+    "custom_topics": "has no effect at AssemblyAI: leave it out (iab_categories finds topics of a fixed list)",
+    "topics": "has no effect at AssemblyAI: leave it out (iab_categories finds topics of a fixed list)",
     "speed_boost": "has no effect at AssemblyAI: leave it out",
     "acoustic_model": "has no effect at AssemblyAI: leave it out, or name speech_models",
     "language_model": "has no effect at AssemblyAI: leave it out, or name speech_models",
@@ -62,7 +62,7 @@ _SUMMARIES = {
     "informative": {"headline", "paragraph", "bullets", "bullets_verbose"},
     "conversational": {"headline", "paragraph", "bullets", "bullets_verbose"},
 }
-#: What goes out of a more general set where a more particular one says the other: who names a language for one
+#: The parameters that a more particular set removes from a more general one: someone who names a language for one
 #: recording need not know that its inbox asks for detection.
 _DISPLACES = {
     "language_code": ("language_detection", "language_confidence_threshold", "language_detection_options"),
@@ -72,7 +72,7 @@ _DISPLACES = {
     "auto_chapters": ("summarization",),
     "summarization": ("auto_chapters",),
 }
-#: What a person cannot switch off by `= false`, since it is no switch, goes with the feature that it belongs to.
+#: Options that are not switches cannot be set to false; they are dropped together with the feature they belong to.
 _OPTION_OF = {key: set(needed) - _ON_BY_DEFAULT for key, needed in _NEEDS.items()} | {
     "summary_model": {"summarization"},
     "summary_type": {"summarization"},
@@ -80,7 +80,7 @@ _OPTION_OF = {key: set(needed) - _ON_BY_DEFAULT for key, needed in _NEEDS.items(
 
 
 def wrong_parameters(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The parameters in one `transcript` table that cannot be sent whatever stands beside them, each with its mend."""
+    """The parameters in one `transcript` table that cannot be sent, whatever the others are, each with its fix."""
     for key, value in written.items():
         if key.lower() in KEY_NAMES:
             yield key, f"does not belong here: {KEY_IN_FILE}"
@@ -96,7 +96,7 @@ def wrong_parameters(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def wrong_together(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What AssemblyAI refuses about a whole request: the parameters that it is about, and one sentence."""
+    """The problems of a whole request that AssemblyAI refuses: for each, its parameters and one sentence."""
     on = {key for key, value in parameters.items() if value is not False} | (_ON_BY_DEFAULT - parameters.keys())
     for pair in _EXCLUDES:
         if on.issuperset(pair):
@@ -123,9 +123,9 @@ def _wrong_values_together(parameters: Mapping[str, Any]) -> Iterator[tuple[tupl
 
 
 def over(general: Mapping[str, Any], particular: Mapping[str, Any]) -> dict[str, Any]:
-    """`particular` laid over `general`: key by key, and without what it makes void there.
+    """Return `general` with `particular` over it, key by key, and without what `particular` makes void.
 
-    Void is the other of two that exclude each other, and an option of a feature that `particular` switches off.
+    Void are the other of two that exclude each other, and an option of a feature that `particular` switches off.
     """
     inherited = general.keys() - particular.keys()
     off = {key for key, value in particular.items() if value is False}
@@ -135,7 +135,7 @@ def over(general: Mapping[str, Any], particular: Mapping[str, Any]) -> dict[str,
 
 
 def _not_json(value: Any, depth: int = 1) -> str:
-    """Why TOML's `value` has no like in JSON; empty where it has one."""
+    """The reason why TOML's `value` cannot be written as JSON; empty if it can."""
     if depth > _DEPTH:
         return "is nested too deeply"
     if isinstance(value, dt.date | dt.time):

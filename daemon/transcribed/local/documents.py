@@ -1,7 +1,7 @@
-"""A transcript in parts: sentences, paragraphs, and the places where something is said. Pure.
+"""A transcript's words as sentences, paragraphs, captions and search results. Pure.
 
-Rules: a sentence ends where a word ends with a full stop, an exclamation mark or a question mark; a paragraph after a
-long pause, or when it has grown long. The shapes are those of assemblyai-examples/SentencesResponse.json,
+Rules: a sentence ends with a word that ends with a full stop, an exclamation mark or a question mark. A paragraph ends
+at a long pause, or after five sentences. The shapes are those of assemblyai-examples/SentencesResponse.json,
 ParagraphsResponse.json and WordSearchResponse.json.
 """
 
@@ -41,18 +41,18 @@ def paragraphs(words: Iterable[Word]) -> Iterator[Word]:
 
 
 def matches(words: list[Word], phrases: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Where each phrase is said, with no regard to case and punctuation; phrases that are not said are left out."""
-    said = [_bare(word["text"]) for word in words]
+    """The places of each phrase, ignoring case and punctuation; phrases that are not found are left out."""
+    spoken = [_bare(word["text"]) for word in words]
     for phrase in phrases:
         sought = [_bare(part) for part in phrase.split()]
-        places = [at for at in range(len(said)) if sought and said[at : at + len(sought)] == sought]
+        places = [at for at in range(len(spoken)) if sought and spoken[at : at + len(sought)] == sought]
         if places:
             times = [[words[at]["start"], words[at + len(sought) - 1]["end"]] for at in places]
             yield {"text": " ".join(sought), "count": len(places), "timestamps": times, "indexes": places}
 
 
 def captions(words: Iterable[Word], most_characters: int) -> Iterator[Word]:
-    """Runs of words for a screen, within one sentence each, and within `most_characters` unless one word is longer."""
+    """Words to show at once: of one sentence, and within `most_characters` unless a single word is longer."""
     for sentence in sentences(words):
         current: list[Word] = []
         for word in sentence["words"]:

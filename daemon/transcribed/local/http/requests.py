@@ -1,7 +1,7 @@
-"""What a client asks for, looked at before anything is done with it.
+"""The checks of a client's request, before anything is done with it.
 
-Rules: every byte is hostile, and every amount has a bound. What cannot be used is refused with AssemblyAI's status and,
-where one is documented, its text (assemblyai-api.md 5.1). This module keeps nothing and changes nothing.
+Rules: every byte is hostile, and every amount has a bound. A request that cannot be used is refused with AssemblyAI's
+status and, where it is documented, AssemblyAI's text (assemblyai-api.md 5.1). Nothing is kept or changed here.
 """
 
 import json
@@ -14,14 +14,14 @@ from starlette.requests import Request
 
 from transcribed.local.store import STATUSES, Item
 
-#: AssemblyAI's bound on an upload (assemblyai-api.md 2), and ours on a request, which is parameters only.
+#: AssemblyAI's bound on an upload (assemblyai-api.md 2), and ours on a submit, which holds only parameters.
 UPLOAD_BYTES, REQUEST_BYTES = 2_200_000_000, 1_000_000
 
 NOT_FOUND = "Transcript lookup error, transcript id not found"
 
 
 class Page(NamedTuple):
-    """One page of the list, oldest first; `goes_on` if there are older ones that the query wants to see."""
+    """One page of the list, oldest first; `goes_on` is True if the query has older ones."""
 
     limit: int
     items: list[Item]
@@ -29,7 +29,7 @@ class Page(NamedTuple):
 
 
 def announced_bytes(headers: Headers) -> int:
-    """What the client says that it will send; 0 if it does not say."""
+    """The number of bytes that the client says it will send; 0 if it does not say."""
     length = headers.get("content-length", "")
     return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else 0
 
@@ -41,17 +41,17 @@ async def parameters(request: Request) -> dict[str, Any]:
         body += chunk
         if len(body) > REQUEST_BYTES:
             raise HTTPException(413, "Transcript creation error, the request is larger than 1 MB")
-    asked = _json_object(body)
-    audio_url = asked.get("audio_url")
+    given = _json_object(body)
+    audio_url = given.get("audio_url")
     if audio_url is None:
         raise HTTPException(400, "Transcript creation error, audio_url not found")
     if not isinstance(audio_url, str) or not audio_url.startswith(("http://", "https://")):
         raise HTTPException(400, "Transcript creation error, audio_url must be an http or https URL")
-    return asked
+    return given
 
 
 def whole(query: QueryParams, name: str, least: int, most: int) -> int:
-    """The number that the query gives there, which must be within the bounds. Raises HTTPException."""
+    """The number that the query gives for `name`, from `least` to `most`. Raises HTTPException."""
     given = query[name]
     plain = given.isascii() and given.isdecimal() and len(given) <= len(str(most))
     if not plain or not least <= int(given) <= most:
@@ -60,7 +60,7 @@ def whole(query: QueryParams, name: str, least: int, most: int) -> int:
 
 
 def page(items: list[Item], query: QueryParams) -> Page:
-    """The page of `items` (oldest first) that the query wants to see. Raises HTTPException."""
+    """The page of `items` (oldest first) that the query asks for. Raises HTTPException."""
     limit = whole(query, "limit", 1, 200) if "limit" in query else 10
     after, before = _number(items, query, "after_id"), _number(items, query, "before_id")
     if after is not None and before is not None and after >= before:
@@ -73,17 +73,17 @@ def page(items: list[Item], query: QueryParams) -> Page:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body)
-        json.dumps(asked, allow_nan=False)
+        given = json.loads(body)
+        json.dumps(given, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise HTTPException(400, "Transcript creation error, the body is not JSON") from error
-    if not isinstance(asked, dict):
+    if not isinstance(given, dict):
         raise HTTPException(400, "Transcript creation error, the body is not a JSON object")
-    return asked
+    return given
 
 
 def _chosen(items: list[Item], query: QueryParams) -> list[Item]:
-    """The items that the query wants to see, wherever in the list they are."""
+    """The items of the whole list that have the status and the date of the query."""
     status, created_on = query.get("status"), query.get("created_on", "")
     if status is not None and status not in STATUSES:
         raise HTTPException(400, f"'status' must be one of {', '.join(STATUSES)}")
@@ -91,7 +91,7 @@ def _chosen(items: list[Item], query: QueryParams) -> list[Item]:
 
 
 def _number(items: list[Item], query: QueryParams, name: str) -> int | None:
-    """The place in the list of the transcript that the query names there, if it names one."""
+    """The number of the transcript whose id the query gives for `name`; None if it gives none."""
     if name not in query:
         return None
     for item in items:

@@ -1,7 +1,7 @@
-"""The local API's life: it listens, works, and stops cleanly.
+"""The local API from its start to its end: it puts the parts together, listens, and stops cleanly.
 
-Rules: one signal is enough, and after it no process is left within a few seconds, even in mid-recognition; what was
-unfinished is queued again by the next start. This module knows how the parts go together, and nothing of what they do.
+Rules: one signal is enough. A few seconds after it no process is left, even if a recording was being transcribed.
+The next start queues again what was unfinished.
 """
 
 import contextlib
@@ -17,32 +17,33 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from transcribed.errors import ConfigError
-from transcribed.local import api, store
-from transcribed.local.recogniser import Recognisers
-from transcribed.local.work import Work
+from transcribed.local import store
+from transcribed.local.http import api
+from transcribed.local.jobs import Jobs
+from transcribed.local.recognise.recogniser import Recognisers
 
-#: Longer than the pauses between two looks of a client, so that it need not connect for each.
+#: Longer than the pause between two requests of a client that polls, so that it need not connect again for each.
 _KEEP_ALIVE_SECONDS = 75
-#: How long requests may take to end after a signal.
+#: The time that requests have to end after a signal.
 _FAREWELL_SECONDS = 2
 
 
 def run(
     *, host: str, port: int, directory: bytes, engine: str, key: str | None, announce: Callable[[str], None]
 ) -> None:
-    """As transcribed.local.serve says; the arguments were looked at there."""
+    """Serve until a signal, as transcribed.local.serve says, which has checked the arguments."""
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, store.lock(directory))
         listening = stack.enter_context(_bound(host, port))
         base_url = _base_url(host, listening.getsockname()[1])
         uploads = store.Uploads(os.path.join(directory, b"uploads"), time.time)
         transcripts = store.Transcripts(os.path.join(directory, b"transcripts"), time.time)
-        work = Work(uploads, transcripts, Recognisers(engine))
-        app = api.application(api.Api(base_url, engine, uploads, transcripts, work.take), key)
+        jobs = Jobs(uploads, transcripts, Recognisers(engine))
+        app = api.application(api.Api(base_url, engine, uploads, transcripts, jobs.take), key)
         server = uvicorn.Server(_configuration(app))
         stack.enter_context(_ends_by_signal(server))
-        stack.callback(work.stop)  # runs before the signals are let go: a second one cannot cut it short
-        work.start()
+        stack.callback(jobs.stop)  # runs before our signal handlers are removed: a second signal cannot interrupt it
+        jobs.start()
         listening.listen()
         announce(base_url)
         server.run(sockets=[listening])
@@ -65,7 +66,7 @@ def _configuration(app: ASGIApp) -> uvicorn.Config:
 
 @contextlib.contextmanager
 def _ends_by_signal(server: uvicorn.Server) -> Iterator[None]:
-    """A signal ends the server, before it listens too; and uvicorn, which raises it again at its end, does no harm."""
+    """Let a signal end the server, also before it listens. uvicorn raises the signal again later: no harm."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -85,10 +86,9 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        mend = (
-            "take another port, or 0 for a free one" if error.errno == errno.EADDRINUSE else "take another host or port"
-        )
-        raise ConfigError([f"cannot listen on {_base_url(host, port)}: {error.strerror}; {mend}"]) from error
+        in_use = error.errno == errno.EADDRINUSE
+        fix = "choose another port, or 0 for a free one" if in_use else "choose another host or port"
+        raise ConfigError([f"cannot listen on {_base_url(host, port)}: {error.strerror}; {fix}"]) from error
     return listening
 
 

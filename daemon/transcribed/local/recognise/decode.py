@@ -1,9 +1,9 @@
-"""A recording as sound: whatever people drop, as 16 kHz mono 16-bit samples, a little at a time.
+"""A recording of any format as 16 kHz mono 16-bit samples, a little at a time.
 
-Rules: the file is opened here and FFmpeg sees only its bytes, in formats that hold sound themselves; a playlist,
-which would make FFmpeg open other files or addresses, is no recording. What cannot be decoded in the middle is passed
-over, as every player does. The texts of the errors are AssemblyAI's (assemblyai-api.md 5.2).
-It does not know what a word is. It runs in the recogniser's process, for a decoder may crash on hostile input.
+Rules: the file is opened here. FFmpeg sees only its bytes, and only formats that hold the sound themselves: a playlist,
+which would make FFmpeg open other files or addresses, is refused. Damage in the middle is skipped, as players do. The
+texts of the errors are AssemblyAI's (assemblyai-api.md 5.2).
+This runs in the recogniser's process, because a decoder may crash on hostile input.
 """
 
 import codecs
@@ -17,7 +17,7 @@ from av.container import InputContainer
 
 from transcribed.errors import Permanent
 
-RATE = 16_000  # samples in a second: what speech recognisers are trained on
+RATE = 16_000  # samples in a second: speech recognisers are trained on this
 BYTES_PER_SECOND = 2 * RATE
 
 #: AssemblyAI's bounds on a recording (assemblyai-api.md 2).
@@ -30,7 +30,7 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 def samples(path: bytes) -> Iterator[bytes]:
     """The sound of the recording at `path`, in order: pieces of 16-bit mono samples (native byte order) at RATE.
 
-    Raises Permanent, its message being what the transcript's `error` says.
+    Raises Permanent; its message is for the transcript's `error`.
     """
     done = 0
     for piece in _pieces(path):
@@ -57,7 +57,7 @@ def _pieces(path: bytes) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _opened(file: IO[bytes], head: bytes) -> Iterator[InputContainer]:
-    """The container in `file`, known to have a track of sound."""
+    """Open the container in `file`, which must have a track of sound."""
     try:
         container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
@@ -69,7 +69,7 @@ def _opened(file: IO[bytes], head: bytes) -> Iterator[InputContainer]:
 
 
 def _kind(head: bytes) -> str:
-    """The media type of what is no recording, as far as its first bytes tell."""
+    """The media type of a file that is not a recording, guessed from its first bytes."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
@@ -85,7 +85,7 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.FFmpegError):  # the end, or the place where a truncated container breaks off
+        except (StopIteration, av.FFmpegError):  # the end, perhaps that of a truncated container
             return
         try:
             frames = packet.decode()
@@ -95,7 +95,7 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
 
 
 def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-    """The frames as 16-bit mono at RATE. A stream may change its layout in the middle: then a new resampler follows."""
+    """The frames as 16-bit mono at RATE. If the stream changes its layout in the middle, a new resampler is made."""
     resampler, shape = None, None
     for frame in frames:
         if resampler is None or shape != (frame.format.name, frame.layout.name, frame.sample_rate):
@@ -103,7 +103,7 @@ def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
                 yield from resampler.resample(None)
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-        frame.pts = None  # damaged files have absurd ones; the samples themselves are the clock
+        frame.pts = None  # damaged files have absurd ones: we count the samples instead
         yield from resampler.resample(frame)
     if resampler is not None:
         yield from resampler.resample(None)

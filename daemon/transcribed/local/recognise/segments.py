@@ -1,8 +1,7 @@
-"""Where sound is cut: into segments of speech, each from one pause to the next.
+"""Sound cut into segments of speech, each from one pause to the next.
 
-Rules: a segment ends at a pause; the longer it has grown the shorter the pause that ends it, and at the longest it ends
-without one. What holds no speech is in no segment. Pure: whether a frame is speech is an argument.
-It does not know formats, engines or words.
+Rules: a segment ends at a pause. In a long segment a shorter pause is enough, and at its greatest length it ends
+without one. Sound without speech is in no segment. Pure: the test for speech is an argument.
 """
 
 from collections import deque
@@ -12,22 +11,22 @@ from typing import NamedTuple
 FRAME_MS = 30
 FRAME_BYTES = 2 * 16 * FRAME_MS  # 16-bit samples, 16 of them in a millisecond
 
-_LEAD_FRAMES = 300 // FRAME_MS  # a word's soft beginning comes before what counts as speech
+_LEAD_FRAMES = 300 // FRAME_MS  # a word begins softly, before the detector counts it as speech
 _LEAST_SPEECH_FRAMES = 3  # less is a click: the shortest words last about 100 ms
-_PAUSE_FRAMES = 450 // FRAME_MS  # between sentences, at a calm pace; within one, people rest less
-_LONG_FRAMES = 15_000 // FRAME_MS  # from here on a single frame of rest will do
+_PAUSE_FRAMES = 450 // FRAME_MS  # a pause between sentences at a calm pace; pauses within one are shorter
+_LONG_FRAMES = 15_000 // FRAME_MS  # from here on one quiet frame is enough
 _LONGEST_FRAMES = 20_000 // FRAME_MS  # bounds the memory, and the wait for a sign of life
 
 
 class Segment(NamedTuple):
-    """Speech between two pauses: where it begins in the recording, and its 16 kHz mono 16-bit samples."""
+    """Speech between two pauses: its start in the recording, and its 16 kHz mono 16-bit samples."""
 
     start_ms: int
     samples: bytes
 
 
-def segments(pieces: Iterable[bytes], is_speech: Callable[[bytes], bool]) -> Iterator[Segment]:
-    """The segments in a stream of samples, in order; `is_speech` is asked once for each frame of FRAME_BYTES."""
+def cut(pieces: Iterable[bytes], is_speech: Callable[[bytes], bool]) -> Iterator[Segment]:
+    """The segments in a stream of samples, in order; `is_speech` is called once for each frame of FRAME_BYTES."""
     before: deque[bytes] = deque(maxlen=_LEAD_FRAMES)
     current: list[bytes] = []
     spoken = quiet = number = 0
@@ -55,7 +54,7 @@ def _ends(length: int, quiet: int) -> bool:
 
 
 def _frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The stream in frames of one size; the last one is filled up with silence."""
+    """The stream in frames of one size; the last one is filled with silence."""
     rest = b""
     for piece in pieces:
         rest += piece

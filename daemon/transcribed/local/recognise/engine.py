@@ -1,8 +1,7 @@
 """The recognisers by name: speech in, words out.
 
-Rules: an engine hears one segment at a time and remembers nothing between two, so a recording's words do not depend on
-what was heard before it. Words come as the engine has them: no capitals, no punctuation, no fillers.
-It does not know files, formats or the transcript.
+Rules: an engine takes one segment at a time and remembers nothing between two, so a recording's words do not depend on
+earlier recordings. Words come as the engine gives them: no capitals, no punctuation, no fillers.
 """
 
 import re
@@ -11,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import pocketsphinx
 
-#: pocketsphinx marks another way to say a word: read, read(2).
+#: pocketsphinx marks a second pronunciation of a word: read, read(2).
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
 
 
@@ -25,21 +24,21 @@ class Word(NamedTuple):
 
 
 class Engine(Protocol):
-    """What stands behind the local API."""
+    """A recogniser that the local API can use."""
 
-    def hear(self, samples: bytes) -> list[Word]:
+    def recognise(self, samples: bytes) -> list[Word]:
         """The words in 16 kHz mono 16-bit samples, timed from their start."""
 
 
 class Pocketsphinx:
-    """CMU's small recogniser with its US-English model, which its package carries."""
+    """CMU's small recogniser with the US-English model of its package."""
 
     def __init__(self) -> None:
-        # `batch` takes the loudness of the room from the whole segment; `live`, the default, goes on from the last one.
+        # `batch` measures the room's loudness in the whole segment; `live`, the default, carries over the last one's.
         self._decoder = pocketsphinx.Decoder(samprate=16_000, cmn="batch", loglevel="FATAL")
 
-    def hear(self, samples: bytes) -> list[Word]:
-        """The words in one segment. The confidence is the posterior that the decoder gives to a word in its lattice."""
+    def recognise(self, samples: bytes) -> list[Word]:
+        """The words in one segment. A word's confidence is its posterior in the decoder's lattice."""
         self._decoder.start_utt()
         self._decoder.process_raw(samples, full_utt=True)
         self._decoder.end_utt()
@@ -51,7 +50,7 @@ def _is_filler(word: str) -> bool:
 
 
 def _word(found: pocketsphinx.Segment) -> Word:
-    """Times are counted in frames of 10 ms, the last one included; rounding can lift a posterior a little above 1."""
+    """One word of ours. pocketsphinx counts frames of 10 ms, the last included; a posterior may be just above 1."""
     text = _PRONUNCIATION.sub("", found.word)
     confidence = round(min(1.0, max(0.0, found.prob)), 5)
     return Word(text, found.start_frame * 10, (found.end_frame + 1) * 10, confidence)
@@ -61,5 +60,5 @@ _MAKERS: dict[str, Callable[[], Engine]] = {"pocketsphinx": Pocketsphinx}
 
 
 def make(name: str) -> Engine:
-    """The engine of that name, its model loaded. `name` is one of transcribed.local.ENGINES."""
+    """Load the engine of this name, one of transcribed.local.ENGINES."""
     return _MAKERS[name]()

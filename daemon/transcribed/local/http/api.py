@@ -1,9 +1,8 @@
-"""The local API's endpoints, in AssemblyAI's shapes (assemblyai-api.md 1, 4, 5 and 8; the texts of its errors too).
+"""The local API's endpoints, in AssemblyAI's shapes (assemblyai-api.md 1, 4, 5 and 8), with the texts of its errors.
 
-Rules: what a client sends is hostile until it was looked at; an upload goes to the disk as it comes; nothing is fetched
-from anywhere. A parameter that means nothing here is echoed and, if it asks for something, named in
-`metadata.warnings`; it is never refused.
-This module knows no recogniser: a queued transcript is handed to `take`.
+Rules: a client's input is hostile until it is checked. An upload is written to the disk as it arrives. Nothing is
+downloaded. A parameter that has no effect here is echoed and, if it asks for something, named in `metadata.warnings`;
+it is never refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +19,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from transcribed import formats
-from transcribed.local import asked, parts
-from transcribed.local.guard import Guard, Json
+from transcribed.local import documents
+from transcribed.local.http import requests
+from transcribed.local.http.auth import Guard, Json
 from transcribed.local.store import Item, Transcripts, Uploads
 
 _UPLOAD_FAILED = "Upload failed, please try again."
 
-#: Every transcript has these, whatever was asked (assemblyai-openapi-2026-08-18.yaml, schema Transcript, `required`).
+#: Every transcript has these (assemblyai-openapi-2026-08-18.yaml, schema Transcript, `required`).
 _ECHOED = {
     "speech_model": None,
     "language_model": None,
@@ -40,10 +40,10 @@ _ECHOED = {
     "punctuate": True,
     "format_text": True,
 }
-#: These say what was heard: no request can set them.
-_HEARD = dict.fromkeys(("text", "words", "utterances", "confidence", "audio_duration"))
-_NEVER_ECHOED = {*_HEARD, "id", "status", "error", "metadata"}
-#: These are followed, ours, or concern AssemblyAI's choice of a model: nobody is misled when they do nothing.
+#: The result of the recognition: no request can set these.
+_RESULT = dict.fromkeys(("text", "words", "utterances", "confidence", "audio_duration"))
+_NEVER_ECHOED = {*_RESULT, "id", "status", "error", "metadata"}
+#: These have an effect, are set by us, or concern AssemblyAI's choice of a model: nobody needs a warning about them.
 _NO_WARNING = {
     *_NEVER_ECHOED,
     *("audio_url", "punctuate", "format_text", "speech_model", "speech_models", "language_detection"),
@@ -51,7 +51,7 @@ _NO_WARNING = {
 
 
 class Api:
-    """The endpoints over one store. `take` is told the id of each transcript that was queued."""
+    """The endpoints over one store. `take` is called with the id of each transcript that is queued."""
 
     def __init__(
         self, base_url: str, engine: str, uploads: Uploads, transcripts: Transcripts, take: Callable[[str], None]
@@ -63,7 +63,7 @@ class Api:
         self._take = take
 
     def routes(self) -> list[Route]:
-        """Where each endpoint is found. What is no coroutine runs in a thread: it may wait for the disk."""
+        """The path of each endpoint. Starlette runs one that is no coroutine in a thread: it may use the disk."""
         one = "/v2/transcript/{id}"
         return [
             Route("/v2/upload", self.upload, methods=["POST"]),
@@ -78,13 +78,13 @@ class Api:
         ]
 
     async def upload(self, request: Request) -> Response:
-        """POST /v2/upload: the raw body becomes an upload_url."""
-        if asked.announced_bytes(request.headers) > asked.UPLOAD_BYTES:
+        """POST /v2/upload: store the raw body and answer its upload_url."""
+        if requests.announced_bytes(request.headers) > requests.UPLOAD_BYTES:
             raise _too_large()
         incoming = await run_in_threadpool(self._uploads.incoming)
         try:
             async for chunk in request.stream():
-                if incoming.size + len(chunk) > asked.UPLOAD_BYTES:
+                if incoming.size + len(chunk) > requests.UPLOAD_BYTES:
                     raise _too_large()
                 await run_in_threadpool(incoming.write, chunk)
             if not incoming.size:
@@ -95,18 +95,18 @@ class Api:
         return Json({"upload_url": f"{self._base_url}/upload/{name}"})
 
     async def submit(self, request: Request) -> Response:
-        """POST /v2/transcript: the transcript, queued."""
-        parameters = await asked.parameters(request)
+        """POST /v2/transcript: queue a transcript and answer it."""
+        parameters = await requests.parameters(request)
         created = await run_in_threadpool(self._transcripts.create, _queued(parameters, self._engine))
         self._take(created["id"])
         return Json(created)
 
     def page(self, request: Request) -> Response:
-        """GET /v2/transcript: a page of the list, newest first."""
+        """GET /v2/transcript: answer a page of the list, newest first."""
         query = request.query_params
-        page = asked.page(self._transcripts.items(), query)
+        page = requests.page(self._transcripts.items(), query)
         older = {"before_id": page.items[0].id} if page.goes_on else None
-        newer = {"after_id": page.items[-1].id} if page.items else None  # on the newest page too, as AssemblyAI has it
+        newer = {"after_id": page.items[-1].id} if page.items else None  # on the newest page too, as AssemblyAI does
         details = {
             "limit": page.limit,
             "result_count": len(page.items),
@@ -117,54 +117,54 @@ class Api:
         return Json({"page_details": details, "transcripts": [self._listed(item) for item in reversed(page.items)]})
 
     def get(self, request: Request) -> Response:
-        """GET /v2/transcript/{id}."""
+        """GET /v2/transcript/{id}: answer the whole transcript."""
         return Json(self._found(request))
 
     def delete(self, request: Request) -> Response:
-        """DELETE /v2/transcript/{id}: the emptied transcript; the upload goes with it. Twice is as good as once."""
+        """DELETE /v2/transcript/{id}: empty it, delete its upload, and answer the rest. It may be repeated."""
         try:
             audio_url, emptied = self._transcripts.delete(request.path_params["id"])
         except KeyError as error:
-            raise HTTPException(400, asked.NOT_FOUND) from error
+            raise HTTPException(400, requests.NOT_FOUND) from error
         self._uploads.remove(audio_url)
         return Json(emptied)
 
     def sentences(self, request: Request) -> Response:
-        """GET /v2/transcript/{id}/sentences."""
+        """GET /v2/transcript/{id}/sentences: answer the sentences, each with its words."""
         transcript = self._completed(request)
-        return Json({"sentences": list(parts.sentences(transcript["words"])), **_about(transcript)})
+        return Json({"sentences": list(documents.sentences(transcript["words"])), **_about(transcript)})
 
     def paragraphs(self, request: Request) -> Response:
-        """GET /v2/transcript/{id}/paragraphs."""
+        """GET /v2/transcript/{id}/paragraphs: answer the paragraphs, each with its words."""
         transcript = self._completed(request)
-        return Json({"paragraphs": list(parts.paragraphs(transcript["words"])), **_about(transcript)})
+        return Json({"paragraphs": list(documents.paragraphs(transcript["words"])), **_about(transcript)})
 
     def word_search(self, request: Request) -> Response:
-        """GET /v2/transcript/{id}/word-search: `words` holds phrases, with commas between them."""
+        """GET /v2/transcript/{id}/word-search: answer the places of the phrases in `words`, separated by commas."""
         transcript = self._completed(request)
         sought = request.query_params.get("words", "")
         if not sought.strip(", "):
             raise HTTPException(400, "Word search error, words not found")
-        found = list(parts.matches(transcript["words"], sought.split(",")))
+        found = list(documents.matches(transcript["words"], sought.split(",")))
         count = sum(match["count"] for match in found)
         return Json({"id": transcript["id"], "total_count": count, "matches": found})
 
     def subtitles(self, request: Request) -> Response:
-        """GET /v2/transcript/{id}/srt and /vtt; `chars_per_caption` bounds what is shown at once."""
+        """GET /v2/transcript/{id}/srt and /vtt: answer subtitles, each of at most `chars_per_caption` characters."""
         name = request.path_params["subtitles"]
         if name not in ("srt", "vtt"):
             raise HTTPException(404, "Not found")
         transcript = self._completed(request)
         if "chars_per_caption" in request.query_params:
-            most = asked.whole(request.query_params, "chars_per_caption", 1, 10_000)
-            transcript["utterances"] = list(parts.captions(transcript["words"], most))
+            most = requests.whole(request.query_params, "chars_per_caption", 1, 10_000)
+            transcript["utterances"] = list(documents.captions(transcript["words"], most))
         return PlainTextResponse(formats.render(name, transcript, title=transcript["id"]))
 
     def _found(self, request: Request) -> dict[str, Any]:
         try:
             return self._transcripts.get(request.path_params["id"])
         except KeyError as error:
-            raise HTTPException(400, asked.NOT_FOUND) from error
+            raise HTTPException(400, requests.NOT_FOUND) from error
 
     def _completed(self, request: Request) -> dict[str, Any]:
         transcript = self._found(request)
@@ -191,7 +191,7 @@ class Api:
 
 
 def application(api: Api, key: str | None) -> ASGIApp:
-    """The whole HTTP application. `key` is the only one accepted; None accepts any that is not empty."""
+    """The whole HTTP application. `key` is the only key that is accepted; None accepts any that is not empty."""
     handlers: dict[Any, Any] = {HTTPException: _refused, OSError: _broken, ClientDisconnect: _left}
     return Guard(Starlette(routes=api.routes(), exception_handlers=handlers), key)
 
@@ -206,7 +206,7 @@ async def _broken(_request: Request, error: OSError) -> Response:
 
 
 async def _left(_request: Request, _error: ClientDisconnect) -> Response:
-    return Response(status_code=400)  # nobody is there to read it
+    return Response(status_code=400)  # the client is gone, nobody reads it
 
 
 def _too_large() -> HTTPException:
@@ -218,7 +218,7 @@ def _about(transcript: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _queued(parameters: Mapping[str, Any], engine: str) -> dict[str, Any]:
-    """A new transcript for this request: it echoes what was asked, and what was heard is not there yet."""
+    """A new transcript for this request: it echoes the parameters, and has no result yet."""
     ours: dict[str, Any] = {"language_code": "en_us", "speech_model_used": engine}
     ignored = sorted(name for name, value in parameters.items() if value and name not in _NO_WARNING)
     if str(parameters.get("language_code")).startswith("en"):
@@ -227,4 +227,4 @@ def _queued(parameters: Mapping[str, Any], engine: str) -> dict[str, Any]:
         warning = f"The local recogniser does not know these parameters and ignored them: {', '.join(ignored)}"
         ours["metadata"] = {"warnings": [{"message": warning}]}
     echoed = {name: value for name, value in parameters.items() if name not in _NEVER_ECHOED}
-    return {**_ECHOED, **echoed, **_HEARD, **ours}
+    return {**_ECHOED, **echoed, **_RESULT, **ours}

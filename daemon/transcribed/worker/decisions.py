@@ -1,0 +1,194 @@
+"""The decision what becomes of a job next: a pure function of the job and of the facts, and its answer is a value.
+
+`dispatch` gathers the facts and does what was decided. Order matters in `decide`: a recording that was taken away is
+told before its content is looked for, and content that is known before a lane is, for that needs only the journal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Job, State, Step, is_link, printable
+from transcribed.job.events import Cancelled, Event, Failed, Known, Lost
+
+TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
+ADDRESS_CHANGED = "api.base_url has changed since the upload"
+ACCOUNT_CHANGED = "api.base_url or the key has changed since the link was read"
+TOO_OLD = "the upload is too old to be submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFacts:
+    """The facts of the job's inbox. `has_lost`: the recording was taken out of it, by somebody else than us."""
+
+    looked_at: bool
+    has_lost: bool
+    duplicates: str
+    parameters: str  #: of the request for this recording, canonical JSON; empty where there are no twins to compare
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision depends on beside the job. `now` is in seconds since the epoch.
+
+    `twins` are the other jobs of the same content, looked for where `asks_for_twins` says so. `blocked` is the reason
+    of a blocked lane that the job's step needs. `put_off` tells why an ended job's recording is still where it was.
+    """
+
+    now: float
+    is_due: bool
+    account: Account
+    inbox: InboxFacts | None
+    step: Step
+    journal_is_free: bool
+    twins: tuple[Job, ...]
+    blocked: str | None
+    has_room: bool
+    transcript_ended: bool
+    put_off: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The job's next step starts now."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The job waits. `reason` is empty where the journal has it, or where nothing is worth telling."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something has happened to the job, with no step."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The job's file is the recording of an earlier job, whose time was set after it was taken."""
+
+    earlier: Job
+
+
+Decision = Start | Wait | Happened | Touched
+
+
+def next_step(job: Job, *, has_another_of_size: bool) -> Step:
+    """The job's step; a recording of a size that is known is hashed before it is uploaded."""
+    assert job.step is not None
+    return Step.HASH if has_another_of_size and asks_for_size(job) else job.step
+
+
+def asks_for_size(job: Job) -> bool:
+    """True if the step depends on whether another job has a recording of this size. A link is never hashed."""
+    return job.step is Step.UPLOAD and job.content_hash is None and not is_link(job.path)
+
+
+def asks_for_twins(job: Job, *, is_due: bool, journal_is_free: bool) -> bool:
+    """True if the decision depends on other jobs of the same content."""
+    return is_due and journal_is_free and job.unpaid and job.content_hash is not None
+
+
+def decide(job: Job, facts: Facts) -> Decision:
+    """The next thing for a job that has a step left and is not in one."""
+    if facts.inbox is None:
+        return Wait(f"its inbox {printable(job.inbox)} is not in the configuration")
+    settled = _taken_away(job, facts, facts.inbox) or _known_content(job, facts, facts.inbox)
+    return settled or _waiting(job, facts) or _outdated(job, facts) or Start(facts.step)
+
+
+def _taken_away(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None:
+    """Cancel a job whose recording was taken out of the inbox before it was submitted, as people at the share do."""
+    if not job.unpaid or job.place is not None or not facts.journal_is_free:
+        return None
+    if not inbox.looked_at:
+        return Wait("its inbox has not been looked into yet")
+    if not inbox.has_lost:
+        return None
+    return Happened(Cancelled("the recording was taken out of the inbox", withdrawn=True))
+
+
+def _known_content(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None:
+    """Deal with content that is known already."""
+    for other in facts.twins:
+        if other.id < job.id and _is_same_file(job, other):
+            return _touched(other)
+    if job.pay_again or inbox.duplicates == "transcribe":
+        return None
+    at_hand_first = sorted(facts.twins, key=lambda twin: twin.state is State.SUBMITTED)
+    decisions = (_of_twin(other) for other in at_hand_first if other.parameters == inbox.parameters)
+    return next((decision for decision in decisions if decision is not None), None)
+
+
+def _touched(other: Job) -> Decision:
+    if other.state in (State.DELIVERED, State.FAILED) and other.retired_at is None:
+        return Wait(f"job {other.id}, whose file this was or is, is just being put away")
+    return Touched(other)
+
+
+def _of_twin(other: Job) -> Decision | None:
+    """The meaning of another job of the same content and request; None where it has none."""
+    if other.transcript_id is not None and other.state is not State.SUBMITTED:
+        return Happened(Known(other.transcript_id, other.reused_from or other.id))
+    if other.state is State.FAILED and other.doubtful:
+        reason = f"the same recording is job {other.id}, of which nobody knows whether it was paid"
+        return Happened(Failed(reason, other.hint))
+    if other.transcript_id is not None or other.doubtful:
+        return Wait(f"job {other.id} has the same content and is being transcribed")
+    return None
+
+
+def _waiting(job: Job, facts: Facts) -> Decision | None:
+    """The wait of a job that nothing has happened to."""
+    if facts.blocked is not None:
+        return Wait(facts.blocked)
+    if not facts.is_due:
+        tried = facts.step is Step.RETIRE and job.attempts >= TRIES_AT_RETIRING
+        return Wait(facts.put_off if tried else "")
+    if not facts.has_room:
+        return Wait()
+    if facts.step is Step.POLL and not facts.transcript_ended:
+        elsewhere = job.base_url not in (None, facts.account.base_url)
+        return Wait(f"it was submitted to {job.base_url}, and api.base_url is another now" if elsewhere else "")
+    return None
+
+
+def _outdated(job: Job, facts: Facts) -> Decision | None:
+    """An upload that is of no more use is made again, which is free; a link's submit in doubt waits for another's."""
+    if facts.step is not Step.SUBMIT:
+        return None
+    if why := _why_lost(job, facts):
+        return Happened(Lost(why, charged=False))
+    other = _in_doubt(job, facts.twins)
+    return Wait(f"job {other.id} has the same address, and its submit is not answered yet") if other else None
+
+
+def _why_lost(job: Job, facts: Facts) -> str:
+    """The reason why an upload can no longer be submitted; empty where it can.
+
+    A link does not grow old. For another account it is read again: its submit would have to be looked for there.
+    """
+    if is_link(job.path):
+        here = (facts.account.base_url, facts.account.key_fingerprint)
+        return ACCOUNT_CHANGED if (job.base_url, job.key_fingerprint) != here else ""
+    if job.base_url != facts.account.base_url:
+        return ADDRESS_CHANGED
+    assert job.uploaded_at is not None
+    return TOO_OLD if facts.now - job.uploaded_at > UPLOAD_LIFE_SECONDS else ""
+
+
+def _in_doubt(job: Job, twins: Sequence[Job]) -> Job | None:
+    """Another link to the same address whose submit is in doubt: the list could not tell the two apart."""
+    found = twins if is_link(job.path) else ()
+    return next((twin for twin in found if twin.state is State.UPLOADED and twin.doubtful), None)
+
+
+def _is_same_file(job: Job, other: Job) -> bool:
+    """True if `other` is about the very file that `job` is about."""
+    same_path = (job.inbox, job.path) == (other.inbox, other.path)
+    return same_path and other.place is None and other.state is not State.CANCELLED and job.place is None
