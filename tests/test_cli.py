@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from transcribed import config, daemon, errors, files
 from transcribed.assemblyai import AssemblyAI
-from transcribed.cli import daemon_status, show, terminal
+from transcribed.cli import daemon_status, explain, show, terminal
 from transcribed.cli.app import app, exit_status
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
@@ -167,7 +167,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    arrivals = Arrivals(route, book, AtOnce(), Background(mailbox), clock, Host())
+    arrivals = Arrivals(route, book, AtOnce(), Background(mailbox, lambda _name, _threads: AtOnce()), clock, Host())
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1))
     said = status.snapshot(
@@ -221,8 +221,8 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
         answer = house.run("status")
     since = terminal.local_time(1_750_000_000)
     until = terminal.local_time(put_off.due_at)
-    assert answer.lines[0].startswith(f"The daemon is alive (process {os.getpid()}).")
-    assert f"Blocked since {since}: submit: no balance -- mend: top it up" in answer.lines
+    assert answer.lines[0].startswith(f"The daemon is running (process {os.getpid()}).")
+    assert f"Blocked since {since}: submit: no balance -- fix: top it up" in answer.lines
     assert "  not taken yet, settling: new.mp3" in answer.lines
     assert "Jobs: 2 received, 1 submitted" in answer.lines
     assert "Job 1, talks: big.mp3: received: upload, 25 %" in answer.lines
@@ -240,7 +240,7 @@ def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words)
         files.replace(os.fsencode(house.path("state", "status.json")), terminal.json_bytes(said))
         answer = house.run(*words)
     assert answer.status == 1
-    assert "the daemon is of another one" in answer.err
+    assert "restart a daemon of another version" in answer.err
 
 
 def test_status_as_json_is_the_status_file_and_whether_the_daemon_lives(house):
@@ -255,7 +255,7 @@ def test_a_daemon_that_died_is_not_taken_for_alive_and_the_time_of_its_last_word
     with house.daemon() as journal:
         said = daemon_says(house, journal)
     at = terminal.local_time(said["updated_at"])
-    assert house.run("status").lines[0].startswith(f"The daemon is NOT alive. It was last heard of at {at}")
+    assert house.run("status").lines[0].startswith(f"The daemon is NOT running. Its last status, written at {at}")
 
 
 def test_looking_whether_a_daemon_lives_keeps_none_from_starting(house):
@@ -283,7 +283,7 @@ def test_the_status_is_looked_for_where_a_unit_puts_it_though_a_shell_knows_noth
         daemon_says(house, journal)
     os.rename(house.path("state", "status.json"), house.path("run", "status.json"))
     assert "not run" in house.run("status").out
-    assert "NOT alive" in house.run("status", RUNTIME_DIRECTORY=house.path("run")).out
+    assert "NOT running" in house.run("status", RUNTIME_DIRECTORY=house.path("run")).out
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff"])
@@ -371,7 +371,7 @@ def test_ten_thousand_jobs_are_listed_within_seconds(house):
 
 def test_every_event_that_can_happen_has_its_sentence():
     names = {event.__name__.lower() for events in TRANSITIONS.values() for event in events} | {"received"}
-    assert names <= set(show.SENTENCES)
+    assert names <= set(explain.SENTENCES)
 
 
 def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_are(house):
@@ -386,8 +386,8 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
         f"{times[2]}  It was submitted, to be paid for as transcript {ID}.",
         f"{times[3]}  Its transcript was fetched and kept. Warning: the language was guessed.",
         f"{times[4]}  The names of its files were chosen: {house.path('out/a/Talk')}, number 1.",
-        f"{times[5]}  Every rendering was in the outbox.",
-        f"{times[6]}  The recording was put into {house.path('in-archive/a/Talk.mp3')}.",
+        f"{times[5]}  All its files were in the outbox.",
+        f"{times[6]}  The recording was moved to {house.path('in-archive/a/Talk.mp3')}.",
         f"It is delivered since {times[5]}.",
         f"Paid for as transcript {ID}.",
         f"Output: {house.path('out/a/Talk.txt')}",
@@ -402,8 +402,8 @@ ODDITIES = [
     ([UPLOADED, happened.Submitted(ID, adopted=True)], f"Paid for as transcript {ID}."),
     ([happened.Cancelled("it was taken away", withdrawn=True)], "Why: it was taken away."),
     ([FAILED, happened.Retired(None, "it is gone")], "Why: no speech was found. To do: look at the recording."),
-    ([UPLOADED, happened.Unlisted()], "Nothing is paid for it so far."),
-    ([UPLOADED, happened.Lost("it expired")], "Nothing is paid for it so far."),
+    ([UPLOADED, happened.Unlisted()], "Nothing has been paid for it so far."),
+    ([UPLOADED, happened.Lost("it expired")], "Nothing has been paid for it so far."),
     ([happened.Deferred("no answer")], "Now: no answer."),
     ([happened.Released("the daemon stopped")], "Now: waits to be uploaded."),
     ([happened.Hashed("f00d"), happened.Touched(Fingerprint(1, 2))], "Now: waits to be uploaded."),
@@ -412,16 +412,16 @@ ODDITIES = [
         "Now: AssemblyAI is transcribing it.",
     ),
     ([FAILED, happened.Requeued(State.RECEIVED)], "Now: waits to be uploaded."),
-    ([FAILED, happened.Requeued(State.RECEIVED, pay_again=True)], "Nothing is paid for it so far."),
+    ([FAILED, happened.Requeued(State.RECEIVED, pay_again=True)], "Nothing has been paid for it so far."),
     (
         [UPLOADED, happened.Submitted(ID, adopted=True)],
         f"  Its submit was found in AssemblyAI's list, as transcript {ID}: it is not sent again.",
     ),
     ([FAILED, happened.Retired(None, "it is gone")], "  The recording was not moved: it is gone."),
-    ([FAILED, happened.Requeued(State.RECEIVED)], "  It was to be tried again, from received."),
+    ([FAILED, happened.Requeued(State.RECEIVED)], "  It was tried again, from received."),
     (
         [FAILED, happened.Requeued(State.RECEIVED, pay_again=True)],
-        "  It was to be tried again from the start, giving up what was paid.",
+        "  It was tried again from the start, and what was paid was given up.",
     ),
 ]
 
@@ -441,7 +441,7 @@ def test_explain_says_of_a_submit_in_doubt_that_it_may_have_been_paid(house):
         job = add(journal, "a.mp3", UPLOADED)
         journal.save(job, (job.attempted(1_750_000_100.0, Rules()), None), now=1_750_000_100.0)
     at = terminal.local_time(1_750_000_100)
-    assert f"A submit was sent at {at}; nobody knows whether it was taken." in house.run("explain", "1").lines
+    assert f"A submit was sent at {at}; nobody knows if AssemblyAI accepted it." in house.run("explain", "1").lines
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_explain_says_for_what_lane_a_job_waits_and_that_nothing_moves_without_a
         assert "Now: the account has no balance." in house.run("explain", "1").lines
     lines = house.run("explain", "1").lines
     assert "Now: waits to be uploaded." in lines
-    assert "No daemon is alive: nothing moves until one is started." in lines
+    assert "No daemon is running: nothing happens until one is started." in lines
 
 
 @pytest.mark.parametrize(
@@ -523,7 +523,7 @@ def test_explain_says_for_what_lane_a_job_waits_and_that_nothing_moves_without_a
         ("in/.talk.mp3", "it is not taken: hidden (its name begins with a dot)"),
         ("in/sub/talk.MP3", "it is not taken yet: it is settling"),
         ("out/talk.txt", "no job wrote this file"),
-        ("talk.mp3", "it lies outside every inbox, so it is not looked at"),
+        ("talk.mp3", "it is outside every inbox, so it is not looked at"),
     ],
 )
 def test_of_a_file_that_is_no_job_explain_says_why(house, name, why):

@@ -329,7 +329,7 @@ def test_explain_says_when_it_was_deleted_and_a_daemon_is_told_by_its_configurat
         told = CliRunner().invoke(app, ["--config", config, "explain", "1"])
         assert api.submits[0].deleted
 
-    assert "what AssemblyAI had of them was, at " in told.stdout
+    assert "AssemblyAI's copies of its upload and transcript were deleted at " in told.stdout
 
 
 def test_a_transcript_whose_audio_cannot_be_removed_is_found_by_the_next_look(tmp_path):

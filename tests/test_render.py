@@ -198,7 +198,7 @@ REFUSED: list[tuple[list[Any], int, str]] = [
     ([1, "--all"], 2, "or say --all"),
     (["--all", "--format", "doc"], 2, "there is no format 'doc'"),
     (["nothing.mp3"], 1, "no job is known of nothing.mp3"),
-    (["Talk.mp3"], 1, "several recordings go by Talk.mp3"),
+    (["Talk.mp3"], 1, "Talk.mp3 is the name of several recordings"),
 ]
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -28,6 +28,7 @@ from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import output
+from transcribed.worker.people.status import JobStatus, Status
 
 _ENGINE = "pocketsphinx"
 _RECORDING = "recording.mp3"
@@ -216,7 +217,7 @@ class Show:
             line = file.readline()
         return line.rstrip() if line.endswith("\n") else None
 
-    def _status(self) -> dict[str, Any] | None:
+    def _status(self) -> Status | None:
         return daemon_status.read_status(self._settled, {})
 
     def _until(self, look: Callable[[], T | None], bound_seconds: float | None, what: str) -> T:
@@ -325,17 +326,19 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _happening(status: Mapping[str, Any]) -> str:
-    """What the daemon is at, in one line."""
+def _happening(status: Status) -> str:
+    """The first thing that the daemon is doing, in one line."""
     return next(_happenings(status), "the inbox is empty, and nothing is under way")
 
 
-def _happenings(status: Mapping[str, Any]) -> Iterator[str]:
-    for lane in status["blocked"]:
-        yield f"{lane['lane']} waits: {lane['reason']}"
-    for job in status["open"]:
-        sent = f" ({100 * job['sent_bytes'] // max(job['size_bytes'], 1)} %)" if "sent_bytes" in job else ""
-        yield f"{job['file']}: {job['reason'] or _HAPPENS[job['state']]}{sent}"
-    for inbox in status["inboxes"]:
-        for file in inbox["unsettled"]:
-            yield f"{file['file']}: {file['why']}"
+def _happenings(status: Status) -> Iterator[str]:
+    for lane in status.blocked:
+        yield f"{lane.lane} waits: {lane.reason}"
+    yield from map(_progress, status.open)
+    for inbox in status.inboxes:
+        yield from (f"{file.file}: {file.why}" for file in inbox.unsettled)
+
+
+def _progress(job: JobStatus) -> str:
+    sent = "" if job.sent_percent is None else f" ({job.sent_percent} %)"
+    return f"{job.file}: {job.reason or _HAPPENS.get(job.state, job.state)}{sent}"

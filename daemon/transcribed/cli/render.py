@@ -14,7 +14,7 @@ import typer
 
 from transcribed import config, errors, formats
 from transcribed.cli import terminal
-from transcribed.cli.show import jobs_meant
+from transcribed.cli.meant import jobs_meant
 from transcribed.cli.target import Target
 from transcribed.job import Job, State, is_link, printable, shown
 from transcribed.journal import Journal, Transcripts
