@@ -565,8 +565,8 @@ def test_an_order_is_left_for_the_daemon_and_whether_one_lives_is_told(house):
         alive = [house.run("retry", 1), house.run("cancel", 2), house.run("accept"), house.run("scan")]
     dead = [house.run("retry", "--failed"), house.run("retry", 1, 1, "--pay-again")]
     assert [answer.status for answer in alive + dead] == [0] * 6
-    assert {answer.err for answer in alive} == {"ordered: the daemon lives and takes it now\n"}
-    assert {answer.err for answer in dead} == {"ordered: no daemon is alive, so it waits for the next start\n"}
+    assert {answer.err for answer in alive} == {"sent: the daemon is running and will act on it\n"}
+    assert {answer.err for answer in dead} == {"sent: no daemon is running, so the order waits until one starts\n"}
     assert {answer.out for answer in alive + dead} == {""}
     assert house.orders() == [
         {"order": "retry", "jobs": [1], "failed": False, "pay_again": False},
@@ -581,7 +581,7 @@ def test_an_order_is_left_for_the_daemon_and_whether_one_lives_is_told(house):
 @pytest.mark.parametrize(
     ("words", "status", "why"),
     [
-        (["retry", 1], 1, "job 1 is submitted, and only what failed or was cancelled can be retried"),
+        (["retry", 1], 1, "job 1 is submitted, and only failed or cancelled jobs can be retried"),
         (["retry", 3, 99, 2], 1, "there is no job 99; job 2 is delivered"),
         (["cancel", 1], 1, "job 1 was submitted and may have been paid"),
         (["cancel", 2], 1, "job 2 is delivered: there is nothing left to cancel"),
@@ -658,7 +658,7 @@ def test_more_formats_are_written_beside_the_outputs_and_nothing_there_is_replac
     assert again.status == 0
     taken = rendered.run("render", 1, "--format", "txt", "--format", "json")
     assert taken.status == 1
-    assert f"{rendered.path('out/a/Talk.txt')} is there already and is another file" in taken.err
+    assert f"{rendered.path('out/a/Talk.txt')} exists already with other content" in taken.err
     assert read(rendered.path("out/a/Talk.txt")) == b"a recording"
 
 

@@ -109,6 +109,7 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
 
 
 def _route(inbox: config.Inbox) -> Route:
+    access = placement.access_of(inbox)
     return Route(
         name=inbox.name,
         inbox=os.fsencode(inbox.path),
@@ -135,9 +136,9 @@ def _route(inbox: config.Inbox) -> Route:
         line_length=inbox.line_length,
         lines=inbox.lines,
         names=inbox.names,
-        file_mode=None if inbox.file_mode is None else int(inbox.file_mode, 8),
-        dir_mode=None if inbox.dir_mode is None else int(inbox.dir_mode, 8),
-        group=None if inbox.group is None else placement.group_number(inbox.group),
+        file_mode=access.file_mode,
+        dir_mode=access.dir_mode,
+        group=access.group,
         parameters=job.canonical(inbox.transcript),
     )
 

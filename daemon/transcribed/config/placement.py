@@ -7,9 +7,9 @@ import grp
 import os
 from collections.abc import Mapping
 
-from transcribed import errors
+from transcribed import errors, files
 from transcribed.config.conflicts import overlaps as overlaps_of
-from transcribed.config.model import Config
+from transcribed.config.model import Config, Inbox
 from transcribed.folders import Mount, mount_of
 from transcribed.job import printable, shown
 
@@ -121,6 +121,16 @@ def _no_groups(settled: Config) -> list[str]:
             what = f'inbox "{each.name}".group: there is no group {printable(each.group or "")} here'
             found.append(f"{what}: write one that `getent group` lists, or its number")
     return found
+
+
+def access_of(inbox: Inbox) -> files.Access:
+    """The mode and group that new files and folders of an inbox get. Raises KeyError where its group is not there."""
+    group = None if inbox.group is None else group_number(inbox.group)
+    return files.Access(_mode(inbox.file_mode), _mode(inbox.dir_mode), group)
+
+
+def _mode(octal: str | None) -> int | None:
+    return None if octal is None else int(octal, 8)
 
 
 def group_number(group: str) -> int:
