@@ -123,7 +123,7 @@ def of_journal(directory: str, damage: str, jobs: int) -> Finding:
     """A journal that could be opened, with what is wrong in it."""
     if not damage:
         return Finding("ok", f"the journal is not damaged: {jobs} jobs")
-    fix = "put a backup in its place, or start the daemon again: it puts the damaged journal aside and rebuilds it"
+    fix = "put a backup in its place, or let the daemon's next start set it aside and rebuild it"
     return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, _UNAVAILABLE)
 
 

@@ -73,7 +73,7 @@ def demo(
         typer.Option(metavar="DIR", help="A new or empty folder.", show_default="one in the temporary folder"),
     ] = None,
 ) -> None:
-    """No account needed: the daemon against the local API, on a bundled recording, in a folder it shows you."""
+    """Show the daemon at work on a bundled recording, with the local API: no account is needed."""
     place = _make_place(directory)
     with Screen() as screen, contextlib.ExitStack() as stack:
         screen.console.print(_tree(place))

@@ -77,7 +77,7 @@ def accept(
 
 
 def scan(ctx: typer.Context) -> None:
-    """Look into every inbox now."""
+    """Look for new recordings in every inbox now."""
     _order(terminal.load(ctx), {"order": "scan"})
 
 
