@@ -8,13 +8,29 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 # that compiles all that it imports takes 1.2 s of processor time instead of 0.5.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench torture power-cuts format lock clean
+.PHONY: demo test quick coverage check bench torture power-cuts format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
 
+# Each test has a bound of its own (pytest-timeout); the hour is for what a test may leave behind.
+PYTEST := timeout --foreground --kill-after=60 3600 $(BIN)/pytest -n 4 --dist worksteal
+
 test: $(VENV)/.ready
-	$(BIN)/pytest -n 4 --dist worksteal $(PYTEST_FLAGS)
+	$(PYTEST) $(PYTEST_FLAGS)
+
+# About a minute: no processes, no foreign programs, nothing slow.
+quick: $(VENV)/.ready
+	$(PYTEST) -m "not slow" tests/pure tests/world $(PYTEST_FLAGS)
+
+# The lines and branches that the tests take, in the processes that they start too. Slow, so some may run into a bound:
+# that does not hide the number. One test looks at what a process imports, and coverage imports more.
+coverage: $(VENV)/.ready
+	$(BIN)/coverage erase
+	-$(BIN)/coverage run -m pytest -n 4 --dist worksteal -o timeout=600 --deselect \
+	    tests/processes/test_local.py::test_importing_it_loads_nothing_of_the_extra $(PYTEST_FLAGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -24,16 +40,16 @@ check: $(VENV)/.ready
 
 # Three minutes. Each figure with both of its sides from one run. BENCH_FLAGS="--files 20000" shortens.
 bench: $(VENV)/.ready
-	PYTHONPATH=tests $(BIN)/python tests/bench.py $(BENCH_FLAGS)
+	$(BIN)/python tests/support/bench.py $(BENCH_FLAGS)
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
 # TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.
 torture: $(VENV)/.ready
-	PYTHONPATH=tests $(BIN)/python tests/torture.py $(TORTURE_FLAGS)
+	$(BIN)/python tests/support/torture.py $(TORTURE_FLAGS)
 
 # As root, with loop devices: ext4 and XFS lose their power at file-changing calls. TORTURE_FLAGS="--points 100 ext4".
 power-cuts: $(VENV)/.ready
-	PYTHONPATH=tests $(BIN)/python tests/power_cuts.py $(TORTURE_FLAGS)
+	$(BIN)/python tests/support/power_cuts.py $(TORTURE_FLAGS)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
@@ -50,4 +66,4 @@ $(VENV)/.ready: pyproject.toml uv.lock
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -1,4 +1,4 @@
-"""What all tests share: a held clock and an API by it, a folder for everyone, and the rule that CI skips nothing."""
+"""Fixtures for all tests (tests/README.md lists them), and the rule that CI skips nothing."""
 
 import os
 import platform
@@ -6,11 +6,14 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI
-from world import Clock
+from postbox import Postbox
+from world import Clock, World
 
 SKIPPED: list[str] = []
 
@@ -22,10 +25,39 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def api(clock: Clock) -> Iterator[FakeAssemblyAI]:
-    """An API that lives by the held clock, and needs half a minute for a transcript."""
-    with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as server:
+def api(request: pytest.FixtureRequest) -> Iterator[FakeAssemblyAI]:
+    """An API of this test's own.
+
+    In a test with a held clock (each that has a `world`) it lives by that clock and needs half a minute for a
+    transcript; in any other it lives in real time and needs none.
+    """
+    options: dict[str, Any] = {}
+    if "clock" in request.fixturenames:
+        options = {"clock": request.getfixturevalue("clock").wall, "processing_seconds": 30}
+    with FakeAssemblyAI(**options) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def any_server() -> Iterator[FakeAssemblyAI]:
+    """One API for all tests of a module that script each answer themselves."""
+    with FakeAssemblyAI() as server:
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock, request: pytest.FixtureRequest) -> World:
+    """A daemon in virtual time; `pytest.mark.route(...)` says how its inbox is configured."""
+    route = request.node.get_closest_marker("route")
+    return World(tmp_path, api, clock, **(route.kwargs if route else {}))
+
+
+@pytest.fixture
+def postbox(clock: Clock) -> Iterator[Postbox]:
+    """A web hook that takes news, and notes the held clock's time of each."""
+    box = Postbox(clock)
+    yield box
+    box.close()
 
 
 @pytest.fixture

@@ -1,0 +1,247 @@
+"""Disks that are full, that fail, or that refuse, under the real process: it says so, waits, and goes on by itself.
+
+One error in one call, by strace; and file systems that are really full, small ones that are mounted for the test.
+"""
+
+import collections
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from abilities import needs_mounts, needs_strace
+from daemon_process import Daemon
+from fake_assemblyai import FakeAssemblyAI
+from one_error import Point, clean_run, meet
+from straced import Straced
+from transcribed.job import State
+from waiting import wait_for
+from world import mp3
+
+OF_EACH = 1  # points of each call; `make torture` tries them all
+SEED = int(os.environ.get("SEED", "1"))
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def some_of(points: list[Point]) -> list[Point]:
+    """A few points of each call, by chance."""
+    chance = random.Random(SEED)
+    by_call = collections.defaultdict(list)
+    for point in points:
+        by_call[point.call].append(point)
+    return [point for found in by_call.values() for point in chance.sample(found, OF_EACH)]
+
+
+@pytest.mark.slow
+@needs_strace
+@pytest.mark.timeout(240)
+def test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job(tmp_path: Path) -> None:
+    points, whole = clean_run(tmp_path / "clean")
+    chosen = some_of(points)
+    print(f"seed {SEED}, {len(chosen)} of {len(points)} points")  # noqa: T201 - pytest shows it with a failure
+
+    def one(number: int) -> list[str]:
+        return meet(chosen[number], tmp_path / str(number), whole)
+
+    with ThreadPoolExecutor(len(chosen)) as at_once:  # each waits 15 s for its probe, nearly all of its time
+        wrong = dict(zip(chosen, at_once.map(one, range(len(chosen))), strict=True))
+
+    assert {point: what for point, what in wrong.items() if what} == {}
+
+
+@pytest.mark.slow
+@needs_strace
+@pytest.mark.parametrize(
+    "point",
+    [
+        Point("openat", "EMFILE", 1, "state/journal.db-wal"),  # to SQLite the journal is read-only then
+        Point("openat", "EIO", 4, "state"),  # the sweep of what a crash left
+    ],
+    ids=["beside the journal", "at the sweep"],
+)
+def test_a_start_that_meets_an_error_in_the_state_directory_is_a_wait_and_neither_an_end_nor_a_loss(
+    tmp_path: Path, point: Point
+) -> None:
+    _, whole = clean_run(tmp_path / "clean")
+
+    assert meet(point, tmp_path / "one", whole) == []
+    assert not [*tmp_path.glob("one/state/journal.db.damaged-*")]
+
+
+@contextmanager
+def small_disk(daemon: Daemon, folder: Path) -> Iterator[Path]:
+    """A file system of 8 MB of its own at `folder`, for as long as the daemon lives; gives the path for a ballast."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", folder], check=True)
+    try:
+        yield folder / "ballast"
+    finally:
+        daemon.kill()
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill(ballast: Path) -> None:
+    """Leave no byte free."""
+    with ballast.open("ab", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError as full:
+            assert full.errno == errno.ENOSPC  # noqa: PT017 - that it ends so is the purpose
+
+
+def cpu_seconds(daemon: Daemon) -> float:
+    assert daemon.process is not None
+    fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND  # utime and stime, proc_pid_stat(5)
+
+
+def blocked(daemon: Daemon) -> list[str]:
+    """The lanes that the status shows as blocked; it is kept where $RUNTIME_DIRECTORY says."""
+    try:
+        status = json.loads((daemon.directory / "runtime" / "status.json").read_bytes())
+    except FileNotFoundError:
+        return []
+    return [lane["lane"] for lane in status["blocked"] if "full" in lane["reason"]]
+
+
+@contextmanager
+def waits_calmly(daemon: Daemon) -> Iterator[None]:
+    """Over the whole wait inside, the daemon lives, says little and needs little."""
+    assert daemon.process is not None
+    used, said = cpu_seconds(daemon), len(daemon.events())
+    yield
+    assert daemon.process.poll() is None
+    assert cpu_seconds(daemon) - used < 3
+    assert len(daemon.events()) - said < 12
+    assert daemon.events().count("lane.blocked") == 1
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, api: FakeAssemblyAI) -> Iterator[Daemon]:
+    with Daemon(tmp_path / "daemon", api.base_url) as process:
+        (process.directory / "runtime").mkdir()
+        process.environ = {"RUNTIME_DIRECTORY": str(process.directory / "runtime")}
+        yield process
+
+
+@pytest.mark.slow
+@needs_mounts
+@pytest.mark.parametrize("folder", ["outbox", "archive"])
+def test_a_full_outbox_or_archive_is_waited_for_and_named(daemon: Daemon, api: FakeAssemblyAI, folder: str) -> None:
+    with small_disk(daemon, daemon.folders[folder]) as ballast:
+        fill(ballast)
+        daemon.drop("Talk.mp3", mp3("Talk"))
+        daemon.start()
+        wait_for(lambda: blocked(daemon) == ["inbox:talks"], "a blocked lane that names the full disk")
+        assert daemon.files("inbox") == ["Talk.mp3"]
+        assert daemon.files(folder) == ["ballast"]
+
+        with waits_calmly(daemon):
+            ballast.unlink()
+            wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
+
+        assert daemon.files("outbox") == ["Talk.srt", "Talk.txt"]
+        assert daemon.files("archive") == ["Talk.mp3"]
+        assert len(api.submits) == 1
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
+
+
+@pytest.mark.slow
+@needs_mounts
+def test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_there_is_room(
+    daemon: Daemon, api: FakeAssemblyAI
+) -> None:
+    with small_disk(daemon, daemon.state) as ballast:
+        api.hold("GET /v2/transcript/{id}", "received")
+        daemon.drop("Talk.mp3", mp3("Talk"))
+        daemon.start()
+        api.wait_for(lambda: "GET /v2/transcript/{id} received" in api.passed, 30)
+        fill(ballast)
+        api.release()
+        wait_for(lambda: blocked(daemon) == ["state"], "a blocked lane that names the full disk")
+        assert [job.state for job in daemon.jobs()] == [State.SUBMITTED]
+
+        with waits_calmly(daemon):
+            ballast.unlink()
+            wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
+
+        assert len(api.submits) == 1
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
+
+
+@pytest.mark.slow
+@needs_mounts
+def test_a_disk_that_is_full_at_start_up_is_waited_for(daemon: Daemon, api: FakeAssemblyAI) -> None:
+    with small_disk(daemon, daemon.state) as ballast:
+        api.hold("POST /v2/transcript", "taken")
+        daemon.drop("Talk.mp3", mp3("Talk"))
+        daemon.start()
+        api.wait_for(lambda: "POST /v2/transcript taken" in api.passed, 30)
+        daemon.kill()
+        api.release()
+        fill(ballast)
+        daemon.start()
+        wait_for(lambda: "lane.blocked" in daemon.events(), "word of the full disk")
+
+        with waits_calmly(daemon):
+            ballast.unlink()
+            wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
+
+        assert len(api.submits) == 1
+        assert daemon.files("archive") == ["Talk.mp3"]
+
+
+@needs_mounts
+def test_a_stop_while_the_disk_is_full_is_a_clean_stop(daemon: Daemon, api: FakeAssemblyAI) -> None:
+    with small_disk(daemon, daemon.directory / "runtime") as ballast:
+        daemon.start()
+        wait_for((daemon.directory / "runtime" / "status.json").exists, "a status")
+        fill(ballast)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
+
+
+@pytest.mark.slow
+@needs_strace
+def test_a_journal_that_does_not_take_the_first_word_after_a_crash_is_waited_for(
+    tmp_path: Path, api: FakeAssemblyAI
+) -> None:
+    with Straced(tmp_path / "daemon", api.base_url) as daemon:
+        api.hold("POST /v2/transcript", "taken")
+        daemon.drop("Talk.mp3", mp3("Talk"))
+        daemon.start()
+        api.wait_for(lambda: "POST /v2/transcript taken" in api.passed, 30)
+        daemon.kill()
+        api.release()
+        first_word = Point("pwrite64", "ENOSPC", 1, "state/journal.db-wal")
+        daemon.strace_arguments = first_word.strace_arguments(daemon.directory)
+        daemon.start()
+        wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
+        assert "lane.blocked" in daemon.events()
+        assert len(api.submits) == 1
+
+
+@pytest.mark.slow
+@needs_strace
+def test_an_inbox_whose_first_survey_the_journal_does_not_take_is_surveyed_again(
+    tmp_path: Path, api: FakeAssemblyAI
+) -> None:
+    with Straced(tmp_path / "daemon", api.base_url) as daemon:
+        third = Point("fdatasync", "EIO", 3, "state/journal.db-wal")  # after the file's own header and the tables
+        daemon.strace_arguments = third.strace_arguments(daemon.directory)
+        daemon.drop("Talk.mp3", mp3("Talk"))
+        daemon.start()
+        wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
+        assert "lane.blocked" in daemon.events()
+        assert daemon.events().index("lane.blocked") < daemon.events().index("job.received")

@@ -1,0 +1,390 @@
+"""A journal of an older version is brought up to date whole or not at all, and every job in it goes on.
+
+The journal of version 4 is a real one: tests/data/version-4, made by `make_version_4` with the code of that version.
+"""
+
+import json
+import os
+import re
+import resource
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+import version_4
+from abilities import needs_mounts, needs_strace
+from daemon_process import Daemon
+from transcribed.errors import Blocked
+from transcribed.job import State
+from transcribed.journal import VERSION, Journal
+from waiting import wait_for
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return version_4.journal_of(tmp_path / "state")
+
+
+def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file://{path}?mode=ro", uri=True)) as journal:
+        return journal.execute(query).fetchall()
+
+
+SAID_AND_TAILS = """
+SELECT jobs.id, said, coalesce(tail, x'') FROM jobs
+LEFT JOIN settings ON settings.job = jobs.id LEFT JOIN tails ON tails.job = jobs.id ORDER BY jobs.id
+"""
+
+
+# -- every job goes on ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world(tmp_path, api, clock):
+    return version_4.world_of(tmp_path, api, clock)
+
+
+def test_the_journal_of_version_4_has_jobs_in_every_state_and_rows_in_every_table(path):
+    states = {state for (state,) in rows_of(path, "SELECT state FROM jobs")}
+    counts = {table: rows_of(path, f"SELECT count(*) FROM {table}")[0][0] for table in version_4.TABLES}
+
+    assert rows_of(path, "PRAGMA user_version") == [(4,)]
+    assert states == set(State)
+    assert min(counts.values()) > 0, counts
+    assert rows_of(path, "SELECT count(*) FROM jobs WHERE state = 'uploaded' AND submit_sent_at IS NOT NULL") == [(1,)]
+    assert rows_of(path, "SELECT count(*) FROM jobs WHERE state = 'delivered' AND retired_at IS NULL") == [(1,)]
+
+
+def test_every_job_of_version_4_goes_on_and_nothing_is_paid_again(world):
+    before = {number: (said, tail) for number, said, tail in rows_of(world.state / "journal.db", SAID_AND_TAILS)}
+    paid, uploads = world.api.paid(), len(world.api.uploads)
+
+    assert world.run() == 0
+
+    jobs = world.jobs()
+    assert Counter(job.state for job in jobs) == {State.DELIVERED: 11, State.FAILED: 2, State.CANCELLED: 2}
+    assert not any(job.open for job in jobs)
+    assert all(count == 1 for count in world.api.paid().values())
+    assert len(world.api.paid()) == len(paid) + 2  # of the one uploaded and the one received
+    assert len(world.api.uploads) == uploads + 1
+    assert {job.id: job.settings for job in jobs} == {number: said for number, (said, _) in before.items()}
+    assert all(job.tail == before[job.id][1] for job in jobs if before[job.id][1])
+    for file in ("out/Transcribed.en.srt", "out/Transcribed.en.json", "Uploaded.en.srt", "Received.en.json"):
+        assert file in world.files("outbox")
+    assert {"away/Delivered.mp3", "caf\udce9.mp3", "In doubt.mp3", "Submitted.mp3"} <= set(world.files("archive"))
+    assert "no/Failed.mp3" in world.files("failed")
+
+
+# -- what becomes of the file -----------------------------------------------------------------------------------------
+
+
+def all_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of a journal of version 4 or 5, its settings and tails as version 5 keeps them."""
+    (version,) = rows_of(path, "PRAGMA user_version")[0]
+    assert version in (4, VERSION)
+    columns = ", ".join(name for _, name, *_ in rows_of(path, "PRAGMA table_info(jobs)")[:35])
+    tables = {name: rows_of(path, f"SELECT * FROM {name}") for name in ("events", "inboxes", "erasures")}
+    facts = rows_of(path, "SELECT * FROM facts WHERE name != 'loss'")
+    said = rows_of(path, SAID_AND_TAILS if version == 4 else "SELECT id, settings, tail FROM jobs ORDER BY id")
+    return {"jobs": rows_of(path, f"SELECT {columns} FROM jobs"), "said": said, "facts": facts, **tables}
+
+
+def schema_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What SQLite makes of each table and index, whatever the words by which it was made."""
+    names = [name for (name,) in rows_of(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    tables = {name: rows_of(path, f"PRAGMA table_info({name})") for name in names}
+    keys = {f"{name} keys": rows_of(path, f"PRAGMA foreign_key_list({name})") for name in names}
+    indexed = (
+        "SELECT name, tbl_name, replace(lower(sql), '\n', ' ') FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    )
+    return {**tables, **keys, "indexes": rows_of(path, indexed)}
+
+
+def backups(directory: Path) -> list[Path]:
+    return sorted(directory.glob("journal.db.v*"))
+
+
+def test_what_was_kept_is_kept_on_and_what_was_not_known_yet_is_unknown(path):
+    before = all_of(path)
+    with closing(Journal.open(str(path.parent))) as journal:
+        assert {(job.renderings, job.model) for job in journal.all()} == {(None, None)}
+        assert journal.damage() == journal.loss() == ""
+
+    assert all_of(path) == before
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_a_journal_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path, version):
+    new, old = tmp_path / "new" / "journal.db", tmp_path / "old" / "journal.db"
+    for path in (new, old):
+        Journal.open(str(path.parent)).close()
+    version_4.made_older(old, version)
+    with closing(sqlite3.connect(old, isolation_level=None)) as older:  # as the first journals of version 4 were
+        older.execute("DROP INDEX IF EXISTS erasures_wanted")
+
+    Journal.open(str(old.parent)).close()
+
+    assert schema_of(old) == schema_of(new)
+    assert rows_of(old, "PRAGMA user_version") == rows_of(new, "PRAGMA user_version") == [(VERSION,)]
+
+
+def test_the_version_before_sees_a_newer_journal_before_it_looks_into_it(path):
+    """It reads the header and `user_version`, and refuses what is greater than its own number, 4."""
+    before = path.read_bytes()
+    Journal.open(str(path.parent)).close()
+    after = path.read_bytes()
+
+    assert int.from_bytes(before[60:64], "big") == 4
+    assert int.from_bytes(after[60:64], "big") == VERSION > 4
+    assert before[:16] == after[:16] == b"SQLite format 3\0"
+    assert before[68:72] == after[68:72], "application_id"
+
+
+def test_a_backup_is_kept_whole_beside_it_and_the_version_before_can_use_it(path, tmp_path):
+    before = all_of(path)
+    with closing(Journal.open(str(path.parent))) as journal:
+        assert journal.migrated is not None
+        was, now, name = journal.migrated
+
+    assert (was, now) == (4, VERSION)
+    assert re.fullmatch(r"journal\.db\.v4\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d", name)
+    (backup,) = backups(path.parent)
+    assert backup.name == name
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert rows_of(backup, "PRAGMA integrity_check") == [("ok",)]
+    assert all_of(backup) == before
+    (loss,) = rows_of(backup, "SELECT value FROM facts WHERE name = 'loss'")[0]
+    assert "put back from a backup of 20" in loss
+    assert sorted(each.name for each in path.parent.iterdir() if each.name.startswith("journal.db.")) == [name]
+
+
+def test_only_the_newest_backup_is_kept(path):
+    stranger = path.parent / "journal.db.v4.mine"
+    for each in (path.parent / "journal.db.v3.2026-01-01T00-00-00", stranger):
+        each.write_bytes(b"")
+    (path.parent / "journal.db.backup").write_bytes(b"of a process that was killed")
+    (path.parent / "journal.db.backup-journal").write_bytes(b"of a process that was killed")
+    with closing(Journal.open(str(path.parent))) as journal:
+        assert journal.migrated is not None
+        newest = path.parent / journal.migrated.backup
+
+    assert backups(path.parent) == sorted([newest, stranger])
+    assert not list(path.parent.glob("journal.db.backup*"))
+
+
+def test_a_journal_of_this_version_is_opened_without_a_backup(path):
+    Journal.open(str(path.parent)).close()
+    (first,) = backups(path.parent)
+    with closing(Journal.open(str(path.parent))) as journal:
+        assert journal.migrated is None
+
+    assert backups(path.parent) == [first]
+
+
+def test_who_waits_for_the_start_hears_that_it_goes_on(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as large:
+        rows = ((number, 1, 0.0, "job.deferred", "received", "x" * 4000) for number in range(1000, 6000))
+        large.execute("BEGIN")
+        large.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+        large.execute("COMMIT")
+    heard = []
+
+    Journal.open(str(path.parent), lambda: heard.append(1)).close()
+
+    assert len(heard) > 4
+
+
+def test_a_real_daemon_asks_for_time_brings_its_journal_up_to_date_and_says_where_the_backup_is(tmp_path, api):
+    with (
+        Daemon(tmp_path / "daemon", api.base_url) as daemon,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+    ):
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        daemon.environ = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        version_4.journal_of(daemon.state)
+        daemon.start()
+        assert "EXTEND_TIMEOUT_USEC=" in manager.recv(4096).decode()
+        wait_for(lambda: "daemon.started" in daemon.events(), "the start")
+
+        (line,) = [json.loads(line) for line in daemon.log.read_text().splitlines() if "journal.migrated" in line]
+    (backup,) = backups(daemon.state)
+    assert {key: line[key] for key in ("from", "to", "backup")} == {"from": 4, "to": VERSION, "backup": str(backup)}
+    assert "alembic" not in daemon.log.read_text()
+
+
+# -- a disk that is full, and a process that is killed ----------------------------------------------------------------
+
+OPENED = """
+import sys
+from transcribed.errors import Blocked
+from transcribed.journal import Journal
+try:
+    Journal.open(sys.argv[1]).close()
+except Blocked as error:
+    print(error.lane, error.hint)
+else:
+    print("opened")
+"""
+
+
+def opened_by_a_process(directory: Path, *strace: str, most_bytes: int = resource.RLIM_INFINITY) -> str:
+    """What another process says of opening the journal; nothing where it was killed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [*strace, sys.executable, "-c", OPENED, str(directory)]
+    limit = f'ulimit -f {most_bytes // 1024}; exec "$@"' if most_bytes != resource.RLIM_INFINITY else 'exec "$@"'
+    done = subprocess.run(
+        ["bash", "-c", limit, "bash", *command], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout.strip()
+
+
+def traced(directory: Path, calls: str, what: str) -> list[str]:
+    """The beginning of a command line by which a call about the journal's files is tampered with."""
+    names = [f"journal.db{end}" for end in ("", "-wal", "-shm", ".backup", ".backup-journal", ".backup-wal")]
+    paths = [word for name in ("", *names) for word in ("-P", str(directory / name).rstrip("/"))]
+    return ["strace", "-f", "-qq", "-o", os.devnull, *paths, "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
+
+
+def assert_old_and_usable(path: Path, before: dict[str, list[tuple[Any, ...]]]) -> None:
+    """It is the journal of version 4, with all that was in it, and nothing was set aside."""
+    assert rows_of(path, "PRAGMA user_version") == [(4,)]
+    assert rows_of(path, "PRAGMA integrity_check") == [("ok",)]
+    assert all_of(path) == before
+    assert not list(path.parent.glob("*damaged*"))
+    assert not list(path.parent.glob("journal.db.backup*"))
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@needs_mounts
+def test_without_room_for_a_backup_the_old_journal_stays_in_use_until_there_is(tmp_path):
+    with small_disk(tmp_path / "state", "640k"):
+        path = version_4.journal_of(tmp_path / "state")
+        before, ballast = all_of(path), path.parent / "ballast"
+        ballast.write_bytes(bytes(300_000))
+
+        with pytest.raises(Blocked, match="no room to bring it up to date") as refused:
+            Journal.open(str(path.parent))
+
+        assert (refused.value.lane, refused.value.exit_status) == ("state", 69)
+        assert re.match(r"free 0\.\d MB there; nothing was changed", refused.value.hint)
+        assert_old_and_usable(path, before)
+        assert backups(path.parent) == []
+        ballast.unlink()
+        Journal.open(str(path.parent)).close()
+        assert all_of(path) == before
+
+
+def test_a_backup_that_finds_no_room_leaves_the_old_journal_in_use_and_nothing_beside_it(path):
+    before = all_of(path)
+
+    assert opened_by_a_process(path.parent, most_bytes=50 * 1024).startswith("state ")
+
+    assert_old_and_usable(path, before)
+    assert backups(path.parent) == []
+    Journal.open(str(path.parent)).close()
+    assert all_of(path) == before
+
+
+@needs_strace
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("call", ["pwrite64", "fsync,fdatasync"])
+def test_a_disk_that_is_full_at_any_moment_leaves_the_old_journal_in_use(tmp_path, call):
+    blocked = 0
+    for k in (1, 2, 4, 8, 16, 32, 64):
+        path = version_4.journal_of(tmp_path / str(k))
+        before = all_of(path)
+
+        said = opened_by_a_process(path.parent, *traced(path.parent, call, f"error=ENOSPC:when={k}+"))
+
+        assert said == "opened" or said.startswith("state "), said
+        if said == "opened":
+            break
+        blocked += 1
+        assert_old_and_usable(path, before)
+        Journal.open(str(path.parent)).close()
+        assert all_of(path) == before
+    assert blocked > 1
+
+
+@needs_strace
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("call", ["openat", "pwrite64", "fsync,fdatasync", "rename", "unlink"])
+def test_a_process_that_is_killed_at_any_moment_leaves_the_old_journal_or_the_new_one(tmp_path, call):
+    seen = Counter()
+    for k in (1, 2, 4, 8, 16, 32, 64):
+        path = version_4.journal_of(tmp_path / str(k))
+        before = all_of(path)
+
+        said = opened_by_a_process(path.parent, *traced(path.parent, call, f"signal=KILL:when={k}"))
+
+        seen[said] += 1
+        assert all_of(path) == before, "whichever version it is of"
+        assert not list(path.parent.glob("*damaged*"))
+        with closing(Journal.open(str(path.parent))) as journal:
+            assert journal.loss() == journal.damage() == ""
+        assert all_of(path) == before
+        assert len(backups(path.parent)) == 1
+        assert not list(path.parent.glob("journal.db.backup*"))
+        if said == "opened":
+            break
+    assert seen[""] > 0, "none was killed"
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def test_a_failure_at_any_statement_leaves_the_old_journal(tmp_path):
+    """As a crash would, but at each statement in turn, and without what it did being written at all."""
+    number = 0
+    while True:
+        number += 1
+        path = version_4.journal_of(tmp_path / str(number))
+        before = all_of(path)
+        if not dies_at(number, path):
+            break
+        assert rows_of(path, "PRAGMA user_version") == [(4,)]
+        assert all_of(path) == before
+    assert number > 10
+    assert rows_of(path, "PRAGMA user_version") == [(VERSION,)]
+
+
+def dies_at(number: int, path: Path) -> bool:
+    """Open the journal, and die at this statement of what changes it; True if there were as many."""
+    left = number
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal left
+        if re.match(r"\s*(BEGIN|CREATE|ALTER|UPDATE|DROP|INSERT|PRAGMA user_version =|DELETE)", statement):
+            left -= 1
+            if left == 0:
+                raise Died
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    try:
+        Journal.open(str(path.parent)).close()
+    except Died:
+        return True
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", count)
+    return False

@@ -1,0 +1,129 @@
+"""The page that is made of a transcript, in a real browser."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from abilities import needs_chromium
+from browser import browser
+from spoken import rendered, say, utterance
+
+RECORDING = Path(__file__).parents[2] / "daemon" / "transcribed" / "demo" / "recording.mp3"
+
+
+#: A name that is no address: of a scheme, with a query and a fragment, quotes, and a byte that is no UTF-8.
+NAME = b'x: 100%? "it\'s" #1 \xff.mp3'
+EVIL = '"\'><script>document.title="pwned"</script><img src=x onerror=document.title="pwned"><a href=javascript:0>'
+TALK = {
+    "text": "Good morning, everyone. Fine & good.",
+    "audio_duration": 12,
+    "language_code": "en_us",
+    "utterances": [utterance("A", "Good morning, everyone."), utterance("B", "Fine & good.", 2000)],
+}
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+def opened(window, folder, transcript, recording=NAME, **style):
+    """The page of a transcript in the browser, from a disk, beside its recording."""
+    content = rendered("html", transcript, recording=recording.decode(errors="surrogateescape"), **style)
+    (folder / "Talk.html").write_text(content, encoding="utf-8")
+    window.log("browser")
+    window.requested()
+    window.open((folder / "Talk.html").as_uri())
+
+
+def refused(window):
+    """The messages of the console, without those about a recording that is not there."""
+    return [message for message in window.log("browser") if "ERR_FILE_NOT_FOUND" not in message]
+
+
+@needs_chromium
+def test_a_click_on_a_word_plays_the_recording_from_there_and_loads_nothing_from_elsewhere(window, tmp_path):
+    shutil.copy(bytes(RECORDING), bytes(tmp_path) + b"/" + NAME)
+    opened(window, tmp_path, TALK)
+    window.wait_for("return document.querySelector('audio').duration > 3")
+    window.run(
+        "const audio = document.querySelector('audio'); audio.onseeking = () => { window.at ??= audio.currentTime; }"
+    )
+
+    window.click("//span[text()='Fine']")
+
+    assert window.wait_for("return window.at") == 2.0
+    window.wait_for("return !document.querySelector('audio').paused")
+    assert window.wait_for("return document.querySelector('.now')?.textContent") in {"Fine", "&", "good."}
+    assert "Good morning, everyone." in window.run("return document.body.innerText")
+    assert not window.run("return document.querySelector('label').checkVisibility()")
+    assert {re.sub(r"[^/]*$", "", address) for address in window.requested()} == {tmp_path.as_uri() + "/"}
+    assert refused(window) == []
+
+
+@needs_chromium
+def test_the_time_of_a_paragraph_plays_from_there_too(window, tmp_path):
+    shutil.copy(RECORDING, tmp_path / "Talk.mp3")
+    opened(window, tmp_path, TALK, b"Talk.mp3")
+    window.wait_for("return document.querySelector('audio').duration > 3")
+    window.click("//time[text()='00:00:02']")
+    assert window.wait_for("return document.querySelector('audio').currentTime") >= 2.0
+
+
+@needs_chromium
+def test_a_recording_that_is_elsewhere_can_be_opened_by_the_reader(window, tmp_path):
+    opened(window, tmp_path, TALK, b"gone.mp3")
+    window.wait_for("return document.querySelector('label').checkVisibility()")
+
+    window.type("//input", str(RECORDING))
+
+    window.wait_for("return document.querySelector('audio').duration > 3")
+    window.click("//span[text()='Fine']")
+    assert window.wait_for("return document.querySelector('audio').currentTime") >= 2.0
+    assert refused(window) == []
+
+
+@needs_chromium
+def test_no_script_from_a_transcript_runs(window, tmp_path):
+    answer = {
+        "text": EVIL,
+        "words": say(EVIL, speaker=EVIL),
+        "language_code": EVIL,
+        "summary": EVIL,
+        "chapters": [{"headline": EVIL, "summary": EVIL}],
+        "entities": [{"entity_type": EVIL, "text": EVIL}],
+        "translated_texts": {EVIL: EVIL},
+    }
+    opened(window, tmp_path, answer, date=EVIL)
+    window.wait_for("return document.readyState === 'complete'")
+
+    assert window.run("return document.title") == "Talk"
+    assert window.run("return document.querySelectorAll('img, a, script').length") == 1  # the page's own script
+    assert EVIL in window.run("return document.body.innerText")
+    assert refused(window) == []
+
+
+@needs_chromium
+def test_even_mark_up_that_got_past_the_escaping_could_neither_run_nor_load(window, tmp_path):
+    opened(window, tmp_path, TALK)
+    content = (tmp_path / "Talk.html").read_text(encoding="utf-8")
+    hostile = "<script>document.title = 'pwned'</script><img src='http://127.0.0.1:9/x' onerror='document.title = 1'>"
+    (tmp_path / "Talk.html").write_text(content.replace("<main>", f"<main>{hostile}"), encoding="utf-8")
+    window.open((tmp_path / "Talk.html").as_uri())
+    window.wait_for("return document.readyState === 'complete'")
+
+    assert window.run("return document.title") == "Talk"
+    assert [address for address in window.requested() if address.startswith("http")] == []
+    assert len([message for message in window.log("browser") if "Content Security Policy" in message]) >= 2
+
+
+@needs_chromium
+def test_on_paper_there_is_text_and_no_player(window, tmp_path):
+    opened(window, tmp_path, TALK)
+    assert "@media print" in (tmp_path / "Talk.html").read_text(encoding="utf-8")
+    rules = "[...document.styleSheets[0].cssRules].find(rule => rule.media?.mediaText === 'print').cssRules"
+    player = f"[...{rules}].find(rule => rule.selectorText.includes('audio'))"
+    assert "display: none" in window.run(f"return {player}.cssText")

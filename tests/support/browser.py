@@ -1,0 +1,100 @@
+"""A real browser without a screen: Chromium, spoken to in the W3C's WebDriver protocol, which is JSON over HTTP."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from waiting import wait_for
+
+#: The key under which WebDriver names an element (W3C WebDriver, 12.1).
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+#: No sandbox, for CI runs as root; no shared memory, for containers have little; no host but this machine is known.
+_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, address: str, window: str) -> None:
+        self._address = f"{address}/session/{window}"
+
+    def _tell(self, path: str, **body: Any) -> Any:
+        answer = requests.post(self._address + path, json=body, timeout=60).json()["value"]
+        assert not (isinstance(answer, dict) and "error" in answer), answer
+        return answer
+
+    def open(self, address: str) -> None:
+        self._tell("/url", url=address)
+
+    def run(self, script: str, *args: Any) -> Any:
+        """Return what a script returns in the page."""
+        return self._tell("/execute/sync", script=script, args=args)
+
+    def find(self, xpath: str) -> Any:
+        return self._tell("/element", using="xpath", value=xpath)[_ELEMENT]
+
+    def click(self, xpath: str) -> None:
+        self._tell(f"/element/{self.find(xpath)}/click")
+
+    def type(self, xpath: str, text: str) -> None:
+        self._tell(f"/element/{self.find(xpath)}/value", text=text)
+
+    def log(self, kind: str) -> list[str]:
+        """The notes since the last look: `browser` (console, refusals of the policy) or `performance`."""
+        return [entry["message"] for entry in self._tell("/se/log", type=kind)]
+
+    def requested(self) -> list[str]:
+        """The address of everything that pages asked for since the last look, and were not refused by their policy."""
+        found = [json.loads(message)["message"] for message in self.log("performance")]
+        failed = [m["params"] for m in found if m["method"] == "Network.loadingFailed"]
+        refused = {params["requestId"] for params in failed if params.get("blockedReason") == "csp"}
+        asked = [m["params"] for m in found if m["method"] == "Network.requestWillBeSent"]
+        addresses = [params["request"]["url"] for params in asked if params["requestId"] not in refused]
+        return [address for address in addresses if not address.startswith(("chrome:", "data:"))]  # its own things
+
+    def wait_for(self, script: str, seconds: float = 20) -> Any:
+        """Until a script returns something true; fails after so many seconds."""
+        return wait_for(lambda: self.run(script), f"never true: {script}", seconds)
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Browser]:
+    """A browser that keeps what it writes in `folder`."""
+    options = {"args": [*_FLAGS, f"--user-data-dir={folder}"], "binary": "/usr/bin/chromium"}
+    wanted: dict[str, Any] = {
+        "goog:chromeOptions": options,
+        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+    }
+    driver = subprocess.Popen(
+        ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert driver.stdout is not None
+    try:
+        ready = (re.search(r"started successfully on port (\d+)", line) for line in driver.stdout)
+        address = f"http://127.0.0.1:{next(filter(None, ready))[1]}"
+        answer = requests.post(f"{address}/session", json={"capabilities": {"alwaysMatch": wanted}}, timeout=60).json()
+        window = answer["value"]["sessionId"]
+        try:
+            yield Browser(address, window)
+        finally:
+            requests.delete(f"{address}/session/{window}", timeout=60)
+    finally:
+        driver.terminate()
+        driver.wait(20)
+        driver.stdout.close()

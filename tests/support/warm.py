@@ -1,0 +1,72 @@
+"""A daemon's process that is at work at once: forked from one that has imported everything already.
+
+Most of a short life is the start of Python and its imports, and a sweep has hundreds of such lives; each is a process
+of its own that does what `python -m transcribed` does.
+"""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from waiting import wait_for
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["transcribed.cli", __name__])
+_ONE_AT_A_TIME = threading.Lock()  # a status can be fetched once, and any start asks for those of all others
+
+
+class Warm:
+    """The part of Popen that a Daemon needs. `traced`: the process does nothing before strace is attached to it."""
+
+    def __init__(
+        self, arguments: Sequence[str], environ: Mapping[str, str], log: Path, *, traced: bool = False
+    ) -> None:
+        self._process = _SERVER.Process(target=_live, args=(arguments, dict(environ), log, traced), daemon=True)
+        with _ONE_AT_A_TIME:
+            self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        with _ONE_AT_A_TIME:
+            return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        wait([self._process.sentinel], timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired("transcribed", timeout or 0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        with _ONE_AT_A_TIME:
+            self._process.kill()
+
+
+def _live(arguments: Sequence[str], environ: Mapping[str, str], log: Path, traced: bool) -> None:
+    """In the new process: what `python -m transcribed` does."""
+    said = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    os.close(said)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = ["transcribed", *arguments]
+    if traced:
+        wait_for(_is_traced, "strace")
+    from transcribed.cli import main  # noqa: PLC0415 - the tests' own process has no use for it
+
+    main()
+
+
+def _is_traced() -> bool:
+    return "\nTracerPid:\t0\n" not in Path("/proc/self/status").read_text()

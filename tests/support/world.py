@@ -1,0 +1,337 @@
+"""A small world to run the daemon's heart in: real folders, a real journal, a real HTTP server, and a held clock.
+
+Nothing of ours is replaced: steps run where they are submitted, and time passes only when nothing is left to do.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from fake_assemblyai import KEY, FakeAssemblyAI
+from transcribed import config
+from transcribed.assemblyai import AssemblyAI
+from transcribed.config.share import settings_of
+from transcribed.folders import ANCHOR, Ground
+from transcribed.inbox import RecordingFolder, Said
+from transcribed.job import Job, Rules, State, canonical
+from transcribed.journal import Journal, rebuild
+from transcribed.worker import Plan, Route, Stop, Worker
+from transcribed.worker.plan import Executor
+
+START = 1_800_000_000.0
+FRAME = bytes.fromhex("fffb9000") + bytes(413)  # one MPEG frame: Layer III, 128 kbit/s at 44.1 kHz, 26 ms
+
+
+def mp3(text: str, frames: int = 40) -> bytes:
+    """A small MP3 whose bytes are `text`'s alone: frames of silence with the text in their padding."""
+    word = os.fsencode(text)[:200]
+    return b"".join(FRAME[:40] + word + FRAME[40 + len(word) :] for _ in range(frames))
+
+
+def link(address: str) -> bytes:
+    """A link as Windows writes it when an address is dragged into a folder."""
+    return f"[InternetShortcut]\r\nURL={address}\r\n".encode()
+
+
+def recording_folder(root: bytes, lane: str = "inbox:talks", **options: Any) -> RecordingFolder:
+    """A folder of which nothing is remembered, to be looked at."""
+    return RecordingFolder(root, lane=lane, ground=Ground(root, lane=lane, what="inbox"), **options)
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.moved = 0.0
+
+    def wall(self) -> float:
+        return START + self.moved
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.moved
+
+
+class Crash(BaseException):
+    """The process ends here, with no chance to write anything more."""
+
+
+class Mailbox:
+    """A mailbox that moves the clock where a real one would wait, and ends the run when `until` holds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.messages: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self.until: Callable[[], bool] = lambda: False
+        self.give_up_at = 0.0
+        self.waits = 0
+        self.crash_at: int | None = None  #: the number of the message at which the process dies
+        self._clock = clock
+
+    def put(self, message: object) -> None:
+        self.messages.put(message)
+
+    def get(self, *, timeout: float) -> object:
+        self._count_down()
+        if self.until():
+            self.until = lambda: False
+            return Stop()
+        with contextlib.suppress(queue.Empty):
+            return self.messages.get_nowait()
+        if timeout <= 0:
+            raise queue.Empty
+        self.waits += 1
+        assert self._clock.monotonic() < self.give_up_at, "what the test waits for never came"
+        self._clock.moved += timeout
+        raise queue.Empty
+
+    def _count_down(self) -> None:
+        if self.crash_at is not None:
+            self.crash_at -= 1
+            if self.crash_at <= 0:
+                raise Crash
+
+
+class Inline:
+    """An executor that runs a step where it is submitted; at the chosen one, the process dies before or after it."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def submit(self, work: Callable[[], None]) -> None:
+        self._world.steps_left -= 1
+        if self._world.steps_left == 0 and not self._world.crash_after_step:
+            raise Crash
+        if self._world.crash_when():
+            raise Crash
+        work()
+        if self._world.steps_left == 0:
+            raise Crash
+
+
+class World:
+    """One inbox with its folders, the API, and a daemon that can be run, crashed and started again."""
+
+    def __init__(self, directory: Path, api: FakeAssemblyAI, clock: Clock, **route: Any) -> None:
+        self.directory = directory
+        self.api = api
+        self.clock = clock
+        self.folders = {name: directory / name for name in ("inbox", "outbox", "archive", "failed")}
+        for folder in self.folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        self.state = directory / "state"
+        paths: dict[str, Any] = {name: os.fsencode(folder) for name, folder in self.folders.items()}
+        options = {"settle_seconds": 5.0, "formats": ("txt", "srt"), **route}
+        self.route = Route(name="talks", **paths, **options)
+        self.routes = [self.route]
+        self.rules = Rules()
+        self.steps_left = -1
+        self.crash_after_step = False
+        self.running = False
+        self.crash_at: int | None = None
+        self.commits_left = -1
+        self.crash_when: Callable[[], bool] = lambda: False
+        self.read_seconds = 5.0
+        self.published: list[dict[str, Any]] = []
+        self.notified: list[dict[str, str]] = []
+        self.services: Any = None  # a notify.Services, where people are told
+        self.plan_options: dict[str, Any] = {"accept_backlog_hours": 24.0}
+        self.key = KEY
+        self.next_plan: Callable[[], Plan] = self.plan
+
+    # what the worker asks of its host
+
+    def notify(self, **fields: str) -> None:
+        self.notified.append(fields)
+
+    def publish(self, status: bytes) -> None:
+        self.published.append(json.loads(status))
+
+    def read_plan(self) -> Plan:
+        return self.next_plan()
+
+    def watch(self, root: bytes) -> bool:
+        """No events: the listing is the truth."""
+        return False
+
+    def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
+        """As the command line answers it, for an inbox with this route's settings."""
+        route = next((route for route in self.routes if route.name == inbox), self.route)
+        keys: dict[str, Any] = {"formats": route.formats, "speakers": dict(route.speakers)}
+        keys |= {"line_length": route.line_length, "lines": route.lines, "output_name": route.output_name}
+        keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox)}
+        return settings_of(config.Inbox(transcript=json.loads(route.parameters), **keys), said)
+
+    def tell(self, title: str, body: str) -> None:
+        if self.services is not None:
+            self.services.tell(title, body)
+
+    def executor(self, name: str, threads: int) -> Executor:
+        return Inline(self)
+
+    # what a test does
+
+    def plan(self) -> Plan:
+        client = AssemblyAI(
+            self.api.base_url, self.key, stop=threading.Event(), tries=1, read_seconds=self.read_seconds
+        )
+        return Plan(tuple(self.routes), client, rules=self.rules, **self.plan_options)
+
+    def drop(self, name: str, data: bytes | None = None, folder: str = "inbox") -> Path:
+        """Put a recording into a folder, as a person at the share would."""
+        path = self.folders[folder] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(mp3(name) if data is None else data)
+        os.utime(path, ns=(0, int(self.clock.wall() * 1e9)))
+        return path
+
+    def run(
+        self, until: Callable[[], bool] | None = None, *, seconds: float = 3600.0, messages: tuple[object, ...] = ()
+    ) -> int:
+        """Run the daemon until the condition holds (by default: once) within so many virtual seconds."""
+        mailbox = Mailbox(self.clock)
+        mailbox.give_up_at = self.clock.monotonic() + seconds
+        mailbox.until = until or (lambda: False)
+        mailbox.crash_at = self.crash_at
+        for message in messages:
+            mailbox.put(message)
+        with self.journal() as journal:
+            sa.event.listen(journal._engine, "commit", self._count_commit)
+            rebuild(journal, str(self.state), self.clock.wall())
+            self.mailbox = mailbox
+            self.worker = Worker(
+                self.plan(),
+                journal,
+                self,
+                directory=str(self.state),
+                mailbox=mailbox,
+                clock=self.clock,
+                stop=threading.Event(),
+            )
+            self.running = True
+            try:
+                return self.worker.run(once=until is None)
+            finally:
+                self.running = False
+
+    def crash(self, step: int, *, after: bool = False, seconds: float = 3600.0) -> bool:
+        """Run until the process dies at the `step`-th step; whether it came that far."""
+        self.steps_left, self.crash_after_step = step, after
+        try:
+            self.run(seconds=seconds)
+        except Crash:
+            return True
+        finally:
+            self.steps_left = -1
+        return False
+
+    def crash_at_message(self, number: int) -> bool:
+        """Run until the process dies before it takes in its `number`-th message; whether it came that far."""
+        self.crash_at = number
+        try:
+            self.run()
+        except Crash:
+            return True
+        finally:
+            self.crash_at = None
+        return False
+
+    def crash_at_commit(self, number: int) -> bool:
+        """Run until the process dies before its `number`-th commit; whether it came that far."""
+        self.commits_left = number
+        try:
+            self.run()
+        except Crash:
+            return True
+        finally:
+            self.commits_left = -1
+        return False
+
+    def _count_commit(self, _connection: object) -> None:
+        self.commits_left -= 1
+        if self.commits_left == 0:
+            raise Crash
+
+    def crash_in_flight(self) -> None:
+        """Run until a job's step has begun, and die inside it."""
+        self.crash_when = lambda: any(job.in_flight for job in self.worker.book.open.values())
+        with contextlib.suppress(Crash):
+            self.run()
+        self.crash_when = lambda: False
+
+    @contextlib.contextmanager
+    def journal(self) -> Iterator[Journal]:
+        journal = Journal.open(str(self.state))
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    def jobs(self) -> list[Job]:
+        """The jobs in the journal, read by a stranger."""
+        if self.running:
+            return self.worker.book.journal.all()
+        if not (self.state / "journal.db").exists():
+            return []
+        journal = Journal.read(str(self.state))
+        try:
+            return journal.all()
+        finally:
+            journal.close()
+
+    def story(self, number: int) -> list[str]:
+        """The events of a job, in a word each."""
+        if self.running:
+            return [row["event"].removeprefix("job.") for row in self.worker.book.journal.story(number)]
+        journal = Journal.read(str(self.state))
+        try:
+            return [row["event"].removeprefix("job.") for row in journal.story(number)]
+        finally:
+            journal.close()
+
+    def states(self) -> list[State]:
+        return [job.state for job in self.jobs()]
+
+    def files(self, folder: str) -> list[str]:
+        """The names in one of the folders, hidden ones included but for the anchor."""
+        root = self.folders[folder]
+        paths = (path for path in root.rglob("*") if path.is_file() and path.name != os.fsdecode(ANCHOR))
+        return sorted(str(path.relative_to(root)) for path in paths)
+
+    def second_inbox(self, **changes: Any) -> Route:
+        """Another route beside the first, with folders of its own."""
+        paths: dict[str, Any] = {}
+        for name in ("inbox", "outbox", "archive", "failed"):
+            folder = self.directory / f"second-{name}"
+            folder.mkdir(exist_ok=True)
+            self.folders[f"second-{name}"] = folder
+            paths[name] = os.fsencode(folder)
+        route = replace(self.route, name="second", **{**paths, **changes})
+        self.routes.append(route)
+        return route
+
+    def lose(self, folder: str) -> Path:
+        """Take a folder away, as an unmounted share does."""
+        away = self.directory / f"{folder}-away"
+        shutil.move(self.folders[folder], away)
+        return away
+
+
+def work_for(world: World, seconds: float) -> list[Any]:
+    """Let the daemon work for so long, and return what it logged."""
+    end = world.clock.monotonic() + seconds
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: world.clock.monotonic() >= end, seconds=seconds + 9000)
+    return logs
+
+
+def parameters(**values: Any) -> str:
+    return canonical(values)
