@@ -96,7 +96,7 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
     """What the configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
-        routes=tuple(_route(inbox) for inbox in settled.inboxes),
+        routes=tuple(route_of(inbox) for inbox in settled.inboxes),
         client=AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop),
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
@@ -108,7 +108,8 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
     )
 
 
-def _route(inbox: config.Inbox) -> Route:
+def route_of(inbox: config.Inbox) -> Route:
+    """An inbox of the configuration, as the worker has it. Raises ConfigError where its group is not there."""
     access = placement.access_of(inbox)
     return Route(
         name=inbox.name,
@@ -130,16 +131,11 @@ def _route(inbox: config.Inbox) -> Route:
         ignore=inbox.ignore,
         links=inbox.links,
         hardlinks=inbox.hardlinks,
-        formats=tuple(inbox.formats),
-        output_name=inbox.output_name,
-        speakers=tuple(inbox.speakers.items()),
-        line_length=inbox.line_length,
-        lines=inbox.lines,
         names=inbox.names,
         file_mode=access.file_mode,
         dir_mode=access.dir_mode,
         group=access.group,
-        parameters=job.canonical(inbox.transcript),
+        settings=inbox.settings(),
     )
 
 

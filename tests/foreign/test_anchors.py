@@ -5,7 +5,6 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from transcribed.cli.app import app
 from transcribed.folders import ANCHOR
 from transcribed.job import State
 from waiting import wait_for
-from world import World, mp3, work_for
+from world import World, changed, mp3, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -186,7 +185,7 @@ def test_a_share_that_is_mounted_late_is_taken(world: World, folder: str) -> Non
 
 @needs_mounts
 def test_a_read_only_inbox_takes_no_anchor_and_is_known_by_its_mount(world: World, api: FakeAssemblyAI) -> None:
-    world.routes = [replace(world.route, after="keep")]
+    world.routes = [changed(world.route, after="keep")]
     with share(world.folders["inbox"]) as nas:
         world.drop("Talk.mp3")
         nas.remount("ro")

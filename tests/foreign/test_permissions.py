@@ -6,7 +6,6 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from straced import Straced, calls_of
 from transcribed import files
 from transcribed.job import State
 from waiting import wait_for
-from world import Clock, World, mp3
+from world import Clock, World, changed, mp3
 
 GROUP = 100  # "users" in most places; only its number counts
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs leave to give a file to any group")
@@ -94,7 +93,7 @@ def test_every_file_that_people_see_has_the_mode_that_was_asked_for(tmp_path, el
     clock = Clock()
     with FakeAssemblyAI(clock=clock.wall) as api:
         world = World(tmp_path, api, clock, file_mode=0o640, dir_mode=0o750)
-        world.routes = [replace(world.route, archive=os.fsencode(elsewhere))]
+        world.routes = [changed(world.route, archive=os.fsencode(elsewhere))]
         world.folders["archive"] = elsewhere
         world.drop("a/Talk.mp3")
         world.drop("a/silence.mp3", b"no audio at all")

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from shares import exfat, needs_exfat
 from transcribed import files
 from transcribed.job import State
-from world import World, mp3
+from world import World, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -29,7 +28,7 @@ def put_on(share: Path, world: World) -> World:
         world.folders[name] = share / name
         world.folders[name].mkdir()
     paths: dict[str, Any] = {name: os.fsencode(share / name) for name in ("outbox", "archive", "failed")}
-    world.route = replace(world.route, **paths)
+    world.route = changed(world.route, **paths)
     world.routes = [world.route]
     return world
 
@@ -61,7 +60,7 @@ def test_a_name_that_the_outbox_refuses_is_said_with_its_mend_and_goes_on_once_t
     assert "blocked" in world.published[-1]
     assert world.published[-1]["blocked"] == []
 
-    world.routes = [replace(world.route, names="portable")]
+    world.routes = [changed(world.route, names="portable")]
     assert world.run() == 0
     assert world.files("outbox") == ["Why_.txt", "caf%E9/%FF.txt", "plain.txt"]
     assert world.files("archive") == ["Why_.mp3", "caf%E9/%FF.mp3", "plain.mp3"]
@@ -72,7 +71,7 @@ def test_a_name_that_the_outbox_refuses_is_said_with_its_mend_and_goes_on_once_t
 def test_case_twins_that_are_delivered_together_stay_two_where_case_is_folded(world, share, content):
     """With the same bytes the file of the one would be taken for the other's, and its recording for moved."""
     world = put_on(share, world)
-    world.routes = [replace(world.route, duplicates="transcribe")]  # else the one waits for the other
+    world.routes = [changed(world.route, duplicates="transcribe")]  # else the one waits for the other
     for name in ("a/Talk.mp3", "a/talk.mp3"):
         world.drop(name, mp3(name if content == "different" else "Talk"))
 

@@ -7,7 +7,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import structlog
 
 from abilities import needs_mounts
 from transcribed.job import State
-from world import World
+from world import World, changed
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -64,7 +63,7 @@ def told(world: World, name: str) -> str:
 @needs_immutable
 @pytest.mark.parametrize("after", ["archive", "delete"])
 def test_one_that_cannot_be_moved_stays_with_its_reason_and_the_others_go_on(world, api, clock, after):
-    world.routes = [replace(world.route, after=after)]
+    world.routes = [changed(world.route, after=after)]
     stuck = world.drop("stuck.mp3")
     with immutable(stuck), structlog.testing.capture_logs() as log:
         end = clock.monotonic() + 4 * HOUR

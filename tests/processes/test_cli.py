@@ -5,7 +5,6 @@ import json
 import os
 import queue
 import re
-import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,14 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from transcribed import config, daemon, errors, files
-from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import daemon_status, explain, show, terminal
 from transcribed.cli.app import app, exit_status
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
 from transcribed.journal import Journal, Transcripts
 from transcribed.service import Clock
-from transcribed.worker import Plan, Route, orders
+from transcribed.worker import orders
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
@@ -153,16 +151,9 @@ class AtOnce:
 def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None):
     """Writes the status file by the daemon's own hand, once it has looked into the inbox; returns what it says."""
     clock, mailbox, lanes = Clock(), queue.SimpleQueue(), Lanes()
-    route = Route(
-        name="talks",
-        inbox=os.fsencode(house.path("in")),
-        outbox=os.fsencode(house.path("out")),
-        archive=os.fsencode(house.path("in-archive")),
-        failed=os.fsencode(house.path("in-failed")),
-        settle_seconds=60,
-    )
-    plan = Plan((route,), AssemblyAI("http://127.0.0.1:1", "key", stop=threading.Event()))
-    book = Book(journal, clock, plan.rules)
+    inbox = config.Inbox(name="talks", path=house.path("in"), outbox=house.path("out"), settle_seconds=60.0)
+    route = daemon.route_of(inbox)
+    book = Book(journal, clock, Rules())
     book.recover()
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
@@ -171,7 +162,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1))
     said = status.snapshot(
-        plan.client.base_url,
+        "http://127.0.0.1:1",
         journal.counts(),
         lanes.all(),
         [arrivals.status()],
@@ -693,6 +684,14 @@ def test_a_kept_transcript_that_vanished_or_is_damaged_is_an_error_that_says_so(
     answer = rendered.run("render", 1)
     assert (answer.status, answer.out) == (1, "")
     assert why in answer.err
+
+
+def test_rendering_for_a_group_that_this_machine_lacks_is_refused_in_a_sentence(rendered):
+    with open(rendered.config, "a", encoding="utf-8") as file:
+        file.write('\n[defaults]\ngroup = "no-such-group"\n')
+    answer = rendered.run("render", 1, "--format", "md", "--format", "json")
+    assert (answer.status, answer.out) == (78, "")
+    assert "there is no group no-such-group here" in answer.err
 
 
 # --- config

@@ -139,7 +139,7 @@ def test_a_template_of_names_is_checked_whole():
 
 def test_an_inbox_without_files_gives_its_own_settings_and_says_which_are_defaults():
     settings = config.merged(inbox(lines=1, speakers={"A": "Aoife"}, transcript={"punctuate": True}), [])
-    assert (settings.parameters, settings.speakers, settings.lines) == ({"punctuate": True}, {"A": "Aoife"}, 1)
+    assert (settings.transcript, settings.speakers, settings.lines) == ({"punctuate": True}, {"A": "Aoife"}, 1)
     assert (settings.formats, settings.line_length, settings.output_name) == (("txt",), 42, "{stem}.{ext}")
     assert settings.origins == {
         "formats": "default",
@@ -161,7 +161,7 @@ def test_the_particular_goes_over_the_general_key_by_key_and_each_key_says_where
             'output_name = "{job}.{ext}"\n[speakers]\nA = "Aoife"\n[transcript]\nlanguage_code = "de"',
         ),
     )
-    assert settings.parameters == {
+    assert settings.transcript == {
         "language_code": "de",
         "prompt": "tea",
         "punctuate": True,
@@ -199,7 +199,7 @@ def test_files_that_are_right_alone_and_wrong_together_name_both_places():
 
 def test_one_file_may_be_incomplete_where_the_whole_is_not():
     wanted = ("Talk.mp3.toml", "[transcript]\nspeakers_expected = 2")
-    assert merged(inbox(transcript={"speaker_labels": True}), wanted).parameters["speakers_expected"] == 2
+    assert merged(inbox(transcript={"speaker_labels": True}), wanted).transcript["speakers_expected"] == 2
     with pytest.raises(ConfigError, match=r"^Talk\.mp3\.toml: transcript: speakers_expected needs speaker_labels"):
         merged(inbox(), wanted)
 
@@ -250,8 +250,8 @@ def reads_or_is_refused(content):
     if error is not None:
         assert are_short_lines(error.problems)
         return
-    assert settings.parameters == options.transcript
-    assert not [key for key in settings.parameters if "url" in key.lower() or "webhook" in key.lower()]
+    assert settings.transcript == options.transcript
+    assert not [key for key in settings.transcript if "url" in key.lower() or "webhook" in key.lower()]
     assert "/" not in settings.output_name
     assert set(settings.origins.values()) <= {"a\nb", "default"}
 
@@ -291,6 +291,6 @@ def test_each_setting_comes_from_the_last_place_that_names_it(first, second):
     if None in read_both:
         return
     settings, _ = outcome(ConfigError, config.merged, inbox(), list(zip("ab", read_both, strict=True)))
-    for key, value in settings.parameters.items() if settings else ():
+    for key, value in settings.transcript.items() if settings else ():
         assert settings.origins[key] == ("b" if key in second else "a")
         assert value == (second if key in second else first)[key]

@@ -15,13 +15,13 @@ import shutil
 import sqlite3
 import sys
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import Job, State
 from transcribed.worker import drop
-from world import FRAME, START, Clock, World, mp3
+from world import FRAME, START, Clock, World, changed, mp3
 
 BUSY = Fault.answer(422, body=b"Upload failed, please try again.")
 SETTINGS = b"formats = ['srt', 'json']\nspeakers = { A = 'Ana' }\n[transcript]\nspeaker_labels = true\n"
@@ -47,7 +47,7 @@ def ended(world: World) -> None:
     world.drop("Old.mp3.toml", SETTINGS)
     world.drop(NO_UTF_8)
     world.run()
-    world.routes[0] = world.route = replace(world.route, output_name="{stem}.{lang}.{ext}")
+    world.routes[0] = world.route = changed(world.route, output_name="{stem}.{lang}.{ext}")
     world.drop("Old again.mp3", mp3("Old.mp3"))
     world.drop("Old again.mp3.toml", SETTINGS)
     world.drop("Named.mp3")

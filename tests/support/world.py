@@ -10,7 +10,7 @@ import queue
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ import sqlalchemy as sa
 import structlog
 
 from fake_assemblyai import KEY, FakeAssemblyAI
-from transcribed import config
+from transcribed import config, daemon
 from transcribed.assemblyai import AssemblyAI
 from transcribed.config.share import settings_of
 from transcribed.folders import ANCHOR, Ground
 from transcribed.inbox import RecordingFolder, Said
-from transcribed.job import Job, Rules, State, canonical
+from transcribed.job import Job, Rules, Settings, State, canonical
 from transcribed.journal import Journal, rebuild
 from transcribed.worker import Plan, Route, Stop, Worker
 from transcribed.worker.plan import Executor
@@ -46,6 +46,28 @@ def link(address: str) -> bytes:
 def recording_folder(root: bytes, lane: str = "inbox:talks", **options: Any) -> RecordingFolder:
     """A folder of which nothing is remembered, to be looked at."""
     return RecordingFolder(root, lane=lane, ground=Ground(root, lane=lane, what="inbox"), **options)
+
+
+def route_to(directory: str, **changes: Any) -> Route:
+    """An inbox of the folders below `directory`, configured by its defaults but for these changes."""
+    paths: dict[str, Any] = {name: os.path.join(directory, name) for name in ("outbox", "archive", "failed")}
+    inbox = config.Inbox(name="talks", path=os.path.join(directory, "inbox"), **paths)
+    return changed(daemon.route_of(inbox), **changes)
+
+
+def changed(route: Route, **changes: Any) -> Route:
+    """The route with these changes, of its settings too: `parameters` and the keys of formats.Style among them."""
+    own = {field.name for field in fields(Route)}
+    settings = {key: value for key, value in changes.items() if key not in own}
+    of_inbox = {key: value for key, value in changes.items() if key in own}
+    return replace(route, settings=_changed(route.settings, **settings), **of_inbox)
+
+
+def _changed(settings: Settings, **changes: Any) -> Settings:
+    whole = {field.name for field in fields(Settings)}
+    style = settings.chosen_style() | {key: value for key, value in changes.items() if key not in whole}
+    kept = {key: value for key, value in changes.items() if key in whole}
+    return replace(settings, style=canonical(style), **kept)
 
 
 class Clock:
@@ -128,9 +150,7 @@ class World:
         for folder in self.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         self.state = directory / "state"
-        paths: dict[str, Any] = {name: os.fsencode(folder) for name, folder in self.folders.items()}
-        options = {"settle_seconds": 5.0, "formats": ("txt", "srt"), **route}
-        self.route = Route(name="talks", **paths, **options)
+        self.route = route_to(str(directory), **{"formats": ("txt", "srt"), **route})
         self.routes = [self.route]
         self.rules = Rules()
         self.steps_left = -1
@@ -143,7 +163,7 @@ class World:
         self.published: list[dict[str, Any]] = []
         self.notified: list[dict[str, str]] = []
         self.services: Any = None  # a notify.Services, where people are told
-        self.plan_options: dict[str, Any] = {"accept_backlog_hours": 24.0}
+        self.plan_options: dict[str, Any] = {}
         self.key = KEY
         self.next_plan: Callable[[], Plan] = self.plan
 
@@ -165,10 +185,10 @@ class World:
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """As the command line answers it, for an inbox with this route's settings."""
         route = next((route for route in self.routes if route.name == inbox), self.route)
-        keys: dict[str, Any] = {"formats": route.formats, "speakers": dict(route.speakers)}
-        keys |= {"line_length": route.line_length, "lines": route.lines, "output_name": route.output_name}
+        keys: dict[str, Any] = {"formats": route.settings.formats, "output_name": route.settings.output_name}
+        keys |= route.settings.chosen_style()
         keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox)}
-        return settings_of(config.Inbox(transcript=json.loads(route.parameters), **keys), said)
+        return settings_of(config.Inbox(transcript=json.loads(route.settings.parameters), **keys), said)
 
     def tell(self, title: str, body: str) -> None:
         if self.services is not None:
@@ -183,7 +203,16 @@ class World:
         client = AssemblyAI(
             self.api.base_url, self.key, stop=threading.Event(), tries=1, read_seconds=self.read_seconds
         )
-        return Plan(tuple(self.routes), client, rules=self.rules, **self.plan_options)
+        api, notify = config.Api(), config.Notify()
+        options: dict[str, Any] = {
+            "poll_seconds": api.poll_seconds,
+            "uploads": api.uploads,
+            "accept_backlog_hours": api.accept_backlog_hours,
+            "tell": (),
+            "digest_seconds": notify.digest_seconds,
+            "transcripts_days": config.State().transcripts_days,
+        }
+        return Plan(tuple(self.routes), client, rules=self.rules, **options | self.plan_options)
 
     def drop(self, name: str, data: bytes | None = None, folder: str = "inbox") -> Path:
         """Put a recording into a folder, as a person at the share would."""
@@ -314,7 +343,7 @@ class World:
             folder.mkdir(exist_ok=True)
             self.folders[f"second-{name}"] = folder
             paths[name] = os.fsencode(folder)
-        route = replace(self.route, name="second", **{**paths, **changes})
+        route = changed(self.route, name="second", **{**paths, **changes})
         self.routes.append(route)
         return route
 

@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from transcribed.folders.identity import judged
 from transcribed.folders.mounts import Mount
 from transcribed.journal import Journal
 from transcribed.worker import drop
-from world import World, work_for
+from world import World, changed, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -267,7 +266,7 @@ def test_a_share_that_was_away_for_long_is_found_by_the_next_look(world: World) 
 def test_a_folder_that_the_configuration_names_anew_is_a_new_one(world: World) -> None:
     work_for(world, 100)
     elsewhere = world.directory / "elsewhere"
-    world.routes = [replace(world.route, outbox=os.fsencode(elsewhere))]
+    world.routes = [changed(world.route, outbox=os.fsencode(elsewhere))]
     world.drop("Talk.mp3")
 
     assert world.run() == 0

@@ -27,7 +27,7 @@ from transcribed.errors import Blocked
 from transcribed.job import UPLOAD_LIFE_SECONDS, State
 from transcribed.journal import Journal
 from transcribed.worker import Plan, Reload, drop
-from world import Clock, World, mp3, parameters
+from world import Clock, World, changed, mp3, parameters
 
 pytestmark = pytest.mark.route(scan_seconds=60.0)  # hours pass here in which nothing is dropped
 
@@ -394,7 +394,7 @@ def test_parameters_that_are_refused_wait_for_a_reload_and_say_so(
     assert "speech_models must be a non-empty list" in world.published[-1]["open"][0]["reason"]
 
     world.next_plan = lambda: replace(
-        world.plan(), routes=(replace(world.route, parameters=parameters(speech_models=["universal-2"])),)
+        world.plan(), routes=(changed(world.route, parameters=parameters(speech_models=["universal-2"])),)
     )
     api.script(SUBMIT, [Fault.answer(status, "speech_models must be a non-empty list")])  # the start's own try
     mended: list[object] = []

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -20,7 +19,7 @@ from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from transcribed.worker import Look, Stop
-from world import Clock, World, mp3
+from world import Clock, World, changed, mp3
 
 
 class Lesson(NamedTuple):
@@ -436,7 +435,7 @@ def test_a_flood_of_events_makes_one_job_of_one_recording(world: World, clock: E
 
 
 def test_a_transcript_that_somebody_took_away_is_not_made_again_at_each_start(world: World) -> None:
-    world.routes[0] = replace(world.route, after="keep")
+    world.routes[0] = changed(world.route, after="keep")
     world.drop("Talk.mp3")
     world.run()
     for name in world.files("outbox"):
@@ -452,7 +451,7 @@ def test_a_transcript_that_somebody_took_away_is_not_made_again_at_each_start(wo
 def test_a_transcript_that_takes_hours_is_paid_once_through_failing_looks_and_restarts(
     world: World, api: FakeAssemblyAI, clock: Eventful
 ) -> None:
-    world.routes = [replace(world.route, scan_seconds=60.0)]
+    world.routes = [changed(world.route, scan_seconds=60.0)]
     api.processing_seconds = 3 * 3600
     world.drop("Talk.mp3")
     for number in range(1, 5):
@@ -485,7 +484,7 @@ def test_a_transcript_without_a_word_is_a_result_and_is_not_asked_for_again(worl
 
 
 def test_with_after_delete_what_failed_is_kept(world: World, api: FakeAssemblyAI) -> None:
-    world.routes[0] = replace(world.route, after="delete")
+    world.routes[0] = changed(world.route, after="delete")
     world.drop("Talk.mp3")
     api.end_with_error("Transcoding failed. File type is audio/mpeg")
 
@@ -495,7 +494,7 @@ def test_with_after_delete_what_failed_is_kept(world: World, api: FakeAssemblyAI
 
 
 def test_with_after_delete_what_was_put_in_its_place_is_transcribed_before_it_goes(world: World) -> None:
-    world.routes[0] = replace(world.route, after="delete")
+    world.routes[0] = changed(world.route, after="delete")
     world.drop("Talk.mp3", mp3("the first"))
     world.run(lambda: world.states() == [State.DELIVERED])
     world.drop("Talk.mp3", mp3("the second", frames=50))

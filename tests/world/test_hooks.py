@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from programs import is_gone, program
 from transcribed.job import Fingerprint, Job, State, Step
 from transcribed.worker.people.hooks import environment
 from waiting import wait_for
+from world import changed
 
 FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "OUTPUTS_JSON", "TRANSCRIPT_ID", "REASON", "HINT"]
 
@@ -30,7 +30,7 @@ def told(folder: Path) -> list[tuple[list[str], dict[bytes, bytes]]]:
 
 def test_a_command_is_run_once_for_each_recording_and_knows_of_what(world, tmp_path, monkeypatch):
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "secret")
-    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, TELL))
+    world.routes[0] = changed(world.route, on_delivered=program(tmp_path, TELL))
     name = os.fsdecode(b"caf\xe9/two\nlines'\".mp3")
     world.drop(name)
 
@@ -52,7 +52,7 @@ def test_a_command_is_run_once_for_each_recording_and_knows_of_what(world, tmp_p
 
 
 def test_what_failed_has_a_command_of_its_own(world, tmp_path):
-    world.routes[0] = replace(world.route, on_failed=program(tmp_path, TELL))
+    world.routes[0] = changed(world.route, on_failed=program(tmp_path, TELL))
     world.drop("noise.mp3", b"no audio")
     world.drop("Talk.mp3")
 
@@ -66,7 +66,7 @@ def test_what_failed_has_a_command_of_its_own(world, tmp_path):
 
 
 def test_a_recording_that_is_touched_after_its_end_has_no_second_end(world, tmp_path):
-    world.routes[0] = replace(world.route, after="keep", on_delivered=program(tmp_path, TELL))
+    world.routes[0] = changed(world.route, after="keep", on_delivered=program(tmp_path, TELL))
     path = world.drop("Talk.mp3")
     assert world.run() == 0
     os.utime(path, ns=(0, 12345))
@@ -78,7 +78,7 @@ def test_a_recording_that_is_touched_after_its_end_has_no_second_end(world, tmp_
 
 
 def test_a_recording_that_fails_is_retried_and_fails_again_has_two_ends(world, api, tmp_path):
-    world.routes[0] = replace(world.route, on_failed=program(tmp_path, TELL))
+    world.routes[0] = changed(world.route, on_failed=program(tmp_path, TELL))
     world.drop("noise.mp3", b"no audio")
     assert world.run() == 1
     (world.folders["failed"] / "noise.mp3").rename(world.folders["inbox"] / "noise.mp3")
@@ -89,7 +89,7 @@ def test_a_recording_that_fails_is_retried_and_fails_again_has_two_ends(world, a
 
 
 def test_an_end_that_the_journal_does_not_take_at_once_has_its_command_once_it_does(world, tmp_path):
-    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, TELL))
+    world.routes[0] = changed(world.route, on_delivered=program(tmp_path, TELL))
     world.drop("Talk.mp3")
     refused = []
 
@@ -123,7 +123,7 @@ def test_an_end_that_the_journal_does_not_take_at_once_has_its_command_once_it_d
 )
 def test_a_command_that_fails_or_does_not_end_is_a_line_in_the_log_and_fails_nothing(world, tmp_path, text, reason):
     command = ("/nowhere/at/all",) if text is None else program(tmp_path, text)
-    world.routes[0] = replace(world.route, on_delivered=command, hook_seconds=1.0)
+    world.routes[0] = changed(world.route, on_delivered=command, hook_seconds=1.0)
     world.drop("Talk.mp3")
 
     with structlog.testing.capture_logs() as logs:
@@ -136,7 +136,7 @@ def test_a_command_that_fails_or_does_not_end_is_a_line_in_the_log_and_fails_not
 
 def test_what_a_command_says_is_in_the_log_line_by_line_bounded_and_harmless(world, tmp_path):
     text = "print('one\\x1b[2J'); print('two', file=sys.stderr, flush=True)\nfor n in range(100000): print('flood', n)"
-    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, text))
+    world.routes[0] = changed(world.route, on_delivered=program(tmp_path, text))
     world.drop("Talk.mp3")
 
     with structlog.testing.capture_logs() as logs:
@@ -157,7 +157,7 @@ if os.fork() == 0:
 while not os.path.exists(os.path.join(folder, "child")) or not open(os.path.join(folder, "child")).read():
     time.sleep(0.01)
 """
-    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, text))
+    world.routes[0] = changed(world.route, on_delivered=program(tmp_path, text))
     world.drop("Talk.mp3")
     with structlog.testing.capture_logs() as logs:
         assert world.run() == 0
@@ -168,7 +168,7 @@ while not os.path.exists(os.path.join(folder, "child")) or not open(os.path.join
 
 def test_a_child_that_a_command_leaves_talking_does_not_make_it_late(world, tmp_path):
     text = "print('said', flush=True)\nif os.fork() == 0:\n    while True: os.write(1, b'flood' * 1000)"
-    world.routes[0] = replace(world.route, on_delivered=program(tmp_path, text), hook_seconds=30.0)
+    world.routes[0] = changed(world.route, on_delivered=program(tmp_path, text), hook_seconds=30.0)
     world.drop("Talk.mp3")
 
     with structlog.testing.capture_logs() as logs:

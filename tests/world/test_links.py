@@ -3,7 +3,6 @@
 import os
 import plistlib
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from transcribed.cli.untaken import why_not_taken
 from transcribed.inbox.links import MOST_BYTES, MOST_CHARACTERS, address_in
 from transcribed.job import State
 from transcribed.worker import drop
-from world import World, link, parameters
+from world import World, changed, link, parameters
 
 ADDRESS = "https://example.org/Talk.mp3"
 
@@ -329,7 +328,7 @@ def test_a_file_of_settings_beside_a_link_speaks_of_it_and_goes_along(world, api
 
 
 def test_links_are_left_alone_where_the_inbox_says_so_and_explain_says_why(world, api):
-    world.routes[0] = replace(world.route, links=False)
+    world.routes[0] = changed(world.route, links=False)
     world.drop("Talk.url", url())
 
     assert world.run() == 0

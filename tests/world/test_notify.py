@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from transcribed import config, errors
 from transcribed.job import State
 from transcribed.notify import Services
 from transcribed.worker import Reload
-from world import World
+from world import World, changed
 
 
 @pytest.fixture
@@ -194,7 +193,7 @@ def test_a_lane_that_each_probe_frees_and_each_job_blocks_again_is_told_once(wor
 
 def test_an_end_that_was_told_is_not_told_again_after_a_restart_and_a_touch(world, postbox):
     world.plan_options |= {"tell": ("delivered",)}
-    world.routes[0] = replace(world.route, after="keep")
+    world.routes[0] = changed(world.route, after="keep")
     path = world.drop("Talk.mp3")
     world.run(after(world, 60))
     assert len(postbox.got) == 1

@@ -1,16 +1,15 @@
 """The names that a template gives to renderings, from the configuration and from the share: once, and for good."""
 
 import json
-from dataclasses import replace
 
 import pytest
-import version_4
 
+import version_4
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import Fingerprint, State
 from transcribed.worker.outputs import day_of, outputs
 from transcribed.worker.people.hooks import environment
-from world import START, mp3
+from world import START, changed, mp3
 
 pytestmark = pytest.mark.route(output_name="{stem}.{lang}.{ext}")
 
@@ -55,7 +54,7 @@ def test_the_journal_keeps_what_the_files_are_called_and_every_face_says_the_sam
 def test_another_template_renames_nothing_that_is_delivered(world):
     world.drop("Talk.mp3")
     world.run(lambda: world.states() == [State.DELIVERED])
-    world.routes[0] = replace(world.route, output_name="{job}.{ext}")
+    world.routes[0] = changed(world.route, output_name="{job}.{ext}")
     world.drop("Other.mp3")
 
     assert world.run() == 0
@@ -64,7 +63,7 @@ def test_another_template_renames_nothing_that_is_delivered(world):
 
 
 def test_a_template_may_begin_with_what_only_the_transcript_says_and_its_names_never_clash(world, api):
-    world.routes[0] = replace(world.route, output_name="{lang} {stem}.{ext}")
+    world.routes[0] = changed(world.route, output_name="{lang} {stem}.{ext}")
     for name in ("a.mp3", "a.MP3", "b.mp3"):
         world.drop(name)
 
@@ -79,7 +78,7 @@ def test_a_template_may_begin_with_what_only_the_transcript_says_and_its_names_n
 
 def test_a_number_that_another_waiting_job_has_is_not_chosen_over_and_over(world):
     second = world.second_inbox(outbox=world.route.outbox, output_name="{lang} {stem}.{ext}")
-    world.routes[0] = replace(world.route, output_name="{lang} {stem}.{ext}")
+    world.routes[0] = changed(world.route, output_name="{lang} {stem}.{ext}")
     world.drop("Talk.mp3", b"another" + mp3("x"), folder="second-inbox")
     world.run(lambda: [job.number for job in world.jobs()] == [1])
     world.routes.remove(second)  # its job waits, and keeps its number
@@ -92,7 +91,7 @@ def test_a_number_that_another_waiting_job_has_is_not_chosen_over_and_over(world
 
 
 def test_the_day_of_a_recording_stands_in_its_name_and_a_time_that_is_none_does_not(world):
-    world.routes[0] = replace(world.route, output_name="{date} {stem}.{ext}")
+    world.routes[0] = changed(world.route, output_name="{date} {stem}.{ext}")
     world.drop("Talk.mp3")
 
     assert world.run() == 0
@@ -116,7 +115,7 @@ def test_a_folders_file_at_the_share_names_outputs_too_and_can_leave_no_folder(w
 
 
 def test_what_windows_cannot_show_is_replaced_in_a_template_too(world):
-    world.routes[0] = replace(world.route, output_name="{stem}: {lang}?.{ext}", names="portable")
+    world.routes[0] = changed(world.route, output_name="{stem}: {lang}?.{ext}", names="portable")
     world.drop("Why?.mp3")
 
     assert world.run() == 0
@@ -126,12 +125,12 @@ def test_what_windows_cannot_show_is_replaced_in_a_template_too(world):
 
 def test_a_failed_recording_that_is_tried_again_is_named_anew(world, api):
     api.results = {"language_code": "en_us", "text": "", "words": []}
-    world.routes[0] = replace(world.route, silence="fail")
+    world.routes[0] = changed(world.route, silence="fail")
     world.drop("Talk.mp3")
     assert world.run() == 1
     assert world.jobs()[0].tail == b".en"
 
-    world.routes[0] = replace(world.route, output_name="{stem}.{ext}")
+    world.routes[0] = changed(world.route, output_name="{stem}.{ext}")
     (world.folders["failed"] / "Talk.mp3").rename(world.folders["inbox"] / "Talk.mp3")
     assert world.run() == 0
 
@@ -152,7 +151,7 @@ def test_a_crash_at_any_commit_leaves_one_set_of_files_and_no_other(world, api, 
 
 def test_a_journal_without_such_names_is_taken_over(world):
     world.drop("Talk.mp3")
-    world.routes[0] = replace(world.route, output_name="{stem}.{ext}")
+    world.routes[0] = changed(world.route, output_name="{stem}.{ext}")
     assert world.run() == 0
     version_4.made_older(world.state / "journal.db", 3)
     world.routes[0] = world.route

@@ -3,14 +3,13 @@
 import os
 import re
 import unicodedata
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transcribed import files
-from world import Crash, mp3
+from world import Crash, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -63,7 +62,7 @@ def test_a_portable_path_is_one_for_windows_and_stays_as_it_is(path):
 
 
 def test_with_portable_names_two_recordings_that_become_one_get_a_number_in_every_folder(world):
-    world.routes = [replace(world.route, names="portable")]
+    world.routes = [changed(world.route, names="portable")]
     for name in ("b/Why?.mp3", "b/Why*.mp3"):
         world.drop(name)
 
@@ -74,7 +73,7 @@ def test_with_portable_names_two_recordings_that_become_one_get_a_number_in_ever
 
 
 def test_with_portable_names_a_failed_recording_is_dragged_back_and_tried_again(world, clock):
-    world.routes = [replace(world.route, names="portable")]
+    world.routes = [changed(world.route, names="portable")]
     world.drop("Why?.mp3", b"not audio yet")
     world.run()
     assert world.files("failed") == ["Why_.mp3", "Why_.mp3.error.txt"]
@@ -109,7 +108,7 @@ def test_names_that_look_alike_or_odd_are_delivered_each_by_its_own_bytes(world,
 
 
 def test_names_of_255_bytes_that_differ_in_their_last_letter_are_shortened_visibly_and_do_not_clash(world):
-    world.routes = [replace(world.route, formats=("txt", "json"))]
+    world.routes = [changed(world.route, formats=("txt", "json"))]
     names = ["会" * 83 + "a" + last + ".mp3" for last in "xy"]
     assert {len(name.encode()) for name in names} == {255}
     for name in names:

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 
@@ -12,7 +11,7 @@ from transcribed.errors import Transient
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
-from world import World, mp3, parameters
+from world import World, changed, mp3, parameters
 
 WANTED = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_policies=["person_name"])
 pytestmark = pytest.mark.route(formats=("txt",), parameters=WANTED)
@@ -42,7 +41,7 @@ def fetches(api: FakeAssemblyAI) -> int:
 def test_it_is_fetched_where_the_answer_does_not_repeat_what_was_asked_for(world, api, quality):
     api.results = {"redact_pii_audio": None}
     wanted = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_audio_quality=quality)
-    world.routes[0] = replace(world.route, parameters=wanted)
+    world.routes[0] = changed(world.route, parameters=wanted)
     world.drop("Talk.mp3")
 
     assert world.run() == 0
@@ -243,7 +242,7 @@ def test_a_journal_that_was_lost_knows_its_audio_again(world, api):
 
 
 def test_with_delete_remote_it_is_fetched_before_the_transcript_is_deleted(world, api):
-    world.routes[0] = replace(world.route, delete_remote=True)
+    world.routes[0] = changed(world.route, delete_remote=True)
     world.drop("Talk.mp3")
 
     assert world.run() == 0

@@ -3,7 +3,6 @@
 import math
 import os
 from contextlib import closing
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from transcribed.journal import AUDIO, Journal, Transcripts
-from world import World, mp3
+from world import World, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",), delete_remote=True)
 
@@ -77,7 +76,7 @@ def test_a_deletion_that_is_refused_again_and_again_holds_up_no_recording_and_no
 
 
 def test_nothing_is_deleted_where_nobody_wants_it(world, api):
-    world.routes[0] = replace(world.route, delete_remote=False)
+    world.routes[0] = changed(world.route, delete_remote=False)
     world.drop("Talk.mp3")
 
     assert world.run() == 0
@@ -179,7 +178,7 @@ def test_a_deleted_transcript_that_is_kept_no_more_is_a_question_and_never_a_tex
 
 
 def test_a_transcript_that_aged_away_in_both_places_fails_its_recording_alone(world, api):
-    world.routes[0] = replace(world.route, delete_remote=False)
+    world.routes[0] = changed(world.route, delete_remote=False)
     world.drop("Talk.mp3")
     assert world.run() == 0
     forget_what_is_kept(world)
@@ -219,7 +218,7 @@ def age(world: World, days: float) -> None:
 
 
 def test_a_kept_transcript_stays_for_as_long_as_is_set_and_what_was_paid_is_known_for_ever(world, api, clock):
-    world.routes[0] = replace(world.route, delete_remote=False)
+    world.routes[0] = changed(world.route, delete_remote=False)
     world.plan_options["transcripts_days"] = 30.0
     world.drop("Talk.mp3")
     assert world.run() == 0
@@ -257,7 +256,7 @@ def test_what_no_job_has_goes_by_the_age_of_its_file(world, clock):
 
 
 def test_what_a_failed_recording_needs_for_its_retry_stays(world, api, clock):
-    world.routes[0] = replace(world.route, silence="fail", delete_remote=False)
+    world.routes[0] = changed(world.route, silence="fail", delete_remote=False)
     world.plan_options["transcripts_days"] = 1.0
     api.results = {"text": "", "words": []}
     world.drop("Talk.mp3")
@@ -283,12 +282,12 @@ def test_without_such_a_setting_a_kept_transcript_stays(world, clock):
 
 
 def test_what_was_paid_for_before_the_journal_was_lost_is_deleted_once_it_is_delivered_again(world, api):
-    world.routes[0] = replace(world.route, delete_remote=False)
+    world.routes[0] = changed(world.route, delete_remote=False)
     world.drop("Talk.mp3")
     assert world.run() == 0
     for path in world.state.glob("journal.db*"):
         path.unlink()
-    world.routes[0] = replace(world.route, delete_remote=True)
+    world.routes[0] = changed(world.route, delete_remote=True)
     world.drop("Again.mp3", mp3("Talk.mp3"))
 
     world.run(lambda: len(deletions(api)) == 1 and "Again.mp3" in world.files("archive"))
@@ -298,7 +297,7 @@ def test_what_was_paid_for_before_the_journal_was_lost_is_deleted_once_it_is_del
 
 
 def test_a_journal_that_is_rebuilt_knows_what_was_paid_though_its_transcript_was_removed(world, api):
-    world.routes[0] = replace(world.route, delete_remote=False)
+    world.routes[0] = changed(world.route, delete_remote=False)
     world.drop("Talk.mp3")
     assert world.run() == 0
     forget_what_is_kept(world)

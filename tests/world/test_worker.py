@@ -22,7 +22,7 @@ from transcribed.job import Rules, State, after
 from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
 from transcribed.worker.plan import Executor
-from world import Clock, World, mp3, parameters
+from world import Clock, World, changed, mp3, parameters
 
 
 def test_a_recording_becomes_renderings_and_moves_to_the_archive(world: World, api: FakeAssemblyAI) -> None:
@@ -227,7 +227,7 @@ def test_a_refused_parameter_pauses_its_inbox_after_the_first_and_fails_nothing(
 
     api.clear()
     world.next_plan = lambda: replace(
-        world.plan(), routes=(replace(world.route, parameters=parameters(punctuate=True)), second)
+        world.plan(), routes=(changed(world.route, parameters=parameters(punctuate=True)), second)
     )
     world.run(lambda: len(world.files("archive")) == 20 and bool(world.files("second-archive")), messages=(Reload(),))
     assert max(api.paid().values()) == 1
@@ -247,7 +247,7 @@ def test_a_transcript_far_shorter_than_its_recording_is_a_warning_in_the_story(
 
 
 def test_with_duplicates_transcribe_known_content_is_paid_anew(world: World, api: FakeAssemblyAI) -> None:
-    world.routes[0] = replace(world.route, duplicates="transcribe")
+    world.routes[0] = changed(world.route, duplicates="transcribe")
     world.drop("One.mp3", mp3("the same"))
     world.drop("Two.mp3", mp3("the same"))
 
@@ -257,7 +257,7 @@ def test_with_duplicates_transcribe_known_content_is_paid_anew(world: World, api
 
 
 def test_with_after_keep_a_touched_recording_makes_no_new_job_at_each_start(world: World, api: FakeAssemblyAI) -> None:
-    world.routes[0] = replace(world.route, after="keep")
+    world.routes[0] = changed(world.route, after="keep")
     path = world.drop("Talk.mp3")
     world.run()
     os.utime(path, ns=(0, 12345))
@@ -389,7 +389,7 @@ def test_two_inboxes_may_share_an_outbox_and_never_a_name(world: World) -> None:
 
 
 def test_with_after_keep_a_recording_stays_and_is_not_taken_again(world: World, api: FakeAssemblyAI) -> None:
-    world.routes[0] = replace(world.route, after="keep")
+    world.routes[0] = changed(world.route, after="keep")
     world.drop("Talk.mp3")
 
     assert world.run() == 0
@@ -401,7 +401,7 @@ def test_with_after_keep_a_recording_stays_and_is_not_taken_again(world: World, 
 
 
 def test_with_after_delete_a_recording_goes_last_of_all(world: World) -> None:
-    world.routes[0] = replace(world.route, after="delete")
+    world.routes[0] = changed(world.route, after="delete")
     world.drop("Talk.mp3")
 
     assert world.run() == 0
@@ -780,7 +780,7 @@ def test_renderings_look_as_their_inbox_has_it_and_the_page_finds_its_recording(
             Clock(),
             formats=("txt", "srt", "html"),
             parameters=parameters(speaker_labels=True),
-            speakers=(("A", "Aoife"),),
+            speakers={"A": "Aoife"},
             line_length=20,
             lines=1,
         )
@@ -809,7 +809,7 @@ def test_all_that_was_asked_for_of_one_recording_is_in_its_outbox(tmp_path: Path
             Clock(),
             formats=tuple(FORMATS),
             parameters=parameters(**dict.fromkeys({*asked, "content_safety"}, True)),
-            speakers=(("A", "Ana"), ("B", "Bo")),
+            speakers={"A": "Ana", "B": "Bo"},
         )
         world.drop("Monday 1.mp3")
 
@@ -830,7 +830,7 @@ def test_a_recording_without_a_word_is_delivered_or_fails_as_its_inbox_has_it_an
     world: World, api: FakeAssemblyAI, text: str | None
 ) -> None:
     api.results = {"text": text, "words": [], "utterances": None}
-    world.routes[0] = replace(world.route, silence="fail", formats=("txt",))
+    world.routes[0] = changed(world.route, silence="fail", formats=("txt",))
     world.drop("Talk.mp3")
     world.drop("Again.mp3", mp3("Talk.mp3"))
 
@@ -838,7 +838,7 @@ def test_a_recording_without_a_word_is_delivered_or_fails_as_its_inbox_has_it_an
 
     assert "nothing was said" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
     assert "Again.mp3" in world.files("failed")
-    world.routes[0] = replace(world.route, formats=("txt",))
+    world.routes[0] = changed(world.route, formats=("txt",))
     drop(str(world.state), {"order": "retry", "failed": True})
     world.run(lambda: len(world.files("archive")) == 2)
     assert (world.folders["outbox"] / "Talk.txt").read_text() == "(no speech was recognised)\n"

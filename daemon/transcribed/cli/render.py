@@ -3,8 +3,6 @@
 Rules: nothing is asked of the API, nothing in the journal changes, and no file is ever replaced.
 """
 
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Annotated
@@ -15,9 +13,12 @@ from transcribed import config, errors, formats
 from transcribed.cli import terminal
 from transcribed.cli.meant import jobs_meant
 from transcribed.cli.target import Target
-from transcribed.job import Job, State, is_link, printable, shown
+from transcribed.daemon import route_of
+from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal, Transcripts
-from transcribed.worker.outputs import day_of, title_of
+from transcribed.worker import Route
+from transcribed.worker.outputs import title_of
+from transcribed.worker.steps.style import style_of
 
 _PARTS = 10  # the number of times that an order for all jobs reports its progress
 
@@ -163,22 +164,12 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
         why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
         raise errors.TranscribedError(why, hint="state.transcripts_days says for how long they stay")
     try:
-        return formats.render(name, answer, title=title_of(job), style=_style(settled, job))
+        return formats.render(name, answer, title=title_of(job), style=style_of(job, _route(settled, job)))
     except ValueError as error:
         raise errors.TranscribedError(f"the kept transcript of job {job.id} cannot be read: {error}") from error
 
 
-def _style(settled: config.Config, job: Job) -> formats.Style:
-    """As was said of the recording, else as its inbox has it now; one that has left the configuration has no style."""
-    date = day_of(job.fingerprint)
-    beside = os.path.dirname(job.stem) if job.stem and job.place and not is_link(job.path) else None
-    recording = "" if beside is None else os.fsdecode(os.path.relpath(job.place or b"", beside))
-    if job.settings is not None:
-        said = json.loads(job.settings)
-        chosen = {key: said[key] for key in ("speakers", "line_length", "lines")}
-        return formats.Style(recording=recording, date=date, **chosen)
+def _route(settled: config.Config, job: Job) -> Route | None:
+    """The inbox of a job, as the daemon has it; None where it has left the configuration."""
     inbox = next((inbox for inbox in settled.inboxes if inbox.name == job.inbox), None)
-    if inbox is None:
-        return formats.Style(recording=recording, date=date)
-    chosen = {key: getattr(inbox, key) for key in ("speakers", "line_length", "lines")}
-    return formats.Style(recording=recording, date=date, **chosen)
+    return None if inbox is None else route_of(inbox)

@@ -54,7 +54,7 @@ class Target:
             why = f"the outbox of job {job.id} is no longer in the configuration"
             raise errors.TranscribedError(why, hint=_NAME_A_FOLDER)
         self._outboxes[inbox.name].check(closely=False)
-        return os.fsencode(inbox.outbox), job.stem, _access_of(inbox)
+        return os.fsencode(inbox.outbox), job.stem, placement.access_of(inbox)
 
     def _below(self, job: Job, inbox: config.Inbox | None) -> bytes:
         """The stem in a folder of the person's own."""
@@ -73,10 +73,3 @@ class Target:
 def stem_of(job: Job) -> bytes:
     """The stem as it was delivered, else the recording's own."""
     return job.stem or os.path.splitext(job.path)[0]
-
-
-def _access_of(inbox: config.Inbox) -> files.Access:
-    try:
-        return placement.access_of(inbox)
-    except KeyError:
-        raise errors.TranscribedError(f"there is no group {inbox.group!r} on this machine") from None

@@ -12,7 +12,7 @@ Rule 6: the parameters in `transcript` are not changed, and only those that woul
 from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, find, load, schema
 from transcribed.config.model import Api, Config, Inbox, Log, Notify, State
-from transcribed.config.options import Options, Settings, merged, read_options
+from transcribed.config.options import Merged, Options, merged, read_options
 from transcribed.config.secrets import read_key, read_urls
 
 __all__ = [
@@ -20,9 +20,9 @@ __all__ = [
     "Config",
     "Inbox",
     "Log",
+    "Merged",
     "Notify",
     "Options",
-    "Settings",
     "State",
     "dump",
     "example",

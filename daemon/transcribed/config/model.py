@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from transcribed.formats import FORMATS, naming
-from transcribed.job import checked_base_url
+from transcribed.formats.style import PLAIN
+from transcribed.job import Settings, checked_base_url
 
-__all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State"]
+__all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State", "Transcription"]
 
 
 def _absolute(path: str) -> str:
@@ -196,7 +197,35 @@ class Notify(Table):
     )
 
 
-class Defaults(Table):
+class Transcription(Table):
+    """The settings by which a recording is transcribed and rendered; people at the share may make them too."""
+
+    transcript: dict[str, Any] = Field(
+        default_factory=dict, description="AssemblyAI's own parameters, by their own names. They are sent as they are."
+    )
+    formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
+    output_name: OutputName = Field(
+        default=naming.DEFAULT, description="The names of renderings: {stem}, {lang}, {date} and {job}, then .{ext}."
+    )
+    speakers: Speakers = Field(
+        default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."
+    )
+    line_length: LineLength = Field(
+        default=PLAIN.line_length, description="The most characters in a line of a subtitle."
+    )
+    lines: Lines = Field(default=PLAIN.lines, description="The most lines of a subtitle.")
+
+    def settings(self) -> Settings:
+        """The same in the form that jobs are made by."""
+        style = {key: getattr(self, key) for key in STYLE}
+        return Settings.of(parameters=self.transcript, formats=self.formats, output_name=self.output_name, **style)
+
+
+#: The keys that are about the look of renderings, by their names in formats.Style.
+STYLE = ("speakers", "line_length", "lines")
+
+
+class Defaults(Transcription):
     """The settings of every inbox that does not set them itself; `transcript` and `speakers` merge key by key."""
 
     after: Literal["archive", "keep", "delete"] = Field(
@@ -232,15 +261,6 @@ class Defaults(Table):
     )
     links: bool = Field(default=True, description="Take links to recordings (.url, .webloc), which AssemblyAI fetches.")
     hardlinks: bool = Field(default=True, description="Take a file that has other names too.")
-    formats: Formats = Field(default=("txt",), description="The renderings that are delivered.")
-    output_name: OutputName = Field(
-        default=naming.DEFAULT, description="The names of renderings: {stem}, {lang}, {date} and {job}, then .{ext}."
-    )
-    speakers: Speakers = Field(
-        default_factory=dict, description="Names for AssemblyAI's labels of speakers; they merge key by key."
-    )
-    line_length: LineLength = Field(default=42, description="The most characters in a line of a subtitle.")
-    lines: Lines = Field(default=2, description="The most lines of a subtitle.")
     names: Literal["exact", "portable"] = Field(
         default="exact",
         description="exact: files are named as the recording. portable: what Windows cannot show is replaced.",
@@ -261,9 +281,6 @@ class Defaults(Table):
         default=(), strict=False, description="A command that is run after a recording has failed and was set aside."
     )
     hook_seconds: float = Field(default=60.0, gt=0, le=3600, description="Such a command may run this long.")
-    transcript: dict[str, Any] = Field(
-        default_factory=dict, description="AssemblyAI's own parameters, by their own names. They are sent as they are."
-    )
 
 
 class Inbox(Defaults):

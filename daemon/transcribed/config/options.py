@@ -10,31 +10,16 @@ Rule 3: the particular goes over the general, key by key, and the origin of each
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from transcribed.config.model import (
-    Api,
-    File,
-    Formats,
-    Inbox,
-    LineLength,
-    Lines,
-    Log,
-    Notify,
-    OutputName,
-    Speakers,
-    State,
-    Table,
-)
+from transcribed.config.model import Api, File, Inbox, Log, Notify, State, Transcription
 from transcribed.config.parameters.request import REFUSED, over, wrong_parameters, wrong_together
 from transcribed.config.parameters.values import PARAMETERS
 from transcribed.config.problems import KEY_NAMES, place, problem
 from transcribed.config.toml import parsed
 from transcribed.errors import ConfigError
-from transcribed.formats import naming
 from transcribed.job import printable
 
 #: Far above any real file of options.
@@ -50,35 +35,21 @@ _ELSEWHERE = "is set only in the daemon's configuration: a file at the share sen
 _INBOX, _DEFAULT = "[[inbox]]", "default"
 
 
-class Options(Table):
+class Options(Transcription):
     """The settings of one file at the share; those that it does not make are not in `model_fields_set`."""
-
-    transcript: dict[str, Any] = Field(default_factory=dict)
-    formats: Formats = ("txt",)
-    output_name: OutputName = naming.DEFAULT
-    speakers: Speakers = Field(default_factory=dict)
-    line_length: LineLength = 42
-    lines: Lines = 2
 
 
 #: The settings that replace each other as a whole; `transcript` and `speakers` merge key by key.
 _WHOLE = ("formats", "output_name", "line_length", "lines")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings by which one recording is transcribed and rendered, and the origin of each.
+class Merged(Transcription):
+    """The settings of one recording, and the origin of each.
 
     `origins` has a key for each parameter, for each of the other settings, and for each speaker (`speakers.A`).
     """
 
-    parameters: Mapping[str, Any]
-    formats: tuple[str, ...]
-    output_name: str
-    speakers: Mapping[str, str]
-    line_length: int
-    lines: int
-    origins: Mapping[str, str]
+    origins: dict[str, str]
 
 
 def read_options(content: bytes, where: str) -> Options:
@@ -97,7 +68,7 @@ def read_options(content: bytes, where: str) -> Options:
     return options
 
 
-def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Settings:
+def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Merged:
     """The settings of one recording of `inbox`: each of `files` (its place, its options) goes over those before it.
 
     They are in the order from general to particular: the files of the folders from the inbox's root downwards, then the
@@ -117,7 +88,7 @@ def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Settings:
         raise ConfigError(problems)
     kept = {*whole, *_keys(parameters, speakers)}
     origins = {key: where for key, where in origins.items() if key in kept}
-    return Settings(parameters=parameters, speakers=speakers, origins=origins, **whole)
+    return Merged.model_construct(transcript=parameters, speakers=speakers, origins=origins, **whole)
 
 
 def _keys(parameters: Iterable[str], speakers: Iterable[str]) -> list[str]:

@@ -113,19 +113,23 @@ def nearest(path: str) -> str:
 
 
 def _no_groups(settled: Config) -> list[str]:
-    found = []
+    found: list[str] = []
     for each in settled.inboxes:
         try:
-            group_number(each.group or "0")
-        except KeyError:
-            what = f'inbox "{each.name}".group: there is no group {printable(each.group or "")} here'
-            found.append(f"{what}: write one that `getent group` lists, or its number")
+            access_of(each)
+        except errors.ConfigError as error:
+            found += error.problems
     return found
 
 
 def access_of(inbox: Inbox) -> files.Access:
-    """The mode and group that new files and folders of an inbox get. Raises KeyError where its group is not there."""
-    group = None if inbox.group is None else group_number(inbox.group)
+    """The mode and group of new files and folders of an inbox. Raises ConfigError where its group is not there."""
+    try:
+        group = None if inbox.group is None else _group_number(inbox.group)
+    except KeyError:
+        what = f'inbox "{inbox.name}".group: there is no group {printable(inbox.group or "")} here'
+        problem = f"{what}: write one that `getent group` lists, or its number"
+        raise errors.ConfigError([problem]) from None
     return files.Access(_mode(inbox.file_mode), _mode(inbox.dir_mode), group)
 
 
@@ -133,7 +137,7 @@ def _mode(octal: str | None) -> int | None:
     return None if octal is None else int(octal, 8)
 
 
-def group_number(group: str) -> int:
+def _group_number(group: str) -> int:
     """The number of the group that is named, or the number itself. Raises KeyError."""
     if group.isascii() and group.isdigit() and len(group) < 10:
         return int(group)

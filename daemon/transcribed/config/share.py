@@ -4,13 +4,12 @@ What this module does not know: where the files lie, and what becomes of a mista
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from transcribed import errors
 from transcribed.config.model import Inbox
 from transcribed.config.options import Options, merged, read_options
 from transcribed.inbox import Said
-from transcribed.job import canonical, shown
+from transcribed.job import shown
 
 
 def settings_of(inbox: Inbox, said: Sequence[Said]) -> str | None:
@@ -29,7 +28,8 @@ def settings_of(inbox: Inbox, said: Sequence[Said]) -> str | None:
         raise errors.ConfigError(problems)
     if not files:
         return None
-    return canonical(asdict(merged(inbox, files)))
+    settings = merged(inbox, files)
+    return settings.settings().to_json(settings.origins)
 
 
 def _options(said: Said) -> Options:

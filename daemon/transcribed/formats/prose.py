@@ -48,7 +48,7 @@ def _properties(transcript: Mapping[str, Any], found: list[Paragraph], title: st
     lines = [
         f"title: {_quoted(plain_title(title))}",
         f"date: {date if _DATE.fullmatch(date) else _quoted(date)}" if date else "",
-        f"source: {_quoted(source_name(style.recording or title))}",
+        f"source: {_quoted(source_name(style.recording or style.source or title))}",
         f"duration: {_quoted(hms(known_ms))}" if known_ms is not None else "",
         f"language: {_quoted(language)}" if (language := text_of(transcript, "language_code")) else "",
         f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(found)) else "",

@@ -14,7 +14,8 @@ class Style:
 
     `speakers` gives names to the labels of the answer: {"A": "Ana"}, with several channels {"1A": "Ana"}. In
     `line_length`, a sign of Chinese, Japanese and the like counts as two. `recording` is the name by which a page finds
-    the recording, `date` its day; an empty one is left out. Raises ValueError if the style cannot be followed.
+    the recording, `source` the file's name where a page cannot find it, `date` its day; an empty one is left out.
+    Raises ValueError if the style cannot be followed.
     """
 
     speakers: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -23,6 +24,7 @@ class Style:
     longest_seconds: float = 7.0
     shortest_seconds: float = 1.0
     recording: str = ""
+    source: str = ""
     date: str = ""
 
     def __post_init__(self) -> None:

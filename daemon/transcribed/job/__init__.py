@@ -20,6 +20,7 @@ from transcribed.job.rules import (
     resumption,
     target,
 )
+from transcribed.job.settings import Settings, settings_from_json
 
 __all__ = [
     "DEATHS",
@@ -33,6 +34,7 @@ __all__ = [
     "IllegalEvent",
     "Job",
     "Rules",
+    "Settings",
     "State",
     "Step",
     "after",
@@ -44,6 +46,7 @@ __all__ = [
     "is_loopback",
     "printable",
     "resumption",
+    "settings_from_json",
     "shown",
     "target",
 ]

@@ -33,7 +33,6 @@ from transcribed.worker.decisions import (
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
-from transcribed.worker.own import wanted
 from transcribed.worker.plan import Clock, Executor, Plan, Route
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
@@ -175,7 +174,7 @@ class Dispatch:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
         if step is Step.POLL:
             return job
-        facts = {"parameters": wanted(job, inbox.route).parameters} if step is Step.SUBMIT else {}
+        facts = {"parameters": inbox.route.settings_of(job).parameters} if step is Step.SUBMIT else {}
         return self._book.attempt(job, **facts)
 
     def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals) -> Callable[[], Event | None]:
@@ -299,5 +298,5 @@ def _inbox_facts(job: Job, inbox: Arrivals, *, asks_for_parameters: bool) -> Inb
         looked_at=inbox.looked_at is not None,
         has_lost=inbox.has_lost(job),
         duplicates=inbox.route.duplicates,
-        parameters=wanted(job, inbox.route).parameters if asks_for_parameters else "",
+        parameters=inbox.route.settings_of(job).parameters if asks_for_parameters else "",
     )

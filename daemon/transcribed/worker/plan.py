@@ -4,13 +4,13 @@ Plain values only: the worker and the configuration are strangers, and the comma
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
 from transcribed.inbox import Said
-from transcribed.job import Rules
+from transcribed.job import Job, Rules, Settings, settings_from_json
 
 
 class Clock(Protocol):
@@ -49,30 +49,31 @@ class Route:
     outbox: bytes
     archive: bytes
     failed: bytes
-    after: str = "archive"
-    duplicates: str = "reuse"
-    silence: str = "empty"  #: what becomes of a recording in which nothing is said
-    settle_seconds: float = 5.0
-    scan_seconds: float = 10.0
-    watch: str = "auto"
-    extensions: tuple[bytes, ...] = (b".mp3",)  #: lower-case, with their dot
-    ignore: tuple[str, ...] = ()  #: patterns of what is not taken
-    links: bool = True  #: whether links to recordings are taken
-    on_delivered: tuple[str, ...] = ()  #: a command, word by word
-    on_failed: tuple[str, ...] = ()
-    hook_seconds: float = 60.0
-    hardlinks: bool = True  #: whether a file with several names is taken
-    formats: tuple[str, ...] = ("txt",)
-    output_name: str = "{stem}.{ext}"  #: the template of their names
-    speakers: tuple[tuple[str, str], ...] = ()  #: labels and the names to show for them
-    line_length: int = 42  #: of subtitles, in characters
-    lines: int = 2
-    names: str = "exact"
-    file_mode: int | None = None  #: of what is written; None: what folder and umask give
-    dir_mode: int | None = None
-    group: int | None = None
-    delete_remote: bool = False  #: whether what AssemblyAI has of a recording is deleted once it is delivered
-    parameters: str = "{}"  #: of the request: canonical JSON
+    after: str
+    duplicates: str
+    silence: str  #: "empty" or "fail": a recording in which nothing is said
+    settle_seconds: float
+    scan_seconds: float
+    watch: str
+    extensions: tuple[bytes, ...]  #: lower-case, with their dot
+    ignore: tuple[str, ...]  #: patterns of names that are not taken
+    links: bool  #: links to recordings are taken
+    hardlinks: bool  #: a file with several names is taken
+    on_delivered: tuple[str, ...]  #: a command, word by word
+    on_failed: tuple[str, ...]
+    hook_seconds: float
+    settings: Settings  #: of a recording of which files at the share say nothing
+    names: str
+    file_mode: int | None  #: of what is written; None: what folder and umask give
+    dir_mode: int | None
+    group: int | None
+    delete_remote: bool  #: AssemblyAI's copy of a recording is deleted once it is delivered
+
+    def settings_of(self, job: Job) -> Settings:
+        """The settings of this job's recording: as files at the share said of it, else as its inbox has them."""
+        if job.settings is None:
+            return self.settings
+        return settings_from_json(job.settings, self.settings.output_name)
 
     @property
     def lane(self) -> str:
@@ -91,13 +92,13 @@ class Plan:
 
     routes: tuple[Route, ...]
     client: AssemblyAI
-    rules: Rules = field(default_factory=Rules)
-    poll_seconds: float = 5.0
-    uploads: int = 4
-    accept_backlog_hours: float = 24.0
-    tell: tuple[str, ...] = ()  #: what people are told of: failed, blocked, delivered
-    digest_seconds: float = 900.0
-    transcripts_days: float | None = None  #: for so long a kept transcript stays after its delivery; None: for ever
+    rules: Rules
+    poll_seconds: float
+    uploads: int
+    accept_backlog_hours: float
+    tell: tuple[str, ...]  #: the kinds of news that are sent: failed, blocked, delivered
+    digest_seconds: float
+    transcripts_days: float | None  #: for so long a kept transcript stays after its delivery; None: for ever
 
 
 class Host(Protocol):

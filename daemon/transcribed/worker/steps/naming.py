@@ -13,7 +13,6 @@ from transcribed.job import Job, State, shown
 from transcribed.job.events import Event, Named
 from transcribed.journal import AUDIO, Transcripts
 from transcribed.worker import outputs
-from transcribed.worker.own import wanted
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Route
 from transcribed.worker.steps.style import style_of
@@ -49,7 +48,7 @@ class Naming:
 
     def called(self, job: Job, answer: bytes | None = None) -> tuple[bytes, bytes]:
         """The stem and the tail of its outputs; `answer` is its transcript, where there is one."""
-        return outputs.called(job, self._route, wanted(job, self._route).output_name, answer)
+        return outputs.called(job, self._route, self._route.settings_of(job).output_name, answer)
 
     def judged(self, error: OSError, root: bytes, job: Job) -> Exception:
         """The meaning of an error met below `root`: it speaks of the name where `root` itself takes another one."""
@@ -63,7 +62,7 @@ class Naming:
     def _formats(self, job: Job) -> tuple[str, ...]:
         """Its renderings, and the redacted audio where there is one."""
         audio = self._kept.audio(job.transcript_id) if job.transcript_id and job.state is State.TRANSCRIBED else None
-        return (*wanted(job, self._route).formats, *(() if audio is None else (audio[0],)))
+        return (*self._route.settings_of(job).formats, *(() if audio is None else (audio[0],)))
 
     def _holder(self, path: object) -> bytes:
         """The one of our folders that a path lies below."""

@@ -1,35 +1,42 @@
 """The look of a job's renderings: one rule for the daemon and for `transcribed render`."""
 
 import os
+from typing import Any
 
 from transcribed import formats
-from transcribed.job import Job, is_link
+from transcribed.job import Job, is_link, settings_from_json, shown
 from transcribed.worker import outputs
-from transcribed.worker.own import wanted
 from transcribed.worker.plan import Route
 
 
-def style_of(job: Job, route: Route) -> formats.Style:
-    """The style of the renderings of a job whose names are chosen."""
-    assert job.stem is not None
-    own = wanted(job, route)
+def style_of(job: Job, route: Route | None) -> formats.Style:
+    """The style of a job's renderings. Without its route, its inbox has left the configuration, and less is known."""
     return formats.Style(
-        speakers=own.speakers,
-        line_length=own.line_length,
-        lines=own.lines,
-        recording=_recording(job, route, job.stem),
+        **_chosen(job, route),
+        recording=_recording(job, route),
+        source=shown(os.path.basename(job.path)),
         date=outputs.day_of(job.fingerprint),
     )
 
 
-def _recording(job: Job, route: Route, stem: bytes) -> str:
+def _chosen(job: Job, route: Route | None) -> dict[str, Any]:
+    if route is not None:
+        return route.settings_of(job).chosen_style()
+    return {} if job.settings is None else settings_from_json(job.settings, "").chosen_style()
+
+
+def _recording(job: Job, route: Route | None) -> str:
     """The way from the renderings to where the recording will be; empty where a page cannot play it from there."""
-    if is_link(job.path):
+    if is_link(job.path) or job.stem is None:
         return ""
-    places = {"archive": lambda: outputs.place(route.archive, job, route), "keep": lambda: _in_inbox(job, route)}
-    find = places.get(route.after)
-    return "" if find is None else os.fsdecode(os.path.relpath(find(), os.path.dirname(stem)))
+    place = job.place if route is None else _place(job, route)
+    return os.fsdecode(os.path.relpath(place, os.path.dirname(job.stem))) if place else ""
 
 
-def _in_inbox(job: Job, route: Route) -> bytes:
-    return os.path.join(route.inbox, job.path)
+def _place(job: Job, route: Route) -> bytes | None:
+    match route.after:
+        case "archive":
+            return outputs.place(route.archive, job, route)
+        case "keep":
+            return os.path.join(route.inbox, job.path)
+    return None
