@@ -203,3 +203,20 @@ def test_an_order_that_names_nothing_that_is_there_is_refused(daemon: Daemon) ->
 
         assert answer[:2] == (status, []), words
         assert why in " ".join(answer[2].replace("│", " ").split())
+
+
+@pytest.mark.parametrize("after", ["keep", "archive", "delete"])
+def test_all_that_was_delivered_is_left_as_it_is_when_it_is_rendered_again(
+    tmp_path: Path, api: FakeAssemblyAI, after: str
+) -> None:
+    with Daemon(tmp_path / "d", api.base_url, after=after, formats=["html", "md", "srt"]) as process:
+        process.drop("a/Talk.mp3", mp3("Talk"))
+        process.start("--once")
+        assert process.wait() == 0
+        before = stamps(process)
+
+        status, lines, said = render(process, "--all")
+
+        assert status == 0, said
+        assert len(lines) == len(before) == 3
+        assert stamps(process) == before

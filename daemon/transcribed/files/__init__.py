@@ -30,6 +30,7 @@ from transcribed.files.opening import (
     open_regular,
     opened_root,
     read_regular,
+    sha256,
 )
 
 __all__ = [
@@ -57,5 +58,6 @@ __all__ = [
     "remove",
     "replace",
     "replacing",
+    "sha256",
     "sweep",
 ]

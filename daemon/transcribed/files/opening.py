@@ -5,11 +5,12 @@ the descriptor of the folder above. Errors of the system come out as OSError, an
 """
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from io import BufferedReader
 
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _ROOT | os.O_NOFOLLOW
@@ -51,7 +52,7 @@ def descend(root: int, folders: Sequence[bytes]) -> int:
     return folder
 
 
-def open_regular(name: bytes, *, within: int | None = None) -> BinaryIO:
+def open_regular(name: bytes, *, within: int | None = None) -> BufferedReader:
     """The regular file `name`, a path or a name in the open folder `within`. Raises NotRegular, or another OSError."""
     try:
         descriptor = os.open(name, _FILE, dir_fd=within)
@@ -77,6 +78,15 @@ def begins_with(path: bytes, mark: bytes) -> bool:
         return read_regular(path, len(mark)) == mark
     except OSError:
         return False
+
+
+def sha256(path: bytes) -> str | None:
+    """The SHA-256 of the regular file at `path`, in hex; None where there is none. Raises OSError."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (FileNotFoundError, NotADirectoryError, NotRegular):
+        return None
 
 
 def fsync_folder(path: bytes) -> None:

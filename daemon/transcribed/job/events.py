@@ -132,15 +132,22 @@ class Named(Event):
     number: int
     formats: tuple[str, ...]
     tail: bytes = b""
+    renderings: tuple[tuple[str, str], ...] | None = None  #: each format and the SHA-256 of the file that it will be
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """The names, under which nothing is published yet; choosing them was no attempt at delivering."""
-        return {**self.data(), "renderings": None, "attempts": max(job.attempts - 1, 0), "due_at": now}
+        names = {"stem": self.stem, "number": self.number, "formats": self.formats, "tail": self.tail}
+        return {**names, "renderings": self.renderings, "attempts": max(job.attempts - 1, 0), "due_at": now}
+
+    def data(self) -> dict[str, Any]:
+        """Plain values only."""
+        names = {"stem": self.stem, "number": self.number, "formats": self.formats, "tail": self.tail}
+        return {**names, "renderings": dict(self.renderings or ())}
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered(Event):
-    """Its files are made and their hashes known, before the first of them gets its name in the outbox."""
+    """Its files have other hashes than when they were named: known before the first of them gets its name."""
 
     noted: ClassVar[bool] = False
     renderings: tuple[tuple[str, str], ...]

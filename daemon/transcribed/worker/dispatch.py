@@ -9,6 +9,7 @@ What this module does not know: what comes of a step.
 import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
+from weakref import WeakKeyDictionary
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
@@ -69,6 +70,7 @@ class Dispatch:
         self._kept = kept
         self._background = background
         self._clock = clock
+        self._steps_of: WeakKeyDictionary[Arrivals, FolderSteps] = WeakKeyDictionary()
         self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
         self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
 
@@ -204,7 +206,9 @@ class Dispatch:
                 return lambda: folders.retire(job)
 
     def _steps(self, inbox: Arrivals) -> FolderSteps:
-        return FolderSteps(inbox.route, inbox.anchors, self._kept)
+        if inbox not in self._steps_of:
+            self._steps_of[inbox] = FolderSteps(inbox.route, inbox.anchors, self._kept)
+        return self._steps_of[inbox]
 
     def _ours(self) -> dict[str, str]:
         """The upload_url that was sent for each transcript_id of which we are sure."""

@@ -11,18 +11,17 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 
-from transcribed import errors, files, formats
+from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.inbox import READY, SUFFIX, RecordingFolder
 from transcribed.job import Fingerprint, Job, State, shown
-from transcribed.job.events import Delivered, Event, Hashed, Missing, Retired
-from transcribed.journal import AUDIO, Transcripts
+from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
+from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Route
-from transcribed.worker.steps.naming import NAME_REFUSED, Naming
-from transcribed.worker.steps.style import style_of
+from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
 
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
@@ -80,26 +79,26 @@ class FolderSteps:
         if answer is None:
             return Missing()
         try:
-            rendered = self._rendered(job, answer)
+            rendered = self._naming.renderings(job, answer)
         except ValueError:
             return Missing()  # damaged since it was kept: fetching again is free
         audio = self._kept.audio(job.transcript_id) if len(rendered) < len(job.formats) else None
         if len(rendered) < len(job.formats) and audio is None:
             return self.name(job, taken)  # it was taken from where it was kept: there is no other
+        ours = _published(job)
+        hashes = dict(hashes_of(rendered)) | ours
+        if hashes != dict(job.renderings or ()):
+            return Rendered(tuple(hashes.items()))
         try:
-            self._publish(job, rendered, audio)
+            self._publish(job, {name: data for name, data in rendered.items() if name not in ours}, audio)
         except files.NameTaken:
             return self.name(job, {job.number, *taken})
         except OSError as error:
             if self._naming.called(job, answer) != (job.stem, job.tail) and error.errno in NAME_REFUSED:
                 return self.name(job, taken)  # by names that were asked for since
             raise self._naming.judged(error, self._route.outbox, job) from error
+        self._naming.published()
         return Delivered(delete_remote=self._route.delete_remote)
-
-    def _rendered(self, job: Job, answer: bytes) -> dict[str, bytes]:
-        """Each of its renderings, by format. Raises ValueError where the answer is damaged."""
-        names = [name for name in job.formats if name not in AUDIO]
-        return formats.render_each(names, answer, title=outputs.title_of(job), style=style_of(job, self._route))
 
     def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
         root, access = self._route.outbox, self._access
@@ -163,6 +162,12 @@ class FolderSteps:
         for ending in COMPANIONS:
             with contextlib.suppress(OSError, files.NameTaken):
                 files.move(directory, name + ending, target + ending, root=root, access=self._access)
+
+
+def _published(job: Job) -> dict[str, str]:
+    """The renderings of this job that are in the outbox already, by the hashes that were committed before."""
+    committed = job.renderings or ()
+    return {name: known for name, known in committed if files.sha256(outputs.output(job, name)) == known}
 
 
 def _unmovable(error: Exception, what: str) -> Exception:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import filecmp
+import hashlib
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -28,6 +29,7 @@ class Naming:
         self._route = route
         self._anchors = anchors
         self._kept = kept
+        self._rendered: tuple[Job, dict[str, bytes]] | None = None  # the last, until it is published
 
     def name(self, job: Job, taken: Collection[int]) -> Event:
         """Choose the one number that is free in outbox, archive and failed, and in the journal.
@@ -44,7 +46,33 @@ class Naming:
             number = files.free_number(lambda n: self._in_the_way(replace(named, number=n), answer), taken)
         except OSError as error:
             raise self.judged(error, self._holder(error.filename), job) from error
-        return Named(stem, number, named.formats, tail)
+        return Named(stem, number, named.formats, tail, self._hashes(replace(named, number=number), answer))
+
+    def renderings(self, job: Job, answer: bytes) -> dict[str, bytes]:
+        """Each rendering of a job whose names are chosen, by format. Raises ValueError where the answer is damaged.
+
+        They are made when the names are chosen, for their hashes, and kept until they are published.
+        """
+        if self._rendered is not None and _is_same(self._rendered[0], job):
+            return self._rendered[1]
+        names = [name for name in job.formats if name not in AUDIO]
+        style = style_of(job, self._route)
+        made = formats.render_each(names, answer, title=outputs.title_of(job), style=style)
+        self._rendered = job, made
+        return made
+
+    def published(self) -> None:
+        """The renderings that were made last are published, or are not needed."""
+        self._rendered = None
+
+    def _hashes(self, job: Job, answer: bytes | None) -> tuple[tuple[str, str], ...] | None:
+        """The hash of each rendering; what was published before stays as it is."""
+        if answer is None or job.state is not State.TRANSCRIBED:
+            return job.renderings
+        try:
+            return hashes_of(self.renderings(job, answer))
+        except ValueError:  # damaged since it was kept, which the delivery finds
+            return None
 
     def called(self, job: Job, answer: bytes | None = None) -> tuple[bytes, bytes]:
         """The stem and the tail of its outputs; `answer` is its transcript, where there is one."""
@@ -87,10 +115,21 @@ class Naming:
             audio = self._kept.audio(job.transcript_id or "")
             return audio is not None and filecmp.cmp(path, audio[1], shallow=False)
         try:
-            data = formats.render(name, answer, title=outputs.title_of(job), style=style_of(job, self._route))
+            data = self.renderings(job, answer)[name]
         except ValueError:
             return False
         return os.path.getsize(path) == len(data) and files.begins_with(path, data)
+
+
+def hashes_of(renderings: dict[str, bytes]) -> tuple[tuple[str, str], ...]:
+    """Each format and the SHA-256 of its rendering."""
+    return tuple((name, hashlib.sha256(data).hexdigest()) for name, data in renderings.items())
+
+
+def _is_same(made: Job, job: Job) -> bool:
+    """True if the renderings that were made for `made` are those of `job`: its names and its settings are the same."""
+    facts = ("id", "transcript_id", "stem", "tail", "number", "formats", "settings", "fingerprint", "path")
+    return all(getattr(made, fact) == getattr(job, fact) for fact in facts)
 
 
 def _refuse_silence(answer: bytes) -> None:
