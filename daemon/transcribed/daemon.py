@@ -109,7 +109,8 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
 
 
 def route_of(inbox: config.Inbox) -> Route:
-    """An inbox of the configuration, as the worker has it."""
+    """An inbox of the configuration, as the worker has it. Raises ConfigError where its group is not there."""
+    access = placement.access_of(inbox)
     return Route(
         name=inbox.name,
         inbox=os.fsencode(inbox.path),
@@ -131,9 +132,9 @@ def route_of(inbox: config.Inbox) -> Route:
         links=inbox.links,
         hardlinks=inbox.hardlinks,
         names=inbox.names,
-        file_mode=None if inbox.file_mode is None else int(inbox.file_mode, 8),
-        dir_mode=None if inbox.dir_mode is None else int(inbox.dir_mode, 8),
-        group=None if inbox.group is None else placement.group_number(inbox.group),
+        file_mode=access.file_mode,
+        dir_mode=access.dir_mode,
+        group=access.group,
         settings=inbox.settings(),
     )
 

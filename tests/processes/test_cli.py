@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from transcribed import config, daemon, errors, files
-from transcribed.cli import daemon_status, show, terminal
+from transcribed.cli import daemon_status, explain, show, terminal
 from transcribed.cli.app import app, exit_status
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
@@ -212,8 +212,8 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
         answer = house.run("status")
     since = terminal.local_time(1_750_000_000)
     until = terminal.local_time(put_off.due_at)
-    assert answer.lines[0].startswith(f"The daemon is alive (process {os.getpid()}).")
-    assert f"Blocked since {since}: submit: no balance -- mend: top it up" in answer.lines
+    assert answer.lines[0].startswith(f"The daemon is running (process {os.getpid()}).")
+    assert f"Blocked since {since}: submit: no balance -- fix: top it up" in answer.lines
     assert "  not taken yet, settling: new.mp3" in answer.lines
     assert "Jobs: 2 received, 1 submitted" in answer.lines
     assert "Job 1, talks: big.mp3: received: upload, 25 %" in answer.lines
@@ -231,7 +231,7 @@ def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words)
         files.replace(os.fsencode(house.path("state", "status.json")), terminal.json_bytes(said))
         answer = house.run(*words)
     assert answer.status == 1
-    assert "the daemon is of another one" in answer.err
+    assert "restart a daemon of another version" in answer.err
 
 
 def test_status_as_json_is_the_status_file_and_whether_the_daemon_lives(house):
@@ -246,7 +246,7 @@ def test_a_daemon_that_died_is_not_taken_for_alive_and_the_time_of_its_last_word
     with house.daemon() as journal:
         said = daemon_says(house, journal)
     at = terminal.local_time(said["updated_at"])
-    assert house.run("status").lines[0].startswith(f"The daemon is NOT alive. It was last heard of at {at}")
+    assert house.run("status").lines[0].startswith(f"The daemon is NOT running. Its last status, written at {at}")
 
 
 def test_looking_whether_a_daemon_lives_keeps_none_from_starting(house):
@@ -274,7 +274,7 @@ def test_the_status_is_looked_for_where_a_unit_puts_it_though_a_shell_knows_noth
         daemon_says(house, journal)
     os.rename(house.path("state", "status.json"), house.path("run", "status.json"))
     assert "not run" in house.run("status").out
-    assert "NOT alive" in house.run("status", RUNTIME_DIRECTORY=house.path("run")).out
+    assert "NOT running" in house.run("status", RUNTIME_DIRECTORY=house.path("run")).out
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff"])
@@ -362,7 +362,7 @@ def test_ten_thousand_jobs_are_listed_within_seconds(house):
 
 def test_every_event_that_can_happen_has_its_sentence():
     names = {event.__name__.lower() for events in TRANSITIONS.values() for event in events} | {"received"}
-    assert names <= set(show.SENTENCES)
+    assert names <= set(explain.SENTENCES)
 
 
 def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_are(house):
@@ -377,8 +377,8 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
         f"{times[2]}  It was submitted, to be paid for as transcript {ID}.",
         f"{times[3]}  Its transcript was fetched and kept. Warning: the language was guessed.",
         f"{times[4]}  The names of its files were chosen: {house.path('out/a/Talk')}, number 1.",
-        f"{times[5]}  Every rendering was in the outbox.",
-        f"{times[6]}  The recording was put into {house.path('in-archive/a/Talk.mp3')}.",
+        f"{times[5]}  All its files were in the outbox.",
+        f"{times[6]}  The recording was moved to {house.path('in-archive/a/Talk.mp3')}.",
         f"It is delivered since {times[5]}.",
         f"Paid for as transcript {ID}.",
         f"Output: {house.path('out/a/Talk.txt')}",
@@ -393,8 +393,8 @@ ODDITIES = [
     ([UPLOADED, happened.Submitted(ID, adopted=True)], f"Paid for as transcript {ID}."),
     ([happened.Cancelled("it was taken away", withdrawn=True)], "Why: it was taken away."),
     ([FAILED, happened.Retired(None, "it is gone")], "Why: no speech was found. To do: look at the recording."),
-    ([UPLOADED, happened.Unlisted()], "Nothing is paid for it so far."),
-    ([UPLOADED, happened.Lost("it expired")], "Nothing is paid for it so far."),
+    ([UPLOADED, happened.Unlisted()], "Nothing has been paid for it so far."),
+    ([UPLOADED, happened.Lost("it expired")], "Nothing has been paid for it so far."),
     ([happened.Deferred("no answer")], "Now: no answer."),
     ([happened.Released("the daemon stopped")], "Now: waits to be uploaded."),
     ([happened.Hashed("f00d"), happened.Touched(Fingerprint(1, 2))], "Now: waits to be uploaded."),
@@ -403,16 +403,16 @@ ODDITIES = [
         "Now: AssemblyAI is transcribing it.",
     ),
     ([FAILED, happened.Requeued(State.RECEIVED)], "Now: waits to be uploaded."),
-    ([FAILED, happened.Requeued(State.RECEIVED, pay_again=True)], "Nothing is paid for it so far."),
+    ([FAILED, happened.Requeued(State.RECEIVED, pay_again=True)], "Nothing has been paid for it so far."),
     (
         [UPLOADED, happened.Submitted(ID, adopted=True)],
         f"  Its submit was found in AssemblyAI's list, as transcript {ID}: it is not sent again.",
     ),
     ([FAILED, happened.Retired(None, "it is gone")], "  The recording was not moved: it is gone."),
-    ([FAILED, happened.Requeued(State.RECEIVED)], "  It was to be tried again, from received."),
+    ([FAILED, happened.Requeued(State.RECEIVED)], "  It was tried again, from received."),
     (
         [FAILED, happened.Requeued(State.RECEIVED, pay_again=True)],
-        "  It was to be tried again from the start, giving up what was paid.",
+        "  It was tried again from the start, and what was paid was given up.",
     ),
 ]
 
@@ -432,7 +432,7 @@ def test_explain_says_of_a_submit_in_doubt_that_it_may_have_been_paid(house):
         job = add(journal, "a.mp3", UPLOADED)
         journal.save(job, (job.attempted(1_750_000_100.0, Rules()), None), now=1_750_000_100.0)
     at = terminal.local_time(1_750_000_100)
-    assert f"A submit was sent at {at}; nobody knows whether it was taken." in house.run("explain", "1").lines
+    assert f"A submit was sent at {at}; nobody knows if AssemblyAI accepted it." in house.run("explain", "1").lines
 
 
 @pytest.mark.parametrize(
@@ -503,7 +503,7 @@ def test_explain_says_for_what_lane_a_job_waits_and_that_nothing_moves_without_a
         assert "Now: the account has no balance." in house.run("explain", "1").lines
     lines = house.run("explain", "1").lines
     assert "Now: waits to be uploaded." in lines
-    assert "No daemon is alive: nothing moves until one is started." in lines
+    assert "No daemon is running: nothing happens until one is started." in lines
 
 
 @pytest.mark.parametrize(
@@ -514,7 +514,7 @@ def test_explain_says_for_what_lane_a_job_waits_and_that_nothing_moves_without_a
         ("in/.talk.mp3", "it is not taken: hidden (its name begins with a dot)"),
         ("in/sub/talk.MP3", "it is not taken yet: it is settling"),
         ("out/talk.txt", "no job wrote this file"),
-        ("talk.mp3", "it lies outside every inbox, so it is not looked at"),
+        ("talk.mp3", "it is outside every inbox, so it is not looked at"),
     ],
 )
 def test_of_a_file_that_is_no_job_explain_says_why(house, name, why):
@@ -533,7 +533,7 @@ def test_of_a_link_in_an_inbox_explain_says_that_it_is_no_file_and_without_a_dae
     os.symlink("talk.mp3", house.path("in", "link.mp3"))
     with house.daemon():
         pass
-    assert "it is not taken: no regular file" in house.run("explain", "link.mp3").out
+    assert "it is not taken: a symbolic link" in house.run("explain", "link.mp3").out
     assert "it will be taken once a daemon is started" in house.run("explain", "talk.mp3").out
 
 
@@ -556,8 +556,8 @@ def test_an_order_is_left_for_the_daemon_and_whether_one_lives_is_told(house):
         alive = [house.run("retry", 1), house.run("cancel", 2), house.run("accept"), house.run("scan")]
     dead = [house.run("retry", "--failed"), house.run("retry", 1, 1, "--pay-again")]
     assert [answer.status for answer in alive + dead] == [0] * 6
-    assert {answer.err for answer in alive} == {"ordered: the daemon lives and takes it now\n"}
-    assert {answer.err for answer in dead} == {"ordered: no daemon is alive, so it waits for the next start\n"}
+    assert {answer.err for answer in alive} == {"sent: the daemon is running and will act on it\n"}
+    assert {answer.err for answer in dead} == {"sent: no daemon is running, so the order waits until one starts\n"}
     assert {answer.out for answer in alive + dead} == {""}
     assert house.orders() == [
         {"order": "retry", "jobs": [1], "failed": False, "pay_again": False},
@@ -572,7 +572,7 @@ def test_an_order_is_left_for_the_daemon_and_whether_one_lives_is_told(house):
 @pytest.mark.parametrize(
     ("words", "status", "why"),
     [
-        (["retry", 1], 1, "job 1 is submitted, and only what failed or was cancelled can be retried"),
+        (["retry", 1], 1, "job 1 is submitted, and only failed or cancelled jobs can be retried"),
         (["retry", 3, 99, 2], 1, "there is no job 99; job 2 is delivered"),
         (["cancel", 1], 1, "job 1 was submitted and may have been paid"),
         (["cancel", 2], 1, "job 2 is delivered: there is nothing left to cancel"),
@@ -649,7 +649,7 @@ def test_more_formats_are_written_beside_the_outputs_and_nothing_there_is_replac
     assert again.status == 0
     taken = rendered.run("render", 1, "--format", "txt", "--format", "json")
     assert taken.status == 1
-    assert f"{rendered.path('out/a/Talk.txt')} is there already and is another file" in taken.err
+    assert f"{rendered.path('out/a/Talk.txt')} exists already with other content" in taken.err
     assert read(rendered.path("out/a/Talk.txt")) == b"a recording"
 
 
@@ -684,6 +684,14 @@ def test_a_kept_transcript_that_vanished_or_is_damaged_is_an_error_that_says_so(
     answer = rendered.run("render", 1)
     assert (answer.status, answer.out) == (1, "")
     assert why in answer.err
+
+
+def test_rendering_for_a_group_that_this_machine_lacks_is_refused_in_a_sentence(rendered):
+    with open(rendered.config, "a", encoding="utf-8") as file:
+        file.write('\n[defaults]\ngroup = "no-such-group"\n')
+    answer = rendered.run("render", 1, "--format", "md", "--format", "json")
+    assert (answer.status, answer.out) == (78, "")
+    assert "there is no group no-such-group here" in answer.err
 
 
 # --- config

@@ -58,7 +58,7 @@ def test_a_backup_made_while_the_daemon_works_is_whole_and_replaces_nothing(tmp_
             assert copy.stat().st_mode & 0o777 == 0o600
         before = copies[0].read_bytes()
         refused = cli(daemon, "journal", "backup", str(copies[0]))
-        assert "is there already" in str(refused.exception)
+        assert "exists already" in str(refused.exception)
         assert copies[0].read_bytes() == before
 
 
@@ -67,7 +67,7 @@ def test_check_says_whether_the_journal_is_whole_beside_a_daemon_too(tmp_path):
         daemon.environ = {}
         with closing(Journal.open(str(daemon.state))) as journal:
             journal.add(a_job(), RECEIVED)
-            assert "ok: the journal is whole: 1 jobs" in cli(daemon, "check").stdout
+            assert "ok: the journal is not damaged: 1 jobs" in cli(daemon, "check").stdout
         zeroed_in_the_middle(daemon.state / "journal.db")
 
         said = cli(daemon, "check")

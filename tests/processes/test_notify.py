@@ -110,8 +110,8 @@ def test_check_counts_the_services_and_sends_nothing(tmp_path, postbox):
         urls(tmp_path, f"nosuch://{SECRET}\n")
         wrong = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
-    assert "ok: notify: services to tell of failed, blocked: 2 (not tried)" in told.stdout
+    assert "ok: notify: 2 services for failed, blocked (not tried)" in told.stdout
     assert postbox.asked == 0
     assert wrong.returncode == 78
-    assert "line 1: this is no address" in wrong.stdout
+    assert "line 1: this is not an address" in wrong.stdout
     assert SECRET not in wrong.stdout + wrong.stderr + told.stdout

@@ -17,4 +17,4 @@ def test_explain_says_when_it_was_deleted_and_a_daemon_is_told_by_its_configurat
         told = CliRunner().invoke(app, ["--config", config, "explain", "1"])
         assert api.submits[0].deleted
 
-    assert "what AssemblyAI had of them was, at " in told.stdout
+    assert "AssemblyAI's copies of its upload and transcript were deleted at " in told.stdout

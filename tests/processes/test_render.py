@@ -100,13 +100,13 @@ def test_a_strangers_file_is_left_and_told_of_and_the_others_are_rendered(daemon
     status, lines, said = render(daemon, "--all", "--format", "vtt", "--json")
 
     told = sorted(map(json.loads, lines), key=lambda each: str(each["path"]))
-    taken = f"{outbox / 'b/Talk.vtt'} is there already and is another file: it was left as it is"
+    taken = f"{outbox / 'b/Talk.vtt'} exists already with other content: it was left as it is"
     assert status == 1
     assert [each["path"] for each in told] == [f"{outbox}/Quiet.vtt", f"{outbox}/a/Talk.vtt", None]
     assert [each["error"] for each in told] == [None, None, taken]
     assert told[2]["job"] == job_of(daemon, "b/Talk.mp3").id
     assert taken in said
-    assert "1 renderings could not be made" in said
+    assert "renderings that could not be made: 1" in said
     assert (outbox / "b/Talk.vtt").read_text() == "mine"
 
 
@@ -189,11 +189,11 @@ def test_all_can_be_put_into_a_folder_of_ones_own_in_the_folders_that_it_lies_in
 
 
 REFUSED: list[tuple[list[Any], int, str]] = [
-    ([], 2, "or say --all"),
-    ([1, "--all"], 2, "or say --all"),
+    ([], 2, "or give --all"),
+    ([1, "--all"], 2, "or give --all"),
     (["--all", "--format", "doc"], 2, "there is no format 'doc'"),
-    (["nothing.mp3"], 1, "no job is known of nothing.mp3"),
-    (["Talk.mp3"], 1, "several recordings go by Talk.mp3"),
+    (["nothing.mp3"], 1, "no job is known for nothing.mp3"),
+    (["Talk.mp3"], 1, "Talk.mp3 is the name of several recordings"),
 ]
 
 

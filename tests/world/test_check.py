@@ -75,7 +75,7 @@ def test_where_all_is_well_each_thing_tried_is_one_line_and_nothing_is_left_behi
     for tried in (
         "ok: configuration: /config.toml",
         "ok: state.directory: /state: written",
-        'ok: inbox "in": /in: listed; would take 0',
+        'ok: inbox "in": /in: listed; recordings that would be taken: 0',
         'ok: inbox "in": /in: files can be moved out of it',
         'ok: inbox "in".outbox: /out: written, renamed and cleaned up',
         'ok: inbox "in".archive: /in-archive: written',
@@ -90,7 +90,7 @@ def test_where_all_is_well_each_thing_tried_is_one_line_and_nothing_is_left_behi
 def test_as_json_each_finding_is_one_object(house):
     result = CliRunner().invoke(app, ["--config", house.config, "check", "--json"], env={"ASSEMBLYAI_API_KEY": KEY})
     findings = [json.loads(line) for line in result.stdout.splitlines()]
-    assert {tuple(finding) for finding in findings} == {("kind", "said", "mend", "status")}
+    assert {tuple(finding) for finding in findings} == {("kind", "said", "mend", "status", "fix")}
     assert {finding["kind"] for finding in findings} <= {"ok", "remark"}
 
 
@@ -100,16 +100,18 @@ def test_a_folder_that_is_not_there_is_no_problem_where_it_can_be_made_and_it_is
     before = tree(house.root)
     status, lines = house.check()
     assert (status, problems_in(lines)) == (0, [])
-    assert any(line.startswith('ok: inbox "in".outbox: : /out would be made at the start') for line in lines)
-    assert any(line.startswith("ok: state.directory: : /state would be made in it") for line in lines)
+    assert any(
+        line.startswith('ok: inbox "in".outbox: : /out will be created when the daemon starts') for line in lines
+    )
+    assert any(line.startswith("ok: state.directory: : /state will be created in it") for line in lines)
     assert tree(house.root) == before
 
 
 @pytest.mark.parametrize(
     ("lacking", "problem"),
     [
-        ("in", 'inbox "in": reading the inbox /in: No such file or directory -- mend: see that the folder is there'),
-        ("out", 'inbox "in".outbox: /out is no folder -- mend: name a folder'),
+        ("in", 'inbox "in": reading the inbox /in: No such file or directory -- fix: see that the folder is there'),
+        ("out", 'inbox "in".outbox: /out is not a folder -- fix: give the path of a folder'),
     ],
 )
 def test_a_folder_that_is_not_to_be_had_is_a_problem_with_its_mend(house, lacking, problem):
@@ -134,7 +136,7 @@ def test_permission_is_a_problem_of_its_own_exit_status():
     denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     found = check.of_error("outbox", b"/srv/out", denied)
     assert (found.kind, found.status) == ("problem", 77)
-    assert found.mend == "give the daemon's user access to the folder"
+    assert found.fix == "give the daemon's user access to the folder"
 
 
 def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_the_rest_would_be_taken(house):
@@ -147,13 +149,13 @@ def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_
     os.symlink("a.mp3", os.path.join(house.root, "in", "link.mp3"))
     status, lines = house.check()
     assert status == 0
-    assert 'ok: inbox "in": /in: listed; would take 2' in lines
+    assert 'ok: inbox "in": /in: listed; recordings that would be taken: 2' in lines
     assert 'remark: inbox "in": 1 ignored, Synology\'s index (@eaDir): @eaDir/' in lines
     assert 'remark: inbox "in": 1 ignored, hidden (its name begins with a dot): .hidden.mp3' in lines
     [others] = [line for line in lines if "31 ignored, not a recording" in line]
     assert "evil\\x0a\\x1b\\xff.txt, sub/00.wav," in others
     assert others.endswith("sub/18.wav and 11 more")
-    assert any("link.mp3: a symbolic link" in line for line in lines)
+    assert any("link.mp3: not taken: a symbolic link" in line for line in lines)
 
 
 # --- overlaps
@@ -165,8 +167,8 @@ def test_files_of_settings_are_told_with_what_they_speak_of(house):
             pass
     _, lines = house.check()
     ignored = [line.partition("ignored, ")[2] for line in lines if "ignored, " in line]
-    assert "a file of settings (it speaks of the recording beside it): Talk.mp3.toml" in ignored
-    assert "a file of settings (it speaks of the recordings below its folder): transcribed.toml" in ignored
+    assert "a settings file (for the recording beside it): Talk.mp3.toml" in ignored
+    assert "a settings file (for the recordings in its folder and below): transcribed.toml" in ignored
     assert next(line for line in ignored if "other.toml" in line).startswith("not a recording")
 
 
@@ -175,7 +177,7 @@ def test_a_command_that_cannot_be_run_is_a_problem(house):
     status, lines = house.check()
     assert status == 69
     [problem] = problems_in(lines)
-    assert 'inbox "in".on_failed: /nowhere is no program that may be run' in problem
+    assert 'inbox "in".on_failed: /nowhere is not a program that can be run' in problem
 
 
 def test_our_own_anchor_is_nothing_to_remark_on(house):
@@ -237,7 +239,7 @@ def test_a_default_archive_that_would_lie_on_another_device_than_its_inbox_must_
 def test_an_archive_on_another_device_than_its_inbox_is_remarked_on(house):
     house.write(house.inbox("in", "out", 'archive = "/proc/archive"\n'))
     _, lines = house.check()
-    assert 'remark: inbox "in".archive: on another device than the inbox, so moving is copying' in lines
+    assert 'remark: inbox "in".archive: on another device than the inbox, so moving a file means copying it' in lines
     assert not any(line.startswith('remark: inbox "in".failed') for line in lines)
 
 
@@ -263,7 +265,7 @@ def test_a_key_that_is_refused_or_unfit_is_a_problem_and_is_not_shown(house, key
     assert found == status
     [line] = problems_in(lines)
     assert line.startswith(problem)
-    assert " -- mend: " in line
+    assert " -- fix: " in line
     assert key not in "".join(lines)
 
 

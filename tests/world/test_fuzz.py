@@ -86,6 +86,7 @@ from transcribed.worker import orders
 from transcribed.worker.background import Outcome
 from transcribed.worker.messages import OrdersListed
 from transcribed.worker.people import failure_notes
+from transcribed.worker.people.status import InboxStatus, JobStatus, LaneStatus, Status, WaitingFile
 from transcribed.worker.steps import api as api_steps
 from world import Clock, World, mp3
 
@@ -599,15 +600,16 @@ def test_an_order_nested_as_deep_as_it_can_be_read_does_not_end_the_daemon(world
 
 # --- the status file, and the journal
 
-STATUS = {
-    "updated_at": 1.0,
-    "pid": 7,
-    "jobs": {"failed": 1},
-    "blocked": [{"lane": "api", "reason": "no key", "hint": "", "since": 1.0, "probes": 0}],
-    "inboxes": [{"name": "talks", "path": "/in", "looked_at": None, "accepted": True, "unsettled": [], "problems": []}],
-    "open": [{"id": 1, "inbox": "t", "file": "a", "state": "received", "due_at": 2.0, "reason": "", "hint": ""}],
-    "open_count": 1,
-}
+STATUS = Status(
+    base_url="https://api.example",
+    jobs={"failed": 1},
+    blocked=[LaneStatus("api", "no key", "", 1.0, 0)],
+    inboxes=[InboxStatus("talks", "/in", "/out", None, "ext4", "events", False, True, [WaitingFile("b", "held")], [])],
+    open=[JobStatus(1, "t", "a", "received", 1.0, 2.0, 0, "", "")],
+    open_count=1,
+    updated_at=1.0,
+    pid=7,
+).plain()
 
 
 @pytest.fixture(scope="module")
@@ -627,7 +629,9 @@ def test_a_status_file_holds_an_object_or_is_refused_in_a_sentence(house, conten
     (house / "state" / "status.json").write_bytes(content)
     settled = config.load(str(house / "config.toml"), {})
     told, error = outcome(TranscribedError, daemon_status.read_status, settled, {})
-    assert isinstance(told, dict) if error is None else "is no status of the daemon" in error.message
+    assert isinstance(told, Status) if error is None else "is not a valid status file" in error.message
+    fields, error = outcome(TranscribedError, daemon_status.read_fields, settled, {})
+    assert isinstance(fields, dict) if error is None else "is not a valid status file" in error.message
 
 
 @examples(50)

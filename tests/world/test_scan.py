@@ -257,7 +257,7 @@ def test_a_file_with_other_names_is_taken_unless_hardlinks_are_refused(root):
     listing = recording_folder(root, lane="", hardlinks=False).look()
     assert names(listing) == [b"alone.mp3"]
     assert len(listing.problems) == 2
-    assert "hardlinks = false: put a copy here" in listing.problems[0]
+    assert "hardlinks = false (put a copy here)" in listing.problems[0]
 
 
 def test_markers_are_told_at_each_look_while_they_lie_there(root, box):

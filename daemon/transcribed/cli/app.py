@@ -1,7 +1,7 @@
-"""The commands, and what becomes of an error.
+"""The commands, and the exit status of each error.
 
-stdout is data, stderr is for people. Exit status: 0 done, 1 something failed, 2 usage, 69 the API or a folder is not to
-be had, 75 try again later, 77 permission, 78 configuration (sysexits.h).
+stdout is data, stderr is for people. Exit status: 0 done, 1 something failed, 2 usage, 69 the API or a folder cannot be
+reached, 75 try again later, 77 permission, 78 configuration (sysexits.h).
 """
 
 import importlib.metadata
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from transcribed import errors
-from transcribed.cli import backup, check, config_commands, demo, local_api, order, render, run, show
+from transcribed.cli import backup, check, config_commands, demo, explain, local_api, order, render, run, show
 from transcribed.job import printable
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("status")(show.status)
 app.command("jobs")(show.jobs)
-app.command("explain")(show.explain)
+app.command("explain")(explain.explain)
 app.command("retry")(order.retry)
 app.command("cancel")(order.cancel)
 app.command("accept")(order.accept)
@@ -52,12 +52,12 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """What holds for every command."""
+    """The options of every command."""
     ctx.obj = config
 
 
 def main() -> None:
-    """Run the command line; an error that a person can mend is one sentence with its mend, not a traceback."""
+    """Run the command line; an error that a person can fix is one sentence with its fix, not a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no crash

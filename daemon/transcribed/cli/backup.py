@@ -1,6 +1,6 @@
-"""`transcribed journal backup`: a copy of the journal that is whole, made while the daemon works.
+"""`transcribed journal backup`: a complete copy of the journal, made while the daemon works.
 
-A plain copy of the file is none: what was committed last may lie beside it.
+A plain copy of the file is not complete: what was committed last may be in a file beside it.
 """
 
 import os
@@ -14,21 +14,21 @@ from transcribed import errors, files
 from transcribed.cli import terminal
 from transcribed.journal import Journal
 
-app = typer.Typer(help="The journal: a backup of it.", no_args_is_help=True)
+app = typer.Typer(help="Back up the journal.", no_args_is_help=True)
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="Where the copy goes. Nothing that is there is replaced.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="The copy, a new file: nothing that exists is replaced.")]
 
 
 @app.callback()
 def journal() -> None:
-    """The journal: a backup of it."""
+    """Back up the journal."""
 
 
 @app.command("backup")
 def backup(ctx: typer.Context, path: File) -> None:
-    """Copy the journal into FILE, whole, while the daemon runs. The kept transcripts are a folder beside it: copy both.
+    """Copy the complete journal to FILE while the daemon runs. Copy the `transcripts` folder beside it too.
 
-    To put it back, stop the daemon, remove journal.db-wal and journal.db-shm and copy FILE to journal.db. The daemon
+    To restore it, stop the daemon, remove journal.db-wal and journal.db-shm and copy FILE to journal.db. The daemon
     then asks for `transcribed accept` before it submits anything, for a backup does not know what was paid since.
     """
     settled = terminal.load(ctx)
@@ -37,14 +37,14 @@ def backup(ctx: typer.Context, path: File) -> None:
         with closing(Journal.read(settled.state.directory)) as opened:
             _copy(opened, target)
     except files.NameTaken as error:
-        raise errors.TranscribedError(f"{path} is there already", hint="name a file that is not there yet") from error
+        raise errors.TranscribedError(f"{path} exists already", hint="give the name of a new file") from error
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing=f"writing {path}") from error
     terminal.say(f"the journal was copied to {path}", stderr=True)
 
 
 def _copy(opened: Journal, target: bytes) -> None:
-    """Write the copy beside `target`, then move it there. Raises NameTaken where a file is there; Blocked; OSError."""
+    """Write the copy beside `target`, then move it there. Raises NameTaken where a file exists; Blocked; OSError."""
     above = os.path.dirname(target)
     name = files.TEMPORARY + secrets.token_hex(8).encode()
     folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

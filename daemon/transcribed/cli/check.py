@@ -1,8 +1,7 @@
-"""`transcribed check`: whatever the daemon will need is tried, by the user who asks, and each problem names its mend.
+"""`transcribed check`: all that the daemon will need is tried, by the user who asks, and each problem names its fix.
 
 Rules: folders are written to and the API is asked; settings are believed only where trying would cost something.
-Whatever is written is removed again. One line for each thing tried; the exit status is that of the worst.
-What this module does not know: jobs.
+All that is written is removed again. One line for each thing tried; the exit status is that of the worst.
 """
 
 import os
@@ -11,8 +10,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import typer
 
@@ -35,26 +34,34 @@ _NOT_BEFORE = 1767225600.0  # 2026-01-01: this program is not older
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of trying one thing. `status` is the exit status that a problem asks for."""
+    """The result of trying one thing. `status` is the exit status that a problem asks for."""
 
     kind: Literal["ok", "remark", "problem"]
     said: str
-    mend: str = ""
+    fix: str = ""
     status: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """The finding as JSON has it; `mend` is the older name of `fix`."""
+        return {"kind": self.kind, "said": self.said, "mend": self.fix, "status": self.status, "fix": self.fix}
+
+    def line(self) -> str:
+        """The finding for people."""
+        fix = f" -- fix: {self.fix}" if self.fix else ""
+        return f"{self.kind}: {self.said}{fix}"
 
 
 def check(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
-    """Try the configuration, the folders, the key, the clock and the file systems, and say how to mend what fails."""
+    """Try the configuration, the folders, the key, the clock and the file systems, and say how to fix each problem."""
     path = config.find(ctx.obj, os.environ)
     settled = config.load(path, os.environ)
     worst = 0
     for finding in _findings(path, settled):
         worst = max(worst, finding.status)
         if as_json:
-            terminal.print_json(asdict(finding))
+            terminal.print_json(finding.plain())
         else:
-            mend = f" -- mend: {finding.mend}" if finding.mend else ""
-            terminal.say(f"{finding.kind}: {finding.said}{mend}")
+            terminal.say(finding.line())
     raise typer.Exit(worst)
 
 
@@ -75,8 +82,8 @@ def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
 
 def _problems(problems: list[str]) -> Iterator[Finding]:
     """Each problem of the configuration; its sentence says what to do."""
-    mend = errors.ConfigError(problems).hint
-    yield from (Finding("problem", problem, mend, _CONFIG) for problem in problems)
+    fix = errors.ConfigError(problems).hint
+    yield from (Finding("problem", problem, fix, _CONFIG) for problem in problems)
 
 
 # --- trying
@@ -85,22 +92,21 @@ def _problems(problems: list[str]) -> Iterator[Finding]:
 def _state(directory: bytes) -> Iterator[Finding]:
     there = os.path.isdir(directory)
     folder = directory if there else os.fsencode(placement.nearest(os.fsdecode(directory)))
-    yield from _written("state.directory", folder, "written" if there else f"{shown(directory)} would be made in it")
+    yield from _written("state.directory", folder, "written" if there else f"{shown(directory)} will be created in it")
     owner = os.stat(folder).st_uid
     if there and owner != os.geteuid():
         yield Finding(
             "remark",
-            f"state.directory belongs to user {owner}, and this ran as {os.geteuid()}, who may have other rights",
-            "check as the daemon's user",
+            f"state.directory belongs to user {owner}; this check runs as {os.geteuid()}, who may have other rights",
+            "run the check as the daemon's user",
         )
     yield from _journal(os.fsdecode(directory))
 
 
 def _journal(directory: str) -> Iterator[Finding]:
-    """Whether the journal is whole; before the first start there is none."""
+    """The journal, if it is damaged or not; before the first start there is none."""
     if not os.path.lexists(os.path.join(directory, "journal.db")):
         return
-    mend = "put a backup in its place, or let the daemon's next start set it aside and rebuild it"
     try:
         with closing(Journal.read(directory)) as opened:
             damage = opened.damage()
@@ -110,45 +116,77 @@ def _journal(directory: str) -> Iterator[Finding]:
     except errors.Blocked as error:
         yield Finding("problem", error.message, error.hint, error.exit_status)
     else:
-        if damage:
-            yield Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", mend, _UNAVAILABLE)
-        else:
-            yield Finding("ok", f"the journal is whole: {jobs} jobs")
+        yield of_journal(directory, damage, jobs)
+
+
+def of_journal(directory: str, damage: str, jobs: int) -> Finding:
+    """A journal that could be opened, with what is wrong in it."""
+    if not damage:
+        return Finding("ok", f"the journal is not damaged: {jobs} jobs")
+    fix = "put a backup in its place, or let the daemon's next start set it aside and rebuild it"
+    return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, _UNAVAILABLE)
 
 
 def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
-    label, root = f'inbox "{each.name}"', os.fsencode(each.path)
+    label = f'inbox "{each.name}"'
+    yield from _recordings(label, each, untaken, strange.get(os.fsencode(each.path)))
+    yield from _commands(label, each)
+    yield from _other_folders(label, each, strange)
+    yield from _devices(label, each)
+
+
+def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.Blocked | None) -> Iterator[Finding]:
+    """The inbox itself; `gone` says why it is not the folder that is remembered."""
+    root = os.fsencode(each.path)
     try:
-        if root in strange:
-            raise strange[root]
-        names, lane = names_of(each), errors.inbox_lane(each.name)
-        ground = Ground(root, lane=lane, what="inbox")
-        recordings = inbox.RecordingFolder(root, lane=lane, names=names, hardlinks=each.hardlinks, ground=ground)
-        listing = recordings.listing()
+        listing = _listing(each, gone)
     except errors.Blocked as error:
         yield _of_blocked(label, error)
-    else:
-        yield Finding("ok", f"{label}: {shown(root)}: listed; would take {len(listing.files)}")
-        yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
-        yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
-        yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
-        if each.after != "keep":  # else nothing is ever moved out of it
-            yield from _written(label, root, "files can be moved out of it")
+        return
+    yield Finding("ok", f"{label}: {shown(root)}: listed; recordings that would be taken: {len(listing.files)}")
+    yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
+    yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
+    yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
+    if each.after != "keep":  # else nothing is ever moved out of it
+        yield from _written(label, root, "files can be moved out of it")
+
+
+def _listing(each: config.Inbox, gone: errors.Blocked | None) -> inbox.Listing:
+    if gone is not None:
+        raise gone
+    root, lane = os.fsencode(each.path), errors.inbox_lane(each.name)
+    ground = Ground(root, lane=lane, what="inbox")
+    folder = inbox.RecordingFolder(root, lane=lane, names=names_of(each), hardlinks=each.hardlinks, ground=ground)
+    return folder.listing()
+
+
+def _commands(label: str, each: config.Inbox) -> Iterator[Finding]:
     for key, command in (("on_delivered", each.on_delivered), ("on_failed", each.on_failed)):
         if command and not (os.path.isfile(command[0]) and os.access(command[0], os.X_OK)):
-            what = f"{label}.{key}: {printable(command[0])} is no program that may be run"
-            yield Finding("problem", what, "name one by its whole path, and let the daemon's user run it", _UNAVAILABLE)
+            what = f"{label}.{key}: {printable(command[0])} is not a program that can be run"
+            fix = "give the complete path of a program that the daemon's user may run"
+            yield Finding("problem", what, fix, _UNAVAILABLE)
+
+
+def _other_folders(label: str, each: config.Inbox, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
     for key in ("outbox", "archive", "failed"):
         path = os.fsencode(getattr(each, key))
         gone = strange.get(path)
         yield from [_of_blocked(f"{label}.{key}", gone)] if gone else _folder(f"{label}.{key}", path)
+
+
+def _devices(label: str, each: config.Inbox) -> Iterator[Finding]:
+    if not os.path.isdir(each.path):
+        return
     for key, folder in (("archive", each.archive), ("failed", each.failed)):
-        if os.path.isdir(root) and not placement.on_one_device(each.path, folder):
-            yield Finding("remark", f"{label}.{key}: on another device than the inbox, so moving is copying")
+        if not placement.on_one_device(each.path, folder):
+            yield Finding(
+                "remark", f"{label}.{key}: on another device than the inbox, so moving a file means copying it"
+            )
 
 
 def watched(each: config.Inbox, mount: inbox.Mount) -> str:
-    """How new files are noticed there."""
+    """The way in which new files are noticed there."""
     where = f"on {shown(mount.kind)}"
     if each.watch == "events" or (each.watch == "auto" and mount.is_local):
         return f"{where}: new files are noticed by events, and by looks"
@@ -164,13 +202,13 @@ def _folder(label: str, path: bytes) -> Iterator[Finding]:
     if os.path.isdir(path):
         yield from _written(label, path, "written, renamed and cleaned up")
     elif os.path.lexists(path):
-        yield Finding("problem", f"{label}: {shown(path)} is no folder", "name a folder", _UNAVAILABLE)
+        yield Finding("problem", f"{label}: {shown(path)} is not a folder", "give the path of a folder", _UNAVAILABLE)
     else:
-        yield from _written(label, os.path.dirname(path), f"{shown(path)} would be made at the start")
+        yield from _written(label, os.path.dirname(path), f"{shown(path)} will be created when the daemon starts")
 
 
 def _written(label: str, folder: bytes, said: str) -> Iterator[Finding]:
-    """A small file is written into `folder`, renamed, and removed; what is so of its disk and clock."""
+    """Write a small file into `folder`, rename and remove it; look at its disk and its clock."""
     try:
         files.probe_write(folder)
         free, apart = _free_bytes(folder), _seconds_apart(folder)
@@ -190,15 +228,17 @@ def of_disk(
     if free < _LITTLE_BYTES:
         yield Finding("remark", f"{label}: only {free / 1e6:.0f} MB are free in {shown(folder)}", "free some space")
     if abs(apart) > _CLOCKS_APART_SECONDS:
-        yield Finding("remark", f"{label}: the clock of the file system is {apart:+.0f} s from ours", "set both by NTP")
+        yield Finding(
+            "remark", f"{label}: the file server's clock differs from ours by {apart:+.0f} s", "set both by NTP"
+        )
 
 
 def of_error(label: str, folder: bytes, error: OSError) -> Finding:
-    """The problem that an error met in `folder` is."""
+    """The problem to report for an error met in `folder`."""
     known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}")
-    mend = known.hint or "see that the folder is there, and that its share is mounted"
+    fix = known.hint or "see that the folder is there, and that its share is mounted"
     status = known.exit_status if isinstance(known, errors.Blocked) else _UNAVAILABLE
-    return Finding("problem", known.message, mend, status)
+    return Finding("problem", known.message, fix, status)
 
 
 def _free_bytes(folder: bytes) -> int:
@@ -207,7 +247,7 @@ def _free_bytes(folder: bytes) -> int:
 
 
 def _seconds_apart(folder: bytes) -> float:
-    """How far the clock that stamps files in `folder`, a file server's perhaps, is ahead of ours."""
+    """The seconds by which the clock that stamps files in `folder`, a file server's perhaps, is ahead of ours."""
     with tempfile.TemporaryFile(prefix=files.TEMPORARY, dir=folder) as file:
         file.write(b"what time is it?\n")
         file.flush()
@@ -225,33 +265,33 @@ def _api(api: config.Api) -> Iterator[Finding]:
     except errors.ConfigError as error:
         yield from _problems(error.problems)
     except errors.TranscribedError as error:
-        mend = error.hint or "look at the network, and try again later"
-        yield Finding("problem", f"API: {error.message}", mend, getattr(error, "exit_status", _UNAVAILABLE))
+        fix = error.hint or "check the network, and try again later"
+        yield Finding("problem", f"API: {error.message}", fix, getattr(error, "exit_status", _UNAVAILABLE))
     else:
-        yield Finding("ok", f"API: {api.base_url} answers, and takes the key")
+        yield Finding("ok", f"API: {api.base_url} answers and accepts the key")
 
 
 def _notify(notify: config.Notify) -> Iterator[Finding]:
-    """Whether people can be told of news, as far as that shows without telling them."""
+    """The services that tell people of news, as far as they can be checked without telling anyone."""
     try:
         services = services_of(notify)
     except errors.ConfigError as error:
         yield from _problems(error.problems)
     else:
         if services is not None:
-            yield Finding("ok", f"notify: services to tell of {', '.join(notify.events)}: {len(services)} (not tried)")
+            yield Finding("ok", f"notify: {len(services)} services for {', '.join(notify.events)} (not tried)")
 
 
 def of_clock(now: float) -> Finding:
-    """Whether our own clock can be right at all."""
+    """Our own clock, which cannot be right if it is before this program."""
     at = terminal.local_time(now)
     if now < _NOT_BEFORE:
-        return Finding("problem", f"clock: it says {at}, which is past", "set it, by NTP", _UNAVAILABLE)
+        return Finding("problem", f"clock: it says {at}, which is in the past", "set it by NTP", _UNAVAILABLE)
     return Finding("ok", f"clock: {at}")
 
 
 def _limits(folders: int) -> Iterator[Finding]:
-    """The limit of inotify(7) where the kernel tells it; it is of all processes of one user together."""
+    """The limit of inotify(7) where the kernel tells it; it holds for all processes of one user together."""
     try:
         with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as file:
             watches = int(file.read())
@@ -261,8 +301,10 @@ def _limits(folders: int) -> Iterator[Finding]:
 
 
 def of_watches(watches: int, folders: int) -> Finding:
-    """Whether so many watches are enough; where they are not, files are found by looking alone, and later."""
+    """The number of watches, if it is enough; if not, some folders are only looked at regularly."""
     said = f"inotify: {watches} watches for {folders} folders in all inboxes"
     if folders > watches // 2:
-        return Finding("remark", f"{said}: beyond it new files are found later", "raise fs.inotify.max_user_watches")
+        return Finding(
+            "remark", f"{said}: where they run out, new files are found later", "raise fs.inotify.max_user_watches"
+        )
     return Finding("ok", said)

@@ -1,19 +1,21 @@
-"""The daemon beside the command line: is it alive, and its last word about itself."""
+"""The daemon beside the command line: is it running, and the status that it wrote last."""
 
 import errno
 import fcntl
-import json
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from transcribed import config, daemon, errors
+from transcribed.worker.people.status import Status, fields_of, from_json
 
 _STATE_HOME, _RUNTIME_HOME = "/var/lib/", "/run/"
 
+T = TypeVar("T")
+
 
 def status_places(settled: config.Config, environ: Mapping[str, str]) -> list[str]:
-    """Where a status may be, likeliest first.
+    """The paths at which a status may be, likeliest first.
 
     A person's shell has no $RUNTIME_DIRECTORY. A unit gives RuntimeDirectory= the name of its StateDirectory=, and
     systemd takes it away when the service stops: what is there is never older than what is in the state directory.
@@ -25,26 +27,42 @@ def status_places(settled: config.Config, environ: Mapping[str, str]) -> list[st
     return [os.path.join(_RUNTIME_HOME, directory.removeprefix(_STATE_HOME), daemon.STATUS), written]
 
 
-def read_status(settled: config.Config, environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """What the daemon last said of itself (worker.status); None where it never ran. Raises what keeps it from us."""
+def read_status(settled: config.Config, environ: Mapping[str, str]) -> Status | None:
+    """The status that the daemon wrote last; None where it never ran. Raises TranscribedError."""
+    written = _written(settled, environ)
+    return None if written is None else _understood(written, from_json)
+
+
+def read_fields(settled: config.Config, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The same as it is written, of whatever version; empty where the daemon never ran. Raises TranscribedError."""
+    written = _written(settled, environ)
+    return {} if written is None else _understood(written, fields_of)
+
+
+def _written(settled: config.Config, environ: Mapping[str, str]) -> tuple[str, bytes] | None:
+    """The path and the content of the status file; None where there is none. Raises TranscribedError."""
     for path in status_places(settled, environ):
         try:
             with open(path, "rb") as file:
-                status = json.load(file)
+                return path, file.read()
         except FileNotFoundError:
             continue
         except OSError as error:
             raise errors.from_os_error(error, lane=errors.STATE, doing=f"reading {path}") from error
-        except (ValueError, RecursionError):
-            status = None
-        if not isinstance(status, dict):
-            raise errors.TranscribedError(f"{path} is no status of the daemon", hint="it is written anew each minute")
-        return status
     return None
 
 
+def _understood(written: tuple[str, bytes], read: Callable[[bytes], T]) -> T:
+    path, content = written
+    try:
+        return read(content)
+    except ValueError as error:
+        hint = "a running daemon writes it again within a minute; restart a daemon of another version"
+        raise errors.TranscribedError(f"{path} is not a valid status file: {error}", hint=hint) from error
+
+
 def is_alive(directory: str) -> bool:
-    """Whether a daemon holds this state directory, by trying its lock for no longer than the trial takes.
+    """True if a daemon holds the lock of this state directory. The lock is tried, and let go at once.
 
     Raises Blocked where only the daemon's user may look.
     """
@@ -54,7 +72,7 @@ def is_alive(directory: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        why = f"whether the daemon lives cannot be seen: {path}: {error.strerror}"
+        why = f"cannot find out whether the daemon is running: {path}: {error.strerror}"
         raise errors.Blocked(why, lane=errors.STATE, hint="run this as the daemon's user", exit_status=77) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,10 +1,9 @@
 """`transcribed demo`: the daemon against the local API, on a bundled recording, in a folder that it shows you.
 
 Rules: daemon and API run as a person would start them, each a process of its own, and both are gone when this ends,
-however it ends; nothing of the caller's configuration, state or key reaches them; what they made stays to be looked at.
-A signal only leaves word, and every wait looks for it. Nothing here knows what is said in the recording.
-What this module does not know: how a transcript comes about. It drops a recording and then looks, as anyone may, into
-the status file, the journal and the outbox.
+however it ends; nothing of the caller's configuration, state or key reaches them; the files that they made stay.
+A signal only leaves a message, and every wait looks for it. The demo drops a recording and then looks, as anyone may,
+into the status file, the journal and the outbox.
 """
 
 import contextlib
@@ -16,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -28,6 +27,7 @@ from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import output
+from transcribed.worker.people.status import JobStatus, Status
 
 _ENGINE = "pocketsphinx"
 _RECORDING = "recording.mp3"
@@ -35,12 +35,12 @@ _FOLDERS: Mapping[str, str] = {
     "inbox": "drop recordings here",
     "outbox": "find transcripts here",
     "archive": "recordings that were transcribed",
-    "failed": "recordings that were not, each with a note that says why",
-    "state": "the daemon's journal, and every transcript as it came",
-    "local-api": "what the local API keeps",
-    "logs": "what both say",
+    "failed": "recordings that could not be transcribed, each with a note that says why",
+    "state": "the daemon's journal, and every transcript as the API sent it",
+    "local-api": "the local API's own files",
+    "logs": "the log of each",
 }
-#: Of a service's or a container's environment: it would lead the daemon to another's state, key or manager.
+#: Parts of a service's or container's environment that would lead the daemon to another state, key or manager.
 _NOT_PASSED_ON = ("TRANSCRIBED_", "ASSEMBLYAI_", "WATCHDOG_")
 _NOR_THESE = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM")
 
@@ -50,7 +50,7 @@ _FAREWELL_SECONDS = 15.0  # as long as the unit gives the daemon
 _LOOK_SECONDS = 0.2
 _TAIL_BYTES, _TAIL_LINES = 8192, 12
 
-#: What happens to a job, by its state, in the words of someone who watches.
+#: A job's progress, by its state, for someone who watches.
 _HAPPENS: Mapping[str, str] = {
     "received": "taken from the inbox, on its way to the local API",
     "uploaded": "uploaded, to be submitted",
@@ -66,14 +66,14 @@ T = TypeVar("T")
 def demo(
     *,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Go on afterwards, for recordings of your own, until Ctrl-C.")
+        bool, typer.Option("--keep", help="Keep running afterwards, for recordings of your own, until Ctrl-C.")
     ] = False,
     directory: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="A new or empty folder.", show_default="one in the temporary folder"),
     ] = None,
 ) -> None:
-    """No account needed: the daemon against the local API, on a bundled recording, in a folder it shows you."""
+    """Show the daemon at work on a bundled recording, with the local API: no account is needed."""
     place = _make_place(directory)
     with Screen() as screen, contextlib.ExitStack() as stack:
         screen.console.print(_tree(place))
@@ -87,7 +87,7 @@ def demo(
 
 
 class Screen:
-    """Where people look: on a terminal one line that moves, elsewhere a line for each change."""
+    """The demo's output: on a terminal one line that moves, elsewhere a line for each change."""
 
     def __init__(self) -> None:
         self.console = terminal.console()
@@ -105,12 +105,12 @@ class Screen:
         self._progress.stop()
 
     def say(self, text: str, style: str = "") -> None:
-        """Lines that stay."""
+        """Print lines that stay."""
         for line in text.split("\n"):
             self.console.print(Text(printable(line), style), soft_wrap=True)
 
     def happens(self, what: str) -> None:
-        """What is going on now, and from now on for how long."""
+        """Show what is going on from now on, and for how long."""
         if what == self._happening:
             return
         self._happening = what
@@ -156,17 +156,17 @@ class Show:
         return self._until(look, _TRANSCRIPT_SECONDS, "a transcript")
 
     def tell(self, job: Job) -> None:
-        """Show what came of a job. Raises TranscribedError where that is no transcript."""
-        name, lies = shown(job.path), shown(job.place or b"the inbox")
+        """Show the result of a job. Raises TranscribedError where it has no transcript."""
+        name, place = shown(job.path), shown(job.place or b"the inbox")
         if job.state is not State.DELIVERED or job.stem is None:
-            raise errors.TranscribedError(f"{name}: {job.state}: {job.reason}; it lies in {lies}", hint=job.hint)
+            raise errors.TranscribedError(f"{name}: {job.state}: {job.reason}; it is in {place}", hint=job.hint)
         transcript = output(job, "txt")
         seconds = "" if job.duration_seconds is None else f" {job.duration_seconds:.0f} s of audio,"
         self._screen.say(f"\n{name}:{seconds} transcribed in {job.changed_at - job.received_at:.1f} s.\n", "bold")
         self._screen.say(_text(transcript), "green")
         self._screen.say(f"\nThese are the words that the recogniser heard: {local.ENGINES[_ENGINE]}.")
         also = ", ".join(f".{suffix}" for suffix in job.formats if suffix != "txt")
-        self._screen.say(f"Transcript: {shown(transcript)} (and {also})\nRecording:  {lies}")
+        self._screen.say(f"Transcript: {shown(transcript)} (and {also})\nRecording:  {place}")
 
     def go_on(self, *told: Job) -> None:
         """Show every transcript that comes, until a signal."""
@@ -185,7 +185,7 @@ class Show:
     def _tell_of_yours(self, job: Job) -> None:
         try:
             self.tell(job)
-        except errors.TranscribedError as error:  # of this recording alone: the next may do better
+        except errors.TranscribedError as error:  # of this recording only: the next may do better
             self._screen.say(f"\n{error.message}\n{error.hint}", "red")
 
     def _ended(self) -> list[Job]:
@@ -198,15 +198,15 @@ class Show:
         return self._in(f"logs/{name}.log")
 
     def _run(self, name: str, *arguments: str) -> None:
-        """A process of this program. Its stdout is a file of its own, for the local API's address is its first line."""
+        """Start a process of this program. Its stdout is a file of its own: its first line may be an address."""
         with open(self._log(name), "xb") as log, open(self._in(f"logs/{name}.out"), "xb") as out:
             process = subprocess.Popen(  # noqa: S603  this program itself, with arguments of our own
-                [sys.executable, "-P", "-m", "transcribed", *arguments],  # -P: not what lies in the working directory
+                [sys.executable, "-P", "-m", "transcribed", *arguments],  # -P: nothing from the working directory
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
                 env=_environment(os.environ),
-                process_group=0,  # Ctrl-C is for us alone: we end the others in their order
+                process_group=0,  # Ctrl-C is only for us: we end the others in their order
             )
         self._stack.callback(_end, process)
         self._processes[name] = process
@@ -216,11 +216,11 @@ class Show:
             line = file.readline()
         return line.rstrip() if line.endswith("\n") else None
 
-    def _status(self) -> dict[str, Any] | None:
+    def _status(self) -> Status | None:
         return daemon_status.read_status(self._settled, {})
 
     def _until(self, look: Callable[[], T | None], bound_seconds: float | None, what: str) -> T:
-        """What `look` sees, once it sees something. Raises Stopped, and TranscribedError where that cannot come."""
+        """The first result of `look` that is true. Raises Stopped; TranscribedError where it does not come in time."""
         end = time.monotonic() + (float("inf") if bound_seconds is None else bound_seconds)
         while not (seen := look()):
             self._refuse_the_dead()
@@ -241,27 +241,27 @@ class Show:
                 raise errors.TranscribedError(f"{why}\n{self._tail(name)}")
 
     def _tail(self, name: str) -> str:
-        """The last that a process said."""
+        """The last lines of a process's log."""
         with open(self._log(name), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
             lines = file.read().split(b"\n")
         return "\n".join(
-            [f"{self._log(name)} ends so:", *(f"  {shown(line)}" for line in lines[-_TAIL_LINES:] if line)]
+            [f"{self._log(name)} ends with:", *(f"  {shown(line)}" for line in lines[-_TAIL_LINES:] if line)]
         )
 
 
 def _make_place(directory: str | None) -> str:
-    """The folder for all of it, absolute, with the folders in it. Raises BadParameter where it cannot be had."""
+    """Make the folder of the demo, with the folders in it; its absolute path. Raises BadParameter where that fails."""
     if directory is None:
         place = tempfile.mkdtemp(prefix="transcribed-demo-")
     else:
         place = os.path.abspath(directory)
         if not place.isprintable():  # the configuration file is UTF-8
-            raise typer.BadParameter(f"{printable(place)}: take a folder with a plain name")
+            raise typer.BadParameter(f"{printable(place)}: choose a folder whose name has only printable characters")
     try:
         os.makedirs(place, exist_ok=True)
         if os.listdir(place):
-            raise typer.BadParameter(f"{place} is not empty: nothing of yours is to be replaced")
+            raise typer.BadParameter(f"{place} is not empty: choose a new or empty folder")
         for name in _FOLDERS:
             os.mkdir(os.path.join(place, name))
     except OSError as error:
@@ -316,7 +316,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Nothing of this process is left. What it is at, it finishes or lets go."""
+    """End this process; it has time to finish what it is doing."""
     process.terminate()
     try:
         process.wait(_FAREWELL_SECONDS)
@@ -325,17 +325,19 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _happening(status: Mapping[str, Any]) -> str:
-    """What the daemon is at, in one line."""
+def _happening(status: Status) -> str:
+    """The first thing that the daemon is doing, in one line."""
     return next(_happenings(status), "the inbox is empty, and nothing is under way")
 
 
-def _happenings(status: Mapping[str, Any]) -> Iterator[str]:
-    for lane in status["blocked"]:
-        yield f"{lane['lane']} waits: {lane['reason']}"
-    for job in status["open"]:
-        sent = f" ({100 * job['sent_bytes'] // max(job['size_bytes'], 1)} %)" if "sent_bytes" in job else ""
-        yield f"{job['file']}: {job['reason'] or _HAPPENS[job['state']]}{sent}"
-    for inbox in status["inboxes"]:
-        for file in inbox["unsettled"]:
-            yield f"{file['file']}: {file['why']}"
+def _happenings(status: Status) -> Iterator[str]:
+    for lane in status.blocked:
+        yield f"{lane.lane} waits: {lane.reason}"
+    yield from map(_progress, status.open)
+    for inbox in status.inboxes:
+        yield from (f"{file.file}: {file.why}" for file in inbox.unsettled)
+
+
+def _progress(job: JobStatus) -> str:
+    sent = "" if job.sent_percent is None else f" ({job.sent_percent} %)"
+    return f"{job.file}: {job.reason or _HAPPENS.get(job.state, job.state)}{sent}"

@@ -14,16 +14,16 @@ def local_api(
     host: Annotated[str, typer.Option(help="A loopback address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 picks a free one.")] = 8765,
     directory: Annotated[
-        str | None, typer.Option(help="Where uploads and transcripts are kept.", show_default="$XDG_STATE_HOME")
+        str | None, typer.Option(help="The folder for uploads and transcripts.", show_default="$XDG_STATE_HOME")
     ] = None,
     key: Annotated[
-        str | None, typer.Option(envvar="TRANSCRIBED_LOCAL_KEY", help="Accept this key alone.", show_default="any")
+        str | None, typer.Option(envvar="TRANSCRIBED_LOCAL_KEY", help="The only key to accept.", show_default="any")
     ] = None,
 ) -> None:
     """Run a speech-to-text API on this machine: no account, no cloud. Its address is the first line on stdout.
 
-    Set api.base_url to it. The recogniser is small: clear close speech in US English comes out as mostly right words,
-    anything else as worse.
+    Set api.base_url to it. The recogniser is small: most words are right if the speech is clear, near the microphone
+    and in US English; otherwise fewer are.
     """
     service.log_to_stderr("auto", os.environ)
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")

@@ -1,7 +1,7 @@
-"""What a person orders: retry, cancel, accept, scan.
+"""The orders of a person: retry, cancel, accept, scan.
 
-Rules: an order that the journal shows to be impossible is refused here, with the reason and whole; a good one is left
-for the daemon, which alone changes anything and looks again before it obeys. Nothing here waits for it.
+Rules: an order that the journal shows to be impossible is refused here as a whole, with the reason. A good one is left
+for the daemon, which checks it again before it obeys: only the daemon changes anything. Nothing here waits for it.
 """
 
 import os
@@ -27,14 +27,15 @@ def retry(
     ctx: typer.Context,
     ids: SomeNumbers = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="Every job that has failed.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All jobs that have failed.")] = False,
     pay_again: Annotated[
-        bool, typer.Option("--pay-again", help="Give up what was paid and start anew: this costs money again.")
+        bool,
+        typer.Option("--pay-again", help="Give up what was paid and start from the beginning: this costs money again."),
     ] = False,
 ) -> None:
-    """Try failed or cancelled jobs again, from where they are. Nothing that was paid is paid again."""
+    """Try failed or cancelled jobs again, from where they stopped. Nothing that was paid is paid again."""
     if bool(ids) == failed:
-        raise typer.BadParameter("name the jobs by their numbers, or say --failed")
+        raise typer.BadParameter("name the jobs by their numbers, or give --failed")
     if pay_again and failed:
         raise typer.BadParameter("--pay-again costs money: name each job by its number")
     settled = terminal.load(ctx)
@@ -47,7 +48,7 @@ def retry(
 
 
 def cancel(ctx: typer.Context, ids: Numbers) -> None:
-    """Give up jobs that are not submitted yet. The recordings stay in the inbox."""
+    """Cancel jobs that are not submitted yet. Their recordings stay in the inbox."""
     settled = terminal.load(ctx)
     numbers = list(dict.fromkeys(ids))
     _refuse(settled, numbers, _why_not_cancelled)
@@ -58,24 +59,25 @@ def accept(
     ctx: typer.Context,
     *,
     folders: Annotated[
-        str | None, typer.Option(metavar="INBOX", help="Take the folders of this inbox as they are now.")
+        str | None, typer.Option(metavar="INBOX", help="Accept the folders of this inbox as they are now.")
     ] = None,
 ) -> None:
-    """Let the backlog that was found in an inbox at its first start be transcribed, and paid for.
+    """Accept the recordings that were found in an inbox at its first start: they are transcribed, and paid for.
 
-    With --folders nothing is paid: the folders of that inbox have moved for good, and are remembered as they are now.
+    With --folders nothing is paid: it says that the folders of that inbox have moved for good. The daemon takes them
+    as they are now.
     """
     settled = terminal.load(ctx)
     if folders is None:
         _order(settled, {"order": "accept"})
         return
     if folders not in [each.name for each in settled.inboxes]:
-        raise typer.BadParameter("no inbox of this name is in the configuration")
+        raise typer.BadParameter("there is no inbox of this name in the configuration")
     _order(settled, {"order": "accept", "folders": folders})
 
 
 def scan(ctx: typer.Context) -> None:
-    """Look into every inbox now."""
+    """Look for new recordings in every inbox now."""
     _order(terminal.load(ctx), {"order": "scan"})
 
 
@@ -85,39 +87,41 @@ def _jobs_that_failed(settled: config.Config) -> list[Job]:
 
 
 def _refuse(settled: config.Config, numbers: list[int], why_not: Callable[[Job], str]) -> None:
-    """Raises TranscribedError with a reason for each job that the order cannot be about."""
+    """Raises TranscribedError with a reason for each job that the order is not possible for."""
     with closing(Journal.read(settled.state.directory)) as journal:
         found = {number: journal.job(number) for number in numbers}
     reasons = [f"there is no job {number}" if job is None else why_not(job) for number, job in found.items()]
     if any(reasons):
-        raise errors.TranscribedError("; ".join(filter(None, reasons)), hint="nothing was ordered")
+        raise errors.TranscribedError("; ".join(filter(None, reasons)), hint="no order was sent")
 
 
 def _why_not_retried(job: Job) -> str:
-    """Empty where the job may be retried."""
+    """The reason; empty where the job may be retried."""
     if job.state in (State.FAILED, State.CANCELLED):
         return ""
-    return f"job {job.id} is {job.state}, and only what failed or was cancelled can be retried"
+    return f"job {job.id} is {job.state}, and only failed or cancelled jobs can be retried"
 
 
 def _why_not_cancelled(job: Job) -> str:
-    """Empty where the job may be cancelled."""
+    """The reason; empty where the job may be cancelled."""
     if job.has_ended:
         return f"job {job.id} is {job.state}: there is nothing left to cancel"
     if not job.unpaid:
-        return f"job {job.id} was submitted and may have been paid: its transcript is waited for"
+        return f"job {job.id} was submitted and may have been paid: the daemon waits for its transcript"
     return ""
 
 
 def _order(settled: config.Config, order: Mapping[str, Any]) -> None:
     directory = settled.state.directory
-    Journal.read(directory).close()  # where no daemon ever ran, its folder of orders would be ours, and closed to it
+    Journal.read(
+        directory
+    ).close()  # where no daemon ever ran, the folder of orders would be ours, and the daemon could not use it
     try:
         worker.drop(directory, order)
     except OSError as error:
         doing = f"leaving the order in {os.path.join(directory, worker.ORDERS)}"
         raise errors.from_os_error(error, lane=errors.STATE, doing=doing) from error
     if daemon_status.is_alive(directory):
-        terminal.say("ordered: the daemon lives and takes it now", stderr=True)
+        terminal.say("sent: the daemon is running and will act on it", stderr=True)
     else:
-        terminal.say("ordered: no daemon is alive, so it waits for the next start", stderr=True)
+        terminal.say("sent: no daemon is running, so the order waits until one starts", stderr=True)

@@ -1,4 +1,4 @@
-"""The folders of the configuration beside what the journal remembers of them. Nothing is written."""
+"""The folders of the configuration, compared with what the journal remembers of them. Nothing is written."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from transcribed.journal import Journal
 
 
 def strange_folders(settled: config.Config) -> dict[bytes, errors.Blocked]:
-    """Each folder, by its path, that is not there as it is remembered, and why."""
+    """The folders that are not as they are remembered, by their paths, each with the reason."""
     facts = _facts(settled)
     found: dict[bytes, errors.Blocked] = {}
     for each in settled.inboxes:
@@ -19,7 +19,7 @@ def strange_folders(settled: config.Config) -> dict[bytes, errors.Blocked]:
 
 
 def outboxes(settled: config.Config) -> dict[str, Ground]:
-    """The outbox of each inbox, by the inbox's name, as it is remembered; any will do where nothing is."""
+    """The outbox of each inbox, by the inbox's name, as it is remembered; where nothing is, any folder is accepted."""
     facts = _facts(settled)
     return {each.name: ground(each.name, "outbox", os.fsencode(each.outbox), facts) for each in settled.inboxes}
 

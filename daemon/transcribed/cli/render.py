@@ -1,7 +1,6 @@
 """`transcribed render`: again from the kept transcript, at no cost.
 
 Rules: nothing is asked of the API, nothing in the journal changes, and no file is ever replaced.
-What this module does not know: what a format looks like, and where renderings lie.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ import typer
 
 from transcribed import config, errors, formats
 from transcribed.cli import terminal
-from transcribed.cli.show import jobs_meant
+from transcribed.cli.meant import jobs_meant
 from transcribed.cli.target import Target
 from transcribed.daemon import route_of
 from transcribed.job import Job, State, printable, shown
@@ -21,47 +20,63 @@ from transcribed.worker import Route
 from transcribed.worker.outputs import title_of
 from transcribed.worker.steps.style import style_of
 
-_PARTS = 10  # how often it is said how far an order for all jobs has come
+_PARTS = 10  # the number of times that an order for all jobs reports its progress
+
+
+Whats = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID|FILE...", help="Jobs, by number or by one of their files.", show_default=False),
+]
+Every = Annotated[bool, typer.Option("--all", help="Every job that was delivered.")]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format", metavar="|".join(formats.FORMATS), help="Repeat for several.", show_default="as delivered"
+    ),
+]
+Output = Annotated[
+    str | None, typer.Option(metavar="DIR", help="The folder for files.", show_default="stdout, or the outbox")
+]
 
 
 def render(
     ctx: typer.Context,
-    whats: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ID|FILE...", help="Jobs, by number or by a file of theirs.", show_default=False),
-    ] = None,
+    whats: Whats = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Every job that was delivered.")] = False,
-    format_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format", metavar="|".join(formats.FORMATS), help="Again for more.", show_default="as delivered"
-        ),
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Where to write files.", show_default="stdout, or the outbox")
-    ] = None,
+    every: Every = False,
+    format_: Formats = None,
+    output: Output = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Render kept transcripts again. One job in one format goes to stdout, more become files; nothing is replaced.
 
-    With --all, what cannot be rendered is told on stderr and the others are rendered; the exit status is then 1.
+    With --all, what cannot be rendered is reported on stderr and the others are rendered; the exit status is then 1.
     With --json all become files, and each is an object.
     """
     names = list(dict.fromkeys(format_ or []))
     if unknown := [name for name in names if name not in formats.FORMATS]:
         raise typer.BadParameter(f"there is no format {unknown[0]!r}; there are {', '.join(formats.FORMATS)}")
     if bool(whats) == every:
-        raise typer.BadParameter("name the jobs by number or file, or say --all")
+        raise typer.BadParameter("name the jobs by number or file, or give --all")
     settled = terminal.load(ctx)
     target = Target(settled, output, keep_folders=every)
     if every:
         _render_all(settled, target, names, as_json=as_json)
-        return
-    # All are rendered before the first is written: a job without a transcript then costs no half-done order.
-    jobs = _jobs(settled, whats or [])
-    rendered = [(job, name, _rendered(settled, job, name)) for job, name in _wanted(jobs, names)]
-    if output is None and len(rendered) == 1 and not as_json:
+    else:
+        rendered = _rendered_all_of(settled, whats or [], names)
+        _put(rendered, target, to_stdout=output is None and not as_json, as_json=as_json)
+
+
+def _rendered_all_of(
+    settled: config.Config, whats: Sequence[str], names: Sequence[str]
+) -> list[tuple[Job, str, bytes]]:
+    """Every rendering that is wanted, before the first is written: an order that fails leaves no part of it behind."""
+    jobs = _jobs(settled, whats)
+    return [(job, name, _rendered(settled, job, name)) for job, name in _wanted(jobs, names)]
+
+
+def _put(rendered: Sequence[tuple[Job, str, bytes]], target: Target, *, to_stdout: bool, as_json: bool) -> None:
+    if to_stdout and len(rendered) == 1:
         typer.get_binary_stream("stdout").write(rendered[0][2])
         return
     for job, name, data in rendered:
@@ -69,12 +84,12 @@ def render(
 
 
 def _jobs(settled: config.Config, whats: Iterable[str]) -> list[Job]:
-    """The job that each of `whats` means, as `explain` has it. Raises TranscribedError where there is none."""
+    """The job that each of `whats` means, as for `explain`. Raises TranscribedError where there is none."""
     with closing(Journal.read(settled.state.directory)) as journal:
         found = [(what, jobs_meant(journal, settled, what)) for what in whats]
     for what, jobs in found:
         if not jobs:
-            why = f"there is no job {what}" if what.isdecimal() else f"no job is known of {printable(what)}"
+            why = f"there is no job {what}" if what.isdecimal() else f"no job is known for {printable(what)}"
             raise errors.TranscribedError(why, hint="`transcribed jobs` lists them all")
     return list({jobs[-1].id: jobs[-1] for _, jobs in found}.values())
 
@@ -98,15 +113,20 @@ def _render_all(settled: config.Config, target: Target, names: Sequence[str], *,
             failed += isinstance(outcome, errors.TranscribedError)
             _tell(job, name, outcome, as_json=as_json)
             _complain(outcome, told)
-        if done * _PARTS // len(jobs) > (done - 1) * _PARTS // len(jobs):
-            terminal.say(f"{done} of {len(jobs)} jobs are done", stderr=True)
+        _report(done, len(jobs))
     if failed:
-        terminal.say(f"{failed} renderings could not be made", stderr=True)
+        terminal.say(f"renderings that could not be made: {failed}", stderr=True)
         raise typer.Exit(1)
 
 
+def _report(done: int, jobs: int) -> None:
+    """Say on stderr how many jobs are done, a few times in all."""
+    if done * _PARTS // jobs > (done - 1) * _PARTS // jobs:
+        terminal.say(f"{done} of {jobs} jobs are done", stderr=True)
+
+
 def _outcome(settled: config.Config, target: Target, job: Job, name: str) -> bytes | errors.TranscribedError:
-    """Where the rendering lies now, or why it does not."""
+    """The path of the rendering, or the error that kept it from being made."""
     try:
         return target.publish(job, name, _rendered(settled, job, name))
     except errors.TranscribedError as error:
@@ -114,7 +134,7 @@ def _outcome(settled: config.Config, target: Target, job: Job, name: str) -> byt
 
 
 def _tell(job: Job, name: str, outcome: bytes | errors.TranscribedError, *, as_json: bool) -> None:
-    """What came of one rendering, on stdout: its path, or for machines whatever came of it."""
+    """Print the path of one rendering on stdout; for machines the error too."""
     path = shown(outcome) if isinstance(outcome, bytes) else None
     if as_json:
         error = None if isinstance(outcome, bytes) else printable(outcome.message)
@@ -124,7 +144,7 @@ def _tell(job: Job, name: str, outcome: bytes | errors.TranscribedError, *, as_j
 
 
 def _complain(outcome: bytes | errors.TranscribedError, told: set[str]) -> None:
-    """Why a rendering could not be made, on stderr; of a folder that is not to be had once, and not for each job."""
+    """Say on stderr why a rendering could not be made; of a folder that cannot be reached once, not for each job."""
     if isinstance(outcome, bytes):
         return
     about = f"{outcome.lane}: {outcome.hint}" if isinstance(outcome, errors.Blocked) else outcome.message

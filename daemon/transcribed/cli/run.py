@@ -15,9 +15,9 @@ log = structlog.get_logger()
 def run(
     ctx: typer.Context,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Take what is there, finish, and exit.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Transcribe what is there, then exit.")] = False,
 ) -> None:
-    """The daemon, in the foreground: recordings in, transcripts out.
+    """Run the daemon in the foreground: recordings in, transcripts out.
 
     It stops cleanly on SIGTERM and SIGINT, and reads its configuration again on SIGHUP. With --once it exits when every
     job has ended or is blocked: 0 all delivered, 1 some failed, 69, 75 or 77 blocked.

@@ -1,7 +1,7 @@
-"""The configuration that a command is about, and its way to speak.
+"""The configuration of a command, and its output.
 
-Rules: stdout is data and stderr is for people. Whatever is shown for people goes through `job.printable`, so a name can
-neither break a line nor speak to a terminal, and rich reads no markup in it. JSON is ASCII, so it is safe anywhere.
+Rules: stdout is data and stderr is for people. Whatever is shown to people goes through `job.printable`, so a name can
+neither break a line nor control a terminal, and rich reads no markup in it. JSON is ASCII, so it is safe anywhere.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.cells import cell_len
@@ -27,7 +27,7 @@ def load(ctx: typer.Context) -> config.Config:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A terminal, if it is one: without colour and as wide as need be where it is none. It reads no markup."""
+    """The output for people. If it is not a terminal, it has no colour and is as wide as needed. It reads no markup."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=None if terminal else 100_000)
 
@@ -66,6 +66,23 @@ def print_json(value: object) -> None:
     sys.stdout.write(json_bytes(value).decode())
 
 
+def escaped(value: Any) -> Any:
+    """`value` for JSON, with every name in it escaped."""
+    match value:
+        case bytes():
+            return job.shown(value)
+        case str():
+            return job.printable(value)
+        case dict():
+            return {key: escaped(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [escaped(inner) for inner in value]
+    return value
+
+
 def local_time(at: float) -> str:
-    """A moment (seconds since the epoch) as people here read it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    """A moment (seconds since the epoch) as people here read it; the number itself where no calendar has it."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    except (OSError, OverflowError, ValueError):
+        return f"{at:g} s after 1970"

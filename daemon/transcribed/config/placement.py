@@ -7,9 +7,9 @@ import grp
 import os
 from collections.abc import Mapping
 
-from transcribed import errors
+from transcribed import errors, files
 from transcribed.config.conflicts import overlaps as overlaps_of
-from transcribed.config.model import Config
+from transcribed.config.model import Config, Inbox
 from transcribed.folders import Mount, mount_of
 from transcribed.job import printable, shown
 
@@ -113,17 +113,31 @@ def nearest(path: str) -> str:
 
 
 def _no_groups(settled: Config) -> list[str]:
-    found = []
+    found: list[str] = []
     for each in settled.inboxes:
         try:
-            group_number(each.group or "0")
-        except KeyError:
-            what = f'inbox "{each.name}".group: there is no group {printable(each.group or "")} here'
-            found.append(f"{what}: write one that `getent group` lists, or its number")
+            access_of(each)
+        except errors.ConfigError as error:
+            found += error.problems
     return found
 
 
-def group_number(group: str) -> int:
+def access_of(inbox: Inbox) -> files.Access:
+    """The mode and group of new files and folders of an inbox. Raises ConfigError where its group is not there."""
+    try:
+        group = None if inbox.group is None else _group_number(inbox.group)
+    except KeyError:
+        what = f'inbox "{inbox.name}".group: there is no group {printable(inbox.group or "")} here'
+        problem = f"{what}: write one that `getent group` lists, or its number"
+        raise errors.ConfigError([problem]) from None
+    return files.Access(_mode(inbox.file_mode), _mode(inbox.dir_mode), group)
+
+
+def _mode(octal: str | None) -> int | None:
+    return None if octal is None else int(octal, 8)
+
+
+def _group_number(group: str) -> int:
     """The number of the group that is named, or the number itself. Raises KeyError."""
     if group.isascii() and group.isdigit() and len(group) < 10:
         return int(group)

@@ -10,9 +10,11 @@ from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFol
 from transcribed.inbox.names import HOLD, READY, Names
 from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.settling import Settling, Waiting
+from transcribed.inbox.taken import DEEPEST, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
 
 __all__ = [
+    "DEEPEST",
     "FOLDERS_FILE",
     "HOLD",
     "READY",
@@ -28,5 +30,7 @@ __all__ = [
     "Settling",
     "Waiting",
     "Watch",
+    "file_refusal",
+    "path_refusal",
     "probe",
 ]

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 
 from transcribed.files import open_folder
 from transcribed.inbox.names import Names
+from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
 
-#: Each level holds a descriptor and a few stack frames; no shared folder that people made is as deep.
-DEEPEST = 64
 _MOST_PROBLEMS = 100
 #: Within a tick of the file system's clock a folder may change again and keep its time; three seconds are a wide margin
 #: on every local file system (FAT's times are even seconds).
@@ -179,17 +178,14 @@ class _Walk:
             new.markers.append(stem + ending.lower())
 
     def _file(self, new: _Folder, status: os.stat_result, path: bytes) -> None:
-        """Takes a file, or says why not; of all that a look does for each file, this is the part that costs."""
-        if stat.S_ISREG(status.st_mode) and (status.st_nlink == 1 or self.tree.hardlinks):
-            found = fingerprint(status, steady=self.steady and status.st_dev == self.device)
-            new.files.append(path)
-            if self.tree.files.get(path) != found:
-                self.tree.files[path] = self.changes.files[path] = found
-        elif not stat.S_ISREG(status.st_mode):
-            kind = "a symbolic link, which is" if stat.S_ISLNK(status.st_mode) else "no regular file, so it is"
-            new.say(f"{shown(path)}: {kind} not taken: put the recording itself here")
-        else:
-            new.say(f"{shown(path)}: it has other names (hard links), and hardlinks = false: put a copy here")
+        """Take a file, or say why not; of all that a look does for each file, this is the part that costs."""
+        if refusal := file_refusal(status, hardlinks=self.tree.hardlinks):
+            new.say(f"{shown(path)}: not taken: {refusal}")
+            return
+        found = fingerprint(status, steady=self.steady and status.st_dev == self.device)
+        new.files.append(path)
+        if self.tree.files.get(path) != found:
+            self.tree.files[path] = self.changes.files[path] = found
 
     def drop(self, paths: Collection[bytes]) -> None:
         """These files are not there any more."""

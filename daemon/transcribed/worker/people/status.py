@@ -74,6 +74,13 @@ class JobStatus:
     sent_bytes: int | None = None
     size_bytes: int | None = None
 
+    @property
+    def sent_percent(self) -> int | None:
+        """The part of the recording that is uploaded; None while no upload is on its way."""
+        if self.sent_bytes is None or self.size_bytes is None:
+            return None
+        return 100 * self.sent_bytes // max(self.size_bytes, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -112,9 +119,20 @@ def to_json(status: Status) -> bytes:
 def from_json(data: bytes) -> Status:
     """The status that a daemon wrote, of this version or a newer one. Raises ValueError where it is none."""
     try:
-        return TypeAdapter(Status).validate_json(data)
+        return TypeAdapter(Status).validate_python(fields_of(data))
     except ValidationError as error:
         raise ValueError(f"{error.error_count()} fields are missing or wrong") from error
+
+
+def fields_of(data: bytes) -> dict[str, Any]:
+    """All that a daemon wrote, with the fields that only a newer version knows. Raises ValueError."""
+    try:
+        fields = json.loads(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(fields, dict):
+        raise ValueError("it is not an object")  # noqa: TRY004 - of the content, not of an argument
+    return fields
 
 
 @dataclass(slots=True)
@@ -162,12 +180,13 @@ def snapshot(
         jobs=counts,
         blocked=[LaneStatus(each.name, each.reason, each.hint, each.since, each.probes) for each in lanes],
         inboxes=inboxes,
-        open=[_of_job(x, steps.get(x.id), waits.get(x.id), sent_bytes.get(x.id)) for x in jobs[:MOST_JOBS]],
+        open=[of_job(x, steps.get(x.id), waits.get(x.id), sent_bytes.get(x.id)) for x in jobs[:MOST_JOBS]],
         open_count=len(jobs),
     )
 
 
-def _of_job(job: Job, step: Step | None, wait: str | None, sent_bytes: int | None) -> JobStatus:
+def of_job(job: Job, step: Step | None = None, wait: str | None = None, sent_bytes: int | None = None) -> JobStatus:
+    """The status of one open job, on its way with a `step` or waiting."""
     return JobStatus(
         id=job.id,
         inbox=job.inbox,
