@@ -20,10 +20,10 @@ from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Touched
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
-from transcribed.worker.background import Background, Outcome, tried
+from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.admission import admit
-from transcribed.worker.intake.candidates import looked_into
+from transcribed.worker.intake.candidates import inspect
 from transcribed.worker.intake.looking import Looking
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
@@ -259,24 +259,9 @@ class Arrivals:
 
     def _probe(self, found: tuple[Found, ...]) -> None:
         self._probing |= {item.path for item in found}
-        inspect = functools.partial(self._inspected, found)
-        self._ask(inspect, lambda outcome: FilesInspected(self, found, outcome), doing="reading a recording")
-
-    def _inspected(self, found: tuple[Found, ...]) -> dict[bytes, Outcome[Candidate]]:
-        """On the inbox's thread: look into each settled file. What is wrong with one of them is that one's problem.
-
-        An inbox that cannot be reached ends it: nothing is known of the files that follow.
-        """
-        inspected: dict[bytes, Outcome[Candidate]] = {}
-        for item in found:
-            outcome = tried(functools.partial(self._candidate, item), doing=_doing(item), lane=self.route.lane)
-            inspected[item.path] = outcome
-            if isinstance(outcome.problem, errors.Blocked):
-                break
-        return inspected
-
-    def _candidate(self, found: Found) -> Candidate:
-        return looked_into(found, self._looking, functools.partial(self._host.settings, self.route.name))
+        ask = functools.partial(self._host.settings, self.route.name)
+        work = functools.partial(inspect, found, self._looking, ask)
+        self._ask(work, lambda outcome: FilesInspected(self, found, outcome), doing="reading a recording")
 
     def inspected(self, message: FilesInspected) -> None:
         """Admit the files that were looked into. Raises Blocked where the inbox, or the journal, cannot be reached."""
@@ -367,7 +352,3 @@ class Arrivals:
 def _is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
     """True if the problem is the file's own, and the file is still there: each look tries it again."""
     return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)
-
-
-def _doing(found: Found) -> str:
-    return f"reading {shown(found.path)}"

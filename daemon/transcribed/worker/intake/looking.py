@@ -28,6 +28,15 @@ class Looking:
             route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground
         )
 
+    @property
+    def lane(self) -> str:
+        """The lane that is blocked while these folders cannot be reached."""
+        return self._route.lane
+
+    def reach(self) -> None:
+        """Open the inbox, and nothing in it. Raises Blocked where it cannot be reached."""
+        self._inbox.reach()
+
     def check(self) -> None:
         """List the inbox, and write where deliveries go. Raises Blocked, or OSError."""
         self._anchors.try_again()
