@@ -7,38 +7,35 @@ Everything here runs on the inbox's thread.
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 from transcribed import errors
 from transcribed.assemblyai import refusal
-from transcribed.inbox import SUFFIX, Found, Said
+from transcribed.inbox import SUFFIX, Found
 from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
 from transcribed.worker.background import Outcome, tried
 from transcribed.worker.intake.looking import Looking
 from transcribed.worker.messages import Candidate
 
-#: Gives the settings that files at the share amount to. Raises ConfigError.
-Ask = Callable[[Sequence[Said]], str | None]
 
-
-def inspect(found: Iterable[Found], looking: Looking, ask: Ask) -> dict[bytes, Outcome[Candidate]]:
+def inspect(found: Iterable[Found], looking: Looking) -> dict[bytes, Outcome[Candidate]]:
     """Look into each of these files. An error of one file is the problem of that file only.
 
     The exception is an inbox that cannot be reached: that ends it, and nothing is said of the files that follow.
     """
     inspected: dict[bytes, Outcome[Candidate]] = {}
     for item in found:
-        outcome = inspected[item.path] = _inspected(item, looking, ask)
+        outcome = inspected[item.path] = _inspected(item, looking)
         if isinstance(outcome.problem, errors.Blocked):
             break
     return inspected
 
 
-def _inspected(found: Found, looking: Looking, ask: Ask) -> Outcome[Candidate]:
+def _inspected(found: Found, looking: Looking) -> Outcome[Candidate]:
     """One file looked into. An error that could be the disk's is the file's own if the inbox can still be reached."""
     attempt = functools.partial(tried, doing=f"reading {shown(found.path)}", lane=looking.lane)
-    outcome = attempt(functools.partial(looked_into, found, looking, ask))
+    outcome = attempt(functools.partial(looked_into, found, looking))
     problem = outcome.problem
     if not isinstance(problem, errors.Blocked):
         return outcome
@@ -47,7 +44,7 @@ def _inspected(found: Found, looking: Looking, ask: Ask) -> Outcome[Candidate]:
     return Outcome(problem=errors.Transient(problem.message, hint=problem.hint))
 
 
-def looked_into(found: Found, looking: Looking, ask: Ask) -> Candidate:
+def looked_into(found: Found, looking: Looking) -> Candidate:
     """The facts of a settled file.
 
     Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
@@ -56,14 +53,14 @@ def looked_into(found: Found, looking: Looking, ask: Ask) -> Candidate:
     of_folders = [each for each in said if not each.of_recording]
     for number, last in enumerate(of_folders, start=1):
         try:
-            ask(of_folders[:number])
+            looking.settings(of_folders[:number])
         except errors.ConfigError as error:
             looking.tell_beside(last.path, error.problems)
             raise errors.Transient("; ".join(error.problems)) from error
         looking.tell_beside(last.path, [])
     probe, astray = looking.probe(found), _astray(found, looking)
     try:
-        return Candidate(found, probe, ask(said), astray=astray)
+        return Candidate(found, probe, looking.settings(said), astray=astray)
     except errors.ConfigError as error:
         return Candidate(found, probe, wrong="; ".join(error.problems), astray=astray)
 
