@@ -132,6 +132,11 @@ class RecordingFolder:
                 raise self._blocked(error) from error
         return Listing(changes.files, tree.problems(), gone, tree.markers(), mount)
 
+    def reach(self) -> None:
+        """Open the folder, and nothing in it. Raises Blocked where it cannot be reached."""
+        with self._opened_root():
+            pass
+
     def open(self, path: bytes, fingerprint: Fingerprint) -> BinaryIO:
         """The file at `path`, open for reading, if it still is the one with this `fingerprint`.
 

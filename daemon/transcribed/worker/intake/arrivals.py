@@ -1,14 +1,14 @@
-"""From a listing to jobs: one inbox's looks, what has settled there, and what is admitted to the journal.
+"""From a listing to jobs: one inbox's looks, the files that have settled there, and their way into the journal.
 
-The listing is the truth; a look that a folder event asks for is the same as one that is merely due. A look tells what
-has changed; what it told is pending until it is a job's, and is looked at each time. An inbox that was never accepted
-is surveyed first: more audio than the plan allows waits for a person's word.
-What this module does not know: what happens to a job once it is admitted.
+The listing is the truth; a look that a folder event asks for is the same as one that is merely due. A look reports only
+what has changed, and what it reported is pending until it is a job's. An inbox that was never accepted is surveyed
+first: more audio than the plan allows waits for a person's word.
 """
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeGuard, TypeVar
 
 import structlog
@@ -20,12 +20,13 @@ from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Touched
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
-from transcribed.worker.background import Background, Outcome, tried
+from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.admission import admit
-from transcribed.worker.intake.candidates import looked_into
+from transcribed.worker.intake.candidates import inspect
 from transcribed.worker.intake.looking import Looking
 from transcribed.worker.intake.pace import Pace
+from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
 from transcribed.worker.people import failure_notes
 from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
@@ -37,6 +38,16 @@ T = TypeVar("T")
 
 HANGS_SECONDS = 60.0  # a share that has not answered for so long is worth a word; it is asked again by the same call
 INSPECTED_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch."""
+
+    at: float
+    events: bool  #: True if folder events come, so that looks of our own may be rare
+    file_system: str
+    problems: tuple[str, ...]
 
 
 class Arrivals:
@@ -56,94 +67,97 @@ class Arrivals:
         self._remembered = book.journal.facts(facts_of(route.name))
         access, places = access_of(route), Places(route.inbox, route.outbox, route.archive, route.failed)
         self.anchors = Anchors(route.name, places, access, self._remembered, archives=route.after == "archive")
-        self._looking = Looking(route, self.anchors, access)
-        self.looked_at: float | None = None  #: seconds since the epoch
-        self.is_lost = False  #: whether the last look found its folders not to be had
-        self._problems: tuple[str, ...] = ()
-        self._file_system = ""  #: of the inbox, as the last look saw it
-        self._watched = False  #: whether events come, so that looks of our own may be rare
         self.accepted = book.journal.is_accepted(route.name)
+        self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
         self._background = background
         self._clock = clock
-        self._host = host
-        self._started_at = clock.wall()
+        self._looking = Looking(route, self.anchors, access, clock, host)
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
-        self._known = {job.path: (job.id, job.fingerprint) for job in book.journal.lying_in(route.name)}
-        self._pending: dict[bytes, Fingerprint] = {}  # what lies there and is no job's yet
-        self._absent: set[bytes] = set()  # known paths at which nothing lies any more
-        self._again: set[bytes] = set()  # what lies at these paths is to be told of anew
-        self._probing: set[bytes] = set()
-        self._unread: dict[bytes, str] = {}  # settled files that cannot be read, and why
-        self._surveyed: frozenset[bytes] = frozenset()
-        self._looking_since: float | None = None
-        self._began_at: float | None = None  # when the look that is on its way had its turn on the inbox's thread
+        taken = {job.path: (job.id, job.fingerprint) for job in book.journal.lying_in(route.name)}
+        self._sightings = Sightings(taken)
+        self._last: LastLook | None = None
+        self._surveyed: frozenset[bytes] = frozenset()  # the files of the survey that is on its way or was too much
+
+    @property
+    def looked_at(self) -> float | None:
+        """The time of the last look that succeeded, in seconds since the epoch."""
+        return None if self._last is None else self._last.at
 
     @property
     def settled(self) -> bool:
-        """Whether a look was had and nothing that it showed is still on its way into the journal."""
-        waiting = self._looking_since is not None or self._probing or self._settling.next_at() is not None
-        return self.accepted and self.looked_at is not None and not waiting
+        """True if a look succeeded and nothing that it showed is still on its way into the journal."""
+        looking, settling = self._pace.next_at() is None, self._settling.next_at() is not None
+        waiting = looking or settling or self._sightings.is_inspecting()
+        return self.accepted and self._last is not None and not waiting
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
         settling = ((path, why.reason) for path, why in self._settling.waiting().items())
-        waiting = itertools.islice(itertools.chain(self._unread.items(), settling), MOST_JOBS)
+        waiting = itertools.islice(itertools.chain(self._sightings.unread().items(), settling), MOST_JOBS)
+        last = self._last
         return InboxStatus(
             name=self.route.name,
             path=shown(self.route.inbox),
             outbox=shown(self.route.outbox),
             looked_at=self.looked_at,
-            file_system=printable(self._file_system),
-            watch="events" if self._watched else "scan",
-            overdue=self._is_overdue(),
+            file_system=printable(last.file_system) if last else "",
+            watch="events" if last and last.events else "scan",
+            overdue=self._clock.monotonic() - self._pace.waits_since() > HANGS_SECONDS,
             accepted=self.accepted,
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
-            problems=list(self._problems),
+            problems=list(last.problems) if last else [],
         )
 
     def forget(self, job: Job) -> None:
-        """The job's recording is no longer what lies at its path: whatever lies there is new."""
-        if self._known.get(job.path, (None,))[0] == job.id:
-            del self._known[job.path]
-            self._absent.discard(job.path)
-            self._again.add(job.path)
+        """The job's recording no longer lies at its path: whatever lies there is new."""
+        self._sightings.forget(job.path, job.id)
         self.look_soon()
 
     def adopt(self, job: Job, earlier: Job) -> None:
-        """What lies at the path of `job` is the recording of an earlier one, touched."""
-        self._known[job.path] = (earlier.id, job.fingerprint)
+        """The file at the path of `job` is the recording of an earlier one, touched."""
+        self._sightings.adopt(job.path, earlier.id, job.fingerprint)
 
     def has_lost(self, job: Job) -> bool:
-        """Whether the job's recording was taken out of the inbox, by somebody else than us."""
-        return job.path in self._absent and self._known.get(job.path, (None,))[0] == job.id
+        """True if the job's recording was taken out of the inbox, by somebody else than us."""
+        return self._sightings.has_lost(job.path, job.id)
+
+    # -- looks
 
     def look_soon(self, *, whole: bool = False) -> None:
         """Something may have changed."""
         self._pace.ask(self._clock.monotonic(), whole=whole)
 
     def next_at(self) -> float | None:
-        """When the next look is due (monotonic); None while one is on its way."""
-        return None if self._looking_since is not None else self._pace.look_at
-
-    def _is_overdue(self) -> bool:
-        """True if the last look is older than it should be: one hangs, or there was none."""
-        began = self._pace.look_at if self._looking_since is None else self._looking_since
-        return self._clock.monotonic() - began > HANGS_SECONDS
+        """The time of the next look (monotonic); None while one is on its way."""
+        return self._pace.next_at()
 
     def look_if_due(self) -> None:
         """Begin a look where it is time for one. Raises Blocked where one does not come to its end."""
         now = self._clock.monotonic()
-        if self._looking_since is not None:
+        if (at := self._pace.next_at()) is None:
             self._raise_if_hanging(now)
-        elif now >= self._pace.look_at:
-            self._looking_since = now
-            whole, again = self._pace.begin(now), frozenset(self._again)
-            watched = frozenset({*self._settling.waiting(), *self._unread, *self._probing})
-            expected = frozenset(self._known if self.looked_at is None else ())
-            look = functools.partial(self._look, whole, again, watched, expected)
-            self._ask(look, lambda outcome: InboxListed(self, whole, again, outcome), doing="listing the inbox")
+        elif now >= at:
+            self._begin_look(now)
+
+    def _raise_if_hanging(self, now: float) -> None:
+        """A look that waits for its turn does not hang: hashing or moving a large recording takes its time."""
+        began_at = self._looking.began_at
+        if began_at is not None and now - began_at > HANGS_SECONDS:
+            why = f"the inbox {shown(self.route.inbox)} has not answered for more than {HANGS_SECONDS:g} s"
+            raise errors.Blocked(why, lane=self.route.lane, hint="look at its file server, and at the network")
+
+    def _begin_look(self, now: float) -> None:
+        whole, again = self._pace.begin(now), self._sightings.again()
+        look = functools.partial(
+            self._looking.look,
+            whole=whole,
+            again=again,
+            watched=self._sightings.watched().union(self._settling.waiting()),
+            expected=self._sightings.taken() if self._last is None else frozenset(),
+        )
+        self._ask(look, lambda outcome: InboxListed(self, whole, again, outcome), doing="listing the inbox")
 
     def check(self) -> None:
         """Try the folders again, on the inbox's thread. Raises Blocked, or OSError."""
@@ -153,75 +167,53 @@ class Arrivals:
         """Let the inbox's thread do this, with an answer to this inbox."""
         self._background.ask(self.executor, work, answer, doing=doing, lane=self.route.lane)
 
-    def _raise_if_hanging(self, now: float) -> None:
-        """A look that waits for its turn does not hang: hashing or moving a large recording takes its time."""
-        began_at = self._began_at
-        if began_at is not None and now - began_at > HANGS_SECONDS:
-            why = f"the inbox {shown(self.route.inbox)} has not answered for more than {HANGS_SECONDS:g} s"
-            raise errors.Blocked(why, lane=self.route.lane, hint="look at its file server, and at the network")
-
-    def _look(
-        self, whole: bool, again: frozenset[bytes], watched: frozenset[bytes], expected: frozenset[bytes]
-    ) -> Looked:
-        """On the inbox's thread: one look, once events are asked for, so that nothing is missed in between."""
-        self._began_at = self._clock.monotonic()
-        self.anchors.recognise()
-        if self.looked_at is None:
-            self._looking.sweep(self._started_at)
-        at = self._clock.monotonic()
-        events = self._looking.wants_events() and bool(self._host.watch(self.route.inbox))
-        listing = self._looking.look(whole=whole, again=again, watched=watched, expected=expected)
-        return Looked(listing, at, self._clock.monotonic(), events, self.anchors.facts())
-
     def looked(self, message: InboxListed) -> None:
         """Take in the result of a look. Raises Blocked where there is none."""
-        self._looking_since = self._began_at = None
         look = message.outcome.result
         self.is_lost = look is None
         if look is None:
             self._pace.failed(self._clock.monotonic(), self.route.scan_seconds)
             self._remember(self.anchors.facts())
             raise self._blocked(message.outcome.problem)
+        self._take_in(look, whole=message.whole, again=message.again)
+        self._remember(look.folders)
+        if not self._is_idle_backlog(look.listing):
+            self._take_settled(look)
+
+    def _take_in(self, look: Looked, *, whole: bool, again: frozenset[bytes]) -> None:
+        """Keep what the look reported, which no other look reports again. It cannot fail, so none of it is lost."""
         listing = look.listing
+        self._sightings.listed(listing.files, listing.gone, again)
+        self._say_problems(listing.problems)
+        file_system = listing.mount.kind.decode(errors="replace")
+        self._last = LastLook(self._clock.wall(), look.events, file_system, listing.problems)
         self._pace.end(
             look.at,
             look.ended_at,
-            whole=message.whole,
+            whole=whole,
             scan_seconds=self.route.scan_seconds,
             events=look.events,
-            active=bool(listing.files or listing.gone or self._unread or self._settling.next_at() is not None),
+            active=not self._is_quiet(listing) or bool(self._sightings.unread()),
         )
-        self.looked_at = self._clock.wall()
-        self._watched, self._file_system = look.events, listing.mount.kind.decode(errors="replace")
-        self._say_problems(listing)
-        self._take_in(listing, message.again)  # first, for nothing tells of it twice
-        self._remember(look.folders)
-        quiet = self._settling.next_at() is None and not (listing.files or listing.gone)
-        if not self.accepted and self._surveyed and quiet:
-            return  # a backlog that waits for a person costs nothing while nothing comes to it
-        found = self._settling.observe(self._pending, look.at, listing.markers)
-        if (settles_at := self._settling.next_at()) is not None:
-            self._pace.soon(settles_at)
-        if not self.accepted:
-            self._survey()
-            return
-        new = [item for item in found if self._is_new(item)]
-        for start in range(0, len(new), INSPECTED_AT_ONCE):
-            self._probe(tuple(new[start : start + INSPECTED_AT_ONCE]))
 
-    def _take_in(self, listing: Listing, again: frozenset[bytes]) -> None:
-        """What has come is pending until it is a job's; what has gone is nobody's, or its job's loss."""
-        self._again -= again
-        self._pending.update(listing.files)
-        self._absent.difference_update(listing.files)
-        for path in listing.gone:
-            self._pending.pop(path, None)
-            if path in self._known:
-                self._absent.add(path)
-        self._unread = {path: why for path, why in self._unread.items() if path in self._pending}
+    def _say_problems(self, problems: Sequence[str]) -> None:
+        """Log the problems that the look before did not have."""
+        for problem in set(problems).difference(self._last.problems if self._last else ()):
+            log.warning("inbox.problem", inbox=self.route.name, problem=problem)
+
+    def _is_quiet(self, listing: Listing) -> bool:
+        """True if nothing came or went, and no file is still on its way to being settled."""
+        return not (listing.files or listing.gone) and self._settling.next_at() is None
+
+    def _is_idle_backlog(self, listing: Listing) -> bool:
+        """True if a backlog waits for a person and nothing comes to it: then a look at it costs nothing more."""
+        return not self.accepted and bool(self._surveyed) and self._is_quiet(listing)
 
     def _remember(self, folders: Mapping[str, str]) -> None:
-        """Which folders these are, for the next process too. Raises Blocked(state): the next look brings it again."""
+        """Remember which folders these are, for the next process too.
+
+        Raises Blocked(state): then the next look brings them again.
+        """
         changed = {name: text for name, text in folders.items() if self._remembered.get(name) != text}
         if changed:
             self._book.journal.remember(changed)
@@ -234,22 +226,32 @@ class Arrivals:
         self._background.do(self.executor, self.anchors.forget, doing="forgetting the folders", lane=self.route.lane)
         self.look_soon()
 
-    def _say_problems(self, listing: Listing) -> None:
-        if listing.problems != self._problems:
-            for problem in set(listing.problems) - set(self._problems):
-                log.warning("inbox.problem", inbox=self.route.name, problem=problem)
-            self._problems = listing.problems
+    # -- from a settled file to a job
+
+    def _take_settled(self, look: Looked) -> None:
+        """Go on with the files that have settled by this look: look into them, or survey an inbox not yet accepted."""
+        pending = self._sightings.pending()
+        found = self._settling.observe(pending, look.at, look.listing.markers)
+        self._look_when_next_settles()
+        if self.accepted:
+            self._inspect([each for each in found if self._is_new(each)])
+        else:
+            self._survey(pending)
+
+    def _look_when_next_settles(self) -> None:
+        if (settles_at := self._settling.next_at()) is not None:
+            self._pace.soon(settles_at)
 
     def _is_new(self, found: Found) -> bool:
-        """Whether a settled file is nobody's yet; one that a job had given up as taken away is to be retired again."""
-        if found.path in self._probing:
+        """True if nobody has this settled file yet. A job that had given it up as taken away is to retire it again."""
+        if self._sightings.is_inspecting(found.path):
             return False
-        number, fingerprint = self._known.get(found.path, (None, None))
-        if number is None or fingerprint != found.fingerprint:
+        number = self._sightings.job_of(found.path, found.fingerprint)
+        if number is None:
             return True
         if self.route.after == "archive" and number not in self._book.open:
             self._retire_again(number, found.fingerprint)
-        del self._pending[found.path]
+        self._sightings.pass_over(found.path)
         return False
 
     def _retire_again(self, number: int, fingerprint: Fingerprint) -> None:
@@ -257,52 +259,53 @@ class Arrivals:
         if job is not None and job.state in (State.DELIVERED, State.FAILED) and job.place is None:
             self._book.record(job, Touched(fingerprint))
 
-    def _probe(self, found: tuple[Found, ...]) -> None:
-        self._probing |= {item.path for item in found}
-        inspect = functools.partial(self._inspected, found)
-        self._ask(inspect, lambda outcome: FilesInspected(self, found, outcome), doing="reading a recording")
-
-    def _inspected(self, found: tuple[Found, ...]) -> dict[bytes, Outcome[Candidate]]:
-        """On the inbox's thread: look into each settled file. What is wrong with one of them is that one's problem.
-
-        An inbox that cannot be reached ends it: nothing is known of the files that follow.
-        """
-        inspected: dict[bytes, Outcome[Candidate]] = {}
-        for item in found:
-            outcome = tried(functools.partial(self._candidate, item), doing=_doing(item), lane=self.route.lane)
-            inspected[item.path] = outcome
-            if isinstance(outcome.problem, errors.Blocked):
-                break
-        return inspected
-
-    def _candidate(self, found: Found) -> Candidate:
-        return looked_into(found, self._looking, functools.partial(self._host.settings, self.route.name))
+    def _inspect(self, found: Sequence[Found]) -> None:
+        """Have these files looked into, some at a time."""
+        self._sightings.inspect(each.path for each in found)
+        for start in range(0, len(found), INSPECTED_AT_ONCE):
+            batch = tuple(found[start : start + INSPECTED_AT_ONCE])
+            answer = functools.partial(FilesInspected, self, batch)
+            self._ask(functools.partial(inspect, batch, self._looking), answer, doing="reading a recording")
 
     def inspected(self, message: FilesInspected) -> None:
         """Admit the files that were looked into. Raises Blocked where the inbox, or the journal, cannot be reached."""
-        asked = {item.path for item in message.asked}
         inspected = message.outcome.result or {}
-        unread = {path: each.problem.message for path, each in inspected.items() if _is_unread(each.problem)}
-        self._probing -= asked
-        self._again |= {path for path in asked - unread.keys() if path not in inspected or inspected[path].problem}
-        self._say_unread(asked, unread)
+        self._note_unread([item.path for item in message.asked], inspected)
         for each in inspected.values():
-            if each.result is not None and not (each.result.probe.hollow and self._settling.hollow(each.result.found)):
+            if each.result is not None and not self._is_hollow(each.result):
                 self._admit(each.result)
-        if (settles_at := self._settling.next_at()) is not None:
-            self._pace.soon(settles_at)
+        self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
         if blocked := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
             raise self._blocked(blocked)
 
-    def _say_unread(self, asked: Collection[bytes], unread: Mapping[bytes, str]) -> None:
-        """A file that cannot be read is tried again at each look, and said once."""
-        for path in asked:
-            why = unread.get(path)
-            if why is not None and self._unread.get(path) != why:
+    def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
+        """Keep which files cannot be read: each look tries them again, and each problem is said once.
+
+        The files of which nothing is known, or that have gone, are reported again by the next look.
+        """
+        unread = {path: each.problem.message for path, each in inspected.items() if _is_unread(each.problem)}
+        before = self._sightings.unread()
+        for path, why in unread.items():
+            if before.get(path) != why:
                 log.warning("inbox.problem", inbox=self.route.name, problem=why)
-            self._unread.pop(path, None)
-        self._unread.update(unread)
+        read = {path for path, each in inspected.items() if each.problem is None}
+        self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
+
+    def _is_hollow(self, candidate: Candidate) -> bool:
+        """True if the file has its full size and not its bytes yet, and has to wait for them."""
+        return candidate.probe.hollow and self._settling.hollow(candidate.found)
+
+    def _admit(self, candidate: Candidate) -> None:
+        found = candidate.found
+        job, earlier = admit(candidate, self.route.name, self._book)
+        self._sightings.take(found.path, job.id, found.fingerprint)
+        if earlier is not None and earlier.path != found.path:
+            self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more
+
+    def _take_back_note(self, job: Job) -> None:
+        take_back = functools.partial(failure_notes.take_back, outputs.note(job, self.route))
+        self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
     def _blocked(self, problem: errors.TranscribedError | None) -> errors.Blocked:
         """A folder that cannot be looked at blocks its inbox, whatever the cause."""
@@ -311,30 +314,16 @@ class Arrivals:
             return problem
         return errors.Blocked(problem.message, lane=self.route.lane, hint=problem.hint)
 
-    def _admit(self, candidate: Candidate) -> None:
-        found = candidate.found
-        admitted = admit(candidate, self.route.name, self._book)
-        self._known[found.path] = (admitted.job.id, found.fingerprint)
-        if self._pending.get(found.path) == found.fingerprint:
-            del self._pending[found.path]
-        if admitted.earlier is not None and found.path != admitted.earlier.path:
-            self._take_back_note(
-                admitted.earlier
-            )  # else it goes when the job succeeds: by its name, which is lost here
+    # -- an inbox that was never accepted
 
-    def _take_back_note(self, job: Job) -> None:
-        take_back = functools.partial(failure_notes.take_back, outputs.note(job, self.route))
-        self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
-
-    def _survey(self) -> None:
-        """Before anything of this inbox is taken for the first time: how much is it?"""
-        files = dict(self._pending)
-        names = frozenset(files)
+    def _survey(self, pending: Mapping[bytes, Fingerprint]) -> None:
+        """Find out how much audio there is, before anything of this inbox is taken for the first time."""
+        names = frozenset(pending)
         if self._surveyed == names and names:
             return
         self._surveyed = names
-        survey = functools.partial(self._looking.survey, files)
-        self._ask(survey, lambda outcome: InboxSurveyed(self, len(names), outcome), doing="surveying the inbox")
+        survey = functools.partial(self._looking.survey, pending)
+        self._ask(survey, functools.partial(InboxSurveyed, self, len(names)), doing="surveying the inbox")
 
     def surveyed(self, message: InboxSurveyed, plan: Plan) -> None:
         """Accept what lies there, or raise Blocked: too much to be paid for without asking."""
@@ -367,7 +356,3 @@ class Arrivals:
 def _is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
     """True if the problem is the file's own, and the file is still there: each look tries it again."""
     return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)
-
-
-def _doing(found: Found) -> str:
-    return f"reading {shown(found.path)}"

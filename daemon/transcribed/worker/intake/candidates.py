@@ -1,46 +1,72 @@
 """A settled file, looked into before it becomes a job: is it a recording or a link to one, and what is said of it?
 
-A mistake in a recording's own file fails that recording alone, with a note. A mistake in a folder's file holds all that
-lies below it: they stay where they are, a note beside the file says why, and each look tries again. All of it is done
-on the inbox's thread.
-What this module does not know: the journal, and what may be said in such a file.
+A mistake in a recording's own file fails that recording alone, with a note. A mistake in a folder's file holds all
+recordings below that folder: they stay where they are, a note beside the file says why, and each look tries again.
+Everything here runs on the inbox's thread.
 """
 
+import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 
 from transcribed import errors
 from transcribed.assemblyai import refusal
-from transcribed.inbox import SUFFIX, Found, Said
+from transcribed.inbox import SUFFIX, Found
 from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
+from transcribed.worker.background import Outcome, tried
 from transcribed.worker.intake.looking import Looking
 from transcribed.worker.messages import Candidate
 
 
-def looked_into(found: Found, looking: Looking, ask: Callable[[Sequence[Said]], str | None]) -> Candidate:
-    """What there is to know of a settled file. `ask` says what files at the share amount to, or raises ConfigError.
+def inspect(found: Iterable[Found], looking: Looking) -> dict[bytes, Outcome[Candidate]]:
+    """Look into each of these files. An error of one file is the problem of that file only.
+
+    The exception is an inbox that cannot be reached: that ends it, and nothing is said of the files that follow.
+    """
+    inspected: dict[bytes, Outcome[Candidate]] = {}
+    for item in found:
+        outcome = inspected[item.path] = _inspected(item, looking)
+        if isinstance(outcome.problem, errors.Blocked):
+            break
+    return inspected
+
+
+def _inspected(found: Found, looking: Looking) -> Outcome[Candidate]:
+    """One file looked into. An error that could be the disk's is the file's own if the inbox can still be reached."""
+    attempt = functools.partial(tried, doing=f"reading {shown(found.path)}", lane=looking.lane)
+    outcome = attempt(functools.partial(looked_into, found, looking))
+    problem = outcome.problem
+    if not isinstance(problem, errors.Blocked):
+        return outcome
+    if (unreachable := attempt(looking.reach).problem) is not None:
+        return Outcome(problem=unreachable)
+    return Outcome(problem=errors.Transient(problem.message, hint=problem.hint))
+
+
+def looked_into(found: Found, looking: Looking) -> Candidate:
+    """The facts of a settled file.
 
     Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
     """
-    said = looking.said(found.path)  # before the recording, which is read at each look otherwise while it is held
+    said = looking.said(found.path)  # first, so that a recording that is held is not read at each look
     of_folders = [each for each in said if not each.of_recording]
     for number, last in enumerate(of_folders, start=1):
         try:
-            ask(of_folders[:number])
+            looking.settings(of_folders[:number])
         except errors.ConfigError as error:
             looking.tell_beside(last.path, error.problems)
             raise errors.Transient("; ".join(error.problems)) from error
         looking.tell_beside(last.path, [])
     probe, astray = looking.probe(found), _astray(found, looking)
     try:
-        return Candidate(found, probe, ask(said), astray=astray)
+        return Candidate(found, probe, looking.settings(said), astray=astray)
     except errors.ConfigError as error:
         return Candidate(found, probe, wrong="; ".join(error.problems), astray=astray)
 
 
 def _astray(found: Found, looking: Looking) -> errors.Permanent | None:
-    """Why a link leads to nothing that could be sent. Raises as `looked_into` does."""
+    """The reason why a link leads to nothing that could be sent. Raises as `looked_into` does."""
     try:
         if is_link(found.path):
             looking.address(found)
@@ -50,7 +76,7 @@ def _astray(found: Found, looking: Looking) -> errors.Permanent | None:
 
 
 def verdict(candidate: Candidate) -> tuple[Failed, ...]:
-    """Why a file fails as soon as it is a job; empty where it does not."""
+    """The failure of a file that fails as soon as it is a job; empty for all others."""
     if candidate.astray is not None:
         return (Failed(candidate.astray.message, candidate.astray.hint),)
     if not candidate.probe.audio:

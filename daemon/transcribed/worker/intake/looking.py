@@ -1,4 +1,4 @@
-"""Looking at the folders of one inbox, on that inbox's one thread: a share that hangs stalls that inbox only."""
+"""Looks at the folders of one inbox, on the one thread of that inbox: a share that hangs stalls that inbox only."""
 
 import contextlib
 import os
@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
-from transcribed.inbox import Found, Listing, Names, Probe, RecordingFolder, Said, probe
+from transcribed.inbox import Found, Names, Probe, RecordingFolder, Said, probe
 from transcribed.job import Fingerprint, is_link
+from transcribed.worker.messages import Looked
 from transcribed.worker.people import failure_notes
-from transcribed.worker.plan import Route
+from transcribed.worker.plan import Clock, Host, Route
 
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the length of a long meeting
@@ -18,15 +19,29 @@ SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the l
 class Looking:
     """The folders of one route, as they are looked at before anything becomes a job."""
 
-    def __init__(self, route: Route, anchors: Anchors, access: files.Access) -> None:
+    def __init__(self, route: Route, anchors: Anchors, access: files.Access, clock: Clock, host: Host) -> None:
+        self.began_at: float | None = None  #: when the look that is at work began (monotonic); the loop reads it
         self._route = route
         self._anchors = anchors
         self._access = access
+        self._clock = clock
+        self._host = host
+        self._started_at = clock.wall()
+        self._has_looked = False
         names = Names(route.extensions, route.ignore, route.links)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
             route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground
         )
+
+    @property
+    def lane(self) -> str:
+        """The lane that is blocked while these folders cannot be reached."""
+        return self._route.lane
+
+    def reach(self) -> None:
+        """Open the inbox, and nothing in it. Raises Blocked where it cannot be reached."""
+        self._inbox.reach()
 
     def check(self) -> None:
         """List the inbox, and write where deliveries go. Raises Blocked, or OSError."""
@@ -40,15 +55,40 @@ class Looking:
         used = [self._route.outbox, *([self._route.archive] if self._route.after == "archive" else [])]
         return [*used, *([self._route.failed] if os.path.isdir(self._route.failed) else [])]
 
-    def sweep(self, started_at: float) -> None:
-        """Remove what a crash left half-written before `started_at`; a folder that is missing has nothing to sweep."""
+    def look(
+        self, *, whole: bool, again: Collection[bytes], watched: Collection[bytes], expected: Collection[bytes]
+    ) -> Looked:
+        """The changes in the inbox since the last look. The arguments are those of RecordingFolder. Raises Blocked."""
+        self.began_at = self._clock.monotonic()
+        try:
+            self._prepare()
+            at = self._clock.monotonic()
+            events = self._watch()  # before the listing, so that no change between the two is missed
+            listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
+            self._has_looked = True
+            return Looked(listing, at, self._clock.monotonic(), events, self._anchors.facts())
+        finally:
+            self.began_at = None
+
+    def _prepare(self) -> None:
+        """See that the folders are the right ones; before the first look, remove what a crash left in them."""
+        self._anchors.recognise()
+        if not self._has_looked:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove half-written files from before our start; a folder that is missing has nothing to sweep."""
         for folder in (self._route.outbox, self._route.archive, self._route.failed):
             with contextlib.suppress(OSError):
-                files.sweep(folder, started_at, older_than_seconds=0.0)
+                files.sweep(folder, self._started_at, older_than_seconds=0.0)
         with contextlib.suppress(OSError):  # an inbox holds nothing of ours but its anchor
-            files.sweep(self._route.inbox, started_at, older_than_seconds=0.0, deepest=0)
+            files.sweep(self._route.inbox, self._started_at, older_than_seconds=0.0, deepest=0)
 
-    def wants_events(self) -> bool:
+    def _watch(self) -> bool:
+        """Ask for folder events where they are of use; True if they come."""
+        return self._wants_events() and bool(self._host.watch(self._route.inbox))
+
+    def _wants_events(self) -> bool:
         """True if folder events are to be asked for: they tell only of changes that this kernel makes."""
         if self._route.watch != "auto":
             return self._route.watch == "events"
@@ -56,12 +96,6 @@ class Looking:
             return is_local(self._route.inbox)
         except OSError:
             return False
-
-    def look(
-        self, *, whole: bool, again: Collection[bytes], watched: Collection[bytes], expected: Collection[bytes]
-    ) -> Listing:
-        """The changes in the inbox since the last look. Raises Blocked."""
-        return self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
 
     def survey(self, found: Mapping[bytes, Fingerprint]) -> float:
         """The hours of audio that these files hold, as far as a look at each can tell."""
@@ -90,6 +124,10 @@ class Looking:
     def said(self, path: bytes) -> list[Said]:
         """The files at the share that speak of the recording at this path. Raises as `probe` does."""
         return self._inbox.said(path)
+
+    def settings(self, said: Sequence[Said]) -> str | None:
+        """The settings that these files amount to, as canonical JSON; None: none. Raises ConfigError."""
+        return self._host.settings(self._route.name, said)
 
     def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
         """Say beside a file in the inbox what is wrong with it, or take that back."""
