@@ -64,7 +64,7 @@ def _whole_journal(directory: str, *on_slow: Callable[[], None]) -> Journal:
         if journal.migrated is not None:
             was, now, backup = journal.migrated
             log.info("journal.migrated", **{"from": was, "to": now, "backup": os.path.join(directory, backup)})
-        files.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # ours alone while the lock is held
+        files.sweep(os.fsencode(directory), time.time(), older_than_seconds=0.0)  # only ours while the lock is held
         rebuild(journal, directory, time.time())
     except OSError as error:
         journal.close()
@@ -93,7 +93,7 @@ def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | N
 
 
 def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
-    """What the configuration means to the worker. Raises ConfigError where there is no key."""
+    """The plan that a configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
         routes=tuple(route_of(inbox) for inbox in settled.inboxes),
@@ -150,7 +150,9 @@ def services_of(notify: config.Notify) -> "Services | None":
 
 
 def _say_events_lost() -> None:
-    log.warning("inbox.events_lost", reason="more happened than the kernel's queue holds: all is looked at anew")
+    log.warning(
+        "inbox.events_lost", reason="more happened than the kernel's queue holds: everything is looked at again"
+    )
 
 
 def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
@@ -211,7 +213,7 @@ class Machine:
         return watched
 
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
-        """What these files at the share say of a recording in this inbox. Raises ConfigError."""
+        """The settings that files at the share make for a recording in this inbox. Raises ConfigError."""
         ours = next((each for each in self._settled.inboxes if each.name == inbox), None)
         return None if ours is None else settings_of(ours, said)  # None: a reload has just taken the inbox out
 

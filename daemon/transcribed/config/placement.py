@@ -80,7 +80,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def on_network(directory: str, mount: Mount) -> list[str]:
-    """Why the state directory cannot be on this `mount`; empty where it can, or where nobody knows."""
+    """The problem of a state directory on this `mount`; empty if there is none, or if nobody knows."""
     if mount.is_local or mount.kind == b"unknown":
         return []
     what = f"state.directory {printable(directory)} is on a network file system or FUSE ({shown(mount.kind)})"

@@ -1,7 +1,4 @@
-"""What files at the share say of recordings, read and merged: the configuration's rules, for the worker to ask.
-
-What this module does not know: where the files lie, and what becomes of a mistake in one.
-"""
+"""The settings that files at the share make for recordings, read and merged by the configuration's rules."""
 
 from collections.abc import Sequence
 
@@ -13,9 +10,9 @@ from transcribed.job import shown
 
 
 def settings_of(inbox: Inbox, said: Sequence[Said]) -> str | None:
-    """How a recording of `inbox` is transcribed, of which `said` speaks from the general to the particular.
+    """The settings of a recording of `inbox`, about which the files `said` speak from the general to the particular.
 
-    As canonical JSON, with where each setting came from; None where nothing is said. Raises ConfigError.
+    They are canonical JSON, with the origin of each; None where there are no such files. Raises ConfigError.
     """
     problems: list[str] = []
     files: list[tuple[str, Options]] = []

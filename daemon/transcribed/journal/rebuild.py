@@ -1,10 +1,9 @@
-"""A journal that was lost, made again from the kept transcripts: what was paid for is known, and not paid for again.
+"""A lost journal, made again from the kept transcripts: they were paid for, and are not paid for again.
 
-Of a rebuilt job the content, the request and the transcript are known; where its recording and its outputs lie is not,
-so it is delivered and put away for good. A recording that still lies in an inbox comes as a new job, meets its content
-here, and is delivered from the kept transcript at no cost. What was in flight at the loss is not known here: nothing is
-submitted until a person accepts that it may be paid for again.
-What this module does not know: how a journal is lost, and what a transcript says.
+Of a rebuilt job the content, the request and the transcript are known. The places of its recording and its outputs are
+not, so it counts as delivered and put away. A recording that still lies in an inbox comes as a new job, meets its
+content here, and is delivered from the kept transcript at no cost. Jobs that were in flight at the loss are not known
+here: nothing is submitted until a person accepts that it may be paid for again.
 """
 
 import os
@@ -26,7 +25,7 @@ MARK = "the journal was lost: this job was made again from its kept transcript"
 
 
 def rebuild(journal: Journal, directory: str, now: float) -> None:
-    """Take the kept transcripts of which the journal does not know into it, where it says that it lost something.
+    """Take the kept transcripts that the journal lacks into it, if it says that it lost something.
 
     Raises Blocked(state) where they cannot be read, or the journal not be written; then nothing was taken.
     """
@@ -44,18 +43,18 @@ def rebuild(journal: Journal, directory: str, now: float) -> None:
 
 
 def unaccepted(loss: str) -> errors.Blocked:
-    """Why nothing is submitted after a loss, until a person accepts it."""
+    """The block that a loss puts on submits, until a person accepts it."""
     return errors.Blocked(
         f"{loss}: what was being transcribed then may have been paid for",
         lane=errors.SUBMIT,
-        hint="put a newer backup back if there is one; `transcribed accept` goes on, and may pay again for a few",
+        hint="restore a newer backup if you have one; `transcribed accept` goes on, and may pay again for a few",
         exit_status=75,
         by_person=True,
     )
 
 
 def _jobs(described: list[Mapping[str, Any]], now: float) -> Iterator[tuple[Job, Event]]:
-    """A job for each description that can be read; a description that was damaged costs that one alone."""
+    """A job for each description that can be read; a damaged description costs only that one."""
     for meta in described:
         try:
             job = job_of(meta, now)

@@ -2,7 +2,6 @@
 
 `<transcript_id>.json` is written first and `<transcript_id>.meta.json` second, so a meta file speaks of a transcript
 that was paid for and kept. It stays where the transcript is removed by age: what was paid is known for ever.
-What this module does not know: what a transcript says.
 """
 
 import contextlib
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 from transcribed import errors, files
 
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
-AUDIO = ("redacted.mp3", "redacted.wav")  #: how the redacted audio of a transcript is called, behind a dot
+AUDIO = ("redacted.mp3", "redacted.wav")  #: the names of a transcript's redacted audio, after a dot
 _NAME = re.compile(rb"([0-9a-f-]{36})\.json")
 _META = re.compile(rb"([0-9a-f-]{36})\.meta\.json")
 
@@ -27,7 +26,7 @@ class Transcripts:
         self._directory = os.fsencode(os.path.join(directory, "transcripts"))
 
     def path(self, transcript_id: str) -> bytes:
-        """Where this transcript is kept."""
+        """The path at which this transcript is kept."""
         return os.path.join(self._directory, transcript_id.encode() + b".json")
 
     def keep(self, transcript_id: str, answer: bytes, meta: Mapping[str, Any]) -> None:
@@ -75,7 +74,7 @@ class Transcripts:
             raise errors.from_os_error(error, lane=errors.STATE, doing="reading a kept transcript") from error
 
     def was_kept(self, transcript_id: str) -> bool:
-        """Whether this transcript was ever kept here, whatever has become of it."""
+        """True if this transcript was ever kept here, whatever has become of it."""
         return os.path.exists(self._meta_path(transcript_id))
 
     def older_than(self, before: float) -> list[str]:
@@ -97,7 +96,7 @@ class Transcripts:
                         os.unlink(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:
-        """What was written beside each transcript that was kept; {} where it can no longer be read as that.
+        """The description beside each transcript that was kept; {} for one that cannot be read any more.
 
         Raises OSError where the folder or a file in it cannot be read.
         """

@@ -1,9 +1,10 @@
 """The loop that drains the journal.
 
-One mailbox into one loop thread, which alone writes the journal and does no other I/O; steps are functions Job -> Event
-that run elsewhere and hold no journal. The loop runs at its own pace: what arrives is taken in, then each job that may
-take its next step does, then it computes how long to wait. Time is injected.
-What this package does not know: the configuration, the command line and the host.
+One mailbox leads into one loop thread. Only that thread writes the journal, and it does no other I/O; steps are
+functions Job -> Event that run elsewhere and hold no journal. The loop runs at its own pace: it takes in the messages
+that have come, lets each job take its next step if it may, and then computes how long to wait. Time is injected.
+
+`intake` goes from a look at a folder to a job, `steps` are the steps of a job, `people` is what people are told.
 """
 
 from transcribed.worker.access import access_of

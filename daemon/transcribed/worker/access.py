@@ -1,7 +1,4 @@
-"""What an inbox's people asked of new files and folders, and what a file system refuses of it: said once, in the log.
-
-What this module does not know: what is written, and when.
-"""
+"""The modes and the group that an inbox's files get. A file system's refusal is said once, in the log."""
 
 import functools
 import os
@@ -20,7 +17,7 @@ HINT = "nothing is lost by it: set what you need where the share is mounted (uid
 
 @functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again
 def access_of(route: Route) -> files.Access:
-    """How new files of this route are to be used; a refusal is logged once for each file system."""
+    """The access to new files of this route. A refusal is logged once for each file system."""
     return files.Access(route.file_mode, route.dir_mode, route.group, refused=_once(route))
 
 

@@ -1,8 +1,7 @@
 """The open jobs in memory, and the one way in which they change: written to the journal first, believed after.
 
-An event that the journal cannot take now is held until it can: what has happened is never forgotten, and the job takes
-no further step until it is written. One line is logged for each thing that happened to a job.
-What this module does not know: which step comes next, and who does it.
+An event that the journal cannot take now is held until it can: nothing that happened is forgotten, and the job takes no
+further step until it is written. One line is logged for each thing that happened to a job.
 """
 
 import os
@@ -33,7 +32,7 @@ class Book:
         self.rules = rules
         self.open: dict[int, Job] = {}
         self.failures = 0  #: jobs that failed in this process's time
-        self.put_off: dict[int, str] = {}  #: why an ended job's recording is still where it was, as last heard
+        self.put_off: dict[int, str] = {}  #: the last reason why an ended job's recording stays where it was
         self._clock = clock
         self._put_away = put_away
         self._unsaved: list[tuple[int, Event]] = []
@@ -116,7 +115,7 @@ class Book:
             _say(job, event)
 
     def _said_before(self, job: Job, event: Event) -> bool:
-        """Whether the recording still cannot be put away for the same reason: tried for ever, but said once."""
+        """True if the recording still cannot be put away, for the same reason. It is tried for ever, but said once."""
         if not isinstance(event, Deferred) or job.step is not Step.RETIRE:
             return False
         before = self.put_off.get(job.id)
@@ -148,7 +147,7 @@ class Book:
             yield number
 
     def is_held(self, number: int) -> bool:
-        """Whether something happened to this job that is not written yet."""
+        """True if something happened to this job that is not written yet."""
         return any(held == number for held, _ in self._unsaved)
 
     def unblocked(self) -> None:
@@ -175,8 +174,8 @@ class Book:
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`.
 
-        Those of open jobs count too whose names some file system takes for the same: with the same bytes in them, the
-        files of the one would be taken for the other's, not yet there when the number is chosen.
+        Also counts open jobs whose names differ only in case or Unicode form: on some file systems their files would
+        collide, and neither exists yet when the number is chosen.
         """
         alike = files.folded(stem)
         named = [(x.stem, x.number) for x in self.open.values() if x.id != but]

@@ -1,9 +1,9 @@
-"""What remains of a transcript that was delivered: at AssemblyAI, and here.
+"""The deletions that are due after a delivery: at AssemblyAI, and of kept transcripts here.
 
-At AssemblyAI it is deleted, with its upload, where its inbox wants that: the wish is written with the delivery, and the
-deed is remembered, so that what AssemblyAI says of a deleted one is never taken for a text. Here it is kept for so many
-days after its last delivery as the plan has them; what was paid, and for what, is known for ever.
-All of it is the loop's thread's, but the deleting. What this module does not know: what a transcript says.
+At AssemblyAI a transcript is deleted with its upload if its inbox asks for that. The order is written with the
+delivery, and its end is remembered, so that the answer for a deleted one is never taken for a text. Here a transcript
+is kept for `transcripts_days` after its last delivery; what was paid, and for what, is known for ever.
+All of it belongs to the loop's thread, except for the deleting itself.
 """
 
 import functools
@@ -66,30 +66,30 @@ class Deletions:
             )
 
     def next_at(self, plan: Plan) -> float | None:
-        """When the next of it is due (monotonic); None where nothing is."""
+        """The time at which the next of them is due (monotonic); None if none is."""
         times = [] if plan.transcripts_days is None or self._sweeping else [self._sweep_at]
         return min([*times, *self._due(plan.client).values()], default=None)
 
     def is_busy(self, plan: Plan) -> bool:
-        """Whether a deletion is on its way or is made at once; one that failed is left to a later time."""
+        """True while a deletion is on its way or due now. One that failed is left to a later time."""
         if self.erasing is not None:
             return True
         return any(at <= self._clock.monotonic() for at in self._due(plan.client).values())
 
     def _due(self, client: AssemblyAI) -> dict[str, float]:
-        """When each transcript may be deleted (monotonic) with this client, which must be of the account that has it.
+        """The time from which each transcript may be deleted (monotonic), by the client of the account that has it.
 
-        In the order of the wishes; none while one is being deleted.
+        They are in the order in which they were ordered; there are none while one is being deleted.
         """
         if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
             return {}
-        coming = {job.transcript_id for job in self._book.in_state(State.SUBMITTED)}  # to be fetched, perhaps anew
+        coming = {job.transcript_id for job in self._book.in_state(State.SUBMITTED)}  # to be fetched, perhaps again
         wanted = self._book.journal.to_erase()
         mine = [name for name, owner in wanted if owner == client.account and name not in coming]
         return {name: self._later.get(name, (0.0, 0.0))[0] for name in mine}
 
     def erased(self, message: RemoteDeleted) -> None:
-        """A deletion has ended. Raises Blocked where the API or the journal is not to be had."""
+        """A deletion has ended. Raises Blocked where the API or the journal cannot be reached."""
         self.erasing = None
         if isinstance(message.problem, errors.Blocked) and not isinstance(message.problem, UnknownTranscript):
             raise message.problem

@@ -1,9 +1,7 @@
-"""Which job may take its next step now, and the start of it.
+"""The start of each job's next step, as `decisions` has decided.
 
-Each job has one next step; a step starts when it is due, its lanes are free, there is room for it, and the content is
-not known or on its way already. Before it starts the job is saved, so that a crash inside it is an attempt like any
-other.
-What this module does not know: what comes of a step.
+Dispatch gathers the facts and does what was decided. Before a step starts, the job is saved, so that a crash inside the
+step is an attempt like any other.
 """
 
 import functools
@@ -64,7 +62,7 @@ class Dispatch:
         self.progress: dict[int, int] = {}  #: bytes sent, by job
         self.ended: set[str] = set()  #: transcript_ids that the list shows as ended, or does not show
         self.clashes: dict[int, set[int]] = {}  #: numbers that a job chose and another one had
-        self.waits: dict[int, str] = {}  #: why a job does not move, where the journal does not say
+        self.waits: dict[int, str] = {}  #: the reason of a job's wait, where the journal does not have it
         self._book = book
         self._lanes = lanes
         self._kept = kept
@@ -133,9 +131,9 @@ class Dispatch:
         return tuple(other for other in found if other.id != job.id)
 
     def _room(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> Counter[str]:
-        """How many steps of each kind may start: uploads, in all and by inbox, other calls, and folder steps by inbox.
+        """The number of steps of each kind that may start: uploads (in all, by inbox), calls, folder steps by inbox.
 
-        An upload that hangs in its share takes room from its own inbox alone.
+        An upload that hangs in its share takes room only from its own inbox.
         """
         room = Counter({"upload": plan.uploads, "call": CALLS, **dict.fromkeys(inboxes, FOLDER_STEPS)})
         room.update({_uploads_of(name): plan.uploads for name in inboxes})
@@ -150,7 +148,7 @@ class Dispatch:
             room[_kind(step, job)] -= 1
 
     def _hangs(self, step: Step, job: Job) -> bool:
-        """Whether an upload has waited long for its recording; one that is all sent waits for the API."""
+        """True if an upload has waited long for bytes of its recording. One that is all sent waits for the API."""
         since = self._moved_at.get(job.id)
         if step is not Step.UPLOAD or since is None or self.progress.get(job.id, 0) >= job.fingerprint.size:
             return False
@@ -167,7 +165,7 @@ class Dispatch:
         self._background.ask(self._executor(step, plan, inbox), work, answer, doing="working at a recording", lane=lane)
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
-        """Where a step runs; uploads by inbox, for a share that hangs keeps the threads that read from it."""
+        """The threads that a step runs on. Uploads have some for each inbox: a share that hangs keeps its readers."""
         if step is Step.UPLOAD:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
         return inbox.executor if step in _IN_FOLDERS else self._background.calls
@@ -211,12 +209,12 @@ class Dispatch:
         return self._steps_of[inbox]
 
     def _is_erased(self, job: Job) -> bool:
-        """Whether its transcript was deleted at AssemblyAI, as was wanted."""
+        """True if its transcript was deleted at AssemblyAI on our order."""
         erasure = self._book.journal.erasure(job.transcript_id or "")
         return erasure is not None and erasure[1] is not None
 
     def _is_ours(self, job: Job, client: AssemblyAI) -> bool:
-        """Whether the account that is asked made its transcript, as far as is known: a rebuilt job lacks the key."""
+        """True if this account can have made its transcript. A rebuilt job lacks the key."""
         payer = self._book.journal.job(job.reused_from) if job.reused_from is not None else job
         return payer is not None and client.account.may_have(payer.base_url, payer.key_fingerprint)
 
@@ -229,7 +227,7 @@ class Dispatch:
         return known | {each["transcript_id"] for each in told if each["event"] == Submitted.name()}
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
-        """The numbers that it may not have; those that it could not have before, by a name that only the step knew."""
+        """The numbers taken by other jobs, and those that this job lost to another one before."""
         stem = self._steps(inbox).stem(job)
         return self._book.numbers_taken(stem, job.id) | self.clashes.get(job.id, set())
 

@@ -1,9 +1,8 @@
-"""What is blocked as one (api, submit, state, an inbox), why, since when, and when it is tried again.
+"""The lanes: each is blocked as one (api, submit, state, an inbox), with its reason, and tried again at a time.
 
 A lane that blocks is said once and probed with growing waits by a GET or a small write, never by a job. A lane that
 blocks again soon after it resumed goes on with the wait it had reached: a probe that passes proves little (a negative
 balance lets every GET through).
-What this module does not know: how to probe, and which job belongs to which lane.
 """
 
 from dataclasses import dataclass, replace
@@ -57,7 +56,7 @@ class Lanes:
         self._blocked[name] = replace(self._blocked[name], probing=True)
 
     def hurry(self, name: str, *, now: float) -> None:
-        """What blocked the lane seems to be over: probe it at once; what waits for a person goes on to."""
+        """Probe the lane at once, because its block seems to be over. One that waits for a person goes on waiting."""
         lane = self._blocked.get(name)
         if lane is not None and lane.probe_at is not None:
             self._blocked[name] = replace(lane, probe_at=min(lane.probe_at, now))
@@ -93,12 +92,12 @@ class Lanes:
         return [lane for lane in self.all() if lane.probe_at is not None and lane.probe_at <= now and not lane.probing]
 
     def next_at(self) -> float | None:
-        """When the next probe is due (monotonic)."""
+        """The time of the next probe (monotonic)."""
         return min((x.probe_at for x in self.all() if x.probe_at is not None and not x.probing), default=None)
 
 
 def _renewed(lane: Lane, error: errors.Blocked) -> Lane:
-    """A blocked lane with a newer reason; one that waits for a person goes on to, whatever else befalls it."""
+    """A blocked lane with a newer reason. One that waits for a person keeps waiting for a person, whatever follows."""
     if lane.probe_at is None and not error.by_person:
         return lane
     probe_at = None if error.by_person else lane.probe_at

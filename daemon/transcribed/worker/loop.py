@@ -1,7 +1,7 @@
-"""The loop: what arrives is taken in, what is due is begun, and then it waits exactly as long as nothing is due.
+"""The loop: it takes in messages, begins all that is due, and then waits until the next thing is due.
 
-All that happens to the daemon comes through the mailbox. The loop's thread alone writes the journal; it does no other
-I/O.
+All that happens to the daemon comes through the mailbox. Only the loop's thread writes the journal, and it does no
+other I/O.
 """
 
 import functools
@@ -232,7 +232,7 @@ class Worker:
             self.lanes.still(message.lane, message.problem, now=self._clock.monotonic())
 
     def _step_ended(self, message: messages.StepEnded) -> None:
-        """What came of a step. A job that changed meanwhile (a person cancelled it) has no use for it."""
+        """A step has ended. A job that changed meanwhile (a person cancelled it) has no use for its event."""
         job = self.book.open.get(message.job.id)
         event = message.event
         if job is None or job.state is not message.job.state or event is None:
@@ -375,7 +375,7 @@ class Worker:
             said.set()
 
     def _idle(self) -> bool:
-        """Whether nothing is left that could move without a change in the world (for `run --once`)."""
+        """True if nothing can move any more without a change in the world (for `run --once`)."""
         if self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy(self._plan):
             return False
         for inbox in self.inboxes.values():
@@ -384,7 +384,7 @@ class Worker:
         return all(job.id in self.dispatch.waits for job in self.book.open.values())
 
     def _verdict(self) -> int:
-        """How `run --once` ended: 0 all delivered, 1 some failed, else why it is blocked."""
+        """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
         blocked = self.lanes.all()
         if blocked:
             return blocked[0].exit_status

@@ -1,4 +1,4 @@
-"""What a person orders: small files dropped into `commands/` of the state directory, the way mail is delivered.
+"""The orders of people: small files dropped into `commands/` of the state directory, the way mail is delivered.
 
 An order is one JSON object. It is written whole (temporary name, fsync, rename), so it survives a restart and waits
 where there is no daemon; the daemon removes it once it is carried out.

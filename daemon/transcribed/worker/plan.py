@@ -1,6 +1,6 @@
 """The plan that the worker works by, and what it needs of its host.
 
-Plain values only: the worker and the configuration are strangers, and the command line introduces them.
+Plain values only: the worker and the configuration are strangers, and `daemon` puts them together.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,12 +77,12 @@ class Route:
 
     @property
     def lane(self) -> str:
-        """What is blocked when one of its folders is not to be had."""
+        """The lane that is blocked when one of its folders cannot be reached."""
         return errors.inbox_lane(self.name)
 
     @property
     def parameters_lane(self) -> str:
-        """What is blocked when the API refuses the parameters that all of this inbox's recordings share."""
+        """The lane that is blocked when the API refuses the parameters that all recordings of this inbox share."""
         return f"parameters:{self.name}"
 
 
@@ -102,7 +102,7 @@ class Plan:
 
 
 class Host(Protocol):
-    """What the process owes its host, and the parts of it that the worker asks for."""
+    """The worker's host: the service manager, the status file, threads, and the people to tell."""
 
     def notify(self, **fields: str) -> None:
         """Tell the service manager."""
@@ -117,7 +117,7 @@ class Host(Protocol):
         """Let folder events below `root` post a Look, from now on and still; whether they do. Called before a look."""
 
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
-        """What these files at the share say of a recording, as canonical JSON; None: nothing. Raises ConfigError."""
+        """The settings that these files make for a recording, as canonical JSON; None: none. Raises ConfigError."""
 
     def tell(self, title: str, body: str) -> None:
         """Tell people this news. Raises TranscribedError where nobody took it."""

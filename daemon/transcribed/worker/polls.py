@@ -1,4 +1,4 @@
-"""When to look at the transcripts that wait, and what a look tells: one list request for all of them.
+"""The looks at the transcripts that wait: one list request for all of them.
 
 A look writes nothing; its next time is in memory. It comes soon after a submit and more seldom the longer nothing ends.
 """
@@ -46,7 +46,7 @@ class Polls:
         )
 
     def next_at(self, waiting: list[Job], plan: Plan) -> float | None:
-        """When the next look is due (monotonic); None where nothing waits or a look is on its way."""
+        """The time of the next look (monotonic); None if nothing waits or a look is on its way."""
         if self._looking or not waiting:
             return None
         now = self._clock.monotonic()
@@ -56,7 +56,7 @@ class Polls:
         return self._looked_at + min(max(plan.poll_seconds, youngest * SHARE), LONGEST_SECONDS)
 
     def heard(self, message: TranscriptsListed, waiting: list[Job]) -> set[str]:
-        """What a look told: the ids to fetch. Raises what kept it from being had; a passing error blocks the api."""
+        """The ids to fetch, as a look shows them. Raises the problem of a failed look; a passing one blocks the api."""
         self._looking = False
         self._looked_at = self._clock.monotonic()
         if isinstance(problem := message.outcome.problem, errors.Transient):
@@ -69,7 +69,7 @@ class Polls:
 
 
 def _say_differing(message: TranscriptsListed, waiting: list[Job]) -> None:
-    """Where the list shows another audio_url than was sent, a submit in doubt could not be found in it."""
+    """Log each transcript that the list shows with another audio_url than was sent: a lost submit is not found so."""
     own = [job for job in waiting if job.reused_from is None]
     ours = {job.transcript_id: job.upload_url for job in own if job.transcript_id and job.upload_url}
     for item in message.outcome.result or []:

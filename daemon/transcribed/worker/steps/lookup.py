@@ -1,4 +1,4 @@
-"""Looking for a submit whose answer was lost, in the API's own list: found it is adopted, else a person may decide."""
+"""The search for a submit whose answer was lost, in the API's own list. If it is found there, the job adopts it."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -14,7 +14,7 @@ DELETED_URL = "http://deleted_by_user"  # the audio_url of a deleted transcript 
 def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Collection[str]) -> Event:
     """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
 
-    `answered`: the ids of all other submits of the same content: what a submit was answered with is no other's.
+    `answered`: transcript ids that already belong to other submits of this content, so they cannot be this one.
     Where the list shows for one of ours another audio_url than we sent, or one that is no more, or the account is
     another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
     """
@@ -42,16 +42,16 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
 def _since(found: Sequence[Listed], at: float) -> tuple[list[Listed], list[Listed]]:
     """Those of an address that were made since `at`, and the older ones, newest first.
 
-    An upload_url is of one submit alone, but anybody may have this address transcribed. The newest is most likely the
-    submit in doubt, for the look follows it closely. An older one is somebody else's, or is ours where a clock is
-    wrong: then a second submit would be a second payment, and a person decides.
+    An upload_url belongs to one submit, but anybody may have this address transcribed. The newest is most likely the
+    submit in doubt, because the look follows it closely. An older one belongs to somebody else, or is ours and a clock
+    is wrong: then a second submit would be a second payment, and a person decides.
     """
     young = [item for item in found if item.created_at is None or item.created_at >= at]
     return young, [item for item in found if item not in young]
 
 
 def differs(item: Listed, ours: Mapping[str, str]) -> bool:
-    """Whether the list shows one of our transcripts with another audio_url than its job sent."""
+    """True if the list shows one of our transcripts with another audio_url than its job sent."""
     sent = ours.get(item.transcript_id)
     return sent is not None and item.audio_url not in (None, DELETED_URL, sent)
 
@@ -59,5 +59,5 @@ def differs(item: Listed, ours: Mapping[str, str]) -> bool:
 def _question(why: str) -> Failed:
     return Failed(
         f"a submit was sent and its answer was lost; {why}. It may have been paid for",
-        "look for it in AssemblyAI's dashboard; `transcribed retry --pay-again` submits it anew",
+        "look for it in AssemblyAI's dashboard; `transcribed retry --pay-again` submits it again",
     )

@@ -6,7 +6,6 @@ The defect is put into one call of one real function or outside edge, for there 
 import functools
 import os
 import queue
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from transcribed.journal import Transcripts
 from transcribed.worker import Reload, drop
 from transcribed.worker.background import Background, Outcome, WorkEnded
 from transcribed.worker.intake.looking import Looking
+from transcribed.worker.people import hooks
 from transcribed.worker.steps.folders import FolderSteps
 from world import Clock, World
 
@@ -124,7 +124,7 @@ KINDS = {
     "removing an order": Kind("removing an order", os, "unlink", when=is_the_orders, prepare=order_a_scan),
     "the configuration": Kind("reading the configuration", None, "next_plan", meanwhile=reload_twice),
     "the status": Kind("writing the status", None, "publish"),
-    "a command": Kind("running a command", subprocess, "Popen", prepare=run_a_command),
+    "a command": Kind("running a command", hooks, "run", prepare=run_a_command),
     "a digest": Kind("telling people the news", None, "tell", prepare=tell_of_deliveries),
     "the notice in the outbox": Kind("writing the notice in the outbox", Anchors, "need"),
     "the API's lane": Kind("trying the folders again", AssemblyAI, "check", prepare=refuse_an_upload),
@@ -170,7 +170,7 @@ def test_the_loop_is_answered_whatever_becomes_of_the_work():
         background.ask(AtOnce(), work, lambda outcome: outcome, doing="counting")
         background.do(AtOnce(), work, doing="counting")
 
-    answers = [mailbox.get_nowait() for _ in range(6)]
+    answers: list[Any] = [mailbox.get_nowait() for _ in range(6)]
     assert answers[0] == answers[4] == Outcome(1)
     assert isinstance(answers[2].problem, Defect)
     assert answers[1] == answers[3] == answers[5] == WorkEnded("counting")

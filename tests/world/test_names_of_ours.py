@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -66,7 +67,7 @@ def descriptors(directory: Path) -> list[str]:
     return [path for path in shown if path.startswith(str(directory)) and "/state/" not in path]
 
 
-def run_on(world: World, *, seconds: float = HOUR) -> list[dict[str, object]]:
+def run_on(world: World, *, seconds: float = HOUR) -> list[Any]:
     """Let the daemon run for so long, and return its log. No descriptor may be left open at the end."""
     ends_at = world.clock.moved + seconds
     left: list[str] = []
