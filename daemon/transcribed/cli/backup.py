@@ -5,7 +5,7 @@ A plain copy of the file is not complete: what was committed last may be in a fi
 
 import os
 import secrets
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -47,12 +47,10 @@ def _copy(opened: Journal, target: bytes) -> None:
     """Write the copy beside `target`, then move it there. Raises NameTaken where a file exists; Blocked; OSError."""
     above = os.path.dirname(target)
     name = files.TEMPORARY + secrets.token_hex(8).encode()
-    folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
-        opened.copy(os.fsdecode(os.path.join(above, name)))
-        files.move(folder, name, target, root=above)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)
-        os.close(folder)
+    with files.opened_root(above) as folder:
+        files.make_private_file(name, within=folder)
+        try:
+            opened.copy(os.fsdecode(os.path.join(above, name)))
+            files.move(folder, name, target, root=above)
+        finally:
+            files.forget(name, within=folder)

@@ -5,7 +5,6 @@ All that is written is removed again. One line for each thing tried; the exit st
 """
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -248,11 +247,7 @@ def _free_bytes(folder: bytes) -> int:
 
 def _seconds_apart(folder: bytes) -> float:
     """The seconds by which the clock that stamps files in `folder`, a file server's perhaps, is ahead of ours."""
-    with tempfile.TemporaryFile(prefix=files.TEMPORARY, dir=folder) as file:
-        file.write(b"what time is it?\n")
-        file.flush()
-        os.fsync(file.fileno())
-        return os.fstat(file.fileno()).st_mtime - time.time()
+    return files.probe_time(folder) - time.time()
 
 
 # --- what is not a folder

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from transcribed import config, daemon, errors
+from transcribed import config, daemon, errors, files
 from transcribed.worker.people.status import Status, fields_of, from_json
 
+_LARGEST_BYTES = 64 << 20  # a status of 500 jobs with the longest names is far smaller
 _STATE_HOME, _RUNTIME_HOME = "/var/lib/", "/run/"
 
 T = TypeVar("T")
@@ -43,8 +44,7 @@ def _written(settled: config.Config, environ: Mapping[str, str]) -> tuple[str, b
     """The path and the content of the status file; None where there is none. Raises TranscribedError."""
     for path in status_places(settled, environ):
         try:
-            with open(path, "rb") as file:
-                return path, file.read()
+            return path, files.read_regular(os.fsencode(path), _LARGEST_BYTES)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -68,18 +68,17 @@ def is_alive(directory: str) -> bool:
     """
     path = os.path.join(directory, "lock")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        lock = files.open_regular(os.fsencode(path))
     except FileNotFoundError:
         return False
     except OSError as error:
         why = f"cannot find out whether the daemon is running: {path}: {error.strerror}"
         raise errors.Blocked(why, lane=errors.STATE, hint="run this as the daemon's user", exit_status=77) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno != errno.EWOULDBLOCK:
-            raise
-        return True
-    finally:
-        os.close(descriptor)
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                raise
+            return True
     return False

@@ -46,7 +46,7 @@ class Target:
         """The folder to write below, the complete stem, and who may use it. Raises OSError; TranscribedError."""
         inbox = self._delivered_to(job)
         if self._own is not None:
-            os.makedirs(self._own, exist_ok=True)
+            files.make_folders(self._own)
             return self._own, os.path.join(self._own, self._below(job, inbox)), files.Access()
         if job.stem is None:
             raise errors.TranscribedError(f"job {job.id} has no name in the outbox yet", hint=_NAME_A_FOLDER)

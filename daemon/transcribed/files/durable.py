@@ -140,6 +140,15 @@ def probe_write(root: bytes) -> None:
         os.unlink(renamed, dir_fd=folder)
 
 
+def probe_time(root: bytes) -> float:
+    """The time (seconds since the epoch) that the file system gives to a file written in `root` now. Raises OSError."""
+    with opened_root(root) as folder, _temporary(folder, _AS_GIVEN) as (file, _):
+        file.write(b"what time is it?\n")
+        file.flush()
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno()).st_mtime
+
+
 def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
     try:
         rename_no_replace(source_folder, name, folder, target_name)

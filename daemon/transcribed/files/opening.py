@@ -9,13 +9,15 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _ROOT | os.O_NOFOLLOW
 #: O_NONBLOCK: a plain open() of a FIFO waits for ever. O_NOCTTY: a terminal must not become ours.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class NotRegular(OSError):
@@ -87,6 +89,25 @@ def sha256(path: bytes) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError, NotRegular):
         return None
+
+
+def make_folders(path: bytes, mode: int = 0o777) -> None:
+    """Make the folder `path`, and those above it, where they are missing. Its name is durable. Raises OSError."""
+    if os.path.isdir(path):
+        return
+    os.makedirs(path, mode=mode, exist_ok=True)
+    fsync_folder(os.path.dirname(path))
+
+
+def make_private_file(name: bytes, *, within: int) -> None:
+    """Make the empty file `name` in an open folder, for its owner only. Raises FileExistsError, or another OSError."""
+    os.close(os.open(name, _NEW, 0o600, dir_fd=within))
+
+
+def forget(path: bytes, *, within: int | None = None) -> None:
+    """Remove a file of ours, where it is still there. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(path, dir_fd=within)
 
 
 def fsync_folder(path: bytes) -> None:

@@ -22,7 +22,8 @@ from transcribed.job import shown
 
 ANCHOR = b".transcribed.anchor"
 _TEXT = b"This hidden file belongs to transcribed, which knows this folder by it: leave it where it is.\n%s\n"
-_READ = re.compile(_TEXT % rb"([0-9a-f]{32})")
+#: Any sentence that names us will do: its words may change, the form may not.
+_READ = re.compile(rb"[^\n]*transcribed[^\n]*\n([0-9a-f]{32})\n")
 _LARGEST_BYTES = 1024
 #: What opening an anchor says where there is none that is ours to read.
 _NO_ANCHOR = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP})

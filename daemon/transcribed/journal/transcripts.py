@@ -31,23 +31,13 @@ class Transcripts:
 
     def keep(self, transcript_id: str, answer: bytes, meta: Mapping[str, Any]) -> None:
         """Keep an answer, durably: when this returns, a power cut cannot take it. Raises OSError."""
-        if not os.path.isdir(self._directory):
-            self._make()
+        files.make_folders(self._directory, 0o700)
         files.replace(self.path(transcript_id), answer)
         described = json.dumps({"transcript_id": transcript_id, **meta}, indent=1).encode()
         files.replace(self._meta_path(transcript_id), described)
 
     def _meta_path(self, transcript_id: str) -> bytes:
         return os.path.join(self._directory, transcript_id.encode() + b".meta.json")
-
-    def _make(self) -> None:
-        """The folder, as durable as what will lie in it."""
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        above = os.open(os.path.dirname(self._directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(above)
-        finally:
-            os.close(above)
 
     def audio(self, transcript_id: str) -> tuple[str, bytes] | None:
         """The redacted audio of a transcript, by the name of its output, and where it is kept; None: there is none."""
@@ -66,7 +56,7 @@ class Transcripts:
     def read(self, transcript_id: str) -> bytes | None:
         """The kept answer, or None where it has vanished. Raises Blocked(state) where it cannot be read now."""
         try:
-            with open(self.path(transcript_id), "rb") as file:
+            with files.open_regular(self.path(transcript_id)) as file:
                 return file.read()
         except FileNotFoundError:
             return None
@@ -92,8 +82,7 @@ class Transcripts:
             audio = [self._audio_path(transcript_id, name) for name in AUDIO]
             with contextlib.suppress(OSError):
                 for path in (*audio, self.path(transcript_id)):  # by which the others are found again: it goes last
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(path)
+                    files.forget(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:
         """The description beside each transcript that was kept; {} for one that cannot be read any more.
@@ -109,8 +98,7 @@ class Transcripts:
                 yield self._described(name, found[1].decode())
 
     def _described(self, name: bytes, transcript_id: str) -> Mapping[str, Any]:
-        with open(os.path.join(self._directory, name), "rb") as file:
-            data = file.read(_LARGEST_BYTES)
+        data = files.read_regular(os.path.join(self._directory, name), _LARGEST_BYTES)
         try:
             meta = json.loads(data)
         except (ValueError, RecursionError):

@@ -35,7 +35,7 @@ SCAN_SECONDS = 10.0  # where no event tells that an order has come
 def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     """Leave an order for the daemon whose state directory this is; returns its path. Raises OSError."""
     folder = os.path.join(os.fsencode(directory), ORDERS.encode())
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    files.make_folders(folder, 0o700)
     name = f"{time.time():.6f}-{secrets.token_hex(4)}.json"  # in order of time, and nobody else's
     path = os.path.join(folder, name.encode())
     data = json.dumps(order).encode()
@@ -48,7 +48,7 @@ def drop(directory: str, order: Mapping[str, Any]) -> bytes:
 
 def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any]], ...]:
     """The orders that wait, oldest first; a text that is no order is an empty one. Raises OSError."""
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    files.make_folders(directory, 0o700)
     names = sorted(name for name in os.listdir(directory) if name.endswith(b".json") and not name.startswith(b"."))
     read = ((name, _read(os.path.join(directory, name))) for name in names)
     return tuple((name, order) for name, order in read if order is not None)
@@ -57,8 +57,7 @@ def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any]], ...]:
 def _read(path: bytes) -> Mapping[str, Any] | None:
     """The order in this file; None where it cannot be opened, which must not keep the others waiting."""
     try:
-        with open(path, "rb") as file:
-            order = json.loads(file.read(LARGEST_BYTES))
+        order = json.loads(files.read_regular(path, LARGEST_BYTES))
     except OSError:
         return None
     except (ValueError, RecursionError):
@@ -90,7 +89,7 @@ class Orders:
     ) -> None:
         self.folder = os.path.join(os.fsencode(directory), ORDERS.encode())
         with contextlib.suppress(OSError):  # a disk that is full now; each look tries again
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            files.make_folders(self.folder, 0o700)
         self.look_at = clock.monotonic()
         self._book = book
         self._dispatch = dispatch
@@ -190,4 +189,4 @@ class Orders:
 
 def _remove(path: bytes) -> None:
     with contextlib.suppress(OSError):  # it is listed again, and does no harm
-        os.unlink(path)
+        files.forget(path)

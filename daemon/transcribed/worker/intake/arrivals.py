@@ -304,7 +304,7 @@ class Arrivals:
             self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more
 
     def _take_back_note(self, job: Job) -> None:
-        take_back = functools.partial(failure_notes.take_back, outputs.note(job, self.route))
+        take_back = functools.partial(failure_notes.FAILED.take_back, outputs.note(job, self.route))
         self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
     def _blocked(self, problem: errors.TranscribedError | None) -> errors.Blocked:

@@ -21,7 +21,7 @@ from transcribed.worker.lanes import Lane, Lanes
 from transcribed.worker.plan import Clock, Executor, Route
 
 NAME = b"_transcribed.txt"
-MARK = b"transcribed waits.\n"
+MARK = files.Mark("recordings wait", (b"transcribed waits.\n",))
 AFTER_SECONDS = 60.0  # a block that ends sooner is nobody's business, and a note that comes and goes is noise
 
 
@@ -38,7 +38,7 @@ class Inbox(Protocol):
 
     @property
     def anchors(self) -> Anchors:
-        """What is remembered of its folders."""
+        """The memory of its folders."""
 
 
 class OutboxNotices:
@@ -69,13 +69,13 @@ class OutboxNotices:
         if not waits:
             return None
         end = "Nothing is lost: the recordings wait where they are. This note goes away when the wait is over."
-        return MARK + "\n".join(["", *waits, end, ""]).encode()
+        return MARK.signed("\n".join(["transcribed waits.", "", *waits, end, ""]).encode())
 
 
 def _wait(lane: Lane) -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(lane.since))
-    mend = f"What to do: {printable(lane.hint)}\n" if lane.hint else ""
-    return f"Since {since}: {printable(lane.reason)}\n{mend}"
+    fix = f"What to do: {printable(lane.hint)}\n" if lane.hint else ""
+    return f"Since {since}: {printable(lane.reason)}\n{fix}"
 
 
 def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
@@ -83,7 +83,6 @@ def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
     path = os.path.join(route.outbox, NAME)
     with contextlib.suppress(OSError, files.NameTaken, errors.TranscribedError):
         anchors.need(route.outbox)
-        if files.begins_with(path, MARK):
-            os.unlink(path)
+        MARK.take_back(path)
         if text is not None:
             files.publish(path, text, root=route.outbox, access=access_of(route))

@@ -112,7 +112,7 @@ class FolderSteps:
         if job.state is State.FAILED:
             return self._set_aside(job, outputs.place(self._route.failed, job, self._route))
         place, why = self._put_away(job, outputs.place(self._route.archive, job, self._route))
-        failure_notes.take_back(outputs.note(job, self._route))
+        failure_notes.FAILED.take_back(outputs.note(job, self._route))
         return Retired(place, why)
 
     def _put_away(self, job: Job, target: bytes) -> tuple[bytes | None, str]:

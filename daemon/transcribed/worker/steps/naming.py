@@ -103,7 +103,7 @@ class Naming:
         strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer)]
         places = [outputs.place(folder, job, self._route) for folder in (self._route.archive, self._route.failed)]
         note = outputs.note(job, self._route)
-        all_of_them = [*strange, *places, *([] if failure_notes.is_note(note) else [note])]
+        all_of_them = [*strange, *places, *([] if failure_notes.FAILED.is_at(note) else [note])]
         return [path for path in all_of_them if path != job.place]
 
     def _is_delivered(self, job: Job, name: str, answer: bytes | None) -> bool:

@@ -1,0 +1,49 @@
+"""Marks: a small text of ours among the files of strangers is known again by its last line, whatever the text says.
+
+The last line is a format and never changes. Before there were marks, a text was known by its first sentence; those
+sentences are read for ever.
+"""
+
+import os
+from dataclasses import dataclass
+
+from transcribed.files.opening import read_regular
+
+_LARGEST_BYTES = 1 << 20  # no text of ours is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The mark of one kind of text. `older` are the beginnings by which older versions knew theirs."""
+
+    kind: str
+    older: tuple[bytes, ...]
+
+    @property
+    def _line(self) -> bytes:
+        return b"\n[transcribed: %b]\n" % self.kind.encode()
+
+    def signed(self, text: bytes) -> bytes:
+        """The text with the mark, as it is written. `text` ends with a line feed."""
+        return text + self._line
+
+    def is_at(self, path: bytes) -> bool:
+        """True if a text of this kind is at `path`; False too where the file cannot be read."""
+        content = _read(path)
+        return content.endswith(self._line) or content.startswith(self.older)
+
+    def says(self, path: bytes, text: bytes) -> bool:
+        """True if exactly this text, signed, is at `path`."""
+        return _read(path) == self.signed(text)
+
+    def take_back(self, path: bytes) -> None:
+        """Remove the text of this kind at `path`; anything else stays. Raises OSError."""
+        if self.is_at(path):
+            os.unlink(path)
+
+
+def _read(path: bytes) -> bytes:
+    try:
+        return read_regular(path, _LARGEST_BYTES)
+    except OSError:
+        return b""
