@@ -66,7 +66,7 @@ def test_a_file_that_changed_while_its_job_was_made_stays_pending_and_is_no_jobs
 def test_what_jobs_took_before_is_known_from_the_start_and_is_not_pending():
     sightings = Sightings({TALK: (7, file(1))})
 
-    assert sightings.taken() == {TALK}
+    assert sightings.paths() == {TALK}
     assert sightings.job_of(TALK, file(1)) == 7
     assert sightings.job_of(TALK, file(2)) is sightings.job_of(OTHER, file(1)) is None
     assert sightings.pending() == {}
@@ -138,7 +138,6 @@ def test_what_lies_where_a_job_has_let_go_is_new_and_reported_again(taken):
 
     assert taken.again() == {TALK}
     assert taken.job_of(TALK, file(1)) is None
-    assert taken.taken() == frozenset()
     assert not taken.has_lost(TALK, 7)
 
 
@@ -272,7 +271,8 @@ class SevenSets(RuleBasedStateMachine):
         assert sightings.again() == self.again
         assert sightings.watched() == self.inspecting | self.unread.keys()
         assert sightings.is_inspecting() == bool(self.inspecting)
-        assert sightings.taken() == self.known.keys()
+        known = self.known.keys() | self.pending.keys() | self.again | self.inspecting
+        assert sightings.paths() == known
         for path in (b"a", b"b", b"c"):
             job, taken = self.known.get(path, (None, None))
             for number in (1, 2, 3):

@@ -6,17 +6,16 @@ And an error of one file is that file's alone, in virtual time.
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from fake_assemblyai import FakeAssemblyAI
 from transcribed.folders import ANCHOR
 from transcribed.worker.intake import candidates
-from world import Clock, World
+from world import World
 
 HOUR = 3600.0
 RIGHT = b'formats = ["txt"]\n'
@@ -24,9 +23,7 @@ WRONG = b'formats = ["poem"]\n'
 NOTE = "transcribed.toml.error.txt"
 
 
-@pytest.fixture
-def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock, formats=("txt",), scan_seconds=60.0)
+pytestmark = pytest.mark.route(formats=("txt",), scan_seconds=60.0)
 
 
 def make_folder(path: Path) -> None:
@@ -67,7 +64,7 @@ def descriptors(directory: Path) -> list[str]:
     return [path for path in shown if path.startswith(str(directory)) and "/state/" not in path]
 
 
-def run_on(world: World, *, seconds: float = HOUR) -> list[Any]:
+def run_on(world: World, *, seconds: float = HOUR) -> Sequence[Mapping[str, Any]]:
     """Let the daemon run for so long, and return its log. No descriptor may be left open at the end."""
     ends_at = world.clock.moved + seconds
     left: list[str] = []
@@ -84,7 +81,7 @@ def run_on(world: World, *, seconds: float = HOUR) -> list[Any]:
     return lines
 
 
-def assert_nothing_was_blocked(lines: list[dict[str, object]]) -> None:
+def assert_nothing_was_blocked(lines: Sequence[Mapping[str, Any]]) -> None:
     assert [line for line in lines if line["event"] in ("lane.blocked", "inbox.lost")] == []
 
 

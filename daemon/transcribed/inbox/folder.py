@@ -90,6 +90,10 @@ class RecordingFolder:
     def _new_tree(self) -> Tree:
         return Tree(self._names, hardlinks=self._hardlinks)
 
+    def forget(self) -> None:
+        """Let the next look report everything, as the first one did."""
+        self._tree, self._looked_at = self._new_tree(), None
+
     def listing(self) -> Listing:
         """Every regular file with one of the extensions, in all sub-folders, that no rule ignores.
 

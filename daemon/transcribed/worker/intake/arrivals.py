@@ -150,12 +150,14 @@ class Arrivals:
 
     def _begin_look(self, now: float) -> None:
         whole, again = self._pace.begin(now), self._sightings.again()
+        first = self._last is None
         look = functools.partial(
             self._looking.look,
+            first=first,
             whole=whole,
             again=again,
             watched=self._sightings.watched().union(self._settling.waiting()),
-            expected=self._sightings.taken() if self._last is None else frozenset(),
+            expected=self._sightings.paths() if first else frozenset(),
         )
         self._ask(look, lambda outcome: InboxListed(self, whole, again, outcome), doing="listing the inbox")
 
@@ -172,13 +174,19 @@ class Arrivals:
         look = message.outcome.result
         self.is_lost = look is None
         if look is None:
-            self._pace.failed(self._clock.monotonic(), self.route.scan_seconds)
-            self._remember(self.anchors.facts())
+            self._look_failed(message.outcome.problem)
             raise self._blocked(message.outcome.problem)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look)
+
+    def _look_failed(self, problem: errors.TranscribedError | None) -> None:
+        """Wait for the next look. A defect may have lost what the look found: then the next one is a first look."""
+        self._pace.failed(self._clock.monotonic(), self.route.scan_seconds)
+        if isinstance(problem, errors.Defect):
+            self._last = None
+        self._remember(self.anchors.facts())
 
     def _take_in(self, look: Looked, *, whole: bool, again: frozenset[bytes]) -> None:
         """Keep what the look reported, which no other look reports again. It cannot fail, so none of it is lost."""

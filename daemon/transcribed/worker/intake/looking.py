@@ -27,7 +27,6 @@ class Looking:
         self._clock = clock
         self._host = host
         self._started_at = clock.wall()
-        self._has_looked = False
         names = Names(route.extensions, route.ignore, route.links)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
@@ -56,25 +55,30 @@ class Looking:
         return [*used, *([self._route.failed] if os.path.isdir(self._route.failed) else [])]
 
     def look(
-        self, *, whole: bool, again: Collection[bytes], watched: Collection[bytes], expected: Collection[bytes]
+        self,
+        *,
+        first: bool,
+        whole: bool,
+        again: Collection[bytes],
+        watched: Collection[bytes],
+        expected: Collection[bytes],
     ) -> Looked:
-        """The changes in the inbox since the last look. The arguments are those of RecordingFolder. Raises Blocked."""
+        """The changes in the inbox since the last look. Raises Blocked.
+
+        A `first` look relies on no look before it, and reports everything. The rest is as for RecordingFolder.
+        """
         self.began_at = self._clock.monotonic()
         try:
-            self._prepare()
+            self._anchors.recognise()
+            if first:
+                self._sweep()
+                self._inbox.forget()
             at = self._clock.monotonic()
             events = self._watch()  # before the listing, so that no change between the two is missed
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
-            self._has_looked = True
             return Looked(listing, at, self._clock.monotonic(), events, self._anchors.facts())
         finally:
             self.began_at = None
-
-    def _prepare(self) -> None:
-        """See that the folders are the right ones; before the first look, remove what a crash left in them."""
-        self._anchors.recognise()
-        if not self._has_looked:
-            self._sweep()
 
     def _sweep(self) -> None:
         """Remove half-written files from before our start; a folder that is missing has nothing to sweep."""

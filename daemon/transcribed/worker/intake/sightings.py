@@ -63,9 +63,9 @@ class Sightings:
         """The paths whose files may be written over in place, and must be seen to be."""
         return frozenset(path for path, each in self._restless.items() if each.inspecting or each.unread)
 
-    def taken(self) -> frozenset[bytes]:
-        """The paths of all files that jobs have taken. The one answer that costs as much as all that is known."""
-        return frozenset(path for path, each in self._all.items() if each.job is not None)
+    def paths(self) -> frozenset[bytes]:
+        """Every path of which anything is known. The one answer that costs as much as all that is known."""
+        return frozenset(self._all)
 
     def unread(self) -> dict[bytes, str]:
         """The files that cannot be read, and why."""
