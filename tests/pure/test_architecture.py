@@ -38,6 +38,42 @@ HOMES = {
     "apprise": {"notify"},
 }
 
+#: What opens, writes, renames or removes a file, by the module that it comes from.
+ON_FILES: dict[str, set[str]] = {
+    "os": {
+        *(
+            "open",
+            "fdopen",
+            "rename",
+            "renames",
+            "replace",
+            "link",
+            "symlink",
+            "unlink",
+            "remove",
+            "rmdir",
+            "removedirs",
+        ),
+        *("mkdir", "makedirs", "truncate", "ftruncate", "chmod", "fchmod", "chown", "fchown", "lchown", "utime"),
+        *("mkfifo", "mknod", "fsync", "fdatasync"),
+    },
+    "shutil": {"copy", "copy2", "copyfile", "copyfileobj", "copytree", "move", "rmtree"},
+    "tempfile": {"mkdtemp", "mkstemp", "TemporaryFile", "NamedTemporaryFile", "TemporaryDirectory"},
+    "io": {"open", "FileIO"},
+}
+#: The modules outside `files` that open, write or rename files all the same, and why.
+OPENS_FILES = {
+    "transcribed.config.read": "the administrator names these files, and mounted secrets are links",
+    "transcribed.config.file": "the example lies in the package",
+    "transcribed.journal.file": "SQLite's own files, and the lock beside them",
+    "transcribed.journal.copies": "SQLite writes the copy",
+    "transcribed.folders.mounts": "the kernel's table of mounts",
+    "transcribed.cli.check": "a limit of the kernel, in /proc",
+    "transcribed.cli.demo": "a new folder of its own, as a person would fill it",
+    "transcribed.local.store": "the local API is a program of its own, and takes uploads piece by piece",
+    "transcribed.local.recognise.decode": "an upload of the local API",
+}
+
 MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 40
 
@@ -107,6 +143,31 @@ def test_each_outside_thing_is_imported_in_its_own_part_of_the_house_alone():
             found[package].add(part_of(path))
 
     assert {package: found[package] - homes for package, homes in HOMES.items() if found[package] - homes} == {}
+
+
+def opens_files(tree):
+    """True if a module opens, writes, renames or removes files by itself."""
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = {call.id for call in calls if isinstance(call, ast.Name)}
+    attributes = [call for call in calls if isinstance(call, ast.Attribute)]
+    of_modules = {(call.value.id, call.attr) for call in attributes if isinstance(call.value, ast.Name)}
+    of_paths = {call.attr for call in attributes} & {"read_bytes", "read_text", "write_bytes", "write_text"}
+    return bool("open" in names or of_paths or any(name in ON_FILES.get(module, ()) for module, name in of_modules))
+
+
+def test_files_are_opened_written_and_renamed_in_files_or_where_the_table_says_why():
+    found = {name_of(path) for path in MODULES if part_of(path) != "files" and opens_files(parsed(path))}
+
+    assert found == set(OPENS_FILES)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["open('a')", "os.open('a', 0)", "os.rename('a', 'b')", "Path('a').write_text('b')", "shutil.move('a', 'b')"],
+)
+def test_a_stray_file_would_be_seen(code):
+    assert opens_files(ast.parse(f"def stray():\n    return {code}\n"))
+    assert not opens_files(ast.parse("def fine():\n    return files.open_regular(b'a'), os.stat('a')\n"))
 
 
 def test_logging_is_set_up_in_service_alone():

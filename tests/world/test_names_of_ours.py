@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
+from transcribed.assemblyai import AssemblyAI
 from transcribed.folders import ANCHOR
 from transcribed.worker.intake import candidates
 from world import World
@@ -198,3 +199,28 @@ def test_an_error_of_one_file_is_that_files_alone(world, monkeypatch, number):
     monkeypatch.undo()
     run_on(world, seconds=600)
     assert world.files("outbox") == ["1 Ill.txt", "2 Good.txt", "3 Good.txt"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EINVAL])
+def test_a_recording_that_cannot_be_read_to_its_end_keeps_no_other_from_being_sent(world, monkeypatch, number):
+    """Its upload meets the error, as on a disk with a bad sector behind what the probe reads."""
+    upload = AssemblyAI.upload
+
+    def ill(self, file, *rest):
+        if file.read(1 << 20).find(b"1 Ill") >= 0:
+            raise OSError(number, os.strerror(number))
+        file.seek(0)
+        return upload(self, file, *rest)
+
+    monkeypatch.setattr(AssemblyAI, "upload", ill)
+    for name in ("1 Ill.mp3", "2 Good.mp3"):
+        world.drop(name)
+
+    lines = run_on(world)
+
+    assert world.files("outbox") == ["2 Good.txt"]
+    assert_nothing_was_blocked(lines)
+
+    monkeypatch.undo()
+    run_on(world, seconds=7200)
+    assert world.files("outbox") == ["1 Ill.txt", "2 Good.txt"]

@@ -153,6 +153,14 @@ class RecordingFolder:
             on_failure.pop_all()
             return file
 
+    @contextmanager
+    def reading(self, path: bytes, fingerprint: Fingerprint) -> Iterator[BinaryIO]:
+        """The file at `path`, to be read to its end. Raises as `open` does, and Withdrawn if it changed meanwhile."""
+        with self.open(path, fingerprint) as file, self._judging(path):
+            yield file
+            if not self.unchanged(file, fingerprint):
+                raise Withdrawn("the recording changed while it was being read")
+
     def address(self, path: bytes, fingerprint: Fingerprint) -> str:
         """The address in the link at `path`. Raises as `open` does, or Permanent where it holds none of use."""
         with self.open(path, fingerprint) as file, self._judging(path):
@@ -235,7 +243,17 @@ class RecordingFolder:
         doing = f"opening {shown(path)}"
         if isinstance(error, PermissionError):  # one file that we may not read must not stop all the others
             return Transient(f"{doing}: permission is denied", hint="give the daemon's user access to this file")
-        return from_os_error(error, lane=self._lane, doing=doing)
+        return self._of_one_file(from_os_error(error, lane=self._lane, doing=doing))
+
+    def _of_one_file(self, problem: TranscribedError) -> TranscribedError:
+        """An error that could be the disk's or the share's is the file's own, if the folder can still be reached."""
+        if not isinstance(problem, Blocked):
+            return problem
+        try:
+            self.reach()
+        except Blocked as unreachable:
+            return unreachable
+        return Transient(problem.message, hint=problem.hint)
 
 
 def _same(status: os.stat_result, fingerprint: Fingerprint) -> bool:

@@ -118,7 +118,7 @@ class Looking:
         """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
         if is_link(found.path):
             return Probe(audio=True)  # somewhere else, where nobody has looked yet
-        with self._inbox.open(found.path, found.fingerprint) as file:
+        with self._inbox.reading(found.path, found.fingerprint) as file:
             return probe(file, found.fingerprint.size)
 
     def address(self, found: Found) -> str:

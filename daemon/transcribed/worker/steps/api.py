@@ -26,10 +26,8 @@ def upload(
 ) -> Event:
     """Send the recording, hashed as it passes. One that changed meanwhile is Withdrawn: the upload is dropped, free."""
     folder, path, fingerprint = source
-    with folder.open(path, fingerprint) as file:
+    with folder.reading(path, fingerprint) as file:
         sent = client.upload(file, job.fingerprint.size, progress)
-        if not folder.unchanged(file, fingerprint):
-            raise errors.Withdrawn("the recording changed while it was being read")
     return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint)
 
 
@@ -44,9 +42,9 @@ def link(client: AssemblyAI, source: tuple[RecordingFolder, bytes, Fingerprint])
 def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
     """Ask for the transcript: the one step that costs money. The intent is in the journal already.
 
-    What the API refuses for good here can only be the parameters, for it has not looked at the audio yet: every
-    recording of the inbox would be refused alike, so its `lane` is blocked until the configuration is another. Where
-    files at the share set them for this recording, it fails alone. So does a link: its address may be what is refused.
+    If the API refuses for good here, that can only be because of the parameters: it has not looked at the audio yet. It
+    would refuse every recording of the inbox, so the inbox's `lane` is blocked until the configuration is changed. If
+    files at the share set the parameters of this recording, only it fails. So does a link: its address may be refused.
     """
     try:
         return Submitted(client.submit(job.request()))
@@ -134,7 +132,7 @@ def _fetch_audio(transcript_id: str, client: AssemblyAI, kept: Transcripts, *, i
 def _gone(why: str) -> errors.Permanent:
     """A transcript that was paid for, and is neither here nor at AssemblyAI any more: a person decides."""
     what = f"the recording was transcribed before, and its transcript is no longer kept here or at AssemblyAI: {why}"
-    return errors.Permanent(what, hint="`transcribed retry --pay-again` has it transcribed anew, and paid anew")
+    return errors.Permanent(what, hint="`transcribed retry --pay-again` has it transcribed, and paid, again")
 
 
 def _kept_before(transcript_id: str, kept: Transcripts) -> Mapping[str, object] | None:
@@ -162,7 +160,7 @@ def _meta(job: Job) -> dict[str, object]:
 
 
 def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
-    """What makes a finished transcript worth a second look: never a reason to fail it, for it is paid."""
+    """The reasons to look at a finished transcript again. None of them fails it, because it is paid."""
     heard, text = transcript.get("audio_duration"), transcript.get("text")
     doubts = []
     # Bounded, for JSON has whole numbers that no float can hold.
@@ -176,7 +174,7 @@ def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _warnings(transcript: Mapping[str, object]) -> tuple[str, ...]:
-    """What AssemblyAI says about a finished transcript only in `metadata.warnings` (assemblyai-api.md, 4)."""
+    """The warnings that AssemblyAI gives only in a transcript's `metadata.warnings` (assemblyai-api.md, 4)."""
     metadata = transcript.get("metadata")
     listed = metadata.get("warnings") if isinstance(metadata, dict) else None
     if not isinstance(listed, list):
