@@ -44,7 +44,7 @@ def test_every_portable_name_can_be_written_where_windows_names_count(share):
 
 
 @needs_exfat
-def test_a_name_that_the_outbox_refuses_is_said_with_its_mend_and_goes_on_once_that_is_done(world, share):
+def test_a_name_that_the_outbox_refuses_is_said_with_its_fix_and_goes_on_once_that_is_done(world, share):
     world = put_on(share, world)
     for name in ("Why?.mp3", os.fsdecode(b"caf\xe9/\xff.mp3"), "plain.mp3"):
         world.drop(name)

@@ -596,7 +596,7 @@ def test_a_recogniser_that_dies_ends_its_own_transcript_and_no_other(api):
     assert "welcome" in api.transcribed(cut(RECORDING, "wav", seconds=2.6))["text"]
 
 
-def test_a_recogniser_that_dies_of_something_else_is_made_anew(api):
+def test_a_recogniser_that_dies_of_something_else_is_made_again(api):
     short = cut(RECORDING, "wav", seconds=2.6)
     api.transcribed(short)
     kill(until(api.recognisers))

@@ -89,7 +89,7 @@ def imported(daemon: Daemon) -> tuple[int, bool]:
     return ran.returncode, ran.stdout == b"True\n"
 
 
-def test_without_the_extra_a_file_of_addresses_is_a_mistake_that_names_the_mend(tmp_path):
+def test_without_the_extra_a_file_of_addresses_is_a_mistake_that_names_the_fix(tmp_path):
     code = "import sys\nsys.modules['apprise'] = None\nfrom transcribed.cli import main\nmain()\n"
     with Daemon(tmp_path / "d", "http://127.0.0.1:9") as daemon:
         daemon.config["notify"] = {"urls_file": str(urls(tmp_path, f"json://{SECRET}@127.0.0.1/\n"))}

@@ -205,6 +205,18 @@ def test_a_job_goes_by_no_other_name():
     assert {name: found for name, found in in_words.items() if found} == {}
 
 
+def test_a_docstring_says_what_the_thing_is_or_does_in_today_s_words():
+    opening = re.compile(r"(What|Whether|How|Where|Why|When|Who)\b")
+    old = re.compile(r"\b(mend(s|ed|ing)?|anew|to be had|befalls)\b")
+    texts = {name_of(path): docstrings(parsed(path)) for path in MODULES}
+    allowed = "The finding as JSON has it; `mend` is the older name of `fix`."  # a key that scripts read
+
+    assert {name: text for name, found in texts.items() for text in found if opening.match(text)} == {}
+    assert {name: text for name, found in texts.items() for text in found if old.search(text)} == {
+        "transcribed.cli.check": allowed
+    }
+
+
 def test_no_module_is_named_for_what_it_holds_by_chance():
     vague = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core"}
 

@@ -67,7 +67,7 @@ def test_a_place_that_is_named_must_be_good_and_the_next_one_is_not_tried(tmp_pa
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
-def test_a_key_file_of_our_own_that_others_can_read_is_refused_with_the_command_that_mends_it(tmp_path, mode):
+def test_a_key_file_of_our_own_that_others_can_read_is_refused_with_the_command_that_fixes_it(tmp_path, mode):
     path = tmp_path / "my key"
     path.write_text(KEY)
     path.chmod(mode)

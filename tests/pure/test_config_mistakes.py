@@ -42,7 +42,7 @@ def problems(load):
     return problems
 
 
-def test_all_mistakes_are_reported_at_once_each_by_key_value_and_mend(problems):
+def test_all_mistakes_are_reported_at_once_each_by_key_value_and_fix(problems):
     found = problems(
         "settle_seconds = 3\n"
         "[api]\nuploads = 99\npol_seconds = 2\npatience_days = true\n"

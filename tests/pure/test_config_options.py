@@ -102,7 +102,7 @@ def test_an_empty_file_and_one_from_a_windows_editor_are_read(content):
         (b"#" * (64 * 1024 + 1), "this is larger than 65536 bytes"),
     ],
 )
-def test_what_a_file_may_not_hold_is_named_with_its_mend_and_no_secret_is_repeated(text, problem):
+def test_what_a_file_may_not_hold_is_named_with_its_fix_and_no_secret_is_repeated(text, problem):
     [found] = problems(text)
     assert problem in found
     assert "s3cret" not in found

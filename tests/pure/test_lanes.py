@@ -176,7 +176,7 @@ def test_a_lane_that_seems_free_is_probed_at_once_and_not_twice():
     assert len(lanes.all()) == 1
 
 
-def test_a_lane_that_was_free_for_long_begins_anew():
+def test_a_lane_that_was_free_for_long_begins_again():
     lanes = a_lane_blocked()
     waits(lanes, 5)
     lanes.resume("api", now=NOW)

@@ -161,7 +161,7 @@ def test_a_stranger_at_the_place_of_the_anchor_is_left_alone_and_holds_nothing_u
     assert world.files("archive") == ["Talk.mp3"]
 
 
-def test_a_folder_that_is_not_there_is_blocked_with_its_mend(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_blocked_with_its_fix(tmp_path: Path) -> None:
     ground = Ground(os.fsencode(tmp_path / "gone"), lane="inbox:talks", what="outbox")
 
     with pytest.raises(Blocked, match=r"the outbox .* is not there") as blocked:
@@ -171,7 +171,7 @@ def test_a_folder_that_is_not_there_is_blocked_with_its_mend(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.ENOTDIR, errno.EACCES, errno.ENODEV])
-def test_whatever_is_met_at_the_folder_itself_blocks_its_inbox_with_a_mend(number: int) -> None:
+def test_whatever_is_met_at_the_folder_itself_blocks_its_inbox_with_a_fix(number: int) -> None:
     known = Ground(b"/srv/nas", lane="inbox:talks", what="outbox").blocked(OSError(number, os.strerror(number)))
 
     assert known.lane == "inbox:talks"
@@ -224,7 +224,7 @@ def test_at_the_first_start_what_is_missing_is_made_but_for_the_inbox(world: Wor
 
 
 @pytest.mark.parametrize("folder", ["outbox", "archive", "inbox"])
-def test_a_folder_that_is_gone_at_a_restart_is_waited_for_and_not_made_anew(
+def test_a_folder_that_is_gone_at_a_restart_is_waited_for_and_not_made_again(
     world: World, api: FakeAssemblyAI, folder: str
 ) -> None:
     work_for(world, 100)
@@ -263,7 +263,7 @@ def test_a_share_that_was_away_for_long_is_found_by_the_next_look(world: World) 
     assert world.clock.monotonic() - back_at < 60
 
 
-def test_a_folder_that_the_configuration_names_anew_is_a_new_one(world: World) -> None:
+def test_a_folder_that_the_configuration_names_again_is_a_new_one(world: World) -> None:
     work_for(world, 100)
     elsewhere = world.directory / "elsewhere"
     world.routes = [changed(world.route, outbox=os.fsencode(elsewhere))]
@@ -274,7 +274,7 @@ def test_a_folder_that_the_configuration_names_anew_is_a_new_one(world: World) -
     assert (elsewhere / "Talk.txt").exists()
 
 
-def test_an_anchor_that_somebody_deletes_is_written_anew_as_it_was_and_said(world: World) -> None:
+def test_an_anchor_that_somebody_deletes_is_written_again_as_it_was_and_said(world: World) -> None:
     work_for(world, 100)
     anchor = world.folders["outbox"] / ANCHOR_NAME
     text = anchor.read_text()

@@ -187,7 +187,7 @@ def test_what_reads_is_tried_again_after_a_blip(server):
     assert len(server.requests) == 3
 
 
-def test_an_upload_starts_anew_after_a_cut_and_hashes_anew(server):
+def test_an_upload_starts_again_after_a_cut_and_hashes_again(server):
     server.script(UPLOAD, [Fault.cut(after_bytes=100_000)])
     sent = upload(client_of(server, tries=2))
     assert sent.content_hash == hashlib.sha256(AUDIO).hexdigest()

@@ -114,7 +114,7 @@ def test_a_folder_that_is_not_there_is_no_problem_where_it_can_be_made_and_it_is
         ("out", 'inbox "in".outbox: /out is not a folder -- fix: give the path of a folder'),
     ],
 )
-def test_a_folder_that_is_not_to_be_had_is_a_problem_with_its_mend(house, lacking, problem):
+def test_a_folder_that_is_not_reachable_is_a_problem_with_its_fix(house, lacking, problem):
     os.rmdir(os.path.join(house.root, lacking))
     if lacking == "out":
         with open(os.path.join(house.root, lacking), "wb"):

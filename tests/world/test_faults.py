@@ -55,7 +55,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "test_a_key_that_was_withdrawn_holds_up_everything_until_another_is_read",
     ),
     "403 as a rate limit": (WAITED_OUT, CLASSED),
-    "403 for an upload of another project": ("test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once",),
+    "403 for an upload of another project": ("test_an_upload_that_is_of_no_more_use_is_made_again_and_paid_for_once",),
     "413": ("test_an_upload_that_is_too_large_fails_with_a_note_and_costs_nothing", CLASSED),
     "429 with and without Retry-After": (
         WAITED_OUT,
@@ -83,7 +83,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     # how transcripts end
     "an end in each documented error text": (
         "test_a_transcript_that_ends_in_an_error_for_good_fails_with_a_note_and_is_retried_by_dragging_back",
-        "test_a_transcript_that_ends_in_an_error_of_theirs_is_made_anew_and_paid_for_once",
+        "test_a_transcript_that_ends_in_an_error_of_theirs_is_made_again_and_paid_for_once",
         "test_the_fourth_lost_upload_is_a_failure_with_a_note",
         "test_an_end_in_error_is_permanent_only_where_a_second_try_is_surely_in_vain",
     ),
@@ -93,8 +93,8 @@ TABLE: dict[str, tuple[str, ...]] = {
         "test_a_kept_transcript_is_used_although_the_api_has_deleted_its_own",
     ),
     "an upload that expired": (
-        "test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once",
-        "test_an_upload_that_grew_too_old_while_nobody_was_at_work_is_made_anew",
+        "test_an_upload_that_is_of_no_more_use_is_made_again_and_paid_for_once",
+        "test_an_upload_that_grew_too_old_while_nobody_was_at_work_is_made_again",
         "test_a_download_error_leads_to_a_fresh_upload",
     ),
     "an unknown status": (
@@ -113,7 +113,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "a cut before or in the middle of an upload": (
         WAITED_OUT,
         "test_a_cut_in_the_middle_of_an_upload_costs_a_fresh_upload_and_nothing_else",
-        "test_an_upload_starts_anew_after_a_cut_and_hashes_anew",
+        "test_an_upload_starts_again_after_a_cut_and_hashes_again",
     ),
     "an answer lost after its effect: reset, closed, silence": (
         WAITED_OUT,
@@ -486,7 +486,7 @@ THEIRS = [
 
 
 @pytest.mark.parametrize("text", THEIRS)
-def test_a_transcript_that_ends_in_an_error_of_theirs_is_made_anew_and_paid_for_once(
+def test_a_transcript_that_ends_in_an_error_of_theirs_is_made_again_and_paid_for_once(
     world: World, api: FakeAssemblyAI, text: str
 ) -> None:
     world.drop("Talk.mp3")
@@ -521,7 +521,7 @@ def test_a_transcript_that_somebody_deleted_is_not_delivered_and_not_paid_for_ag
     assert len(api.submits) == 2
 
 
-def test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once(world: World, api: FakeAssemblyAI) -> None:
+def test_an_upload_that_is_of_no_more_use_is_made_again_and_paid_for_once(world: World, api: FakeAssemblyAI) -> None:
     world.drop("Talk.mp3")
     api.script(SUBMIT, [Fault.answer(403, "Cannot access uploaded file")])
 
@@ -532,7 +532,7 @@ def test_an_upload_that_is_of_no_more_use_is_made_anew_and_paid_for_once(world: 
     assert any("belongs to another key or project" in reason for reason in reasons(world))
 
 
-def test_an_upload_that_grew_too_old_while_nobody_was_at_work_is_made_anew(
+def test_an_upload_that_grew_too_old_while_nobody_was_at_work_is_made_again(
     world: World, api: FakeAssemblyAI, clock: Clock
 ) -> None:
     world.drop("Talk.mp3")

@@ -91,7 +91,7 @@ LESSONS = {
         (
             "test_a_recording_that_is_being_copied_is_taken_once_and_whole",
             "test_nothing_settles_that_changed_within_settle_seconds",
-            "test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_anew",
+            "test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_again",
         ),
     ),
     10: Lesson(
@@ -115,7 +115,7 @@ LESSONS = {
     12: Lesson(
         "What came too early has failed for ever: not being ready is a wait, and what comes whole is new.",
         (
-            "test_what_failed_as_half_a_recording_is_taken_anew_when_it_comes_whole",
+            "test_what_failed_as_half_a_recording_is_taken_again_when_it_comes_whole",
             "test_one_file_that_may_not_be_read_does_not_block_the_inbox",
             "test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job",
         ),
@@ -204,7 +204,7 @@ LESSONS = {
     24: Lesson(
         "A failure is final, or is tried for ever: a wait is kept over restarts, and dragging back is the retry.",
         (
-            "test_a_wait_is_kept_over_restarts_and_not_begun_anew",
+            "test_a_wait_is_kept_over_restarts_and_not_begun_again",
             "test_dragging_a_failed_recording_back_is_the_retry_and_its_note_goes",
             "test_retry_by_command_resumes_and_leaves_the_failed_folder_clean",
             "test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time",
@@ -225,7 +225,7 @@ LESSONS = {
             "test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_is_back",
             "test_a_share_that_is_mounted_late_is_taken_as_the_inbox",
             "test_an_inbox_that_goes_away_is_said_once_and_comes_back_by_itself",
-            "test_an_outbox_that_goes_away_blocks_its_inbox_and_is_never_made_anew",
+            "test_an_outbox_that_goes_away_blocks_its_inbox_and_is_never_made_again",
             "test_the_bare_mount_point_is_not_taken_for_the_folder_after_a_restart_either",
             "test_another_share_in_its_place_is_not_taken_and_nothing_is_touched_there",
         ),
@@ -407,7 +407,7 @@ def test_a_recording_that_grows_for_long_is_shown_as_growing_and_waited_for(worl
     assert_delivered_and_paid_once(world, data)
 
 
-def test_what_failed_as_half_a_recording_is_taken_anew_when_it_comes_whole(world: World) -> None:
+def test_what_failed_as_half_a_recording_is_taken_again_when_it_comes_whole(world: World) -> None:
     world.drop("Talk.mp3", bytes(20_000))
     assert world.run() == 1
     assert world.files("failed") == ["Talk.mp3", "Talk.mp3.error.txt"]
@@ -531,7 +531,7 @@ def test_what_shares_the_beginning_of_its_name_stays_when_a_recording_is_put_awa
     assert world.files("archive") == ["rec.mp3"]
 
 
-def test_a_wait_is_kept_over_restarts_and_not_begun_anew(world: World, api: FakeAssemblyAI, clock: Eventful) -> None:
+def test_a_wait_is_kept_over_restarts_and_not_begun_again(world: World, api: FakeAssemblyAI, clock: Eventful) -> None:
     world.drop("Talk.mp3")
     api.script(UPLOAD, [Fault.answer(422, body=b"Upload failed, please try again")] * 7)
     world.run(lambda: any(job.attempts == 6 and not job.in_flight for job in world.jobs()))

@@ -186,7 +186,7 @@ def test_a_share_that_is_mounted_late_is_taken_as_the_inbox(root):
     assert box.listing().files == {}
 
 
-def test_an_inbox_that_was_made_anew_in_its_place_is_taken_as_the_inbox(root):
+def test_an_inbox_that_was_made_again_in_its_place_is_taken_as_the_inbox(root):
     os.mkdir(root + b"/in")
     box = inbox(root + b"/in")
     box.listing()
@@ -455,7 +455,7 @@ def test_a_marker_releases_a_file_at_once_whatever_else_is_seen_of_it():
     assert [file.path for file in found] == [b"a.mp3"]
 
 
-def test_a_file_without_its_bytes_waits_ten_minutes_for_them_and_anew_once_they_come():
+def test_a_file_without_its_bytes_waits_ten_minutes_for_them_and_again_once_they_come():
     settling = Settling(5)
     looks(settling, 9, 0.0)
     [found] = looks(settling, 9, 5.0)

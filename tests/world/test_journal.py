@@ -357,7 +357,7 @@ def test_what_files_at_the_share_said_is_kept_with_the_job_until_they_are_read_a
     assert [job.settings for job in journal.all()] == ["{}", None]
 
 
-def test_what_outputs_are_called_behind_their_number_is_kept_with_the_job_until_they_are_named_anew(journal):
+def test_what_outputs_are_called_behind_their_number_is_kept_with_the_job_until_they_are_named_again(journal):
     job = journal.add(a_job(state=State.TRANSCRIBED), RECEIVED)
 
     for tail in (b".en", b".\xff", b""):
@@ -412,7 +412,7 @@ def test_the_jobs_are_counted_by_state_and_listed_by_state_oldest_first(journal)
     assert journal.all() == [one, two, three]
 
 
-def test_what_is_counted_is_counted_anew_after_each_write_by_the_daemon_and_by_those_who_read_beside_it(
+def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_those_who_read_beside_it(
     directory, journal
 ):
     def both():

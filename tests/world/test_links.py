@@ -83,7 +83,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_link_of_no_use_fails_before_anything_is_sent_and_its_note_names_the_mend(world, api, what):
+def test_a_link_of_no_use_fails_before_anything_is_sent_and_its_note_names_the_fix(world, api, what):
     content, reason = BAD[what]
     world.drop("Talk.url", content)
 
@@ -144,7 +144,7 @@ PIECES = st.sampled_from(
 @example(content=b"<plist><dict><key>URL</key><date>no</date></dict></plist>")
 @example(content=b"<?xml version='1.0' encoding='no-such'?><plist/>")
 @example(content=url("https://[::/"))
-def test_any_bytes_give_an_address_that_can_be_sent_or_a_sentence_with_its_mend(content):
+def test_any_bytes_give_an_address_that_can_be_sent_or_a_sentence_with_its_fix(content):
     try:
         address = address_in(content)
     except errors.Permanent as refused:
@@ -240,7 +240,7 @@ def test_a_transcript_of_the_address_that_is_too_old_to_be_told_is_a_question_an
     assert len(api.submits) == 2
 
 
-def test_a_link_whose_account_changed_after_it_was_read_is_read_anew(world, api, clock):
+def test_a_link_whose_account_changed_after_it_was_read_is_read_again(world, api, clock):
     world.drop("Talk.url", url())
     world.run(lambda: world.states() == [State.UPLOADED])
     clock.moved += 30 * 3600  # a link does not grow old

@@ -123,7 +123,7 @@ def test_what_windows_cannot_show_is_replaced_in_a_template_too(world):
     assert world.files("outbox") == ["Why__ en_.srt", "Why__ en_.txt"]
 
 
-def test_a_failed_recording_that_is_tried_again_is_named_anew(world, api):
+def test_a_failed_recording_that_is_tried_again_is_named_again(world, api):
     api.results = {"language_code": "en_us", "text": "", "words": []}
     world.routes[0] = changed(world.route, silence="fail")
     world.drop("Talk.mp3")

@@ -193,7 +193,7 @@ def test_a_transcript_that_aged_away_in_both_places_fails_its_recording_alone(wo
     assert "no longer kept here or at AssemblyAI" in world.jobs()[1].reason + world.jobs()[2].reason
 
 
-def test_a_transcript_that_is_being_fetched_anew_is_not_deleted_meanwhile(world, api):
+def test_a_transcript_that_is_being_fetched_again_is_not_deleted_meanwhile(world, api):
     api.script("DELETE /v2/transcript/{id}", [Fault.answer(408, "no")])
     world.drop("Talk.mp3")
     assert world.run() == 0

@@ -158,7 +158,7 @@ def test_an_inbox_that_cannot_be_had_has_lost_nothing(root, box):
     assert (names(listing), listing.gone) == ([], frozenset())
 
 
-def test_another_folder_in_the_place_of_the_inbox_is_listed_anew(root):
+def test_another_folder_in_the_place_of_the_inbox_is_listed_again(root):
     write(root + b"/in/a.mp3")
     write(root + b"/other/b.mp3")
     age(root + b"/in", root + b"/other")

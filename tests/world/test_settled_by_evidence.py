@@ -179,7 +179,7 @@ def test_other_endings_are_taken_where_they_are_named(tmp_path, api, clock):
     assert world.files("inbox") == ["Talk.mp3"]
 
 
-def test_a_recording_that_is_larger_than_an_upload_may_be_fails_with_its_mend_before_a_byte_is_sent(world, api):
+def test_a_recording_that_is_larger_than_an_upload_may_be_fails_with_its_fix_before_a_byte_is_sent(world, api):
     world.plan_options["accept_backlog_hours"] = 1e6
     path = world.drop("Talk.mp3", TALK)
     with path.open("r+b") as file:

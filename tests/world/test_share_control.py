@@ -129,7 +129,7 @@ def write_over_in_place(path: Path, data: bytes) -> None:
     os.utime(path.parent, (1e9, 1e9))
 
 
-def test_a_recording_written_over_in_place_before_it_is_sent_is_taken_anew_within_minutes(world, api, clock):
+def test_a_recording_written_over_in_place_before_it_is_sent_is_taken_again_within_minutes(world, api, clock):
     path = world.drop("sub/Talk.mp3", mp3("the first"))
     api.down()
     second: list[bytes] = []

@@ -82,13 +82,13 @@ def test_a_mistake_beside_a_recording_fails_that_one_before_a_byte_is_sent_and_g
     assert world.run() == 1
 
     assert why in note_of(world, "Talk.mp3")
-    assert "mend Talk.mp3.toml" in note_of(world, "Talk.mp3")
+    assert "fix Talk.mp3.toml" in note_of(world, "Talk.mp3")
     assert len(api.uploads) == len(api.submits) == 1
     assert world.files("outbox") == ["Other.txt"]
     assert world.files("failed") == ["Talk.mp3", "Talk.mp3.error.txt", "Talk.mp3.toml"]
 
 
-def test_a_mended_file_that_is_dragged_back_with_its_recording_is_read_anew(world, api):
+def test_a_fixed_file_that_is_dragged_back_with_its_recording_is_read_again(world, api):
     world.drop("Talk.mp3")
     say(world, "Talk.mp3.toml", "format = 'srt'\n")
     assert world.run() == 1
@@ -131,7 +131,7 @@ def test_a_mistake_of_a_folder_holds_what_is_below_it_and_a_note_beside_it_says_
 
     world.run(is_held)
     assert "doc" in note.read_text()
-    assert "The recordings that it speaks of wait" in note.read_text()
+    assert "The recordings that it is for wait" in note.read_text()
     before = note.stat()
     [row] = world.published[-1]["inboxes"][0]["unsettled"]
     assert row["file"] == "a/b/Talk.mp3"

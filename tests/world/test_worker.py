@@ -246,7 +246,7 @@ def test_a_transcript_far_shorter_than_its_recording_is_a_warning_in_the_story(
     assert transcribed["warnings"] == ["AssemblyAI heard 3 s of a recording of about 104 s"]
 
 
-def test_with_duplicates_transcribe_known_content_is_paid_anew(world: World, api: FakeAssemblyAI) -> None:
+def test_with_duplicates_transcribe_known_content_is_paid_again(world: World, api: FakeAssemblyAI) -> None:
     world.routes[0] = changed(world.route, duplicates="transcribe")
     world.drop("One.mp3", mp3("the same"))
     world.drop("Two.mp3", mp3("the same"))
@@ -344,7 +344,9 @@ def test_a_recording_touched_after_it_was_taken_is_delivered_once(
     assert [job.state for job in world.jobs() if job.transcript_id] == [State.DELIVERED]
 
 
-def test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_anew(world: World, api: FakeAssemblyAI) -> None:
+def test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_again(
+    world: World, api: FakeAssemblyAI
+) -> None:
     path = world.drop("Talk.mp3", mp3("short"))
     world.run(lambda: world.states() == [State.RECEIVED])
     world.drop("Talk.mp3", mp3("a longer one", frames=80))
@@ -639,7 +641,7 @@ def test_a_name_that_is_not_utf_8_travels_unchanged(world: World) -> None:
     assert world.published[-1]["jobs"] == {"delivered": 1}
 
 
-def test_an_outbox_that_goes_away_blocks_its_inbox_and_is_never_made_anew(
+def test_an_outbox_that_goes_away_blocks_its_inbox_and_is_never_made_again(
     world: World, api: FakeAssemblyAI, clock: Clock
 ) -> None:
     world.drop("Talk.mp3")
@@ -744,7 +746,7 @@ def killed_between_the_move_and_its_event(directory: Path, api: FakeAssemblyAI) 
     raise AssertionError("no step moves the recording")
 
 
-def test_the_same_bytes_dropped_anew_while_a_crash_hides_that_the_first_are_put_away_are_kept_and_delivered_too(
+def test_the_same_bytes_dropped_again_while_a_crash_hides_that_the_first_are_put_away_are_kept_and_delivered_too(
     tmp_path: Path,
 ) -> None:
     """The file that lies at the path is another one, and not the first one touched."""

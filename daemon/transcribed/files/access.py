@@ -1,8 +1,7 @@
-"""Who may use what is written: mode and group where they are set, else what the folder and the umask give.
+"""The access to new files: mode and group where they are set, else those that the folder and the umask give.
 
 A share may refuse to set a mode, a group or a time, or to sync a folder (CIFS, NFS, much of FUSE). Nothing can be done
-about that, and the file is whole without it: it is told to whoever asked, and never fails a write. An owner is never
-changed. This module knows no path: it is handed what is open.
+about that, and the file is complete without it: the caller is told, and no write fails. An owner is never changed.
 """
 
 import errno
@@ -23,7 +22,7 @@ def _untold(_device: int, _what: str, _why: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What new files and folders get; None: what their folder and the umask give.
+    """The mode and the group of new files and folders; None: those that their folder and the umask give.
 
     `refused` is told each time that a file system refuses: its device, what was refused, and why.
     """

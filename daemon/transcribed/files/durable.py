@@ -66,7 +66,7 @@ def _publish(path: bytes, content: BinaryIO, root: bytes, access: Access) -> Non
 
 
 def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
-    """The file `path` with `data`, in place of one that is ours alone (a status, a kept transcript). Raises OSError."""
+    """The file `path` with `data`, in place of one that only we write (a status, a kept transcript). Raises OSError."""
     with replacing(path, access=access) as file:
         file.write(data)
 
@@ -115,7 +115,7 @@ def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
 def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0, deepest: int = _DEEPEST) -> int:
     """Removes the temporaries below `root` that a crash left there; returns how many. `now` in seconds since the epoch.
 
-    `deepest`: how many folders down it goes; 0 is `root` alone. Another daemon may be writing into the same folder, so
+    `deepest`: how many folders down it goes; 0 is only `root`. Another daemon may be writing into the same folder, so
     what is younger stays. Should it be taken from under a writer all the same (clocks differ), its rename fails, and it
     writes again. What cannot be removed stays until the next sweep. Raises OSError where `root` is not there.
     """
@@ -161,7 +161,7 @@ def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: 
 def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
     """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
 
-    A source that may not be taken away is not copied at all, for the copy would be made anew at each try.
+    A source that may not be taken away is not copied at all, because the copy would be made again at each try.
     """
     if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source_folder, effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
@@ -213,7 +213,7 @@ def _appear(rename: Callable[[], None], path: bytes, *, is_ours: Callable[[], bo
 def _is_moved(
     source_folder: int, name: bytes, folder: int, target_name: bytes, before: os.stat_result, access: Access
 ) -> bool:
-    """Whether the source has arrived at the target after all; where both hold the same bytes, the source goes."""
+    """True if the source has arrived at the target after all. If both hold the same bytes, the source is removed."""
     with _regular(source_folder, name) as source, _regular(folder, target_name) as target:
         if target is None:
             return False
@@ -228,7 +228,7 @@ def _is_moved(
 
 
 def _is_one_file(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether both are one file with a single name: two mounts of one folder, or a name in other letters on CIFS."""
+    """True if both are one file with a single name: two mounts of one folder, or a name in other letters on CIFS."""
     status = os.fstat(one.fileno())
     return status.st_nlink == 1 and os.path.samestat(status, os.fstat(other.fileno()))
 

@@ -1,4 +1,4 @@
-"""How an output is named: pure functions of bytes, but for one look at what is there.
+"""The names of outputs: pure functions of bytes, except for one look at the names that are there.
 
 Names follow the recording's own and are never "cleaned", unless names are asked for that Windows can show; what does
 not fit into a directory entry is shortened visibly.
@@ -50,7 +50,7 @@ def portable(path: bytes) -> bytes:
 
 
 def folded(path: bytes) -> str:
-    """What is equal for two paths that some file system takes for one: other letters, accents composed otherwise."""
+    """A form that is equal for two paths that some file system takes for one: other case, other Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", _text(path)).casefold())
 
 

@@ -1,7 +1,7 @@
 """A rename that replaces nothing, on any file system.
 
 Measured on Linux 6.1: renameat2 with RENAME_NOREPLACE works on ext4, XFS, btrfs, tmpfs, overlayfs, CIFS and exfat, and
-gives EINVAL on NFS; hard links work there, and on exfat give EPERM. Where neither is to be had, the name is claimed
+gives EINVAL on NFS; hard links work there, and on exfat give EPERM. Where neither works, the name is claimed
 first: so with EPERM for a file of somebody else's (fs.protected_hardlinks), and EXDEV on a union of file systems.
 """
 

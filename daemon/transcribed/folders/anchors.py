@@ -1,9 +1,8 @@
-"""The folders of one route as they are remembered: which they are, what anchors them, and when one is made.
+"""The folders of one inbox as they are remembered: their identities, their anchors, and the making of missing ones.
 
 A folder of which nothing is remembered is new: a missing outbox, archive or failed folder is made, once, and never
 again; an inbox never, for it may be an absent mount. An anchor is written into each folder that takes one. A folder
 that is not the one that is remembered blocks its inbox, and nothing is touched or made there.
-What this module does not know: the journal, which keeps the memory from process to process.
 """
 
 import contextlib
@@ -21,7 +20,7 @@ from transcribed.job import shown
 
 log = structlog.get_logger()
 
-FACTS = "folder:"  #: how the names of all facts about folders begin
+FACTS = "folder:"  #: the beginning of the names of all facts about folders
 
 
 class Places(NamedTuple):
@@ -34,9 +33,9 @@ class Places(NamedTuple):
 
 
 class Anchors:
-    """What is remembered of an inbox's folders. All of it is asked on the inbox's thread, except for single grounds.
+    """The memory of an inbox's folders. All of it is asked on the inbox's thread, except for single grounds.
 
-    `archives`: the archive is in use. `remembered` is what `facts` said once, perhaps in an earlier process.
+    `archives`: the archive is in use. `remembered` is an earlier answer of `facts`, perhaps of an earlier process.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Anchors:
         return self._grounds[role]
 
     def need(self, folder: bytes) -> None:
-        """Whether this folder may be written to: it is there, and is the one that is remembered. Raises Blocked."""
+        """Make sure that this folder may be written to: it is there, and is the remembered one. Raises Blocked."""
         next(each for each in self._grounds.values() if each.path == folder).check(closely=False)
 
     def recognise(self) -> None:
@@ -100,7 +99,7 @@ class Anchors:
             raise missing.blocked(error) from error
 
     def _anchor(self, bare: Ground) -> None:
-        """Write the anchor; a folder that does not take one is known by its mount alone."""
+        """Write the anchor; a folder that does not take one is known only by its mount."""
         assert bare.identity is not None
         was = bare.identity.anchor
         anchor = was or secrets.token_hex(16)
@@ -140,10 +139,10 @@ def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str]) ->
 
 
 def _fact(inbox: str, role: str, path: bytes) -> str:
-    """The name of what is remembered; with the path, for a folder that the configuration names anew is a new one."""
+    """The name of a fact. The path is in it, because a folder that the configuration moves is a new one."""
     return f"{facts_of(inbox)}{role}:{path.decode(errors='backslashreplace')}"
 
 
 def facts_of(inbox: str) -> str:
-    """How the names of all facts about one inbox's folders begin."""
+    """The beginning of the names of all facts about one inbox's folders."""
     return f"{FACTS}{quote(inbox)}:"  # a name may hold a colon

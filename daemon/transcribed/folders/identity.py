@@ -1,9 +1,9 @@
-"""Whether a folder is the one that it was: by an anchor, a small hidden file of ours in it, and by the mount it is on.
+"""The identity of a folder: its anchor, a small hidden file of ours in it, and the mount that it is on.
 
 The anchor decides, for it goes with the folder from mount to mount and from disk to disk. Where there is none, the
 mount does: a bare mount point, or another disk, is not the folder that was remembered. What lies on a mount below the
-one that was remembered is a share that came late, and is taken. `judged` is pure.
-What this module does not know: who writes an anchor, and where a memory is kept. It writes nothing.
+one that was remembered is a share that came late, and is accepted. `judged` is pure.
+Nothing is written here.
 """
 
 import errno
@@ -25,14 +25,14 @@ _TEXT = b"This hidden file belongs to transcribed, which knows this folder by it
 #: Any sentence that names us will do: its words may change, the form may not.
 _READ = re.compile(rb"[^\n]*transcribed[^\n]*\n([0-9a-f]{32})\n")
 _LARGEST_BYTES = 1024
-#: What opening an anchor says where there is none that is ours to read.
+#: The errors of opening an anchor that mean: there is none that we may read.
 _NO_ANCHOR = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP})
 #: The file systems whose id (statvfs(3)) is written on the disk, and the same at each mount.
 _LASTING_ID = frozenset({b"ext2", b"ext3", b"ext4", b"btrfs"})
 
 
 class Identity(NamedTuple):
-    """What a folder is known by. `anchor` is empty where there is none; `file_system` 0 where it has no id."""
+    """The facts by which a folder is known. `anchor` is empty, and `file_system` 0, where it has none."""
 
     anchor: str
     mount: Mount
@@ -46,7 +46,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str) -> "Identity | None":
-        """What `to_text` wrote; None for anything else."""
+        """The identity that `to_text` wrote; None for anything else."""
         try:
             facts: dict[str, Any] = json.loads(text)
             mount = Mount(*(os.fsencode(facts[key]) for key in ("device", "point", "kind")))
@@ -56,19 +56,19 @@ class Identity(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was seen, as it is to be remembered from now on; or, where that is None, why it is not the folder."""
+    """The identity to remember from now on; None if this is not the folder, and then the reason."""
 
     identity: Identity | None
     why_not: str = ""
 
 
 def anchor_text(anchor: str) -> bytes:
-    """What an anchor file holds: a line for people, and what the folder is known by."""
+    """The content of an anchor file: a line for people, and the id of the folder."""
     return _TEXT % anchor.encode()
 
 
 def judged(remembered: Identity | None, seen: Identity) -> Verdict:
-    """Whether the folder that is `seen` is the one that is `remembered`; None: nothing is, and any folder will do."""
+    """Compare the folder that is `seen` with the one that is `remembered`. If none is, any folder will do."""
     if remembered is None or _came_late(remembered.mount, seen.mount):
         return Verdict(seen)
     if remembered.anchor and seen.anchor:
@@ -91,10 +91,10 @@ def _is_bare(was: Mount, now: Mount) -> bool:
 
 
 def _is_other_disk(was: Identity, now: Identity) -> bool:
-    """Whether these are surely two file systems.
+    """True if these are surely two file systems.
 
     Without an anchor ever, a new device number proves nothing: those of network file systems, FUSE and loop devices are
-    given anew at each mount. Where an anchor should be there and is not, it does.
+    given again at each mount. Where an anchor should be there and is not, it does.
     """
     other_device = was.mount.device != now.mount.device
     other_id = 0 not in (was.file_system, now.file_system) and was.file_system != now.file_system
@@ -116,13 +116,13 @@ class Ground:
     def __init__(self, path: bytes, *, lane: str, what: str, remembered: Identity | None = None) -> None:
         self.path = path
         self.identity = remembered  #: as it is remembered now
-        self.is_anchored = False  #: whether its anchor was there when it was last looked at closely
+        self.is_anchored = False  #: its anchor was there at the last close look
         self._lane = lane
         self._what = what
         self._seen: tuple[int, int] | None = None  # the open folder that was recognised last
 
     def check(self, *, closely: bool = True) -> None:
-        """Whether the folder is there and is the one that is remembered. Raises Blocked.
+        """Make sure that the folder is there and is the one that is remembered. Raises Blocked.
 
         `closely`: look at its anchor and its mount, even if it is the same open folder as the last time.
         """
@@ -171,7 +171,7 @@ class Ground:
             yield root
 
     def blocked(self, error: OSError) -> Blocked:
-        """What an error met at the folder itself means."""
+        """The block that an error at the folder itself means."""
         here = f"the {self._what} {shown(self.path)}"
         if isinstance(error, FileNotFoundError):
             hint = "see that its share is mounted; a folder that was removed for good must be made again"
@@ -193,7 +193,7 @@ class Ground:
 
 
 def anchor_in(root: int) -> str:
-    """What the anchor in the open folder says; empty where there is none of ours. Raises OSError."""
+    """The id in the anchor of the open folder; empty where there is no anchor of ours. Raises OSError."""
     try:
         found = _READ.fullmatch(read_regular(ANCHOR, _LARGEST_BYTES, within=root))
     except NotRegular:

@@ -1,8 +1,7 @@
-"""On which mount a folder lies, and what may be believed of the file system there.
+"""The mount that a folder lies on, and what may be believed of its file system.
 
 The answer comes from /proc/self/mountinfo (proc_pid_mountinfo(5)) at the moment of asking; what is remembered is only
 how its last text reads.
-This module knows nothing of inboxes.
 """
 
 import functools
@@ -28,17 +27,17 @@ class Mount(NamedTuple):
     kind: bytes
 
     def lies_below(self, other: "Mount") -> bool:
-        """Whether it is mounted somewhere below where `other` is."""
+        """True if it is mounted somewhere below `other`."""
         return _below(self.point, other.point)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a file system of this machine: no network, no FUSE; False where nobody knows."""
+        """True for a file system of this machine: no network, no FUSE. False if nobody knows."""
         return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == UNKNOWN)
 
     @property
     def has_steady_inodes(self) -> bool:
-        """Whether ctime and inode of a file stay as they are while nobody touches it."""
+        """True if ctime and inode of a file stay as they are while nobody touches it."""
         return self.is_local and self.kind not in _NUMBERED_IN_MEMORY
 
 
@@ -56,7 +55,7 @@ def mount_of(path: bytes) -> Mount:
 
 
 def is_local(root: bytes) -> bool:
-    """Whether `root` lies on a file system of this machine. Raises OSError where `root` is not there."""
+    """True if `root` lies on a file system of this machine. Raises OSError where `root` is not there."""
     return mount_of(root).is_local
 
 

@@ -1,8 +1,7 @@
-"""Which files are there, and which have stopped changing.
+"""The files in an inbox: which are there, and which have stopped changing.
 
 A listing is the truth; events only say "look". Names are bytes and are never cleaned, no symbolic link is followed, and
 only regular files are taken. What lies in an inbox was put there by a stranger: nothing here waits for it or trusts it.
-This package knows no job, no journal and no outbox.
 """
 
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said

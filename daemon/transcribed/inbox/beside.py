@@ -1,8 +1,7 @@
-"""What lies beside recordings and speaks of them: `transcribed.toml` in a folder, and `Talk.mp3.toml` beside Talk.mp3.
+"""The files of settings beside recordings: `transcribed.toml` in a folder, and `Talk.mp3.toml` beside Talk.mp3.
 
-It was put there by a stranger: it is opened by its folder's descriptor, no link is followed and no pipe waited for, and
-only so much of it is read. What cannot be read so is told as a problem of that file.
-This module does not know what is written in it.
+A stranger put them there: they are opened by their folder's descriptor, no link is followed, no pipe is waited for, and
+only a limited number of bytes is read. A file that cannot be read so is a problem of that file.
 """
 
 import errno
@@ -13,7 +12,7 @@ from transcribed.files import NotRegular, read_regular
 FOLDERS_FILE = b"transcribed.toml"  #: speaks of what lies below its folder
 SUFFIX = b".toml"  #: of a file that speaks of the recording after which it is named
 MOST_BYTES = 64 * 1024
-#: What opening says of the file itself; anything else speaks of the disk or the share.
+#: The errors of opening that are about the file itself; any other is about the disk or the share.
 _UNFIT = {
     errno.ELOOP: "it is a symbolic link, which is not followed: put the file itself here",
     errno.EACCES: "permission is denied: let the daemon's user read it",
@@ -23,7 +22,7 @@ _UNFIT = {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one such file says: its path below the inbox, and its content or why that cannot be had.
+    """One such file: its path below the inbox, and its content or the reason why it cannot be read.
 
     `of_recording`: it speaks of a single recording. A content of more than MOST_BYTES is cut one byte behind that.
     """
@@ -35,7 +34,7 @@ class Said:
 
 
 def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False) -> Said | None:
-    """What the file `name` in the open folder says, whose path is `path`; None where there is none. Raises OSError."""
+    """The file `name` in the open folder, whose path is `path`; None if there is none. Raises OSError."""
     try:
         return Said(path, read_regular(name, MOST_BYTES + 1, within=folder), of_recording=of_recording)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""The folder of one inbox: what lies in it, and how one file of it is opened or held without trusting its name.
+"""A folder of recordings: its listing, and the opening of one file in it without trusting the file's name.
 
 Every path is walked component by component from the root, with O_NOFOLLOW, by directory descriptors: whoever swaps a
-folder for a symbolic link in between reaches nothing. A file is the same one if its fingerprint is; the name alone
-proves nothing. An inbox whose mount has gone is Blocked, never empty. This module writes nothing and moves nothing.
+folder for a symbolic link in between reaches nothing. A file is the same one if its fingerprint is; its name
+proves nothing. An inbox whose mount has gone is Blocked, never empty. Nothing is written or moved here.
 """
 
 import errno
@@ -51,7 +51,7 @@ class Ground(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one look found: the recordings that are new or changed by their relative path, and those that have gone.
+    """The result of one look: the recordings that are new or changed, by their relative path, and those that have gone.
 
     `markers` are all markers that lie there. `problems` is one sentence for each entry that could not be judged.
     """
@@ -109,11 +109,11 @@ class RecordingFolder:
         watched: Collection[bytes] = (),
         expected: Collection[bytes] = (),
     ) -> Listing:
-        """What has changed since the last look; the first one finds all.
+        """The changes since the last look; the first one finds everything.
 
         Unless it is to be `whole`, what was written over in place is seen only in the folders of the `watched` paths.
-        What lies at the paths `again` is told of as if it were new, and what of them or the `expected` is not there as
-        gone.
+        Paths in `again` are reported even if unchanged; paths in `again` or `expected` that no longer exist are
+        reported as gone.
         Raises as `listing` does.
         """
         for path in again:
@@ -144,7 +144,7 @@ class RecordingFolder:
     def open(self, path: bytes, fingerprint: Fingerprint) -> BinaryIO:
         """The file at `path`, open for reading, if it still is the one with this `fingerprint`.
 
-        Raises Withdrawn where it is not, Blocked where the inbox cannot be had, Transient where this file cannot.
+        Raises Withdrawn where it is not, Blocked where the inbox cannot be reached, Transient where this file cannot.
         """
         with self.holding(path, fingerprint) as (folder, name), self._judging(path), ExitStack() as on_failure:
             file = on_failure.enter_context(open_regular(name, within=folder))
@@ -170,9 +170,9 @@ class RecordingFolder:
         return address_in(content)
 
     def said(self, path: bytes) -> list[Said]:
-        """What files beside the recording at `path` and in the folders above it say, the general before the particular.
+        """The settings files for the recording at `path`: in the folders above it, then beside it.
 
-        Raises Blocked where the inbox cannot be had, Withdrawn or Transient where a folder cannot.
+        Raises Blocked where the inbox cannot be reached, Withdrawn or Transient where a folder cannot.
         """
         *folders, name = path.split(b"/")
         found: list[Said | None] = []
@@ -189,7 +189,7 @@ class RecordingFolder:
         return [said for said in found if said is not None]
 
     def unchanged(self, file: BinaryIO, fingerprint: Fingerprint) -> bool:
-        """Whether the open `file` is as `fingerprint` says: asked again after it was read."""
+        """True if the open `file` is as `fingerprint` says. It is asked again after the file was read."""
         return _same(os.fstat(file.fileno()), fingerprint)
 
     @contextmanager
@@ -235,7 +235,7 @@ class RecordingFolder:
             raise self._judged(error, path) from error
 
     def _judged(self, error: OSError, path: bytes) -> TranscribedError:
-        """What an error met below the root means: it speaks of one file, unless it speaks of the disk or the share."""
+        """The meaning of an error below the root: it is about one file, unless it is about the disk or the share."""
         if isinstance(error, FileNotFoundError):
             return Withdrawn(f"{shown(path)} is no longer in the inbox")
         if isinstance(error, NotADirectoryError | NotRegular) or error.errno == errno.ELOOP:
@@ -257,13 +257,13 @@ class RecordingFolder:
 
 
 def _same(status: os.stat_result, fingerprint: Fingerprint) -> bool:
-    """Whether this is a regular file with that fingerprint, as far as the fingerprint goes."""
+    """True if this is a regular file with that fingerprint, as far as the fingerprint goes."""
     steady = fingerprint.inode is not None
     return stat.S_ISREG(status.st_mode) and fingerprint_of(status, steady=steady) == fingerprint
 
 
 def _is_gone(root: int, path: bytes) -> bool:
-    """Whether nothing lies there for sure: what a network's listing leaves out once is no file that was taken away."""
+    """True if surely nothing is there: a file that a network's listing leaves out once was not taken away."""
     *folders, name = path.split(b"/")
     try:
         folder = descend(root, folders)

@@ -1,9 +1,8 @@
-"""A link to a recording, as desktops save one: what its file says, and whether AssemblyAI could fetch that.
+"""Links to recordings, as desktops save them: the address in the file, if AssemblyAI could fetch it.
 
 `.url` is an INI file of Windows, in any of its encodings; `.webloc` is a property list of macOS, as XML or binary. The
-content says which of the two a file is. It was put there by a stranger: of any bytes an address comes out, or one
-sentence and its mend. The address itself is never opened here, nor by anything else in the daemon.
-This module opens no file and knows no job.
+content says which of the two a file is. A stranger put it there: any bytes give an address, or one sentence
+and its fix. The address itself is never opened, here or anywhere in the daemon.
 """
 
 import ipaddress
@@ -27,7 +26,7 @@ _ADDRESS = re.compile(
 )
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _NO_SERVER = (".local", ".localhost", ".lan", ".internal", ".home.arpa")  # RFC 6762, 6761, 8375; .lan by habit
-_ANEW = "make it anew: open the recording's address in a browser, and drag it from the address bar into the folder"
+_AGAIN = "make it again: open the recording's address in a browser, and drag it from the address bar into the folder"
 #: Of hostile property lists; plistlib promises only some of them.
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, struct.error)
 
@@ -35,20 +34,20 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticErr
 def address_in(content: bytes) -> str:
     """The address in the `content` of a link's file, in printable ASCII and without a fragment.
 
-    Raises Permanent where there is none that AssemblyAI could fetch, with the mend.
+    Raises Permanent, with the fix, where there is none that AssemblyAI could fetch.
     """
     if len(content) > MOST_BYTES:
-        raise Permanent(f"the link has more than {MOST_BYTES} bytes, so it is none", hint=_ANEW)
+        raise Permanent(f"the link has more than {MOST_BYTES} bytes, so it is none", hint=_AGAIN)
     text = _text(content)
     is_list = content.startswith(b"bplist") or text.lstrip("\ufeff \t\r\n").startswith("<")
     written = (_in_list(content) if is_list else _in_ini(text)).strip()
     if not written:
-        raise Permanent("the link holds no address", hint=_ANEW)
+        raise Permanent("the link holds no address", hint=_AGAIN)
     return _usable(written)
 
 
 def _text(content: bytes) -> str:
-    """What an editor would show: by its mark, else as UTF-8, else as Windows' Western letters."""
+    """The text as an editor would show it: by its mark, else as UTF-8, else as Windows' Western letters."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     try:
@@ -89,7 +88,7 @@ def _usable(written: str) -> str:
         raise Permanent("the link's address holds a name or a password", hint=hint)
     seen = printable(written[:_SHOWN])
     if not written.isprintable():
-        raise Permanent(f"the link's address holds invisible characters: {seen}", hint=_ANEW)
+        raise Permanent(f"the link's address holds invisible characters: {seen}", hint=_AGAIN)
     parts = _ADDRESS.fullmatch(written.partition("#")[0])
     if parts is None or int((parts[3] or ":443")[1:]) not in range(1, 65536):
         hint = "a host of plain letters (xn--… for others) and, if need be, a port must follow https://"
@@ -106,7 +105,7 @@ def _usable(written: str) -> str:
 
 
 def _is_inside(host: str) -> bool:
-    """Whether nobody outside can reach this host, as far as its name says so."""
+    """True if nobody outside can reach this host, as far as its name says so."""
     try:
         return not ipaddress.ip_address(host.strip("[]")).is_global
     except ValueError:

@@ -77,11 +77,11 @@ class Names:
         object.__setattr__(self, "_of_path", _compiled(of_path))
 
     def is_recording(self, name: bytes) -> bool:
-        """Whether a file of this name is a recording by its extension, or a link to one."""
+        """True if a file of this name is a recording by its extension, or a link to one."""
         return name.lower().endswith(self._endings)
 
     def is_taken(self, name: bytes, path: bytes) -> bool:
-        """Whether a file of this name is a recording that no rule ignores; asked of each file at each listing."""
+        """True if a file of this name is a recording that no rule ignores. It is asked of each file at each listing."""
         lowered = name.lower()
         if not lowered.endswith(self._endings):
             return False
@@ -89,7 +89,7 @@ class Names:
         return ordinary or self.ignored_file(name, path) is None
 
     def is_marker(self, name: bytes) -> bool:
-        """Whether a file of this name says of a recording when it is to be taken."""
+        """True if a file of this name is a marker, which says when a recording is to be taken."""
         lowered = name.lower()
         return lowered.endswith(_MARKERS) and self.is_recording(os.path.splitext(lowered)[0])
 

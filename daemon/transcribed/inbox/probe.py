@@ -1,9 +1,8 @@
-"""Whether a file is audio at all, and how long it plays: asked before anything is sent or paid.
+"""The first look into a file: is it audio at all, and how long does it play? Before anything is sent or paid.
 
 A recording that is refused wrongly is worse than one that the API refuses, so any of three signs will do: tinytag
 knows a length, two MPEG frames follow one another, or it begins as a container of sound or film does that tinytag does
-not know. The length is a hint for people; nothing depends on it.
-This module knows no names: an extension proves nothing.
+not know. The length is a hint for people; nothing depends on it. A name proves nothing, so it is not asked.
 """
 
 import io
@@ -62,7 +61,7 @@ _UNCOMPRESSED = (b"RIFF", b"RF64", b"FORM", b".snd", b"caff")  # where silence i
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a file turned out to be. `reason` says why it is no audio, and is empty where it is.
+    """The result for a file. `reason` says why it is not audio; it is empty if it is.
 
     `hollow`: its beginning or its end is all zeros, so perhaps its bytes are still on their way.
     """
@@ -99,7 +98,7 @@ class _Tag:
 
 
 def _tag(file: BinaryIO, size: int) -> _Tag:
-    """What tinytag makes of the bytes. It is given no name, for by a name it would believe the extension."""
+    """The tag that tinytag reads. It is given no name, because it would believe the extension."""
     try:
         tag = TinyTag.get(file_obj=_Bounded(file, size))
     except TinyTagException as error:  # whatever its parsers stumble over in hostile bytes comes wrapped in this
@@ -142,7 +141,7 @@ class _Bounded(io.BytesIO):
 
 
 def _has_frames(file: BinaryIO, size: int) -> bool:
-    """Whether two MPEG audio frames follow one another in the first MiB behind an ID3v2 tag."""
+    """True if two MPEG audio frames follow one another in the first MiB behind an ID3v2 tag."""
     file.seek(_behind_id3(file, size))
     data = file.read(_MIB)
     for match in _HEADER.finditer(data):
@@ -155,7 +154,7 @@ def _has_frames(file: BinaryIO, size: int) -> bool:
 
 
 def _behind_id3(file: BinaryIO, size: int) -> int:
-    """Where audio may begin (id3.org, ID3v2.4.0 structure, section 3.1): a cover picture may fill many MiB first."""
+    """The first byte of audio (id3.org, ID3v2.4.0 structure, section 3.1): a picture may fill many MiB before it."""
     file.seek(0)
     head = file.read(10)
     if len(head) < 10 or not head.startswith(b"ID3"):

@@ -1,12 +1,11 @@
-"""What lies in the tree of an inbox, and what has changed there since the last look, at little cost.
+"""The files in the tree of an inbox, and the changes since the last look, at little cost.
 
 A folder of a local file system is not listed again while its own time is unchanged and was at least three seconds old
 when it was listed: whatever is made, renamed or removed in a folder changes its time. What that does not show (a file
 that grows, or is written over in place) is seen where its folder is asked for by name, and in a look that lists all.
 Network and FUSE folders are always listed: skipping them by their time missed 36 of 206 files on sshfs
-(field-lessons.md, section A). An entry that cannot be judged costs one problem, a folder likewise, and nothing of what
-is known below it.
-This module knows neither where the root lies nor what becomes of a file.
+(field-lessons.md, section A). An entry or a folder that cannot be judged costs one problem, and nothing of what is
+known below it.
 """
 
 import os
@@ -47,21 +46,21 @@ class _Folder:
             self.problems_untold += 1
 
     def is_as_listed(self, status: os.stat_result) -> bool:
-        """Whether nothing can have been made, renamed or removed in it since."""
+        """True if nothing can have been made, renamed or removed in it since."""
         unchanged = (status.st_mtime_ns, status.st_dev) == (self.mtime_ns, self.device)
         return unchanged and self.listed_at_ns - self.mtime_ns >= _OLD_ENOUGH_NS
 
 
 @dataclass(slots=True)
 class Changes:
-    """What one look found: the files that are new or changed, by their relative path, and those that have gone."""
+    """The result of one look: the files that are new or changed, by their relative path, and those that have gone."""
 
     files: dict[bytes, Fingerprint] = field(default_factory=dict)
     gone: set[bytes] = field(default_factory=set)
 
 
 class Tree:
-    """What is known of an inbox; updated in place by each look. `hardlinks`: files with several names are taken."""
+    """The knowledge of an inbox, updated in place by each look. `hardlinks`: files with several names are taken."""
 
     def __init__(self, names: Names, *, hardlinks: bool = True) -> None:
         self.names = names
@@ -73,8 +72,8 @@ class Tree:
         """Looks at all below the open `root`.
 
         `steady`: ctime and inode count there. `skip`: folders that are as they were listed are not listed again, but
-        for those in `listed` (relative, with a slash at the end). Raises OSError for the root alone; then nothing
-        has changed.
+        for those in `listed` (relative, with a slash at the end). Raises OSError only for the root; then nothing has
+        changed.
         """
         walk = _Walk(self, steady, skip, frozenset(listed), os.fstat(root).st_dev)
         walk.folder(root, b"", 0, os.fstat(root))

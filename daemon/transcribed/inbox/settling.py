@@ -1,8 +1,8 @@
-"""When a file has stopped changing.
+"""The rule by which a file has stopped changing.
 
 A pure function of the listings seen so far and of a monotonic `now`: no clock, no file. Nothing is ever compared with a
-file's own times, for copies keep old ones and clocks differ. A file that still grows is waited for without end. People
-may say what no listing shows: a marker beside a recording holds it, or releases it at once.
+file's own times, because copies keep old ones and clocks differ. A file that still grows is waited for without end.
+People may say what no listing shows: a marker beside a recording holds it, or releases it at once.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,8 @@ from transcribed.job import Fingerprint
 
 #: A copy that has paused may pause as long again; three times is the habit of the rule, not a measured figure.
 _PAUSES = 3
-#: What lay still for longer is no paused copy: a change to it is a new edit, which need not be waited out threefold.
+#: A file unchanged for longer than this was not a paused copy. If it changes again, that is a new edit, and the
+#: three-times rule does not apply.
 #: Chosen, not measured.
 _LONGEST_PAUSE_SECONDS = 600.0
 #: An empty file is most often the first moment of a copy, so it gets a minute before it is judged by its emptiness.
@@ -35,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a file is not taken yet; times are monotonic.
+    """The reason why a file is not taken yet; times are monotonic.
 
     "growing" once it was seen to change, "hollow" where its bytes are not there yet, "held" by a marker, when
     `ready_at` is infinite; else "settling".
@@ -55,7 +56,7 @@ class _Seen:
     hollow: bool = False
 
     def after(self, fingerprint: Fingerprint, now: float) -> "_Seen":
-        """What is known of the file once it was seen with `fingerprint` at `now`."""
+        """The knowledge of the file after it was seen with `fingerprint` at `now`."""
         if fingerprint == self.fingerprint:
             return self
         pause = now - self.changed_at
@@ -80,10 +81,10 @@ class Settling:
         self._seen: dict[bytes, _Seen] = {}
         self._markers: Collection[bytes] = ()
         self._now = float("-inf")
-        self._waiting: dict[bytes, Waiting] | None = {}  # None: to be worked out anew
+        self._waiting: dict[bytes, Waiting] | None = {}  # None: to be worked out again
 
     def observe(self, listing: Mapping[bytes, Fingerprint], now: float, markers: Collection[bytes] = ()) -> list[Found]:
-        """Takes in what was listed at `now` and the markers there; every settled file of it, at each look anew."""
+        """Takes in what was listed at `now` and the markers there; every settled file of it, at each look again."""
         for path in [path for path in self._seen if path not in listing]:
             del self._seen[path]
         for path, fingerprint in listing.items():
@@ -96,7 +97,7 @@ class Settling:
         """A settled file turned out to lack its bytes; whether it has to wait for them."""
         seen = self._seen.get(found.path)
         if seen is None or seen.fingerprint != found.fingerprint:
-            return True  # it has changed since: its time starts anew
+            return True  # it has changed since: its time starts again
         self._seen[found.path] = again = replace(seen, hollow=True)
         self._waiting = None
         return self._ready_at(found.path, again) > self._now

@@ -1,6 +1,6 @@
 """The one rule by which a file in an inbox is taken or not, in words for a person: by its path, then by what it is.
 
-`Names.is_taken` gives the same answer for a name alone, quickly: a look asks it of a hundred thousand files.
+`Names.is_taken` gives the same answer for a name without its file, quickly: a look asks it of a hundred thousand files.
 """
 
 import os

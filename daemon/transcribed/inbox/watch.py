@@ -40,14 +40,14 @@ _EVENTS: list[type[FileSystemEvent]] = [
 _OVERFLOWS = logging.getLogger("watchdog.observers.inotify_c")
 #: A thread that hangs in a dead share must not hold up the end of the process.
 _JOIN_SECONDS = 5.0
-#: What could not be watched (a limit of the kernel) is tried again so often: each try walks the tree.
+#: A folder that could not be watched (a limit of the kernel) is tried again after this time: each try walks the tree.
 _AGAIN_SECONDS = 300.0
 _NOWHERE = (-1, -1)
 
 
 @dataclass(slots=True)
 class _Watched:
-    """What is known of one root: which folder it was, its watch, why it has none, and when that was tried."""
+    """The knowledge of one root: its folder, its watch or the reason why it has none, and the time of the last try."""
 
     identity: tuple[int, int]
     tried_at: float
@@ -58,7 +58,7 @@ class _Watched:
 class Watch:
     """All watched folders, on one inotify instance. `look` gets the root that was touched, on a thread of its own.
 
-    `lost` is called when the kernel dropped events: then all roots are asked to be looked at, and watched anew.
+    `lost` is called when the kernel dropped events: then all roots are looked at, and watched again.
     """
 
     def __init__(self, look: Callable[[bytes], None], lost: Callable[[], None] = lambda: None) -> None:
@@ -109,12 +109,12 @@ class Watch:
         return watch, ""
 
     def renew(self, root: bytes) -> None:
-        """Lets the next `tend` watch `root` anew: folders may have been missed."""
+        """Lets the next `tend` watch `root` again: folders may have been missed."""
         if (known := self._roots.get(root)) is not None:
             known.identity = _NOWHERE
 
     def alive(self) -> bool:
-        """Whether every folder that was added is still watched; False also once one of them was removed."""
+        """True if every folder that was added is still watched; False also once one of them was removed."""
         return self._observer is not None and all(self._is_alive(known) for known in list(self._roots.values()))
 
     def _is_alive(self, known: _Watched) -> bool:
@@ -123,7 +123,7 @@ class Watch:
         return any(emitter.watch == known.watch and emitter.is_alive() for emitter in set(self._observer.emitters))
 
     def problems(self) -> tuple[str, ...]:
-        """One sentence for each folder that is found by listings alone."""
+        """One sentence for each folder whose files are found only by listings."""
         return tuple(known.problem for known in list(self._roots.values()) if known.problem)
 
     def stop(self) -> None:

@@ -355,7 +355,7 @@ class Arrivals:
         self.accept()
 
     def accept(self) -> None:
-        """What lies in this inbox may be paid for, now and from now on. Raises Blocked(state)."""
+        """Let the recordings in this inbox be paid for, from now on. Raises Blocked(state)."""
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
         self.look_soon()

@@ -1,6 +1,6 @@
 """A settled file, looked into before it becomes a job: is it a recording or a link to one, and what is said of it?
 
-A mistake in a recording's own file fails that recording alone, with a note. A mistake in a folder's file holds all
+A mistake in a recording's own file fails only that recording, with a note. A mistake in a folder's file holds all
 recordings below that folder: they stay where they are, a note beside the file says why, and each look tries again.
 Everything here runs on the inbox's thread.
 """
@@ -85,5 +85,5 @@ def verdict(candidate: Candidate) -> tuple[Failed, ...]:
         return (Failed(*refused),)
     if candidate.wrong:
         beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
-        return (Failed(candidate.wrong, f"mend {beside}, and drag it back into the inbox with the recording"),)
+        return (Failed(candidate.wrong, f"fix {beside}, and drag it back into the inbox with the recording"),)
     return ()

@@ -1,9 +1,9 @@
-"""The news for people who are told by mail, ntfy and the like: what is collected, and when it is told, as one digest.
+"""The news for people who are told by mail, ntfy and the like: they are collected, and sent as one digest.
 
 The first piece of news waits a little for others, so that a burst is one digest; then there is at most one in
-`digest_seconds`. What could not be told is kept, bounded, and told with the next; that fails and delays no job. A crash
-of the daemon may swallow news, and a stop tells at once what there is. All of it is the loop's thread's, but the
-telling. What this module does not know: who is told, and how.
+`digest_seconds`. News that could not be sent are kept, within a limit, and sent with the next; no job fails or waits
+for it. A crash of the daemon may swallow news, and a stop sends at once what there is. All of it belongs to the loop's
+thread, except for the sending.
 """
 
 import functools
@@ -61,7 +61,7 @@ class Digest:
 
     @property
     def count(self) -> int:
-        """How many pieces of news there are."""
+        """The number of pieces of news."""
         return sum(kind.count for kind in self.kinds.values())
 
     def with_later(self, later: "Digest") -> "Digest":
@@ -81,7 +81,7 @@ class Digest:
 
 
 class News:
-    """What there is to tell, and the digest that is being told."""
+    """The news to send, and the digest that is on its way."""
 
     def __init__(self, plan: Plan, host: Host, background: Background, clock: Clock) -> None:
         self.plan = plan
@@ -104,8 +104,8 @@ class News:
         """A job has come to its end."""
         if str(job.state) in self.plan.tell:
             why = f": {job.reason}" if job.state is State.FAILED else ""
-            mend = f". What to do: {job.hint}" if why and job.hint else ""
-            self._add(str(job.state), f"{shown(job.path)} ({job.inbox}, job {job.id}){why}{mend}")
+            fix = f". What to do: {job.hint}" if why and job.hint else ""
+            self._add(str(job.state), f"{shown(job.path)} ({job.inbox}, job {job.id}){why}{fix}")
 
     def look(self, lanes: Lanes) -> None:
         """See which lanes are blocked for long, and which are so no more; and tell what is due."""
@@ -117,15 +117,15 @@ class News:
         for lane in blocked.values():
             if "blocked" in self.plan.tell and lane.name not in self._known and self._is_long(lane):
                 self._known[lane.name] = lane
-                mend = f". What to do: {lane.hint}" if lane.hint else ""
-                self._add("blocked", f"{lane.name}, since {_minute(lane.since)}: {lane.reason}{mend}")
+                fix = f". What to do: {lane.hint}" if lane.hint else ""
+                self._add("blocked", f"{lane.name}, since {_minute(lane.since)}: {lane.reason}{fix}")
         self._tell_if_due()
 
     def _is_long(self, lane: Lane) -> bool:
         return lane.since <= self._clock.wall() - AFTER_SECONDS
 
     def _is_over(self, name: str, blocked: Mapping[str, Lane]) -> bool:
-        """Whether a lane has been free for long: one that a probe frees and the next job blocks was never free."""
+        """True if a lane has been free for long. One that a probe frees and the next job blocks was never free."""
         if name in blocked:
             self._free_at.pop(name, None)
             return False
@@ -146,11 +146,11 @@ class News:
 
     @property
     def waiting(self) -> bool:
-        """Whether a digest is being told."""
+        """True while a digest is on its way."""
         return self._being_told is not None
 
     def next_at(self) -> float | None:
-        """When the next digest is due (monotonic)."""
+        """The time of the next digest (monotonic)."""
         return None if self.waiting else self._due_at
 
     def adopt(self, plan: Plan) -> None:

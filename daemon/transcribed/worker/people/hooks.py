@@ -1,9 +1,8 @@
-"""Commands that are run once a recording has come to its end: delivered and put away, or failed and set aside.
+"""The commands that are run once a recording was delivered and put away, or has failed and was set aside.
 
-A command is a list of words and no shell reads it; what it is to know stands in its environment, where no name can do
-harm. It is given no key, and no more time and log than is bounded. What becomes of it changes no job. It is never run
-twice for one end: a crash of the daemon may swallow it, and a stop skips those that wait, with a word in the log.
-What this module does not know: how a recording comes to its end.
+A command is a list of words and no shell reads it; the facts about the job are in its environment, where no name can do
+harm. It gets no key, and its time and its log are limited. Its result changes no job. It is never run twice for one
+end: a crash of the daemon may swallow it, and a stop skips those that wait, with a line in the log.
 """
 
 import contextlib
@@ -34,12 +33,12 @@ _LOOK_SECONDS = 0.2  # between two looks at whether the daemon stops
 
 
 def command_of(job: Job, route: Route) -> tuple[str, ...]:
-    """What is to be run for a job at its end; nothing for most."""
+    """The command for a job at its end; empty for most."""
     return {State.DELIVERED: route.on_delivered, State.FAILED: route.on_failed}.get(job.state, ())
 
 
 def environment(job: Job, environ: Mapping[str, str]) -> dict[bytes, bytes]:
-    """What a command is told of a job: paths as they are, outputs one a line and as JSON, for names may hold lines."""
+    """The environment of a command: paths as they are; outputs one a line, and as JSON, for names may hold lines."""
     outputs = outputs_of(job) if job.state is State.DELIVERED else []
     facts: dict[str, bytes | str | int | None] = {
         "EVENT": str(job.state),
@@ -121,7 +120,7 @@ def run(job: Job, command: Sequence[str], seconds: float, stop: threading.Event)
 
 
 def _watched(process: subprocess.Popen[bytes], until: float, stop: threading.Event) -> tuple[bytes, bool]:
-    """What a command says until it ends, and whether it ended in time; others may hold its output open for longer."""
+    """The output of a command until it ends, and True if it ended in time. Others may hold the output open longer."""
     said, pipe = b"", process.stdout
     assert pipe is not None
     with pipe, selectors.DefaultSelector() as selector:
