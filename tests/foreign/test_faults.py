@@ -37,7 +37,7 @@ def live(place):
     with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
         world = World(Path(sys.argv[1], place), api, clock)
         world.drop("Talk.mp3")
-        world.run(lambda: bool(world.jobs()) and not world.worker.book.open)
+        world.run(lambda: bool(world.jobs()) and not world.worker.book.unfinished)
         blocked = [[row["lane"], row["reason"]] for status in world.published for row in status["blocked"]]
         files = {name: world.files(name) for name in world.folders}
         events = world.story(1)

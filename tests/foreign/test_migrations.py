@@ -72,7 +72,7 @@ def test_every_job_of_version_4_goes_on_and_nothing_is_paid_again(world):
 
     jobs = world.jobs()
     assert Counter(job.state for job in jobs) == {State.DELIVERED: 11, State.FAILED: 2, State.CANCELLED: 2}
-    assert not any(job.open for job in jobs)
+    assert not any(job.unfinished for job in jobs)
     assert all(count == 1 for count in world.api.paid().values())
     assert len(world.api.paid()) == len(paid) + 2  # of the one uploaded and the one received
     assert len(world.api.uploads) == uploads + 1

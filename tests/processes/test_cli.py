@@ -166,7 +166,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
         journal.counts(),
         lanes.all(),
         [arrivals.status()],
-        list(book.open.values()),
+        list(book.unfinished.values()),
         steps=steps or {},
         waits=waits or {},
         sent_bytes=sent or {},

@@ -35,7 +35,7 @@ def deliver(daemon: Daemon) -> None:
         daemon.drop(name, mp3(name))
     daemon.start()
     daemon.wait_for_archive(len(NAMES))
-    wait_for(lambda: not any(job.open for job in daemon.jobs()), "the journal to say so too")
+    wait_for(lambda: not any(job.unfinished for job in daemon.jobs()), "the journal to say so too")
 
 
 def render(daemon: Daemon, *words: object) -> tuple[int, list[str], str]:

@@ -168,7 +168,7 @@ def test_every_state_but_the_first_is_led_to_and_every_state_can_be_left_but_del
 )
 def test_each_state_and_its_facts_allow_exactly_one_step(job, step):
     assert job.step is step
-    assert job.open is (step is not None)
+    assert job.unfinished is (step is not None)
 
 
 def test_the_request_is_the_upload_url_and_the_parameters_that_were_committed():
@@ -449,7 +449,7 @@ def test_retiring_keeps_why_a_job_failed():
     job = then(a_job(), events.Failed("no audio", "look"), EXAMPLES["Named"], EXAMPLES["Retired"])
 
     assert (job.reason, job.hint, job.place, job.retired_at) == ("no audio", "look", b"/archive/Talk.mp3", NOW)
-    assert not job.open
+    assert not job.unfinished
 
 
 def test_a_withdrawn_recording_is_retired_with_its_job_and_a_cancelled_one_is_not():
@@ -563,7 +563,7 @@ def attempted_or_dead(data, job, now):
     """The changes of a job without an event: a step begins, or the process ends within one."""
     if job.in_flight and data.draw(st.booleans(), label="dies"):
         return job.died()
-    return job.attempted(now, RULES) if job.open and job.in_flight is None else job
+    return job.attempted(now, RULES) if job.unfinished and job.in_flight is None else job
 
 
 def an_event(data, job, now):

@@ -79,7 +79,7 @@ class Ordeal(Straced):
         }
         wrong = [f"{name} is missing in {place}" for place in wanted for name in wanted[place] - self._files(place)]
         wrong += [f"{name} is too much in {place}" for place in wanted for name in self._files(place) - wanted[place]]
-        wrong += [f"job {job.id} still waits, {job.state}: {job.reason}" for job in self.jobs() if job.open]
+        wrong += [f"job {job.id} still waits, {job.state}: {job.reason}" for job in self.jobs() if job.unfinished]
         wrong += [f"{one} is not deleted" for one in self._delivered() if not self._is_deleted(one)]
         return wrong + [f"{path} was left" for path in self.directory.rglob(f"{TEMPORARY}*")]
 

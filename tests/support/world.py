@@ -291,7 +291,7 @@ class World:
 
     def crash_in_flight(self) -> None:
         """Run until a job's step has begun, and die inside it."""
-        self.crash_when = lambda: any(job.in_flight for job in self.worker.book.open.values())
+        self.crash_when = lambda: any(job.in_flight for job in self.worker.book.unfinished.values())
         with contextlib.suppress(Crash):
             self.run()
         self.crash_when = lambda: False

@@ -159,7 +159,7 @@ class Impatient(World):
 
 def in_the_end(world: World) -> Callable[[], bool]:
     """Until nothing is left to do."""
-    return lambda: not world.worker.book.open and bool(world.jobs())
+    return lambda: not world.worker.book.unfinished and bool(world.jobs())
 
 
 def assert_delivered_and_paid_once(world: World, api: FakeAssemblyAI, data: bytes | None = None) -> None:

@@ -296,7 +296,7 @@ def in_the_end(world: World) -> Callable[[], bool]:
     """Until nothing is left to do, nor to happen."""
     clock = world.clock
     assert isinstance(clock, Eventful)
-    return lambda: not clock.acts and not world.worker.book.open and bool(world.jobs())
+    return lambda: not clock.acts and not world.worker.book.unfinished and bool(world.jobs())
 
 
 def has_come(clock: Clock, seconds: float) -> bool:

@@ -96,7 +96,7 @@ def test_an_end_that_the_journal_does_not_take_at_once_has_its_command_once_it_d
     def refuse_the_end() -> bool:
         """At each step: the journal takes nothing from the last one on, until it was found so."""
         blocked = world.worker.lanes.blocking(("state",)) is not None
-        if blocked or any(job.in_flight is Step.RETIRE for job in world.worker.book.open.values()):
+        if blocked or any(job.in_flight is Step.RETIRE for job in world.worker.book.unfinished.values()):
             with world.worker.book.journal._engine.connect() as connection:
                 connection.exec_driver_sql(f"PRAGMA query_only = {0 if blocked else 1}")
             refused.append(blocked)

@@ -441,7 +441,7 @@ def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_
 def test_the_open_jobs_are_those_that_have_a_step_left(journal, state, retired_at):
     (job,) = add_all(journal, a_job(state=state, retired_at=retired_at))
 
-    assert journal.open_jobs() == ([job] if job.open else [])
+    assert journal.unfinished_jobs() == ([job] if job.unfinished else [])
 
 
 def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved_away(journal):

@@ -296,7 +296,7 @@ def test_a_rebuilt_job_says_what_it_is_and_can_be_rendered(world):
     world.run()
 
     (job,) = world.jobs()
-    assert (job.state, job.open, job.place) == (State.DELIVERED, False, b"")
+    assert (job.state, job.unfinished, job.place) == (State.DELIVERED, False, b"")
     for fact in ("inbox", "path", "content_hash", "parameters", "upload_url", "base_url", "transcript_id"):
         assert getattr(job, fact) == getattr(before, fact)
     with closing(Journal.read(str(world.state))) as journal:
@@ -349,7 +349,7 @@ def test_any_description_beside_a_transcript_is_a_job_or_is_left_out(tmp_path_fa
 
     with closing(Journal.open(str(state))) as journal:
         rebuild(journal, str(state), START)
-        assert all(job.transcript_id == name and not job.open for job in journal.all())
+        assert all(job.transcript_id == name and not job.unfinished for job in journal.all())
         assert len(journal.all()) == (1 if data is None and not changes else len(journal.all()))
 
 

@@ -265,7 +265,7 @@ def test_what_a_failed_recording_needs_for_its_retry_stays(world, api, clock):
     clock.moved += 40 * DAY
 
     world.drop("Other.mp3", b"other" + mp3("other"))
-    world.run(lambda: len(world.jobs()) == 2 and not world.worker.book.open)
+    world.run(lambda: len(world.jobs()) == 2 and not world.worker.book.unfinished)
 
     assert f"{world.jobs()[0].transcript_id}.json" in kept(world)
 

@@ -121,7 +121,9 @@ def test_a_recording_renamed_into_place_and_a_folder_moved_in_are_taken(world, a
         (30.0, lambda: (tmp_path / "beside").rename(world.folders["inbox"] / "moved in")),
     ]
 
-    world.run(at_times(clock, acts, lambda: world.states() == [State.DELIVERED] * 2 and not world.worker.book.open))
+    world.run(
+        at_times(clock, acts, lambda: world.states() == [State.DELIVERED] * 2 and not world.worker.book.unfinished)
+    )
 
     assert world.files("archive") == ["Talk.mp3", "moved in/a/b/Other.mp3"]
     assert len(api.submits) == 2
@@ -156,7 +158,7 @@ def test_a_marker_releases_a_recording_at_once_and_goes_where_it_goes(tmp_path, 
     world.drop("Other.mp3")
     world.drop(marker, b"")
 
-    world.run(lambda: is_delivered(world) and not world.worker.book.open)
+    world.run(lambda: is_delivered(world) and not world.worker.book.unfinished)
 
     assert clock.moved < 120
     assert world.files("inbox") == ["Other.mp3"] if marker.endswith("ready") else ["Other.mp3", marker]

@@ -863,7 +863,9 @@ def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_not
             crashed = world.crash(step, after=True)
 
             def is_done(world: World = world) -> bool:
-                return bool(world.jobs()) and not world.worker.book.open and not os.listdir(world.state / "commands")
+                return (
+                    bool(world.jobs()) and not world.worker.book.unfinished and not os.listdir(world.state / "commands")
+                )
 
             for _ in range(2):  # the second one is for what had not failed yet
                 drop(str(world.state), {"order": "retry", "failed": True})

@@ -189,7 +189,7 @@ class Show:
             self._screen.say(f"\n{error.message}\n{error.hint}", "red")
 
     def _ended(self) -> list[Job]:
-        return [job for job in self._journal.all() if not job.open]
+        return [job for job in self._journal.all() if not job.unfinished]
 
     def _in(self, name: str) -> str:
         return os.path.join(self._place, name)

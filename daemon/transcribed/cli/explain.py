@@ -168,7 +168,7 @@ def _now(job: Job, status: Status | None) -> Iterator[str]:
     yield f"It is {job.state} since {terminal.local_time(job.changed_at)}."
     if job.state in (State.FAILED, State.CANCELLED):
         yield f"Why: {job.reason}." + (f" To do: {job.hint}." if job.hint else "")
-    elif job.open:
+    elif job.unfinished:
         rows = status.open if status else []
         row = next((row for row in rows if row.id == job.id), None)
         yield f"Now: {printable(present(row or of_job(job)))}."

@@ -126,7 +126,7 @@ class Job:
         return None
 
     @property
-    def open(self) -> bool:
+    def unfinished(self) -> bool:
         """True while there is something left to do."""
         return self.step is not None
 

@@ -117,7 +117,7 @@ class Journal:
         """Every job, or those in one state, oldest first."""
         return list(self._jobs(sa.true() if state is None else jobs.c.state == state))
 
-    def open_jobs(self) -> list[Job]:
+    def unfinished_jobs(self) -> list[Job]:
         """The jobs that have a step left."""
         unfinished = jobs.c.state.not_in([*ENDED])
         unretired = jobs.c.state.in_([State.DELIVERED, State.FAILED]) & jobs.c.retired_at.is_(None)

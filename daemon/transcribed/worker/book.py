@@ -1,4 +1,4 @@
-"""The open jobs in memory, and the one way in which they change: written to the journal first, believed after.
+"""The unfinished jobs in memory, and the one way in which they change: written to the journal first, believed after.
 
 An event that the journal cannot take now is held until it can: nothing that happened is forgotten, and the job takes no
 further step until it is written. One line is logged for each thing that happened to a job.
@@ -23,14 +23,14 @@ _WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing"}
 
 
 class Book:
-    """The open jobs by number. All of it belongs to the loop's thread."""
+    """The unfinished jobs by number. All of it belongs to the loop's thread."""
 
     def __init__(
         self, journal: Journal, clock: Clock, rules: Rules, put_away: Callable[[Job], None] = lambda _job: None
     ) -> None:
         self.journal = journal
         self.rules = rules
-        self.open: dict[int, Job] = {}
+        self.unfinished: dict[int, Job] = {}
         self.failures = 0  #: jobs that failed in this process's time
         self.put_off: dict[int, str] = {}  #: the last reason why an ended job's recording stays where it was
         self._clock = clock
@@ -44,8 +44,8 @@ class Book:
         Raises Blocked(state): then all of it is known, and the next save of each job writes what could not be written.
         """
         blocked: errors.Blocked | None = None
-        for job in self.journal.open_jobs():
-            self.open[job.id] = job
+        for job in self.journal.unfinished_jobs():
+            self.unfinished[job.id] = job
             try:
                 if job.in_flight:
                     self._died(job)
@@ -55,7 +55,7 @@ class Book:
             raise blocked
 
     def _died(self, job: Job) -> None:
-        died = self.open[job.id] = job.died()
+        died = self.unfinished[job.id] = job.died()
         self.journal.save(job, (died, None), now=self._clock.wall())
         if died.deaths >= DEATHS and job.state not in (State.DELIVERED, State.FAILED):
             reason = f"the daemon ended {died.deaths} times in a row while it worked at this recording"
@@ -75,21 +75,21 @@ class Book:
         """The job as saved before its step starts. Raises Blocked(state): then the step must not start."""
         attempted = replace(job, **facts).attempted(self._clock.wall(), self.rules)
         self.journal.save(job, (attempted, None), now=self._clock.wall())
-        self.open[job.id] = attempted
+        self.unfinished[job.id] = attempted
         self._since.setdefault(job.id, self._clock.monotonic())
         return attempted
 
     def record(self, job: Job, *happened: Event) -> Job:
         """The job after what happened, written whole or not at all, and logged.
 
-        Raises Blocked(state): then it is held until it can be written. Of a job that is not open nothing is held: it
+        Raises Blocked(state): then it is held until it can be written. Of a job that is finished nothing is held: it
         has no step, so what is asked of it is an order or a look at its file, and both come again.
         """
         changes = self._changes(job, happened)
         try:
             self.journal.save(job, *changes, now=self._clock.wall())
         except errors.Blocked:
-            if job.id in self.open:
+            if job.id in self.unfinished:
                 self._unsaved += [(job.id, event) for _, event in changes]
             raise
         changed, _ = changes[-1]
@@ -139,7 +139,7 @@ class Book:
         while held:
             number, event = held[0]
             try:
-                self.record(self.open[number], event)
+                self.record(self.unfinished[number], event)
             except errors.Blocked:
                 self._unsaved = held  # record() has put the first one back too: keep each once
                 raise
@@ -168,17 +168,17 @@ class Book:
         return self._clock.wall()
 
     def in_state(self, state: State) -> list[Job]:
-        """The open jobs in one state."""
-        return [job for job in self.open.values() if job.state is state]
+        """The unfinished jobs in one state."""
+        return [job for job in self.unfinished.values() if job.state is state]
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`.
 
-        Also counts open jobs whose names differ only in case or Unicode form: on some file systems their files would
-        collide, and neither exists yet when the number is chosen.
+        Also counts unfinished jobs whose names differ only in case or Unicode form: on some file systems their files
+        would collide, and neither exists yet when the number is chosen.
         """
         alike = files.folded(stem)
-        named = [(x.stem, x.number) for x in self.open.values() if x.id != but]
+        named = [(x.stem, x.number) for x in self.unfinished.values() if x.id != but]
         near = {number for other, number in named if other and number and files.folded(other) == alike}
         return near | self.journal.numbers_taken(stem, but)
 
@@ -191,10 +191,10 @@ class Book:
         return replace(event, waited_seconds=now - since)
 
     def _believe(self, job: Job) -> None:
-        if job.open:
-            self.open[job.id] = job
+        if job.unfinished:
+            self.unfinished[job.id] = job
         else:
-            self.open.pop(job.id, None)
+            self.unfinished.pop(job.id, None)
             self._since.pop(job.id, None)
             self.put_off.pop(job.id, None)
 

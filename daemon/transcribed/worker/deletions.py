@@ -128,4 +128,4 @@ def _unneeded(journal: Journal, transcript_ids: Sequence[str], before: float) ->
 
 
 def _needs(job: Job, before: float) -> bool:
-    return job.open or job.state is State.FAILED or job.changed_at > before
+    return job.unfinished or job.state is State.FAILED or job.changed_at > before

@@ -76,7 +76,7 @@ class Dispatch:
         """Start every step that may start now. Raises Blocked(state) where the journal does not take an intent."""
         self.waits.clear()
         room = self._room(plan, inboxes)
-        for job in list(self._book.open.values()):
+        for job in list(self._book.unfinished.values()):
             if job.id not in self.in_flight and not self._book.is_held(job.id):
                 inbox = inboxes.get(job.inbox)
                 self._do(job, decide(job, self._facts(job, plan, inbox, room)), plan, inbox, room)

@@ -136,7 +136,7 @@ class Worker:
         waits += [x for x in [self._report.next_at() - now] if x > 0]
         wall = self._clock.wall()
         held = {*self.dispatch.in_flight, *self.dispatch.waits}
-        waits += [x.due_at - wall for x in self.book.open.values() if x.id not in held and x.due_at > wall]
+        waits += [x.due_at - wall for x in self.book.unfinished.values() if x.id not in held and x.due_at > wall]
         return max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
 
     # -- what arrives ------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class Worker:
 
     def _step_ended(self, message: messages.StepEnded) -> None:
         """A step has ended. A job that changed meanwhile (a person cancelled it) has no use for its event."""
-        job = self.book.open.get(message.job.id)
+        job = self.book.unfinished.get(message.job.id)
         event = message.event
         if job is None or job.state is not message.job.state or event is None:
             self.dispatch.finished(message.job.id)
@@ -340,7 +340,7 @@ class Worker:
             self.book.journal.counts(),
             self.lanes.all(),
             [inbox.status() for inbox in self.inboxes.values()],
-            list(self.book.open.values()),
+            list(self.book.unfinished.values()),
             steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
             waits=self.dispatch.waits,
             sent_bytes=self.dispatch.progress,
@@ -356,7 +356,7 @@ class Worker:
         while self._busy() and self._clock.monotonic() < deadline:
             self._take_in(deadline - self._clock.monotonic())
         for number in list(self.dispatch.in_flight):
-            if (job := self.book.open.get(number)) is not None and job.in_flight:
+            if (job := self.book.unfinished.get(number)) is not None and job.in_flight:
                 self._guarded(functools.partial(self.book.record, job, Released("the daemon stopped")))
         self._news.leave()
         said = threading.Event()
@@ -381,14 +381,14 @@ class Worker:
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:
                 return False
-        return all(job.id in self.dispatch.waits for job in self.book.open.values())
+        return all(job.id in self.dispatch.waits for job in self.book.unfinished.values())
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
         blocked = self.lanes.all()
         if blocked:
             return blocked[0].exit_status
-        if self.book.open:
+        if self.book.unfinished:
             return 75
         return 1 if self.book.failures else 0
 

@@ -180,7 +180,7 @@ class Orders:
             log.warning("order.refused", job=number, reason=f"it is {job.state}, not failed or cancelled")
 
     def _cancel(self, number: int) -> None:
-        job = self._book.open.get(number)
+        job = self._book.unfinished.get(number)
         if job is None or not job.unpaid:
             log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
             return

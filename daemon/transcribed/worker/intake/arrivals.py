@@ -257,7 +257,7 @@ class Arrivals:
         number = self._sightings.job_of(found.path, found.fingerprint)
         if number is None:
             return True
-        if self.route.after == "archive" and number not in self._book.open:
+        if self.route.after == "archive" and number not in self._book.unfinished:
             self._retire_again(number, found.fingerprint)
         self._sightings.pass_over(found.path)
         return False
