@@ -76,9 +76,10 @@ class Known(Event):
 
     transcript_id: str
     reused_from: int
+    model: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The transcript and the job that paid for it."""
+        """The transcript, the job that paid for it, and the speech model that its answer names."""
         return self.data()
 
 
@@ -112,6 +113,7 @@ class Transcribed(Event):
 
     warnings: tuple[str, ...] = ()
     model: str | None = None
+    language: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """The speech model that the answer names."""

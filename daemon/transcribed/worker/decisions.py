@@ -134,7 +134,7 @@ def _touched(other: Job) -> Decision:
 def _of_twin(other: Job) -> Decision | None:
     """The meaning of another job of the same content and request; None where it has none."""
     if other.transcript_id is not None and other.state is not State.SUBMITTED:
-        return Happened(Known(other.transcript_id, other.reused_from or other.id))
+        return Happened(Known(other.transcript_id, other.reused_from or other.id, other.model))
     if other.state is State.FAILED and other.doubtful:
         reason = f"the same recording is job {other.id}, of which nobody knows whether it was paid"
         return Happened(Failed(reason, other.hint))

@@ -13,7 +13,7 @@ import structlog
 
 from transcribed import errors
 from transcribed.job import Job, State
-from transcribed.job.events import Named, Released
+from transcribed.job.events import Named, Released, Transcribed
 from transcribed.journal import Journal, Transcripts, unaccepted
 from transcribed.worker import messages
 from transcribed.worker.background import Background, Outcome, WorkEnded, tried
@@ -23,7 +23,7 @@ from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
-from transcribed.worker.people import status
+from transcribed.worker.people import models, status
 from transcribed.worker.people.digest import News
 from transcribed.worker.people.hooks import Hooks, command_of
 from transcribed.worker.people.outbox_notice import OutboxNotices
@@ -67,7 +67,8 @@ class Worker:
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._news = News(plan, host, background, clock)
         self._report = status.Report(clock)
-        self._notices = OutboxNotices(background, clock)
+        self._models = models.Models(journal, clock, self._news)
+        self._notices = OutboxNotices(background, clock, self._models.paragraph)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
         self._failing: dict[str, str] = {}  # why background work that nobody waits for failed, by its name
@@ -262,6 +263,8 @@ class Worker:
         inbox = self.inboxes.get(job.inbox)
         if inbox is not None and (job.withdrawn or (job.retired_at is not None and job.place is not None)):
             inbox.forget(job)
+        if inbox is not None and isinstance(event, Transcribed):
+            self._models.heard(job, event, inbox.route)
 
     def _look(self, message: messages.Look) -> None:
         if message.root == self._orders.folder:

@@ -32,6 +32,7 @@ _HEADINGS = {
     "blocked": "Blocked, and waiting",
     "free again": "No longer blocked",
     "delivered": "Delivered",
+    "model changed": "Transcribed by another model",
 }
 
 
@@ -106,6 +107,11 @@ class News:
             why = f": {job.reason}" if job.state is State.FAILED else ""
             fix = f". What to do: {job.hint}" if why and job.hint else ""
             self._add(str(job.state), f"{shown(job.path)} ({job.inbox}, job {job.id}){why}{fix}")
+
+    def model_changed(self, inbox: str, what: str) -> None:
+        """Another model transcribes an inbox's recordings: it is rare, and told to all who are told anything."""
+        if self.plan.tell:
+            self._add("model changed", f"{inbox}: {what}")
 
     def look(self, lanes: Lanes) -> None:
         """See which lanes are blocked for long, and which are so no more; and tell what is due."""

@@ -1,5 +1,7 @@
 """The note in the outbox for people who have only the share: what their recordings wait for, while a lane is blocked.
 
+It also says for some days that another model transcribes them.
+
 It is `_transcribed.txt`, one for each outbox, and goes away by itself. A file of that name that is not ours stays as it
 is. What cannot be written is not worth a wait: the log and the status say the same.
 """
@@ -9,7 +11,7 @@ import functools
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from transcribed import errors, files
@@ -42,11 +44,15 @@ class Inbox(Protocol):
 
 
 class OutboxNotices:
-    """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write."""
+    """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write.
 
-    def __init__(self, background: Background, clock: Clock) -> None:
+    `also` gives the paragraph on an inbox that is worth a note though nothing waits; empty where there is none.
+    """
+
+    def __init__(self, background: Background, clock: Clock, also: Callable[[Route], str]) -> None:
         self._background = background
         self._clock = clock
+        self._also = also
         self._written: dict[bytes, bytes | None] = {}
 
     def keep(self, lanes: Lanes, inboxes: Iterable[Inbox]) -> None:
@@ -66,10 +72,17 @@ class OutboxNotices:
         concerned |= {lane for user in users for lane in (user.route.lane, user.route.parameters_lane)}
         long_ago = self._clock.wall() - AFTER_SECONDS
         waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
-        if not waits:
+        also = [paragraph for user in users if (paragraph := self._also(user.route))]
+        if not waits and not also:
             return None
-        end = "Nothing is lost: the recordings wait where they are. This note goes away when the wait is over."
-        return MARK.signed("\n".join(["transcribed waits.", "", *waits, end, ""]).encode())
+        return MARK.signed("\n".join([*_waiting(waits), *also]).encode())
+
+
+def _waiting(waits: list[str]) -> list[str]:
+    if not waits:
+        return ["transcribed has news. Nothing waits.", ""]
+    end = "Nothing is lost: the recordings wait where they are. This note goes away when the wait is over."
+    return ["transcribed waits.", "", *waits, end, ""]
 
 
 def _wait(lane: Lane) -> str:

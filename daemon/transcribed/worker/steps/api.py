@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from transcribed import errors, formats
 from transcribed.assemblyai import AssemblyAI, UnknownTranscript, outcome_error
 from transcribed.inbox import RecordingFolder
-from transcribed.job import Fingerprint, Job, is_link
+from transcribed.job import Fingerprint, Job, is_link, printable
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
 from transcribed.journal import AUDIO, Transcripts
 
 SHORTEST_LOSS_SECONDS, SMALLEST_LOSS = 10.0, 0.1  # a probe's length is an estimate; no source says how good
+LONGEST_WORD = 64  # characters of a model's name; no real one is half as long
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 
 
@@ -99,7 +100,14 @@ def fetch(job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_o
 def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> Event:
     """Its transcript is kept; so is its redacted audio, or a warning says why not. Raises what keeps it waiting."""
     audio = _keep_audio(job, client, kept, transcript)
-    return Transcribed((*_doubts(job, transcript), *_warnings(transcript), *audio))
+    warnings = (*_doubts(job, transcript), *_warnings(transcript), *audio)
+    return Transcribed(warnings, _word(transcript, "speech_model_used"), _word(transcript, "language_code"))
+
+
+def _word(transcript: Mapping[str, object], field: str) -> str | None:
+    """A short text of the answer, as it may be shown; None where there is none."""
+    value = transcript.get(field)
+    return printable(value[:LONGEST_WORD]) if isinstance(value, str) and value else None
 
 
 def _keep_audio(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> tuple[str, ...]:
