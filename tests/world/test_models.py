@@ -106,6 +106,7 @@ def test_another_model_that_a_person_asked_for_is_no_change(world: World) -> Non
 
     world.routes[0] = world.route
     assert heard(world, OLD, "4.mp3") == []
+    assert len(heard(world, NEW, "5.mp3")) == 1
 
 
 def test_a_change_of_what_does_not_choose_the_model_hides_no_change(world: World) -> None:
@@ -163,6 +164,8 @@ def test_the_models_of_two_inboxes_are_two_facts(world: World) -> None:
     assert heard(world, NEW) == []
 
     assert [line["inbox"] for line in heard(world, NEW, "3.mp3")] == ["talks"]
+    assert "recordings of talks" in notice(world)
+    assert "_transcribed.txt" not in world.files("second-outbox")
 
 
 def test_the_note_goes_away_after_seven_days(world: World, clock: Clock) -> None:
@@ -224,6 +227,51 @@ def test_the_name_of_a_model_cannot_break_a_line_of_log_note_or_digest(world: Wo
     assert [x for x in (*notice(world).splitlines(), *postbox.lines()) if x.startswith("All is well")] == []
     assert line["now"] in told(postbox)[0]
     assert os.path.getsize(world.folders["outbox"] / "_transcribed.txt") < 2000
+
+
+def test_an_old_transcript_that_a_new_recording_reuses_is_no_change_back(world: World) -> None:
+    heard(world, OLD, "Talk.mp3")
+    heard(world, NEW, "2.mp3")
+    for kept in (world.state / "transcripts").iterdir():
+        kept.unlink()
+    world.drop("Again.mp3", mp3("Talk.mp3"))
+
+    assert heard(world, OLD) == []
+    assert (world.jobs()[2].reused_from, world.jobs()[2].model) == (1, OLD)
+    assert {"missing", "transcribed"} <= set(world.story(3))
+    assert heard(world, NEW, "4.mp3") == []
+
+
+def test_recordings_whose_settings_lie_at_the_share_are_watched_too(world: World) -> None:
+    for name in ("1.mp3", "2.mp3"):
+        world.drop(f"{name}.toml", f'[transcript]\nspeech_models = ["{OLD}", "{OTHER}"]\n'.encode())
+    heard(world, OLD, "1.mp3")
+
+    [line] = heard(world, OTHER, "2.mp3")
+
+    assert (line["was"], line["now"]) == (OLD, OTHER)
+    assert f"{OTHER} instead of {OLD}" in notice(world)
+
+
+def test_facts_that_another_version_wrote_are_begun_again(world: World) -> None:
+    heard(world, OLD, "1.mp3")
+    with world.journal() as journal:
+        [name] = journal.facts("model:")
+        journal.remember({name: '{"models": 7}'})
+
+    assert heard(world, NEW, "2.mp3") == []
+    assert [line["now"] for line in heard(world, OTHER, "3.mp3")] == [OTHER]
+
+
+def test_a_change_that_is_told_by_a_clock_ahead_of_time_leaves_no_note_for_years(world: World, clock: Clock) -> None:
+    heard(world, OLD, "1.mp3")
+    clock.moved += 3650 * DAY
+    heard(world, NEW, "2.mp3")
+    assert "another model" in notice(world)
+    clock.moved -= 3650 * DAY
+
+    heard(world, NEW, "3.mp3")
+    assert notice(world) == ""
 
 
 def test_a_language_that_is_no_text_counts_as_none(world: World) -> None:

@@ -1,18 +1,21 @@
-"""The speech models that AssemblyAI uses for each inbox, and what people are told when it begins to use another.
+"""The speech models that AssemblyAI uses for each inbox, and the news that it begins to use another.
 
-Two answers are compared if their inbox, the account, what was asked about the model, and the language are the same: a
-change that a person made is no news, and a language may have a model of its own. Each change from one model to another
-is told once for an inbox, so neither its many languages nor a choice that goes to and fro repeats it.
+Two answers are compared if their inbox, the account, the part of the request that chooses the model, and the language
+are the same: a change that a person made is no news, and a language may have a model of its own. Each change from one
+model to another is told once for each way of asking, so neither many languages nor a choice that goes to and fro
+repeats it.
 
-What was heard last is a fact of the journal, so a restart tells nothing again. It is written only when it changes.
+The last answers are facts of the journal, so a restart tells nothing again. They are written only when they change.
 """
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 import structlog
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from transcribed.job import Job, canonical
 from transcribed.job.events import Transcribed
@@ -23,7 +26,7 @@ from transcribed.worker.plan import Clock, Route
 log = structlog.get_logger()
 
 NOTICE_SECONDS = 7 * 86400.0  # for so long the outbox says it
-MOST_LANGUAGES, MOST_CHANGES = 200, 20  # remembered of an inbox; an answer may hold anything
+MOST_LANGUAGES, MOST_CHANGES = 200, 20  # remembered of one way of asking; an answer may hold anything
 HINT = "to keep a model, name it in speech_models of the inbox's configuration: docs/parameters.md, Models"
 _FACTS = "model:"
 #: The parameters that choose a model: by its name, or by a feature that only one has.
@@ -32,16 +35,16 @@ _CHOOSING = ("speech_models", "domain", "auto_chapters", "summarization", "langu
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """The answers of an inbox: for each language the model, and the time at which the first of its jobs was submitted.
+    """The answers to one way of asking: for each language the model, and the time of the first submit that got it.
 
-    `told`: the changes that people know, from one model to another; `told_at`: the time of the last.
+    `told`: the changes that people know, from one model to another; `told_at`: the time of the last; `configured`: the
+    choice that the inbox's configuration made then.
     """
 
-    asked: str
-    account: tuple[str | None, str | None]
     models: dict[str, tuple[str, float]] = field(default_factory=dict)
     told: tuple[tuple[str, str], ...] = ()
     told_at: float = 0.0
+    configured: str = ""
 
 
 _AS_JSON = TypeAdapter(_Heard)
@@ -54,39 +57,40 @@ class Models:
         self._journal = journal
         self._clock = clock
         self._news = news
-        facts = journal.facts(_FACTS)
-        self._heard = {name.removeprefix(_FACTS): _AS_JSON.validate_json(value) for name, value in facts.items()}
+        self._heard = {name: _read(text) for name, text in journal.facts(_FACTS).items()}
 
     def heard(self, job: Job, event: Transcribed, route: Route) -> None:
         """An answer has come for this job. Raises Blocked(state): then the next answer tells what this one would."""
-        asked = _asked(route.settings.parameters)
-        if event.model is None or job.submit_sent_at is None or job.reused_from is not None:
-            return
-        if _asked(job.parameters or "{}") != asked:
-            return  # files at the share set it for this recording, or a reload came between
-        known = self._known(route.name, asked, (job.base_url, job.key_fingerprint))
-        language = event.language or ""
+        if event.model is None or job.submit_sent_at is None:
+            return  # a transcript that is reused was made some time ago, for a job that submitted it
+        name, language, at = _fact(job), event.language or "", job.submit_sent_at
+        known = self._heard.get(name, _Heard())
         was, since = known.models.get(language, (None, 0.0))
-        if was == event.model or job.submit_sent_at < since <= self._clock.wall():
-            return
-        models = {**known.models, language: (event.model, job.submit_sent_at)}
+        if was == event.model or at < since <= self._clock.wall():
+            return  # a late answer to an earlier submit is no change back
+        models = {**known.models, language: (event.model, at)}
         known = replace(known, models=dict([*models.items()][-MOST_LANGUAGES:]))
         if was is None or (was, event.model) in known.told:
-            self._remember(route.name, known)
+            self._remember(name, known)
         else:
             told = (*known.told, (was, event.model))[-MOST_CHANGES:]
-            self._remember(route.name, replace(known, told=told, told_at=self._clock.wall()))
-            log.warning("model.changed", inbox=route.name, was=was, now=event.model, hint=HINT)
-            self._news.model_changed(route.name, f"{event.model} instead of {was}. What to do: {HINT}")
+            known = replace(known, told=told, told_at=self._clock.wall(), configured=_asked(route.settings.parameters))
+            self._remember(name, known)
+            self._tell(route.name, was, event.model)
+
+    def _tell(self, inbox: str, was: str, now: str) -> None:
+        log.warning("model.changed", inbox=inbox, was=was, now=now, hint=HINT)
+        self._news.model_changed(inbox, f"{now} instead of {was}. What to do: {HINT}")
 
     def paragraph(self, route: Route) -> str:
         """The last change, for people who have only the share; empty where it is old, or the choice is another now."""
-        known = self._heard.get(route.name)
-        if known is None or not known.told or known.asked != _asked(route.settings.parameters):
+        mine = [heard for name, heard in self._heard.items() if name.startswith(_facts_of(route.name)) and heard.told]
+        last = max(mine, key=lambda heard: heard.told_at, default=None)
+        if last is None or not 0 <= self._clock.wall() - last.told_at <= NOTICE_SECONDS:
             return ""
-        if self._clock.wall() - known.told_at > NOTICE_SECONDS:
+        if last.configured != _asked(route.settings.parameters):
             return ""
-        (was, now), since = known.told[-1], time.strftime("%Y-%m-%d %H:%M", time.localtime(known.told_at))
+        (was, now), since = last.told[-1], time.strftime("%Y-%m-%d %H:%M", time.localtime(last.told_at))
         return (
             f"Since {since} recordings of {route.name} are transcribed by another model: {now} instead of {was}.\n"
             "The configuration asks for the same as before. No recording waits for this, and none is lost.\n"
@@ -94,15 +98,28 @@ class Models:
             "This goes away after seven days, or when the configuration asks for another model.\n"
         )
 
-    def _known(self, inbox: str, asked: str, account: tuple[str | None, str | None]) -> _Heard:
-        """The answers that a new one can be compared with."""
-        known = self._heard.get(inbox)
-        same = known is not None and (known.asked, known.account) == (asked, account)
-        return known if known is not None and same else _Heard(asked, account)
+    def _remember(self, name: str, known: _Heard) -> None:
+        self._journal.remember({name: _AS_JSON.dump_json(known).decode()})
+        self._heard[name] = known
 
-    def _remember(self, inbox: str, known: _Heard) -> None:
-        self._journal.remember({f"{_FACTS}{inbox}": _AS_JSON.dump_json(known).decode()})
-        self._heard[inbox] = known
+
+def _read(text: str) -> _Heard:
+    """The answers as they were remembered; none where another version wrote what this one cannot read."""
+    try:
+        return _AS_JSON.validate_json(text)
+    except ValidationError:
+        return _Heard()
+
+
+def _fact(job: Job) -> str:
+    """The name of the fact that holds the answers to what this job asked. What files at the share ask may be long."""
+    way = canonical({"account": [job.base_url, job.key_fingerprint], "asked": _asked(job.parameters or "{}")})
+    return _facts_of(job.inbox) + hashlib.sha256(way.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _facts_of(inbox: str) -> str:
+    """The beginning of the names of all facts about one inbox."""
+    return f"{_FACTS}{quote(inbox)}:"  # a name may hold a colon
 
 
 def _asked(parameters: str) -> str:
