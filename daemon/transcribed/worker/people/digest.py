@@ -114,7 +114,7 @@ class News:
             self._add("model changed", f"{inbox}: {what}")
 
     def look(self, lanes: Lanes) -> None:
-        """See which lanes are blocked for long, and which are so no more; and tell what is due."""
+        """See which lanes are blocked for long, and which no longer are; and tell what is due."""
         blocked = {lane.name: lane for lane in lanes.all()}
         for lane in list(self._known.values()):
             if self._is_over(lane.name, blocked):
@@ -160,7 +160,7 @@ class News:
         return None if self.waiting else self._due_at
 
     def adopt(self, plan: Plan) -> None:
-        """Work by this plan: what could not be told is tried again, and nothing is kept that nobody wants."""
+        """Use this plan from now on: send again what could not be told, and keep nothing that nobody wants."""
         self.plan = plan
         self._failures = 0
         if not plan.tell:

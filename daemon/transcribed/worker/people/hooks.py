@@ -63,7 +63,7 @@ def _bytes(value: bytes | str | int | None) -> bytes:
 
 
 class Hooks:
-    """The commands that run or wait their turn, one at a time. All of it is the loop's thread's, but the running."""
+    """The commands that run or wait for their turn, one at a time. All but the running belongs to the loop's thread."""
 
     def __init__(self, background: Background, stop: threading.Event) -> None:
         self._background = background
@@ -90,10 +90,10 @@ class Hooks:
 
 
 def run(job: Job, command: Sequence[str], seconds: float, stop: threading.Event) -> None:
-    """Run a command for a job and log what it says; after so many seconds, or at a stop, it is killed with its kin."""
+    """Run a command for a job and log what it says. Too slow, or at a stop, it is killed with all that it started."""
     began = time.monotonic()
     try:
-        process = subprocess.Popen(  # noqa: S603  # the administrator's own words, and no shell
+        process = subprocess.Popen(  # noqa: S603  # the configuration's words, and no shell
             list(command),
             env=environment(job, os.environ),
             stdin=subprocess.DEVNULL,

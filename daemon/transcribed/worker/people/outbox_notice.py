@@ -3,7 +3,7 @@
 It also says for some days that another model transcribes them.
 
 It is `_transcribed.txt`, one for each outbox, and goes away by itself. A file of that name that is not ours stays as it
-is. What cannot be written is not worth a wait: the log and the status say the same.
+is. Nothing waits for a note that cannot be written: the log and the status say the same.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from transcribed.worker.plan import Clock, Executor, Route
 
 NAME = b"_transcribed.txt"
 MARK = files.Mark("recordings wait", (b"transcribed waits.\n",))
-AFTER_SECONDS = 60.0  # a block that ends sooner is nobody's business, and a note that comes and goes is noise
+AFTER_SECONDS = 60.0  # a shorter block does not matter to anybody, and a note that comes and goes is noise
 
 
 class Inbox(Protocol):
@@ -56,7 +56,7 @@ class OutboxNotices:
         self._written: dict[bytes, bytes | None] = {}
 
     def keep(self, lanes: Lanes, inboxes: Iterable[Inbox]) -> None:
-        """Let each outbox say what is true now; at the first time this takes away what an earlier process left."""
+        """Bring each outbox's notice up to date; the first time, remove what an earlier process left."""
         sharing: dict[bytes, list[Inbox]] = defaultdict(list)
         for inbox in inboxes:
             sharing[inbox.route.outbox].append(inbox)
@@ -92,7 +92,7 @@ def _wait(lane: Lane) -> str:
 
 
 def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
-    """On the inbox's thread: put the notice there, or take it away; not in a folder that is not the remembered one."""
+    """On the inbox's thread: put the notice there, or remove it; not in a folder that is not the remembered one."""
     path = os.path.join(route.outbox, NAME)
     with contextlib.suppress(OSError, files.NameTaken, errors.TranscribedError):
         anchors.need(route.outbox)

@@ -1,4 +1,4 @@
-"""The daemon's word about itself: is it alive, what waits and why, what is in flight and how far.
+"""The daemon's status: if it runs, what waits and why, and how far each step on its way is.
 
 A status is plain data for JSON, and every name in it is escaped. It is written and read by this module only; where
 its file lies is the host's business. Scripts read it too: it may gain fields, and never loses or renames one.
@@ -17,7 +17,7 @@ from transcribed.worker.lanes import Lane
 from transcribed.worker.plan import Clock
 
 VERSION = 1  #: raised when a field changes its meaning
-MOST_JOBS = 500  # so that a backlog of a hundred thousand is no file of a hundred megabytes
+MOST_JOBS = 500  # else a backlog of a hundred thousand jobs would be a file of a hundred megabytes
 STEADY_SECONDS = 60.0
 QUICKEST_SECONDS = 1.0
 
@@ -35,7 +35,7 @@ class LaneStatus:
 
 @dataclass(frozen=True, slots=True)
 class WaitingFile:
-    """A file in an inbox that is no job's yet, and why."""
+    """A file in an inbox that has no job yet, and why."""
 
     file: str
     why: str
@@ -84,7 +84,7 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole word. `jobs` counts them by state; `open` holds the first of `open_count` jobs."""
+    """The whole status. `jobs` counts them by state; `open` holds the first of `open_count` jobs."""
 
     base_url: str
     jobs: dict[str, int]

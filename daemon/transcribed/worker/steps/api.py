@@ -1,6 +1,6 @@
 """The steps that talk to the API: functions Job -> Event, run on a pool, with no journal to write to.
 
-What a step cannot do it raises, as a class of `errors`. Nothing here decides when a step runs or whether it may.
+A step that fails raises a class of `errors`. Nothing here decides when a step runs or whether it may.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ def fetch(job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_o
 
 
 def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> Event:
-    """Its transcript is kept; so is its redacted audio, or a warning says why not. Raises what keeps it waiting."""
+    """Keep its redacted audio too, or warn why there is none. Raises an error where the job has to wait."""
     audio = _keep_audio(job, client, kept, transcript)
     warnings = (*_doubts(job, transcript), *_warnings(transcript), *audio)
     return Transcribed(warnings, _word(transcript, "speech_model_used"), _word(transcript, "language_code"))
@@ -111,7 +111,7 @@ def _word(transcript: Mapping[str, object], field: str) -> str | None:
 
 
 def _keep_audio(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> tuple[str, ...]:
-    """Fetch the redacted audio where it was asked for, and keep it; why there is none, once it is not waited for."""
+    """Keep the redacted audio where it was asked for; return why there is none, once it is no longer waited for."""
     assert job.transcript_id is not None
     asked = json.loads(job.parameters or "{}")
     asked |= {key: value for key, value in transcript.items() if value is not None}
@@ -171,7 +171,7 @@ def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
     """The reasons to look at a finished transcript again. None of them fails it, because it is paid."""
     heard, text = transcript.get("audio_duration"), transcript.get("text")
     doubts = []
-    # Bounded, for JSON has whole numbers that no float can hold.
+    # Bounded, because JSON has whole numbers that no float can hold.
     if isinstance(heard, int | float) and 0 <= heard < 1e9 and job.duration_seconds is not None:
         missing = job.duration_seconds - heard
         if missing > max(SHORTEST_LOSS_SECONDS, SMALLEST_LOSS * job.duration_seconds):
