@@ -82,11 +82,13 @@ def put_away(*people: Path) -> int:
 
 def assert_all_is_there_and_paid_once(api: FakeAssemblyAI, people: Path, contents: dict[str, bytes]) -> None:
     """Each recording whole in the archive, and each rendering in the outbox, and nothing else anywhere."""
+    wait_for(lambda: not files(people / "inbox"), "an inbox without those put away: a share may know no rename but two")
+    wait_for(lambda: not files(people / "inbox"), "the end of each move, which on a share is a link and an unlink")
     archive = people / "archive"
     assert {name: (archive / name).read_bytes() for name in files(archive)} == contents
     stems = [os.path.splitext(name)[0] for name in contents]
     assert files(people / "outbox") == sorted(f"{stem}.{kind}" for stem in stems for kind in ("txt", "srt"))
-    assert files(people / "inbox") == files(people / "failed") == []
+    assert files(people / "failed") == []
     paid = api.paid()
     assert [paid[hashlib.sha256(data).hexdigest()] for data in contents.values()] == [1] * len(contents)
 
