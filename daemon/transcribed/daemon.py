@@ -18,6 +18,7 @@ from transcribed.config import placement
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, rebuild
+from transcribed.threads import Share, Threads
 from transcribed.worker import Look, Plan, Reload, Route, Stop, Worker
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class Machine:
         self._settled = settled
         self._stop = stop
         self._notifier = service.Notifier(os.environ)
+        self._threads = Threads()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
         self._services = services_of(settled.notify)
         self._status_path = os.fsencode(status_path(settled, os.environ))
@@ -227,17 +229,6 @@ class Machine:
         for name in self._services.tell(title, body):
             log.warning("notify.not_taken", service=name, reason="it did not take the news; another one did")
 
-    def executor(self, name: str, threads: int) -> "Threads":
-        """Threads for steps."""
-        return Threads(name, threads)
-
-
-class Threads:
-    """A pool of threads whose work posts its own result."""
-
-    def __init__(self, name: str, threads: int) -> None:
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=name)
-
-    def submit(self, work: Callable[[], None]) -> object:
-        """Run `work` soon."""
-        return self._pool.submit(work)
+    def executor(self, name: str, threads: int) -> Share:
+        """A share of the daemon's threads."""
+        return self._threads.share(name, threads)

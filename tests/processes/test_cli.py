@@ -166,9 +166,9 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
         journal.counts(),
         lanes.all(),
         [arrivals.status()],
-        list(book.unfinished.values()),
+        book.unfinished,
         steps=steps or {},
-        waits=waits or {},
+        reason_of=lambda job: (waits or {}).get(job.id, ""),
         sent_bytes=sent or {},
     )
     said = replace(said, updated_at=time.time(), pid=os.getpid())

@@ -23,6 +23,7 @@ from transcribed.worker.decisions import (
     decide,
     next_step,
 )
+from transcribed.worker.schedule import CONFIGURATION, change_of, end_of_transcript, look_at
 
 NOW = 1_800_000_000.0
 ACCOUNT = Account("https://api.example", "0123456789ab")
@@ -58,10 +59,7 @@ FACTS = Facts(
     account=ACCOUNT,
     inbox=INBOX,
     step=Step.UPLOAD,
-    journal_is_free=True,
     twins=(),
-    blocked=None,
-    has_room=True,
     transcript_ended=False,
     put_off="",
 )
@@ -85,17 +83,14 @@ TABLE = [
     ("an ended transcript is fetched", SUBMITTED, {"step": Step.FETCH, "transcript_ended": True}, Start(Step.FETCH)),
     ("a delivered recording is put away", DELIVERED, {"step": Step.RETIRE}, Start(Step.RETIRE)),
     # waits
-    ("no inbox", RECEIVED, {"inbox": None}, Wait("its inbox talks is not in the configuration")),
-    ("a blocked lane is the reason", RECEIVED, {"blocked": "the disk is full"}, Wait("the disk is full")),
+    ("no inbox", RECEIVED, {"inbox": None}, Wait("its inbox talks is not in the configuration", CONFIGURATION)),
     ("not due", RECEIVED, {"is_due": False}, Wait()),
-    ("a lane is told before a time", RECEIVED, {"is_due": False, "blocked": "no key"}, Wait("no key")),
-    ("no room", RECEIVED, {"has_room": False}, Wait()),
-    ("a transcript that has not ended", SUBMITTED, {"step": Step.FETCH}, Wait()),
+    ("a transcript that has not ended", SUBMITTED, {"step": Step.FETCH}, Wait("", end_of_transcript("t-7"))),
     (
         "a transcript of another region",
         replace(SUBMITTED, base_url="https://eu.example"),
         {"step": Step.FETCH},
-        Wait("it was submitted to https://eu.example, and api.base_url is another now"),
+        Wait("it was submitted to https://eu.example, and api.base_url is another now", end_of_transcript("t-7")),
     ),
     (
         "a recording that was tried to put away",
@@ -120,16 +115,10 @@ TABLE = [
         Start(Step.LOOK_UP),
     ),
     (
-        "taken away, and the journal cannot be written",
-        RECEIVED,
-        {"inbox": replace(INBOX, has_lost=True), "journal_is_free": False, "blocked": "the disk is full"},
-        Wait("the disk is full"),
-    ),
-    (
         "nothing is submitted before a first look",
         UPLOADED,
         {"inbox": replace(INBOX, looked_at=False), "step": Step.SUBMIT},
-        Wait("its inbox has not been looked into yet"),
+        Wait("its inbox has not been looked into yet", look_at("talks")),
     ),
     (
         "a retried recording lies in failed, and no look is needed",
@@ -151,18 +140,17 @@ TABLE = [
         {"twins": (replace(PAID, reused_from=2),)},
         Happened(Known("t-3", 2)),
     ),
-    ("known content is told before a lane", HASHED, {"twins": (PAID,), "blocked": "no key"}, Happened(Known("t-3", 3))),
     (
         "a twin on its way is waited for",
         HASHED,
         {"twins": (other(),)},
-        Wait("job 3 has the same content and is being transcribed"),
+        Wait("job 3 has the same content and is being transcribed", change_of(3)),
     ),
     (
         "a twin with a submit in doubt is waited for",
         HASHED,
         {"twins": (other(IN_DOUBT),)},
-        Wait("job 3 has the same content and is being transcribed"),
+        Wait("job 3 has the same content and is being transcribed", change_of(3)),
     ),
     ("what is at hand comes before what is coming", HASHED, {"twins": (other(), PAID)}, Happened(Known("t-3", 3))),
     (
@@ -191,7 +179,7 @@ TABLE = [
         "the file of a job that is being put away",
         HASHED,
         {"twins": (other(DELIVERED, **SAME_FILE),)},
-        Wait("job 3, whose file this was or is, is just being put away"),
+        Wait("job 3, whose file this was or is, is just being put away", change_of(3)),
     ),
     (
         "the file of a delivered job that stays in the inbox, touched",
@@ -253,7 +241,7 @@ TABLE = [
         "a link whose address is in doubt elsewhere",
         replace(LINK, parameters="{}"),
         {"step": Step.SUBMIT, "twins": (other(IN_DOUBT, path=b"Other.url", parameters="[]"),)},
-        Wait("job 3 has the same address, and its submit is not answered yet"),
+        Wait("job 3 has the same address, and its submit is not answered yet", change_of(3)),
     ),
 ]
 
@@ -280,9 +268,8 @@ def test_only_a_recording_of_a_known_size_whose_content_is_not_known_is_hashed_f
 
 
 def test_the_journal_is_asked_only_where_the_decision_depends_on_it():
-    due = {"is_due": True, "journal_is_free": True}
+    due = {"is_due": True}
 
     assert [asks_for_size(job) for job in (RECEIVED, HASHED, UPLOADED, SUBMITTED)] == [True, False, False, False]
     assert [asks_for_twins(job, **due) for job in (RECEIVED, HASHED, UPLOADED, IN_DOUBT)] == [False, True, True, False]
-    assert not asks_for_twins(HASHED, is_due=False, journal_is_free=True)
-    assert not asks_for_twins(HASHED, is_due=True, journal_is_free=False)
+    assert not asks_for_twins(HASHED, is_due=False)

@@ -26,6 +26,7 @@ from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Rules, Settings, State, canonical
 from transcribed.journal import Journal, rebuild
 from transcribed.worker import Plan, Route, Stop, Worker
+from transcribed.worker.book import Book
 from transcribed.worker.plan import Executor
 
 START = 1_800_000_000.0
@@ -307,7 +308,7 @@ class World:
     def jobs(self) -> list[Job]:
         """The jobs in the journal, read by a stranger."""
         if self.running:
-            return self.worker.book.journal.all()
+            return self._believed(self.worker.book)
         if not (self.state / "journal.db").exists():
             return []
         journal = Journal.read(str(self.state))
@@ -315,6 +316,12 @@ class World:
             return journal.all()
         finally:
             journal.close()
+
+    @staticmethod
+    def _believed(book: Book) -> list[Job]:
+        """All jobs as the loop has them, in the middle of a pass too."""
+        numbers = {*(job.id for job in book.journal.all()), *book.unfinished}
+        return [job for number in sorted(numbers) if (job := book.job(number)) is not None]
 
     def story(self, number: int) -> list[str]:
         """The events of a job, in a word each."""

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -20,6 +20,26 @@ from transcribed.journal.tables import erasures, event_row_of, events, facts, in
 
 T = TypeVar("T")
 
+MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
+
+_UPDATE = jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was")))
+
+
+class Happening(NamedTuple):
+    """A thing that happened to a job, the state that it left the job in, and its time (seconds since the epoch)."""
+
+    event: Event
+    state: State
+    at: float
+
+
+class Change(NamedTuple):
+    """A job as it is to be written, and what happened to it, in order. `was`: its state in the journal; None: new."""
+
+    job: Job
+    was: State | None
+    happened: tuple[Happening, ...]
+
 
 class Journal:
     """The durable store of jobs and events. Only the loop's thread of the one daemon calls the methods that write."""
@@ -28,6 +48,7 @@ class Journal:
         self.migrated = migrated  #: set if it was of an older version when it was opened
         self._engine = engine
         self._lock = lock
+        self._next_number: int | None = None
         self._read: dict[str, Any] = {}  # answers to what is asked at every pass, until the next write
 
     @classmethod
@@ -109,6 +130,37 @@ class Journal:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
                     connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
 
+    def next_number(self) -> int:
+        """The number of the next new job: the writer gives it away, and writes the job soon."""
+        if self._next_number is None:
+            with self._engine.connect() as connection:
+                self._next_number = (connection.execute(sa.select(sa.func.max(jobs.c.id))).scalar() or 0) + 1
+        self._next_number += 1
+        return self._next_number - 1
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """Write these changes, each of another job, all or nothing, in one transaction. Raises Blocked(state).
+
+        Each job must still be in the state that its change says, else AssertionError.
+        """
+        new = [change for change in changes if change.was is None]
+        old = [change for change in changes if change.was is not None]
+        told = [(change.job, happening) for change in changes for happening in change.happened]
+        with self._writing() as connection:
+            if new:
+                connection.execute(jobs.insert(), [row_of(change.job) for change in new])
+            if old:
+                rows = [{**row_of(job), "b_id": job.id, "b_was": str(was)} for job, was, _ in old]
+                written = connection.execute(_UPDATE, rows).rowcount
+                assert written == len(old), f"{len(old) - written} of {len(old)} jobs are in another state"
+            if told:
+                rows = [event_row_of(job.id, each.at, each.event, each.state) for job, each in told]
+                connection.execute(events.insert(), rows)
+            for job, each in told:
+                if isinstance(each.event, Delivered) and each.event.delete_remote:
+                    wanted = erasures.insert().prefix_with("OR IGNORE")
+                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=each.at))
+
     def job(self, number: int) -> Job | None:
         """The job with this number."""
         return next(self._jobs(jobs.c.id == number), None)
@@ -140,6 +192,24 @@ class Journal:
     def with_content(self, content_hash: str) -> list[Job]:
         """The jobs whose bytes have this hash, oldest first."""
         return list(self._jobs(jobs.c.content_hash == content_hash))
+
+    def twins(self, content_hash: str, *, parameters: str, inbox: str, path: bytes) -> list[Job]:
+        """The jobs of this content that can matter to one more of them, oldest first.
+
+        They are the last of the same path, those of which nobody knows if they were paid, and two that have a
+        transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
+        """
+        same = jobs.c.content_hash == content_hash
+        paid = same & jobs.c.transcript_id.is_not(None) & (jobs.c.parameters == parameters)
+        doubtful = same & jobs.c.transcript_id.is_(None) & jobs.c.submit_sent_at.is_not(None)
+        here = same & (jobs.c.inbox == inbox) & (jobs.c.path == path)
+        at_hand_first = (jobs.c.state == State.SUBMITTED, jobs.c.id)
+        each = (
+            sa.select(jobs.c.id).where(paid).order_by(*at_hand_first).limit(2),
+            sa.select(jobs.c.id).where(doubtful).order_by(jobs.c.id).limit(MOST_TWINS),
+            sa.select(jobs.c.id).where(here).order_by(jobs.c.id.desc()).limit(MOST_TWINS),
+        )
+        return list(self._jobs(jobs.c.id.in_(sa.union_all(*(sa.select(one.subquery()) for one in each)))))
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""

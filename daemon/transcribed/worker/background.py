@@ -18,7 +18,8 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-CALLS = 4  # API steps at once beside the uploads: each is short
+MORE_THREADS = "let the daemon have more memory and tasks (systemd: MemoryMax, TasksMax; a container: its limits)"
+CALLS = 8  # at once of submits, and of fetches: each is short
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,16 @@ class WorkEnded:
 
 
 class Background:
-    """Hands work to threads, and posts to the mailbox how it ended. `executors` makes a pool of threads, by name."""
+    """Hands work to threads, and posts to the mailbox how it ended.
+
+    `executors` gives so many threads for a kind of work, by its name.
+    """
 
     def __init__(self, mailbox: Mailbox, executors: Callable[[str, int], Executor]) -> None:
         self._mailbox = mailbox
-        self.executor = functools.cache(executors)  #: a pool by its name and its threads, the same one each time
+        self.executor = functools.cache(executors)  #: by its name and its threads, the same one each time
         self.state = self.executor("state", 1)  #: for the files of the state directory
-        self.calls = self.executor("api", CALLS + 2)  #: for requests to the API: a poll and a probe beside the steps
+        self.calls = self.executor("api", 2 * CALLS + 2)  #: a poll and a probe beside the steps
 
     def ask(
         self,
@@ -56,7 +60,11 @@ class Background:
         lane: str = errors.STATE,
     ) -> None:
         """Do `work` on `executor`; the message that `answer` makes of its end is posted. `lane`: as for `tried`."""
-        executor.submit(functools.partial(self._answer, work, answer, doing, lane))
+        try:
+            executor.submit(functools.partial(self._answer, work, answer, doing, lane))
+        except RuntimeError as error:
+            problem = errors.Blocked(f"{doing}: no thread can be started ({error})", lane=lane, hint=MORE_THREADS)
+            self._mailbox.put(answer(Outcome(problem=problem)))
 
     def do(self, executor: Executor, work: Callable[[], object], *, doing: str, lane: str = errors.STATE) -> None:
         """Do `work` of which only a failure is of interest."""

@@ -5,154 +5,208 @@ further step until it is written. One line is logged for each thing that happene
 """
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
-from transcribed import errors, files
-from transcribed.job import DEATHS, Job, Rules, State, Step, after, bounded, printable, shown
+from transcribed import files
+from transcribed.job import DEATHS, Fingerprint, Job, Rules, State, Step, after, bounded, printable, shown
 from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Retired, Touched
-from transcribed.journal import Journal
+from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.plan import Clock
+from transcribed.worker.schedule import Schedule, change_of
 
 log = structlog.get_logger()
 
 _WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing"}
 
 
+@dataclass(slots=True)
+class _Unwritten:
+    """A job that changed in this group: as it was before (None: it is new), as it is now, and what happened to it."""
+
+    before: Job | None
+    now: Job
+    happened: list[Happening] = field(default_factory=list)
+
+
 class Book:
-    """The unfinished jobs by number. All of it belongs to the loop's thread."""
+    """The unfinished jobs by number. All of it belongs to the loop's thread.
+
+    What happens `together` is one transaction. Until it is written, nobody outside the loop may rely on it: `written`
+    is called for each thing that happened, once it is durable.
+    """
 
     def __init__(
-        self, journal: Journal, clock: Clock, rules: Rules, put_away: Callable[[Job], None] = lambda _job: None
+        self,
+        journal: Journal,
+        clock: Clock,
+        rules: Rules,
+        written: Callable[[Job, Event], None] = lambda _job, _event: None,
     ) -> None:
         self.journal = journal
         self.rules = rules
+        self.schedule = Schedule()  #: where each unfinished job waits
         self.unfinished: dict[int, Job] = {}
+        self.submitted: dict[int, Job] = {}  #: those of them that wait for their transcript
         self.failures = 0  #: jobs that failed in this process's time
         self.put_off: dict[int, str] = {}  #: the last reason why an ended job's recording stays where it was
         self._clock = clock
-        self._put_away = put_away
-        self._unsaved: list[tuple[int, Event]] = []
+        self._written = written
+        self._unwritten: dict[int, _Unwritten] = {}
+        self._order: list[tuple[Job, Event]] = []  # what happened in this group, in order, and each job after it
+        self._depth = 0
+        self._held: list[tuple[int, Event]] = []
+        self._held_of: Counter[int] = Counter()
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
+        self._stems: dict[str, set[int]] = defaultdict(set)  # of the unfinished: folded stem -> jobs
+
+    @property
+    def unwritten(self) -> int:
+        """The number of jobs that have changed and are not written yet."""
+        return len(self._unwritten)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that happens to jobs within is written at the end, whole or not at all.
+
+        Raises Blocked(state) where the journal does not take it. Then what happened is held until it can be written,
+        and the job takes no further step until then. Of a job that is finished, or new, nothing is held: it has no
+        step, so what is asked of it is an order or a look at its file, and both come again.
+        """
+        self._depth += 1
+        try:
+            yield
+            if self._depth == 1:
+                self._write()
+        except BaseException:
+            if self._depth == 1:
+                self._give_back()
+            raise
+        finally:
+            self._depth -= 1
+
+    def _write(self) -> None:
+        if self._unwritten:
+            each_job = self._unwritten.values()
+            self.journal.write([Change(each.now, _state(each.before), tuple(each.happened)) for each in each_job])
+        self._unwritten = {}
+        happened, self._order = self._order, []
+        for job, event in happened:
+            self.failures += isinstance(event, Failed)
+            _say(job, event)
+            self._written(job, event)
+
+    def _give_back(self) -> None:
+        """Believe again what the journal has, and hold what happened to unfinished jobs since."""
+        unwritten, self._unwritten = self._unwritten, {}
+        happened, self._order = self._order, []
+        for each in unwritten.values():
+            self._believe(each.before or each.now, known=each.before)
+        for job, event in happened:
+            if job.id in self.unfinished:
+                self._held.append((job.id, event))
+                self._held_of[job.id] += 1
 
     def recover(self) -> None:
         """Take up where the last process ended; a job that was in flight at three ends in a row is parked.
 
         Raises Blocked(state): then all of it is known, and the next save of each job writes what could not be written.
         """
-        blocked: errors.Blocked | None = None
         for job in self.journal.unfinished_jobs():
-            self.unfinished[job.id] = job
-            try:
-                if job.in_flight:
-                    self._died(job)
-            except errors.Blocked as error:
-                blocked = error
-        if blocked is not None:
-            raise blocked
+            self._believe(job, known=job)
+        with self.together():
+            for job in [job for job in self.unfinished.values() if job.in_flight]:
+                self._died(job)
 
     def _died(self, job: Job) -> None:
-        died = self.unfinished[job.id] = job.died()
-        self.journal.save(job, (died, None), now=self._clock.wall())
+        died = self._change(job.died())
         if died.deaths >= DEATHS and job.state not in (State.DELIVERED, State.FAILED):
             reason = f"the daemon ended {died.deaths} times in a row while it worked at this recording"
             self.record(died, Failed(reason, "if the recording plays, retry it; else look at the log of those times"))
 
     def add(self, job: Job, event: Event, *then: Event) -> Job:
         """A new job, and what happened to it at once. Raises Blocked(state): then there is none."""
-        changes = self._changes(job, then)
-        added = self.journal.add(job, event, *changes)
-        self._believe(added)
-        _say(added, event)
-        for each, what in changes:
-            self._tell(replace(each, id=added.id), what)
-        return added
+        with self.together():
+            added = replace(job, id=self.journal.next_number())
+            self._unwritten[added.id] = _Unwritten(None, added)
+            self._note(added, event)
+            self._believe(added, known=added)
+            return self.record(added, *then) if then else added
 
     def attempt(self, job: Job, **facts: Any) -> Job:
-        """The job as saved before its step starts. Raises Blocked(state): then the step must not start."""
-        attempted = replace(job, **facts).attempted(self._clock.wall(), self.rules)
-        self.journal.save(job, (attempted, None), now=self._clock.wall())
-        self.unfinished[job.id] = attempted
-        self._since.setdefault(job.id, self._clock.monotonic())
-        return attempted
+        """The job as saved before its step starts. The step must not start before that is written."""
+        with self.together():
+            attempted = self._change(replace(job, **facts).attempted(self._clock.wall(), self.rules))
+            self._since.setdefault(job.id, self._clock.monotonic())
+            return attempted
 
     def record(self, job: Job, *happened: Event) -> Job:
-        """The job after what happened, written whole or not at all, and logged.
+        """The job after what happened, written with all of its group. Raises Blocked(state) as `together` does."""
+        with self.together():
+            for what in happened:
+                event = bounded(job, self._timed(job, what), self.rules)
+                job = self._change(after(job, event, self._clock.wall(), self.rules))
+                self._note(job, event)
+            return job
 
-        Raises Blocked(state): then it is held until it can be written. Of a job that is finished nothing is held: it
-        has no step, so what is asked of it is an order or a look at its file, and both come again.
-        """
-        changes = self._changes(job, happened)
-        try:
-            self.journal.save(job, *changes, now=self._clock.wall())
-        except errors.Blocked:
-            if job.id in self.unfinished:
-                self._unsaved += [(job.id, event) for _, event in changes]
-            raise
-        changed, _ = changes[-1]
-        self._believe(changed)
-        for each, event in changes:
-            self._tell(each, event)
-        return changed
+    def _change(self, job: Job) -> Job:
+        """The job, as it is from now on."""
+        if job.id in self._unwritten:
+            self._unwritten[job.id].now = job
+        else:
+            self._unwritten[job.id] = _Unwritten(self.job(job.id), job)
+        self._believe(job, known=job)
+        return job
 
-    def _changes(self, job: Job, happened: tuple[Event, ...]) -> list[tuple[Job, Event]]:
-        """The job after each of these events, and the event as it is written."""
-        changes: list[tuple[Job, Event]] = []
-        for what in happened:
-            event = bounded(job, self._timed(job, what), self.rules)
-            job = after(job, event, self._clock.wall(), self.rules)
-            changes.append((job, event))
-        return changes
-
-    def _tell(self, job: Job, event: Event) -> None:
-        self.failures += isinstance(event, Failed)
-        if isinstance(event, Retired):
-            self._put_away(job)
-        if not self._said_before(job, event):
-            _say(job, event)
-
-    def _said_before(self, job: Job, event: Event) -> bool:
-        """True if the recording still cannot be put away, for the same reason. It is tried for ever, but said once."""
-        if not isinstance(event, Deferred) or job.step is not Step.RETIRE:
-            return False
-        before = self.put_off.get(job.id)
-        self.put_off[job.id] = event.reason
-        return before == event.reason
+    def _note(self, job: Job, event: Event) -> None:
+        """Write and tell it with the group; that a recording still cannot be put away, only if the reason is new."""
+        if isinstance(event, Deferred) and job.step is Step.RETIRE:
+            if self.put_off.get(job.id) == event.reason:
+                return
+            self.put_off[job.id] = event.reason
+        self._unwritten[job.id].happened.append(Happening(event, job.state, self._clock.wall()))
+        self._order.append((job, event))
 
     def touched(self, job: Job, earlier: Job) -> None:
         """`job` turned out to be `earlier`'s recording, touched: one job goes on, and nothing is done twice."""
-        now = self._clock.wall()
-        adopted = after(earlier, Touched(job.fingerprint), now, self.rules)
         same = Cancelled(f"it is the recording of job {earlier.id}, touched", withdrawn=True)
-        ended = after(job, same, now, self.rules)
-        self.journal.save(job, (ended, same), (adopted, Touched(job.fingerprint)), now=now)
-        self._believe(ended)
-        self._believe(adopted)
-        _say(ended, same)
+        with self.together():
+            self.record(job, same)
+            self.record(earlier, Touched(job.fingerprint))
 
-    def save_held(self) -> Iterator[int]:
-        """Write what was held, in order; each job that it was about. Raises Blocked(state) where that still fails."""
-        held, self._unsaved = self._unsaved, []
-        while held:
-            number, event = held[0]
-            try:
+    def save_held(self) -> None:
+        """Write what was held, in order. Raises Blocked(state) where that still fails: then it is held again."""
+        held, self._held = self._held, []
+        self._held_of.clear()
+        with self.together():
+            for number, event in held:
                 self.record(self.unfinished[number], event)
-            except errors.Blocked:
-                self._unsaved = held  # record() has put the first one back too: keep each once
-                raise
-            del held[0]
-            yield number
+
+    @property
+    def holds(self) -> bool:
+        """True if something happened that could not be written yet."""
+        return bool(self._held)
 
     def is_held(self, number: int) -> bool:
-        """True if something happened to this job that is not written yet."""
-        return any(held == number for held, _ in self._unsaved)
+        """True if something happened to this job that is not written yet, and could not be."""
+        return self._held_of[number] > 0
 
     def unblocked(self) -> None:
         """A lane resumed: what was waited so far was not the jobs' own doing."""
         self._since.clear()
+
+    def twins(self, job: Job, parameters: str) -> tuple[Job, ...]:
+        """The other jobs of the same content that can matter to this one, as they are now."""
+        assert job.content_hash is not None
+        written = self.journal.twins(job.content_hash, parameters=parameters, inbox=job.inbox, path=job.path)
+        unwritten = [each.now for each in self._unwritten.values() if each.now.content_hash == job.content_hash]
+        found = {twin.id: twin for twin in (*written, *unwritten) if twin.id != job.id}
+        return tuple(found[number] for number in sorted(found))
 
     def is_the_end(self, job: Job) -> bool:
         """True the first time the recording is put away after its delivery or failure.
@@ -167,6 +221,15 @@ class Book:
         """Seconds since the epoch."""
         return self._clock.wall()
 
+    def job(self, number: int) -> Job | None:
+        """The job with this number, finished or not, as it is now."""
+        unwritten = self._unwritten.get(number)
+        return unwritten.now if unwritten else self.unfinished.get(number) or self.journal.job(number)
+
+    def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
+        """The failed jobs of an inbox whose recording has this size and time, oldest first."""
+        return [job for job in self.journal.failed_like(inbox, fingerprint) if job.id not in self._unwritten]
+
     def in_state(self, state: State) -> list[Job]:
         """The unfinished jobs in one state."""
         return [job for job in self.unfinished.values() if job.state is state]
@@ -177,10 +240,8 @@ class Book:
         Also counts unfinished jobs whose names differ only in case or Unicode form: on some file systems their files
         would collide, and neither exists yet when the number is chosen.
         """
-        alike = files.folded(stem)
-        named = [(x.stem, x.number) for x in self.unfinished.values() if x.id != but]
-        near = {number for other, number in named if other and number and files.folded(other) == alike}
-        return near | self.journal.numbers_taken(stem, but)
+        alike = (self.unfinished[number] for number in self._stems.get(files.folded(stem), ()) if number != but)
+        return {job.number for job in alike if job.number} | self.journal.numbers_taken(stem, but)
 
     def _timed(self, job: Job, event: Event) -> Event:
         if not isinstance(event, Deferred):
@@ -190,13 +251,37 @@ class Book:
         self._since[job.id] = now
         return replace(event, waited_seconds=now - since)
 
-    def _believe(self, job: Job) -> None:
-        if job.unfinished:
-            self.unfinished[job.id] = job
-        else:
+    def _believe(self, job: Job, *, known: Job | None) -> None:
+        """Keep an unfinished job and what is found by it, let go of a finished one (and of one that is not `known`)."""
+        before = self.unfinished.pop(job.id, None) if known is None else self.unfinished.get(job.id)
+        self._forget_stem(before)
+        if job.state is not State.SUBMITTED or known is None:
+            self.submitted.pop(job.id, None)
+        self.schedule.happened(change_of(job.id))
+        if known is None or not job.unfinished:
             self.unfinished.pop(job.id, None)
+            self.schedule.forget(job.id)
             self._since.pop(job.id, None)
             self.put_off.pop(job.id, None)
+            return
+        self.unfinished[job.id] = job
+        self.schedule.look_again(job.id)
+        if job.state is State.SUBMITTED:
+            self.submitted[job.id] = job
+        if job.stem is not None:
+            self._stems[files.folded(job.stem)].add(job.id)
+
+    def _forget_stem(self, job: Job | None) -> None:
+        if job is None or job.stem is None:
+            return
+        alike = files.folded(job.stem)
+        self._stems[alike].discard(job.id)
+        if not self._stems[alike]:
+            del self._stems[alike]
+
+
+def _state(before: Job | None) -> State | None:
+    return None if before is None else before.state
 
 
 def _say(job: Job, event: Event) -> None:

@@ -1,7 +1,8 @@
 """The decision what becomes of a job next: a pure function of the job and of the facts, and its answer is a value.
 
 `dispatch` gathers the facts and does what was decided. Order matters in `decide`: a recording that was taken away is
-told before its content is looked for, and content that is known before a lane is, for that needs only the journal.
+told before its content is looked for. No lane and no room is among the facts: they decide when a step that may start
+does start, and what needs only the journal happens before.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Job, State, Step, is_link, printable
 from transcribed.job.events import Cancelled, Event, Failed, Known, Lost
+from transcribed.worker.schedule import CONFIGURATION, Fact, change_of, end_of_transcript, look_at
 
 TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 ADDRESS_CHANGED = "api.base_url has changed since the upload"
@@ -30,8 +32,8 @@ class InboxFacts:
 class Facts:
     """All that a decision depends on beside the job. `now` is in seconds since the epoch.
 
-    `twins` are the other jobs of the same content, looked for where `asks_for_twins` says so. `blocked` is the reason
-    of a blocked lane that the job's step needs. `put_off` tells why an ended job's recording is still where it was.
+    `twins` are the other jobs of the same content, looked for where `asks_for_twins` says so. `put_off` tells why an
+    ended job's recording is still where it was.
     """
 
     now: float
@@ -39,26 +41,27 @@ class Facts:
     account: Account
     inbox: InboxFacts | None
     step: Step
-    journal_is_free: bool
     twins: tuple[Job, ...]
-    blocked: str | None
-    has_room: bool
     transcript_ended: bool
     put_off: str
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The job's next step starts now."""
+    """The job's next step starts as soon as there is room for it, and its lanes are free."""
 
     step: Step
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The job waits. `reason` is empty where the journal has it, or where nothing is worth telling."""
+    """The job waits for a fact, or for its time where `until` is None.
+
+    `reason` is empty where the journal has it, or where nothing is worth telling.
+    """
 
     reason: str = ""
+    until: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +92,25 @@ def asks_for_size(job: Job) -> bool:
     return job.step is Step.UPLOAD and job.content_hash is None and not is_link(job.path)
 
 
-def asks_for_twins(job: Job, *, is_due: bool, journal_is_free: bool) -> bool:
+def asks_for_twins(job: Job, *, is_due: bool) -> bool:
     """True if the decision depends on other jobs of the same content."""
-    return is_due and journal_is_free and job.unpaid and job.content_hash is not None
+    return is_due and job.unpaid and job.content_hash is not None
 
 
 def decide(job: Job, facts: Facts) -> Decision:
     """The next thing for a job that has a step left and is not in one."""
     if facts.inbox is None:
-        return Wait(f"its inbox {printable(job.inbox)} is not in the configuration")
-    settled = _taken_away(job, facts, facts.inbox) or _known_content(job, facts, facts.inbox)
+        return Wait(f"its inbox {printable(job.inbox)} is not in the configuration", CONFIGURATION)
+    settled = _taken_away(job, facts.inbox) or _known_content(job, facts, facts.inbox)
     return settled or _waiting(job, facts) or _outdated(job, facts) or Start(facts.step)
 
 
-def _taken_away(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None:
+def _taken_away(job: Job, inbox: InboxFacts) -> Decision | None:
     """Cancel a job whose recording was taken out of the inbox before it was submitted, as people at the share do."""
-    if not job.unpaid or job.place is not None or not facts.journal_is_free:
+    if not job.unpaid or job.place is not None:
         return None
     if not inbox.looked_at:
-        return Wait("its inbox has not been looked into yet")
+        return Wait("its inbox has not been looked into yet", look_at(job.inbox))
     if not inbox.has_lost:
         return None
     return Happened(Cancelled("the recording was taken out of the inbox", withdrawn=True))
@@ -127,7 +130,7 @@ def _known_content(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None
 
 def _touched(other: Job) -> Decision:
     if other.state in (State.DELIVERED, State.FAILED) and other.retired_at is None:
-        return Wait(f"job {other.id}, whose file this was or is, is just being put away")
+        return Wait(f"job {other.id}, whose file this was or is, is just being put away", change_of(other.id))
     return Touched(other)
 
 
@@ -139,22 +142,19 @@ def _of_twin(other: Job) -> Decision | None:
         reason = f"the same recording is job {other.id}, of which nobody knows whether it was paid"
         return Happened(Failed(reason, other.hint))
     if other.transcript_id is not None or other.doubtful:
-        return Wait(f"job {other.id} has the same content and is being transcribed")
+        return Wait(f"job {other.id} has the same content and is being transcribed", change_of(other.id))
     return None
 
 
 def _waiting(job: Job, facts: Facts) -> Decision | None:
     """The wait of a job that nothing has happened to."""
-    if facts.blocked is not None:
-        return Wait(facts.blocked)
     if not facts.is_due:
         tried = facts.step is Step.RETIRE and job.attempts >= TRIES_AT_RETIRING
         return Wait(facts.put_off if tried else "")
-    if not facts.has_room:
-        return Wait()
     if facts.step is Step.FETCH and not facts.transcript_ended:
         elsewhere = job.base_url not in (None, facts.account.base_url)
-        return Wait(f"it was submitted to {job.base_url}, and api.base_url is another now" if elsewhere else "")
+        told = f"it was submitted to {job.base_url}, and api.base_url is another now" if elsewhere else ""
+        return Wait(told, end_of_transcript(job.transcript_id or ""))
     return None
 
 
@@ -165,7 +165,9 @@ def _outdated(job: Job, facts: Facts) -> Decision | None:
     if why := _why_lost(job, facts):
         return Happened(Lost(why, charged=False))
     other = _in_doubt(job, facts.twins)
-    return Wait(f"job {other.id} has the same address, and its submit is not answered yet") if other else None
+    if other is None:
+        return None
+    return Wait(f"job {other.id} has the same address, and its submit is not answered yet", change_of(other.id))
 
 
 def _why_lost(job: Job, facts: Facts) -> str:

@@ -83,8 +83,9 @@ class Deletions:
         """
         if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
             return {}
-        coming = {job.transcript_id for job in self._book.in_state(State.SUBMITTED)}  # to be fetched, perhaps again
-        wanted = self._book.journal.to_erase()
+        if not (wanted := self._book.journal.to_erase()):
+            return {}
+        coming = {job.transcript_id for job in self._book.submitted.values()}  # to be fetched, perhaps again
         mine = [name for name, owner in wanted if owner == client.account and name not in coming]
         return {name: self._later.get(name, (0.0, 0.0))[0] for name in mine}
 

@@ -1,12 +1,13 @@
 """The start of each job's next step, as `decisions` has decided.
 
 Dispatch gathers the facts and does what was decided. Before a step starts, the job is saved, so that a crash inside the
-step is an attempt like any other.
+step is an attempt like any other. A job is looked at only when something happened that it waits for; then it stands in
+line for its step, and the lines of the inboxes take turns.
 """
 
 import functools
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from transcribed import errors
@@ -14,7 +15,7 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.job import Job, State, Step, is_link
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Lost, Released, Submitted
 from transcribed.journal import Transcripts
-from transcribed.worker.background import CALLS, Background, Outcome
+from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.decisions import (
     Decision,
@@ -32,26 +33,28 @@ from transcribed.worker.decisions import (
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
-from transcribed.worker.plan import Clock, Executor, Plan, Route
+from transcribed.worker.plan import Clock, Executor, Plan
+from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of
+from transcribed.worker.schedule import Fact, Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up
 
-FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
+LOOKED_AT_ONCE = 500  # jobs in one pass, so that no pass is long, whatever was waited for has come
+JUMP_SECONDS = 1.0  # the two clocks differ by so much from one pass to the next: the time of day was set
 
-_LANES: Mapping[Step, tuple[str, ...]] = {
-    Step.HASH: (errors.STATE, "inbox"),
-    # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
-    Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
-    Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT, "parameters"),
-    Step.LOOK_UP: (errors.STATE, errors.API),
-    Step.FETCH: (errors.STATE, errors.API),
-    Step.NAME: (errors.STATE, "inbox"),
-    Step.DELIVER: (errors.STATE, "inbox"),
-    Step.RETIRE: (errors.STATE, "inbox"),
-}
-_IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
+#: While a job stands in line for one of these, another job of its content may be paid.
+_DECIDED_AGAIN = frozenset({Step.UPLOAD, Step.SUBMIT})
+
+
+class _Begun(NamedTuple):
+    """A step that starts as soon as its intent is written."""
+
+    job: Job
+    executor: Executor
+    work: Callable[[], Event | None]
+    lane: str
 
 
 class Dispatch:
@@ -60,60 +63,128 @@ class Dispatch:
     def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
         self.progress: dict[int, int] = {}  #: bytes sent, by job
-        self.ended: set[str] = set()  #: transcript_ids that the list shows as ended, or does not show
         self.clashes: dict[int, set[int]] = {}  #: numbers that a job chose and another one had
-        self.waits: dict[int, str] = {}  #: the reason of a job's wait, where the journal does not have it
         self._book = book
+        self._schedule = book.schedule
         self._lanes = lanes
         self._kept = kept
         self._background = background
         self._clock = clock
+        self._plan: Plan | None = None
+        self._inboxes: Mapping[str, Arrivals] = {}
+        self._ended: set[str] = set()  # transcript_ids that the list shows as ended, or does not show
+        self._waits: dict[int, str] = {}  # the reason of a job's wait, where the journal does not have it
+        self._begun: list[_Begun] = []
         self._steps_of: WeakKeyDictionary[Arrivals, FolderSteps] = WeakKeyDictionary()
         self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
         self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
+        self._ahead_seconds = 0.0  # of the time of day before the monotonic one, at the last pass
+
+    # -- what may start
 
     def start(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
-        """Start every step that may start now. Raises Blocked(state) where the journal does not take an intent."""
-        self.waits.clear()
-        room = self._room(plan, inboxes)
-        for job in list(self._book.unfinished.values()):
-            if job.id not in self.in_flight and not self._book.is_held(job.id):
-                inbox = inboxes.get(job.inbox)
-                self._do(job, decide(job, self._facts(job, plan, inbox, room)), plan, inbox, room)
+        """Begin the steps that may start now; `go` starts them, once what was decided is written."""
+        if plan is not self._plan:
+            self._plan, self._inboxes = plan, inboxes
+            self._schedule.all_again()
+        if self._lanes.blocking((errors.STATE,)) is not None:
+            return
+        self._see_time_pass()
+        for _ in range(LOOKED_AT_ONCE):
+            if (number := self._schedule.next()) is None:
+                break
+            self._look_at(number)
+        rooms = Rooms(plan.uploads)
+        for step, job in self.in_flight.values():
+            rooms.take(step, job, hangs=self._hangs(step, job))
+        self._serve(rooms)
 
-    def _do(self, job: Job, decision: Decision, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> None:
+    def go(self) -> None:
+        """Start the steps that were begun: their intents are written."""
+        begun, self._begun = self._begun, []
+        for job, executor, work, lane in begun:
+            answer = functools.partial(ended, job)
+            self._background.ask(executor, work, answer, doing="working at a recording", lane=lane)
+
+    def let_go(self) -> None:
+        """The intents of the steps that were begun could not be written: none of them starts."""
+        begun, self._begun = self._begun, []
+        for job, *_ in begun:
+            self.finished(job.id)
+
+    def next_at(self) -> float | None:
+        """The next time of day at which a job is due; 0 if there is something to look at now."""
+        if self._lanes.blocking((errors.STATE,)) is not None:
+            return None
+        return 0.0 if self._schedule.is_fresh else self._schedule.next_at()
+
+    def reason_of(self, job: Job) -> str:
+        """The reason of a job's wait; empty where the journal has it, or nothing is worth telling."""
+        inbox, line = self._inboxes.get(job.inbox), self._schedule.line_of(job.id)
+        step = job.step if line is None else line.step
+        lane = None if inbox is None or step is None else self._lanes.blocking(lanes_of(step, inbox.route))
+        return self._waits.get(job.id, "") if lane is None else lane.reason
+
+    def heard(self, ended: Iterable[str]) -> None:
+        """The list shows these transcripts as ended, or does not show them: they are to be fetched."""
+        for transcript_id in ended:
+            self._ended.add(transcript_id)
+            self._schedule.happened(end_of_transcript(transcript_id))
+
+    def _see_time_pass(self) -> None:
+        now = self._clock.wall()
+        before, self._ahead_seconds = self._ahead_seconds, now - self._clock.monotonic()
+        if abs(self._ahead_seconds - before) > JUMP_SECONDS:
+            self._schedule.all_again()
+        self._schedule.passed(now)
+
+    def _look_at(self, number: int) -> None:
+        """Decide about a job that something happened to. One in a step is looked at again when that ends."""
+        job = self._book.unfinished.get(number)
+        if job is None or number in self.in_flight or self._book.is_held(number):
+            return
+        self._do(job, self._decision(job))
+
+    def _decision(self, job: Job) -> Decision:
+        assert self._plan is not None
+        self._waits.pop(job.id, None)
+        return decide(job, self._facts(job, self._plan, self._inboxes.get(job.inbox)))
+
+    def _do(self, job: Job, decision: Decision) -> None:
         match decision:
-            case Wait(reason) if reason:
-                self.waits[job.id] = reason
-            case Start(step) if inbox is not None:
-                self._begin(job, step, plan, inbox, room)
+            case Wait(reason, until):
+                if reason:
+                    self._waits[job.id] = reason
+                self._wait(job, until)
+            case Start(step):
+                size = job.fingerprint.size if step in (Step.UPLOAD, Step.HASH) else 0
+                self._schedule.until_room(job.id, Line(step, job.inbox), now=self._clock.monotonic(), size=size)
             case Happened(event):
-                changed = self._book.record(job, event)
-                if inbox is not None and changed.withdrawn:
-                    inbox.forget(changed)
-            case Touched(earlier) if inbox is not None:
+                self._book.record(job, event)
+            case Touched(earlier):
                 self._book.touched(job, earlier)
-                inbox.adopt(job, earlier)
+                if (inbox := self._inboxes.get(job.inbox)) is not None:
+                    inbox.adopt(job, earlier)
 
-    def _facts(self, job: Job, plan: Plan, inbox: Arrivals | None, room: Counter[str]) -> Facts:
+    def _wait(self, job: Job, until: Fact | None) -> None:
+        if until is None:
+            self._schedule.until(job.id, job.due_at)
+        else:
+            self._schedule.until_fact(job.id, until)
+
+    def _facts(self, job: Job, plan: Plan, inbox: Arrivals | None) -> Facts:
         """All that the decision about a job depends on; the journal is asked only where it does."""
-        now, step = self._clock.wall(), next_step(job, has_another_of_size=self._has_another_of_size(job))
+        now = self._clock.wall()
         is_due = job.is_due(now, self._book.rules)
-        journal_is_free = self._lanes.blocking((errors.STATE,)) is None
-        lane = None if inbox is None else self._lanes.blocking(_lanes(step, inbox.route))
-        asks = asks_for_twins(job, is_due=is_due, journal_is_free=journal_is_free)
-        twins = self._twins(job) if asks else ()
+        parameters = "" if inbox is None or not job.unpaid else inbox.route.settings_of(job).parameters
         return Facts(
             now=now,
             is_due=is_due,
             account=plan.client.account,
-            inbox=None if inbox is None else _inbox_facts(job, inbox, asks_for_parameters=bool(twins)),
-            step=step,
-            journal_is_free=journal_is_free,
-            twins=twins,
-            blocked=None if lane is None else lane.reason,
-            has_room=room[_kind(step, job)] > 0 and (step is not Step.UPLOAD or room[_uploads_of(job.inbox)] > 0),
-            transcript_ended=job.transcript_id in self.ended,
+            inbox=None if inbox is None else _inbox_facts(job, inbox, parameters),
+            step=next_step(job, has_another_of_size=self._has_another_of_size(job)),
+            twins=self._book.twins(job, parameters) if asks_for_twins(job, is_due=is_due) else (),
+            transcript_ended=job.transcript_id in self._ended,
             put_off=self._book.put_off.get(job.id, job.reason),
         )
 
@@ -125,27 +196,30 @@ class Dispatch:
         self._sized.add(job.id)
         return False
 
-    def _twins(self, job: Job) -> tuple[Job, ...]:
-        """The other jobs of the same content."""
-        found = self._book.journal.with_content(job.content_hash) if job.content_hash else []
-        return tuple(other for other in found if other.id != job.id)
+    # -- room
 
-    def _room(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> Counter[str]:
-        """The number of steps of each kind that may start: uploads (in all, by inbox), calls, folder steps by inbox.
+    def _serve(self, rooms: Rooms) -> None:
+        """Let the lines take turns until there is no room for any of them."""
+        lines = list(self._schedule.lines())
+        while lines:
+            lines = [line for line in lines if self._serve_one(line, rooms)]
 
-        An upload that hangs in its share takes room only from its own inbox.
-        """
-        room = Counter({"upload": plan.uploads, "call": CALLS, **dict.fromkeys(inboxes, FOLDER_STEPS)})
-        room.update({_uploads_of(name): plan.uploads for name in inboxes})
-        for step, job in self.in_flight.values():
-            self._take(room, step, job)
-        return room
-
-    def _take(self, room: Counter[str], step: Step, job: Job) -> None:
-        if step is Step.UPLOAD:
-            room[_uploads_of(job.inbox)] -= 1
-        if not self._hangs(step, job):
-            room[_kind(step, job)] -= 1
+    def _serve_one(self, line: Line, rooms: Rooms) -> bool:
+        """Begin the step of the first in line; False where it has no room, or its lanes are blocked."""
+        inbox = self._inboxes.get(line.inbox)
+        if inbox is None or self._lanes.blocking(lanes_of(line.step, inbox.route)) is not None:
+            return False
+        number = self._schedule.first_in(line)
+        job = None if number is None else self._book.unfinished[number]
+        if job is None or not rooms.has_one(line.step, job):
+            return False
+        decision = self._decision(job) if line.step in _DECIDED_AGAIN else Start(line.step)
+        if decision == Start(line.step):
+            self._begin(job, line.step, inbox, rooms)
+            self._schedule.took_turn(line)
+        else:
+            self._do(job, decision)
+        return True
 
     def _hangs(self, step: Step, job: Job) -> bool:
         """True if an upload has waited long for bytes of its recording. One that is all sent waits for the API."""
@@ -154,21 +228,24 @@ class Dispatch:
             return False
         return self._clock.monotonic() - since > HANGING_SECONDS
 
-    def _begin(self, job: Job, step: Step, plan: Plan, inbox: Arrivals, room: Counter[str]) -> None:
+    # -- a step
+
+    def _begin(self, job: Job, step: Step, inbox: Arrivals, rooms: Rooms) -> None:
+        assert self._plan is not None
         attempted = self._saved(job, step, inbox)
+        self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
         self._moved_at[job.id] = self._clock.monotonic()
-        self._take(room, step, job)
-        work = self._work(attempted, step, plan, inbox)
-        lane = inbox.route.lane if step in _IN_FOLDERS or step is Step.UPLOAD else errors.API
-        answer = functools.partial(ended, attempted)
-        self._background.ask(self._executor(step, plan, inbox), work, answer, doing="working at a recording", lane=lane)
+        rooms.take(step, job)
+        lane = inbox.route.lane if step in IN_FOLDERS or step is Step.UPLOAD else errors.API
+        work = self._work(attempted, step, self._plan, inbox)
+        self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
         """The threads that a step runs on. Uploads have some for each inbox: a share that hangs keeps its readers."""
         if step is Step.UPLOAD:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
-        return inbox.executor if step in _IN_FOLDERS else self._background.calls
+        return inbox.executor if step in IN_FOLDERS else self._background.calls
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
@@ -221,7 +298,7 @@ class Dispatch:
     def _answered(self, job: Job) -> set[str]:
         """The ids of all submits of this job's content, those that were given up or ended in an error among them."""
         journal = self._book.journal
-        twins = (job, *self._twins(job))
+        twins = [job, *(journal.with_content(job.content_hash) if job.content_hash else [])]
         known = {twin.transcript_id for twin in twins if twin.transcript_id}  # a rebuilt one has no story
         told = (happened for twin in twins for happened in journal.story(twin.id))
         return known | {each["transcript_id"] for each in told if each["event"] == Submitted.name()}
@@ -239,12 +316,20 @@ class Dispatch:
         return sent
 
     def finished(self, number: int) -> None:
-        """The job's step ended, and what came of it is written."""
+        """The job's step ended."""
         step, job = self.in_flight.pop(number, (None, None))
         self.progress.pop(number, None)
         self._moved_at.pop(number, None)
         if step is Step.FETCH and job is not None and job.transcript_id is not None:
-            self.ended.discard(job.transcript_id)
+            self._ended.discard(job.transcript_id)
+        if number in self._book.unfinished:
+            self._schedule.look_again(number)
+
+    def forget(self, number: int) -> None:
+        """The job has ended, and is put away."""
+        self._waits.pop(number, None)
+        self._sized.discard(number)
+        self.clashes.pop(number, None)
 
 
 def ended(job: Job, outcome: Outcome[Event | None]) -> StepEnded:
@@ -272,26 +357,10 @@ def _raised(job: Job, error: errors.TranscribedError) -> StepEnded:
     return StepEnded(job, Deferred(error.message, error.hint))
 
 
-def _lanes(step: Step, route: Route) -> tuple[str, ...]:
-    """The lanes that a step of a job of this route needs free."""
-    own = {"inbox": route.lane, "parameters": route.parameters_lane}
-    return tuple(own.get(name, name) for name in _LANES[step])
-
-
-def _kind(step: Step, job: Job) -> str:
-    if step in _IN_FOLDERS:
-        return job.inbox
-    return "upload" if step is Step.UPLOAD else "call"
-
-
-def _uploads_of(inbox: str) -> str:
-    return f"upload:{inbox}"
-
-
-def _inbox_facts(job: Job, inbox: Arrivals, *, asks_for_parameters: bool) -> InboxFacts:
+def _inbox_facts(job: Job, inbox: Arrivals, parameters: str) -> InboxFacts:
     return InboxFacts(
         looked_at=inbox.looked_at is not None,
         has_lost=inbox.has_lost(job),
         duplicates=inbox.route.duplicates,
-        parameters=inbox.route.settings_of(job).parameters if asks_for_parameters else "",
+        parameters=parameters,
     )

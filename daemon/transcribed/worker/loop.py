@@ -4,19 +4,20 @@ All that happens to the daemon comes through the mailbox. Only the loop's thread
 other I/O.
 """
 
+import contextlib
 import functools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from transcribed import errors
-from transcribed.job import Job, State
-from transcribed.job.events import Named, Released, Transcribed
+from transcribed.job import Job
+from transcribed.job.events import Event, Named, Released
 from transcribed.journal import Journal, Transcripts, unaccepted
 from transcribed.worker import messages
-from transcribed.worker.background import Background, Outcome, WorkEnded, tried
+from transcribed.worker.background import Background, WorkEnded
 from transcribed.worker.book import Book
 from transcribed.worker.deletions import Deletions
 from transcribed.worker.dispatch import Dispatch
@@ -25,15 +26,18 @@ from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
 from transcribed.worker.people import models, status
 from transcribed.worker.people.digest import News
-from transcribed.worker.people.hooks import Hooks, command_of
+from transcribed.worker.people.endings import Endings
+from transcribed.worker.people.hooks import Hooks
 from transcribed.worker.people.outbox_notice import OutboxNotices
 from transcribed.worker.plan import Clock, Host, Mailbox, Plan
 from transcribed.worker.polls import Polls
+from transcribed.worker.probes import Probes
 
 log = structlog.get_logger()
 
 GRACE_SECONDS = 8.0  # for the steps in flight at a stop; with what follows it is within the 10 s that were promised
 LAST_WORD_SECONDS = 1.0
+MESSAGES_AT_ONCE, CHANGES_AT_ONCE, LONGEST_PASS_SECONDS = 200, 500, 0.5  # in one pass of the loop
 LONGEST_WAIT_SECONDS = 15.0  # so that the host's watchdog hears of us, and a clock that jumped is noticed
 
 
@@ -57,17 +61,19 @@ class Worker:
         self._clock = clock
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
-        self.book = Book(journal, clock, plan.rules, self._put_away)
+        self.book = Book(journal, clock, plan.rules, self._written)
         self._background = background = Background(mailbox, host.executor)
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
         self._orders = Orders(directory, self.book, self.dispatch, background, clock, resume=self._resume)
         self._polls = Polls(background, clock)
+        self._probes = Probes(journal, background)
         self._hooks = Hooks(background, stop)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._news = News(plan, host, background, clock)
         self._report = status.Report(clock)
         self._models = models.Models(journal, clock, self._news)
+        self._endings = Endings(self.book, self._news, self._hooks, self._models)
         self._notices = OutboxNotices(background, clock, self._models.paragraph)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
@@ -79,19 +85,36 @@ class Worker:
         self._adopt(self._plan)
         self._host.watch(self._orders.folder)
         self._host.notify(READY="1")
-        while not self._stopping:
-            self._guarded(self._tend)
-            self._tell()
-            if once and self._idle():
-                break
-            self._take_in(self._wait_seconds())
+        self._pass(self._tend)
+        while not (self._stopping or (once and self._idle())):
+            self._pass(lambda: self._take_in(self._wait_seconds()), self._tend)
         self._leave()
         return self._verdict() if once else 0
+
+    def _pass(self, *actions: Callable[[], object]) -> None:
+        """One pass of the loop: what happens in it is one transaction, and the steps that it begins start after it."""
+        self._guarded(functools.partial(self._together, actions))
+        self._tell()
+
+    def _together(self, actions: Iterable[Callable[[], object]]) -> None:
+        """Raises Blocked(state) where what happened could not be written."""
+        try:
+            with self.book.together():
+                for action in actions:
+                    self._guarded(action)
+        except errors.Blocked:
+            self.dispatch.let_go()
+            for inbox in self.inboxes.values():
+                inbox.unwritten()
+            raise
+        self.dispatch.go()
 
     # -- what is due -------------------------------------------------------------------------------------------------
 
     def _tend(self) -> None:
-        """Begin everything that is due."""
+        """Begin everything that is due, unless it is time to leave."""
+        if self._stopping:
+            return
         for lane in self.lanes.due(self._clock.monotonic()):
             self._probe(lane.name)
         for inbox in self.inboxes.values():
@@ -103,12 +126,9 @@ class Worker:
         self._deletions.look_if_due(self._plan)
         self._news.look(self.lanes)
 
-    def _waiting(self) -> list[Job]:
-        """The transcripts that this account can be asked about now."""
-        if self.lanes.blocking((errors.STATE, errors.API)) is not None:
-            return []
-        here = (None, self._plan.client.base_url)
-        return [job for job in self.book.in_state(State.SUBMITTED) if job.base_url in here]
+    def _waiting(self) -> dict[int, Job]:
+        """The transcripts that can be asked about now."""
+        return self.book.submitted if self.lanes.blocking((errors.STATE, errors.API)) is None else {}
 
     def _probe(self, name: str) -> None:
         """Try a blocked lane by a GET or a small write, never by a job."""
@@ -117,15 +137,8 @@ class Worker:
             self.lanes.resume(name, now=self._clock.monotonic())
             return
         self.lanes.probing(name)
-        doing = "trying the folders again"
-        if name == errors.STATE:  # the journal is the loop's thread's only
-            problem = tried(self.book.journal.touch, doing=doing, lane=name).problem
-            self._lane_checked(messages.LaneChecked(name, problem))
-            return
-        calls = self._background.calls
-        executor, check = (calls, self._plan.client.check) if inbox is None else (inbox.executor, inbox.check)
-        answer = functools.partial(_checked, name)
-        self._background.ask(executor, check, answer, doing=doing, lane=name)
+        if (answer := self._probes.begin(name, inbox, self._plan.client)) is not None:
+            self._lane_checked(answer)
 
     def _wait_seconds(self) -> float:
         """Until the next thing is due."""
@@ -135,22 +148,21 @@ class Worker:
         at += [self._news.next_at(), self._deletions.next_at(self._plan)]
         waits = [x - now for x in at if x is not None]
         waits += [x for x in [self._report.next_at() - now] if x > 0]
-        wall = self._clock.wall()
-        held = {*self.dispatch.in_flight, *self.dispatch.waits}
-        waits += [x.due_at - wall for x in self.book.unfinished.values() if x.id not in held and x.due_at > wall]
-        return max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
+        waits += [due_at - self._clock.wall() for due_at in [self.dispatch.next_at()] if due_at is not None]
+        return 0.0 if self.dispatch.next_at() == 0.0 else max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
 
     # -- what arrives ------------------------------------------------------------------------------------------------
 
     def _take_in(self, timeout: float) -> None:
-        """Wait for a message and handle it, with all that came with it."""
-        try:
-            while True:
-                message = self._mailbox.get(timeout=timeout)
+        """Wait for a message, and handle it with those that came with it: so many that the pass stays short."""
+        with contextlib.suppress(queue.Empty):
+            message, began_at = self._mailbox.get(timeout=timeout), self._clock.monotonic()
+            self._guarded(functools.partial(self._handle, message))
+            for _ in range(MESSAGES_AT_ONCE):
+                if self.book.unwritten > CHANGES_AT_ONCE or self._clock.monotonic() - began_at > LONGEST_PASS_SECONDS:
+                    return
+                message = self._mailbox.get(timeout=0.0)
                 self._guarded(functools.partial(self._handle, message))
-                timeout = 0.0
-        except queue.Empty:
-            return
 
     def _handle(self, message: object) -> None:  # noqa: C901, PLR0912 - one line for each kind of message
         match message:
@@ -167,7 +179,7 @@ class Worker:
                 if (inbox := self._asker(message)) is not None:
                     inbox.inspected(message)
             case messages.TranscriptsListed():
-                self.dispatch.ended |= self._polls.heard(message, self._waiting())
+                self.dispatch.heard(self._polls.heard(message, self._waiting().values()))
             case messages.LaneChecked():
                 self._lane_checked(message)
             case messages.OrdersListed():
@@ -221,8 +233,7 @@ class Worker:
         log.info(event, lane=name, blocked_seconds=round(self._clock.wall() - lane.since, 1))
         self.book.unblocked()
         if name == errors.STATE:
-            for number in self.book.save_held():
-                self.dispatch.finished(number)
+            self.book.save_held()
         for inbox in self.inboxes.values():
             inbox.look_soon()
 
@@ -244,27 +255,24 @@ class Worker:
             event = Released("another job took the number first")
         elif isinstance(event, Named):
             self.dispatch.clashes.pop(job.id, None)
-        changed = self.book.record(job, event)
+        self.book.record(job, event)
         self.dispatch.finished(job.id)
-        self._tell_inbox(changed, event)
         if message.blocked is not None:
             raise message.blocked
 
-    def _put_away(self, job: Job) -> None:
-        """A job's recording was put away, and that is written: people are told where it is the job's end."""
-        inbox = self.inboxes.get(job.inbox)
-        wanted = str(job.state) in self._plan.tell or (inbox is not None and command_of(job, inbox.route))
-        if wanted and self.book.is_the_end(job):
-            self._news.ended(job)
-            if inbox is not None:
-                self._hooks.tell(job, inbox.route)
+    def _written(self, job: Job, event: Event) -> None:
+        """This happened to the job, and is durable: those who wait for it are told."""
+        self._guarded(functools.partial(self._tell_of, job, event))
+        if not job.unfinished:
+            self.dispatch.forget(job.id)
 
-    def _tell_inbox(self, job: Job, event: object) -> None:
+    def _tell_of(self, job: Job, event: Event) -> None:
         inbox = self.inboxes.get(job.inbox)
-        if inbox is not None and (job.withdrawn or (job.retired_at is not None and job.place is not None)):
-            inbox.forget(job)
-        if inbox is not None and isinstance(event, Transcribed):
-            self._models.heard(job, event, inbox.route)
+        self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
+        if inbox is not None:
+            inbox.written(job)
+            if job.withdrawn or (job.retired_at is not None and job.place is not None):
+                inbox.forget(job)
 
     def _look(self, message: messages.Look) -> None:
         if message.root == self._orders.folder:
@@ -343,9 +351,9 @@ class Worker:
             self.book.journal.counts(),
             self.lanes.all(),
             [inbox.status() for inbox in self.inboxes.values()],
-            list(self.book.unfinished.values()),
+            self.book.unfinished,
             steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
-            waits=self.dispatch.waits,
+            reason_of=self.dispatch.reason_of,
             sent_bytes=self.dispatch.progress,
         )
 
@@ -357,7 +365,8 @@ class Worker:
         self._news.hurry()
         deadline = self._clock.monotonic() + GRACE_SECONDS
         while self._busy() and self._clock.monotonic() < deadline:
-            self._take_in(deadline - self._clock.monotonic())
+            take_in = functools.partial(self._take_in, deadline - self._clock.monotonic())
+            self._guarded(functools.partial(self._together, [take_in]))
         for number in list(self.dispatch.in_flight):
             if (job := self.book.unfinished.get(number)) is not None and job.in_flight:
                 self._guarded(functools.partial(self.book.record, job, Released("the daemon stopped")))
@@ -381,10 +390,12 @@ class Worker:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
         if self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy(self._plan):
             return False
+        if self.dispatch.next_at() == 0.0 or self.book.holds:
+            return False
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:
                 return False
-        return all(job.id in self.dispatch.waits for job in self.book.unfinished.values())
+        return all(self.dispatch.reason_of(job) for job in self.book.unfinished.values())
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
@@ -394,7 +405,3 @@ class Worker:
         if self.book.unfinished:
             return 75
         return 1 if self.book.failures else 0
-
-
-def _checked(lane: str, outcome: Outcome[None]) -> messages.LaneChecked:
-    return messages.LaneChecked(lane, outcome.problem)

@@ -170,7 +170,7 @@ class Orders:
         return any(number in failed and (number in in_flight or failed[number].deaths > 0) for number in jobs)
 
     def _retry(self, number: int, *, pay_again: bool) -> None:
-        job = self._book.journal.job(number)
+        job = self._book.job(number)
         if job is None:
             log.warning("order.refused", job=number, reason="there is no such job")
             return

@@ -27,7 +27,7 @@ class Executor(Protocol):
     """Somewhere for steps to run."""
 
     def submit(self, work: Callable[[], None], /) -> object:
-        """Run `work` soon; it posts its own result."""
+        """Run `work` soon; it posts its own result. Raises RuntimeError where no thread can be started for it."""
 
 
 class Mailbox(Protocol):
@@ -123,4 +123,4 @@ class Host(Protocol):
         """Tell people this news. Raises TranscribedError where nobody took it."""
 
     def executor(self, name: str, threads: int) -> Executor:
-        """Threads for steps, by name."""
+        """So many threads for one kind of work, by its name."""

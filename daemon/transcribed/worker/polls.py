@@ -4,6 +4,7 @@ A look writes nothing; its next time is in memory. It comes soon after a submit 
 """
 
 import functools
+from collections.abc import Iterable
 
 import structlog
 
@@ -29,13 +30,16 @@ class Polls:
         self._looking = False
         self._looked_at: float | None = None
 
-    def look_if_due(self, waiting: list[Job], plan: Plan) -> None:
-        """Begin a look where one is due."""
+    def look_if_due(self, waiting: dict[int, Job], plan: Plan) -> None:
+        """Begin a look where one is due: at those that this account can be asked about."""
         at = self.next_at(waiting, plan)
         if at is None or at > self._clock.monotonic():
             return
-        self._looking = True
-        asked = frozenset(job.transcript_id for job in waiting if job.transcript_id is not None)
+        here = (None, plan.client.base_url)
+        asked = frozenset(x.transcript_id for x in waiting.values() if x.transcript_id and x.base_url in here)
+        self._looking, self._looked_at = bool(asked), self._clock.monotonic()
+        if not asked:
+            return
         find = functools.partial(plan.client.find, asked)
         self._background.ask(
             self._background.calls,
@@ -45,17 +49,20 @@ class Polls:
             lane=errors.API,
         )
 
-    def next_at(self, waiting: list[Job], plan: Plan) -> float | None:
-        """The time of the next look (monotonic); None if nothing waits or a look is on its way."""
+    def next_at(self, waiting: dict[int, Job], plan: Plan) -> float | None:
+        """The time of the next look (monotonic); None if nothing waits or a look is on its way.
+
+        The last of those that wait is the youngest.
+        """
         if self._looking or not waiting:
             return None
         now = self._clock.monotonic()
         if self._looked_at is None:
             self._looked_at = now  # AssemblyAI needs some seconds for the shortest recording
-        youngest = self._clock.wall() - max(job.changed_at for job in waiting)
+        youngest = self._clock.wall() - waiting[next(reversed(waiting))].changed_at
         return self._looked_at + min(max(plan.poll_seconds, youngest * SHARE), LONGEST_SECONDS)
 
-    def heard(self, message: TranscriptsListed, waiting: list[Job]) -> set[str]:
+    def heard(self, message: TranscriptsListed, waiting: Iterable[Job]) -> set[str]:
         """The ids to fetch, as a look shows them. Raises the problem of a failed look; a passing one blocks the api."""
         self._looking = False
         self._looked_at = self._clock.monotonic()
@@ -68,7 +75,7 @@ class Polls:
         return to_fetch(message)
 
 
-def _say_differing(message: TranscriptsListed, waiting: list[Job]) -> None:
+def _say_differing(message: TranscriptsListed, waiting: Iterable[Job]) -> None:
     """Log each transcript that the list shows with another audio_url than was sent: a lost submit is not found so."""
     own = [job for job in waiting if job.reused_from is None]
     ours = {job.transcript_id: job.upload_url for job in own if job.transcript_id and job.upload_url}

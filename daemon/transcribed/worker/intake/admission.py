@@ -46,7 +46,7 @@ def _new(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: B
 def _dragged_back(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: Book) -> Admitted | None:
     """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
     found = candidate.found
-    for job in reversed(book.journal.failed_like(inbox, found.fingerprint)):
+    for job in reversed(book.failed_like(inbox, found.fingerprint)):
         if job.place is not None and job.retired_at is not None:
             event = replace(
                 resumption(job, book.now()),

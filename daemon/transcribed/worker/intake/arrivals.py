@@ -7,6 +7,7 @@ first: more audio than the plan allows waits for a person's word.
 
 import functools
 import itertools
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard, TypeVar
@@ -31,6 +32,7 @@ from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, 
 from transcribed.worker.people import failure_notes
 from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
 from transcribed.worker.plan import Clock, Executor, Host, Plan, Route
+from transcribed.worker.schedule import look_at
 
 log = structlog.get_logger()
 
@@ -77,6 +79,8 @@ class Arrivals:
         self._settling = Settling(route.settle_seconds)
         taken = {job.path: (job.id, job.fingerprint) for job in book.journal.lying_in(route.name)}
         self._sightings = Sightings(taken)
+        self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
+        self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
         self._surveyed: frozenset[bytes] = frozenset()  # the files of the survey that is on its way or was too much
 
@@ -191,10 +195,12 @@ class Arrivals:
     def _take_in(self, look: Looked, *, whole: bool, again: frozenset[bytes]) -> None:
         """Keep what the look reported, which no other look reports again. It cannot fail, so none of it is lost."""
         listing = look.listing
-        self._sightings.listed(listing.files, listing.gone, again)
+        for number in self._sightings.listed(listing.files, listing.gone, again):
+            self._book.schedule.look_again(number)
         self._say_problems(listing.problems)
         file_system = listing.mount.kind.decode(errors="replace")
         self._last = LastLook(self._clock.wall(), look.events, file_system, listing.problems)
+        self._book.schedule.happened(look_at(self.route.name))
         self._pace.end(
             look.at,
             look.ended_at,
@@ -263,29 +269,41 @@ class Arrivals:
         return False
 
     def _retire_again(self, number: int, fingerprint: Fingerprint) -> None:
-        job = self._book.journal.job(number)
+        job = self._book.job(number)
         if job is not None and job.state in (State.DELIVERED, State.FAILED) and job.place is None:
             self._book.record(job, Touched(fingerprint))
 
     def _inspect(self, found: Sequence[Found]) -> None:
-        """Have these files looked into, some at a time."""
+        """Have these files looked into, some at a time: what is done for the first ones comes in between."""
         self._sightings.inspect(each.path for each in found)
-        for start in range(0, len(found), INSPECTED_AT_ONCE):
-            batch = tuple(found[start : start + INSPECTED_AT_ONCE])
+        is_idle = not self._to_inspect
+        self._to_inspect.extend(found)
+        if found and is_idle:
+            self._inspect_next()
+
+    def _inspect_next(self) -> None:
+        batch = tuple(itertools.islice(self._to_inspect, INSPECTED_AT_ONCE))
+        if batch:
             answer = functools.partial(FilesInspected, self, batch)
             self._ask(functools.partial(inspect, batch, self._looking), answer, doing="reading a recording")
 
     def inspected(self, message: FilesInspected) -> None:
-        """Admit the files that were looked into. Raises Blocked where the inbox, or the journal, cannot be reached."""
+        """Admit the files that were looked into. Raises Blocked where the inbox cannot be reached."""
+        for _ in message.asked:
+            self._to_inspect.popleft()
         inspected = message.outcome.result or {}
-        self._note_unread([item.path for item in message.asked], inspected)
-        for each in inspected.values():
-            if each.result is not None and not self._is_hollow(each.result):
-                self._admit(each.result)
+        coming = [each.result for each in inspected.values() if each.result and not self._is_hollow(each.result)]
+        admitted = {each.found.path for each in coming}
+        self._note_unread([item.path for item in message.asked if item.path not in admitted], inspected)
+        for candidate in coming:
+            self._admit(candidate)
         self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
         if blocked := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
+            self._let_go([each.path for each in self._to_inspect])
+            self._to_inspect.clear()
             raise self._blocked(blocked)
+        self._inspect_next()
 
     def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
         """Keep which files cannot be read: each look tries them again, and each problem is said once.
@@ -305,11 +323,26 @@ class Arrivals:
         return candidate.probe.hollow and self._settling.hollow(candidate.found)
 
     def _admit(self, candidate: Candidate) -> None:
-        found = candidate.found
         job, earlier = admit(candidate, self.route.name, self._book)
+        self._coming[job.id] = candidate.found, earlier
+
+    def written(self, job: Job) -> None:
+        """A file that was admitted is written as this job."""
+        found, earlier = self._coming.pop(job.id, (None, None))
+        if found is None:
+            return
+        self._sightings.inspected([found.path], {}, again=())
         self._sightings.take(found.path, job.id, found.fingerprint)
         if earlier is not None and earlier.path != found.path:
             self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more
+
+    def unwritten(self) -> None:
+        """The files that were admitted could not be written: they are no job's, and the next look reports them."""
+        self._let_go([found.path for found, _ in self._coming.values()])
+        self._coming.clear()
+
+    def _let_go(self, paths: Sequence[bytes]) -> None:
+        self._sightings.inspected(paths, {}, again=paths)
 
     def _take_back_note(self, job: Job) -> None:
         take_back = functools.partial(failure_notes.FAILED.take_back, outputs.note(job, self.route))

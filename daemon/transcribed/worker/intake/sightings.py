@@ -88,8 +88,12 @@ class Sightings:
 
     # -- what happens
 
-    def listed(self, files: Mapping[bytes, Fingerprint], gone: Iterable[bytes], again: Iterable[bytes]) -> None:
-        """A look reported these files, and these that have gone; the paths `again` were reported as they had to be."""
+    def listed(self, files: Mapping[bytes, Fingerprint], gone: Iterable[bytes], again: Iterable[bytes]) -> list[int]:
+        """A look reported these files, and these that have gone; the paths `again` were reported as they had to be.
+
+        Returns the jobs whose files have gone.
+        """
+        lost = []
         for path in again:
             self._put(path, replace(self._at(path), again=False))
         for path, fingerprint in files.items():
@@ -97,6 +101,9 @@ class Sightings:
         for path in gone:
             sighting = self._at(path)
             self._put(path, replace(sighting, pending=None, unread="", is_gone=sighting.job is not None))
+            if sighting.job is not None:
+                lost.append(sighting.job)
+        return lost
 
     def inspect(self, paths: Iterable[bytes]) -> None:
         """These files are being looked into from now on."""

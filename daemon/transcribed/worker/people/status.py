@@ -4,9 +4,10 @@ A status is plain data for JSON, and every name in it is escaped. It is written 
 its file lies is the host's business. Scripts read it too: it may gain fields, and never loses or renames one.
 """
 
+import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -168,19 +169,25 @@ def snapshot(
     counts: dict[str, int],
     lanes: Iterable[Lane],
     inboxes: list[InboxStatus],
-    jobs: Sequence[Job],
+    jobs: Mapping[int, Job],
     *,
     steps: Mapping[int, Step],
-    waits: Mapping[int, str],
+    reason_of: Callable[[Job], str],
     sent_bytes: Mapping[int, int],
 ) -> Status:
-    """The status of now. Of the open `jobs`, `steps` are on their way; `waits` are reasons that the journal lacks."""
+    """The status of now. Of the open `jobs`, `steps` are on their way, and are shown first.
+
+    `reason_of` gives the reason of a wait that the journal lacks.
+    """
+    on_their_way = (jobs[number] for number in steps if number in jobs)
+    waiting = (job for number, job in jobs.items() if number not in steps)
+    shown_first = itertools.islice(itertools.chain(on_their_way, waiting), MOST_JOBS)
     return Status(
         base_url=base_url,
         jobs=counts,
         blocked=[LaneStatus(each.name, each.reason, each.hint, each.since, each.probes) for each in lanes],
         inboxes=inboxes,
-        open=[of_job(x, steps.get(x.id), waits.get(x.id), sent_bytes.get(x.id)) for x in jobs[:MOST_JOBS]],
+        open=[of_job(x, steps.get(x.id), reason_of(x), sent_bytes.get(x.id)) for x in shown_first],
         open_count=len(jobs),
     )
 

@@ -1,0 +1,112 @@
+"""The daemon's threads: one pool with a bound, in which each kind of work has a share of its own.
+
+A share of the file system that hangs keeps only the threads of its own kind. A thread without work ends, so a large
+drop leaves nothing behind.
+"""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Work = Callable[[], None]
+
+MOST_THREADS = 160  # with watchdog's, the hooks' and the interpreter's below TasksMax=256 of the shipped unit
+IDLE_SECONDS = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class _Kind:
+    """One kind of work: what waits, and how much of it may run and does run at once."""
+
+    name: str
+    at_once: int
+    waiting: deque[Work] = field(default_factory=deque)
+    running: int = 0
+
+    @property
+    def may_run(self) -> bool:
+        return bool(self.waiting) and self.running < self.at_once
+
+
+class Threads:
+    """The pool. Work must not raise; any thread may submit it."""
+
+    def __init__(self, most: int = MOST_THREADS) -> None:
+        self._most = most
+        self._changed = threading.Condition()
+        self._ready: deque[_Kind] = deque()  # the kinds that may run, in turns; each once
+        self._threads = self._idle = 0
+
+    def share(self, name: str, at_once: int) -> "Share":
+        """A share of the pool for one kind of work, `at_once` of it."""
+        return Share(self, _Kind(name, at_once))
+
+    def submit(self, kind: _Kind, work: Work) -> None:
+        """Run `work` soon. Raises RuntimeError where no thread can be started, and none will come to it."""
+        with self._changed:
+            kind.waiting.append(work)
+            try:
+                self._call_for(kind)
+            except RuntimeError:
+                if kind.running:
+                    return
+                kind.waiting.remove(work)
+                self._ready.remove(kind)
+                raise
+
+    def _call_for(self, kind: _Kind) -> None:
+        """Have a thread come to this kind of work, if it may run. Raises RuntimeError where none can be started."""
+        if not kind.may_run:
+            return
+        if kind not in self._ready:
+            self._ready.append(kind)
+        if self._idle:
+            self._changed.notify()
+        elif self._threads < self._most:
+            threading.Thread(target=self._work, name="transcribed-work", daemon=True).start()
+            self._threads += 1
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            kind, work = taken
+            threading.current_thread().name = kind.name  # the kernel's name stays: it has room for 15 bytes
+            try:
+                work()
+            finally:
+                self._done(kind)
+
+    def _take(self) -> tuple[_Kind, Work] | None:
+        """The next piece of work, of the kind whose turn it is; None where none has come for long."""
+        with self._changed:
+            self._idle += 1
+            has_come = self._changed.wait_for(lambda: self._ready, IDLE_SECONDS)
+            self._idle -= 1
+            if not has_come:
+                self._threads -= 1
+                return None
+            kind = self._ready.popleft()
+            kind.running += 1
+            work = kind.waiting.popleft()
+            with contextlib.suppress(RuntimeError):  # then this thread comes to it
+                self._call_for(kind)
+            return kind, work
+
+    def _done(self, kind: _Kind) -> None:
+        with self._changed:
+            kind.running -= 1
+            if kind.may_run and kind not in self._ready:
+                self._ready.append(kind)  # this thread is free for it
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The threads for one kind of work."""
+
+    threads: Threads
+    kind: _Kind
+
+    def submit(self, work: Work) -> None:
+        """Run `work` soon; it posts its own result. Raises RuntimeError where no thread can be started."""
+        self.threads.submit(self.kind, work)

@@ -1,0 +1,63 @@
+"""The room that there is for steps, and the lanes that each step needs free."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from transcribed import errors
+from transcribed.job import Job, Step
+from transcribed.worker.background import CALLS
+from transcribed.worker.plan import Route
+
+FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
+LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
+
+_LANES: Mapping[Step, tuple[str, ...]] = {
+    Step.HASH: (errors.STATE, "inbox"),
+    # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
+    Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
+    Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT, "parameters"),
+    Step.LOOK_UP: (errors.STATE, errors.API),
+    Step.FETCH: (errors.STATE, errors.API),
+    Step.NAME: (errors.STATE, "inbox"),
+    Step.DELIVER: (errors.STATE, "inbox"),
+    Step.RETIRE: (errors.STATE, "inbox"),
+}
+IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
+_SUBMITS = frozenset({Step.SUBMIT, Step.LOOK_UP})
+
+
+def lanes_of(step: Step, route: Route) -> tuple[str, ...]:
+    """The lanes that a step of a job of this route needs free."""
+    own = {"inbox": route.lane, "parameters": route.parameters_lane}
+    return tuple(own.get(name, name) for name in _LANES[step])
+
+
+class Rooms:
+    """The steps that may start in one pass: uploads (in all, by inbox), submits, fetches, steps in each inbox."""
+
+    def __init__(self, uploads: int) -> None:
+        self._uploads = uploads
+        self._most = {str(Step.UPLOAD): uploads, str(Step.SUBMIT): CALLS, str(Step.FETCH): CALLS}
+        self._taken: Counter[str] = Counter()
+        self._uploads_of: Counter[str] = Counter()
+
+    def take(self, step: Step, job: Job, *, hangs: bool = False) -> None:
+        """A step of this job is on its way. An upload that hangs in its share takes room only from its own inbox."""
+        self._uploads_of[job.inbox] += step is Step.UPLOAD
+        self._taken[_kind(step, job.inbox)] += not hangs
+
+    def has_one(self, step: Step, job: Job) -> bool:
+        """True if this step may start too. A long upload does not take the last room."""
+        kind = _kind(step, job.inbox)
+        free = self._most.get(kind, FOLDER_STEPS) - self._taken[kind]
+        if step is not Step.UPLOAD:
+            return free > 0
+        is_long = job.fingerprint.size > LONG_BYTES and self._uploads > 1
+        return free > is_long and self._uploads_of[job.inbox] < self._uploads
+
+
+def _kind(step: Step, inbox: str) -> str:
+    """The room that a step takes: one of its own, or that of all steps in the folders of its inbox."""
+    if step in IN_FOLDERS:
+        return f"in {inbox}"
+    return str(Step.SUBMIT if step in _SUBMITS else step)

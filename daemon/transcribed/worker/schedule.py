@@ -1,0 +1,187 @@
+"""The places in which jobs wait, so that a pass of the loop costs what is due and what happened, not what waits.
+
+An unfinished job that is in no step is in one place: it is to be looked at; or it waits for a time, for a fact, or in
+the line for its step. What it waits for puts it among those to be looked at again. Pure: no clock, no I/O.
+"""
+
+import heapq
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from transcribed.job import Step
+
+BYTES_PER_SECOND = 1e6  # a recording stands in line as if it had come later by its size: short ones go first, and
+#                         nothing waits for ever, for those that come later stand further back
+
+
+class Fact(NamedTuple):
+    """A fact that jobs wait for: a kind of thing, and which one."""
+
+    kind: str
+    of: str
+
+
+def end_of_transcript(transcript_id: str) -> Fact:
+    """AssemblyAI's list shows the end of this transcript."""
+    return Fact("transcript", transcript_id)
+
+
+def change_of(job: int) -> Fact:
+    """Something happens to another job."""
+    return Fact("job", str(job))
+
+
+def look_at(inbox: str) -> Fact:
+    """The inbox is looked into for the first time."""
+    return Fact("look", inbox)
+
+
+CONFIGURATION = Fact("configuration", "")  #: a reload brings another one
+
+
+class Line(NamedTuple):
+    """The jobs that wait for room for one step, in one inbox."""
+
+    step: Step
+    inbox: str
+
+
+@dataclass(slots=True)
+class _Queue:
+    """One line. `served`: when it had its last turn; the order is by `rank`."""
+
+    served: int = 0
+    ranks: list[tuple[float, int]] = field(default_factory=list)
+    jobs: dict[int, float] = field(default_factory=dict)  # those in it, with their ranks
+
+    def first(self) -> int | None:
+        while self.ranks:
+            rank, number = self.ranks[0]
+            if self.jobs.get(number) == rank:
+                return number
+            heapq.heappop(self.ranks)
+        return None
+
+
+class Schedule:
+    """The waiting jobs by number, each in one place."""
+
+    def __init__(self) -> None:
+        self._fresh: dict[int, None] = {}  # to be looked at, in order
+        self._times: list[tuple[float, int]] = []
+        self._timed: dict[int, float] = {}
+        self._facts: dict[Fact, dict[int, None]] = {}
+        self._fact_of: dict[int, Fact] = {}
+        self._lines: dict[Line, _Queue] = defaultdict(_Queue)
+        self._line_of: dict[int, Line] = {}
+        self._turn = itertools.count(1)
+
+    # -- into a place, out of every other
+
+    def look_again(self, number: int) -> None:
+        """Something happened that may matter to this job."""
+        self.forget(number)
+        self._fresh[number] = None
+
+    def until(self, number: int, due_at: float) -> None:
+        """The job waits for this time."""
+        self.forget(number)
+        self._timed[number] = due_at
+        heapq.heappush(self._times, (due_at, number))
+
+    def until_fact(self, number: int, fact: Fact) -> None:
+        """The job waits for this fact."""
+        self.forget(number)
+        self._fact_of[number] = fact
+        self._facts.setdefault(fact, {})[number] = None
+
+    def until_room(self, number: int, line: Line, *, now: float, size: int = 0) -> None:
+        """The job waits for its turn. One that stands in this line already keeps its place."""
+        if self._line_of.get(number) == line:
+            return
+        self.forget(number)
+        self._line_of[number] = line
+        queue, rank = self._lines[line], now + size / BYTES_PER_SECOND
+        queue.jobs[number] = rank
+        heapq.heappush(queue.ranks, (rank, number))
+
+    def forget(self, number: int) -> None:
+        """The job waits no longer: it is in a step, or has ended."""
+        self._fresh.pop(number, None)
+        self._timed.pop(number, None)
+        if (fact := self._fact_of.pop(number, None)) is not None:
+            waiting = self._facts[fact]
+            del waiting[number]
+            if not waiting:
+                del self._facts[fact]
+        if (line := self._line_of.pop(number, None)) is not None:
+            self._leave(line, number)
+
+    def _leave(self, line: Line, number: int) -> None:
+        queue = self._lines[line]
+        del queue.jobs[number]
+        if not queue.jobs:
+            queue.ranks.clear()
+
+    # -- what is to be looked at
+
+    def happened(self, fact: Fact) -> None:
+        """Look again at all that waited for this fact."""
+        for number in self._facts.pop(fact, {}):
+            del self._fact_of[number]
+            self._fresh[number] = None
+
+    def passed(self, now: float) -> None:
+        """Look again at all whose time has come."""
+        while self._times and self._times[0][0] <= now:
+            due_at, number = heapq.heappop(self._times)
+            if self._timed.get(number) == due_at:
+                self.look_again(number)
+
+    def all_again(self) -> None:
+        """Look again at everything that waits: the clock has jumped, or the configuration is another one."""
+        for number in [*self._timed, *self._fact_of, *self._line_of]:
+            self.look_again(number)
+
+    def next(self) -> int | None:
+        """The next job to be looked at, which is then in no place."""
+        number = next(iter(self._fresh), None)
+        if number is not None:
+            del self._fresh[number]
+        return number
+
+    def next_at(self) -> float | None:
+        """The next time that a job waits for."""
+        while self._times and self._timed.get(self._times[0][1]) != self._times[0][0]:
+            heapq.heappop(self._times)
+        return self._times[0][0] if self._times else None
+
+    @property
+    def is_fresh(self) -> bool:
+        """True if a job is to be looked at."""
+        return bool(self._fresh)
+
+    # -- lines
+
+    def lines(self) -> Iterator[Line]:
+        """The lines in which somebody stands; the one that has waited longest for its turn is the first."""
+        return iter(sorted((line for line, queue in self._lines.items() if queue.jobs), key=self._served))
+
+    def _served(self, line: Line) -> int:
+        return self._lines[line].served
+
+    def first_in(self, line: Line, fits: Callable[[int], bool] = lambda _number: True) -> int | None:
+        """The job whose turn it is in this line, if it fits; it stays where it is until it is put elsewhere."""
+        number = self._lines[line].first()
+        return number if number is not None and fits(number) else None
+
+    def took_turn(self, line: Line) -> None:
+        """This line had its turn: the others come before it."""
+        self._lines[line].served = next(self._turn)
+
+    def line_of(self, number: int) -> Line | None:
+        """The line in which the job stands."""
+        return self._line_of.get(number)
