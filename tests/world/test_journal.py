@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs import NOW, RECEIVED, a_job
 from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Fingerprint, Job, State, Step, events
-from transcribed.journal import VERSION, Journal, tables
+from transcribed.journal import VERSION, Journal, store, tables
 
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -317,6 +317,7 @@ JOBS = st.builds(
     number=st.none() | st.integers(1, 2**31),
     formats=st.lists(TEXT, max_size=3).map(tuple),
     place=st.none() | PATHS,
+    gone=st.booleans(),
     retired_at=st.none() | TIMES,
     settings=st.none() | TEXT,
     tail=st.binary(),
@@ -454,6 +455,7 @@ def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved
     ]
     gone = [
         a_job(b"archived.mp3", state=State.DELIVERED, place=b"/archive/archived.mp3", retired_at=NOW),
+        a_job(b"deleted.mp3", state=State.DELIVERED, gone=True, retired_at=NOW),
         a_job(b"withdrawn.mp3", state=State.CANCELLED, retired_at=NOW),
         a_job(b"other.mp3", inbox="other"),
     ]
@@ -463,7 +465,7 @@ def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved
     there = add_all(journal, *lies)
     add_all(journal, the_touched_one_again)
 
-    assert {job.id for job in journal.lying_in("talks")} == {job.id for job in there}
+    assert journal.lying_in("talks") == {job.path: (job.id, job.fingerprint) for job in there}
 
 
 def test_jobs_are_found_by_content_by_size_and_by_transcript(journal):
@@ -488,6 +490,20 @@ def test_jobs_are_found_by_content_by_size_and_by_transcript(journal):
     assert journal.failed_like("talks", Fingerprint(9, 2)) == journal.failed_like("others", Fingerprint(9, 2**70)) == []
     assert journal.with_transcripts([ID, "another"]) == [one]
     assert journal.with_transcripts([]) == []
+
+
+def test_the_upload_urls_of_a_time_are_of_the_jobs_that_paid_since_then_and_of_the_newest(journal, monkeypatch):
+    monkeypatch.setattr(store, "NEWEST", 2)
+    add_all(
+        journal,
+        a_job(transcript_id="old", upload_url="u1", submit_sent_at=NOW - 9),
+        a_job(transcript_id="retried", upload_url="u2", submit_sent_at=NOW),
+        a_job(transcript_id="not paid", upload_url="u3", submit_sent_at=NOW, reused_from=1),
+        a_job(transcript_id="by another clock", upload_url="u4", submit_sent_at=1.0),
+        a_job(upload_url="u5", submit_sent_at=NOW),
+    )
+
+    assert journal.upload_urls(NOW - 5) == {"retried": "u2", "by another clock": "u4"}
 
 
 def test_a_number_is_taken_for_its_stem_by_any_other_job_retired_or_not(journal):
@@ -528,3 +544,32 @@ def test_a_job_that_fails_as_it_comes_is_there_failed_or_not_at_all(directory, j
     ]
     with closing(sqlite3.connect(file_of(directory))) as other:
         assert other.execute("SELECT state, reason FROM jobs").fetchall() == [("failed", "no audio")]
+
+
+# -- what a question costs --------------------------------------------------------------------------------------------
+
+
+def work_of(journal, question):
+    """The number of instructions that SQLite needs for a question, in tens."""
+    with journal._engine.connect() as connection:
+        tens = []
+        connection.connection.driver_connection.set_progress_handler(lambda: tens.append(1), 10)
+        question()
+        connection.connection.driver_connection.set_progress_handler(None, 0)
+    return len(tens)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda journal: journal.unfinished_jobs(),
+        lambda journal: journal.lying_in("talks"),
+    ],
+)
+def test_what_is_asked_of_a_few_jobs_costs_no_more_beside_many_that_have_ended(journal, question):
+    add_all(journal, a_job(), a_job(b"kept.mp3", state=State.DELIVERED, retired_at=NOW))
+    before = work_of(journal, lambda: question(journal))
+    for facts in ({"place": b"/archive/Talk.mp3"}, {"gone": True}):
+        add_all(journal, *(a_job(b"x", state=State.DELIVERED, retired_at=NOW, **facts) for _ in range(20)))
+
+    assert work_of(journal, lambda: question(journal)) <= before + 5

@@ -136,7 +136,7 @@ def test_a_loss_is_remembered_until_it_is_accepted(tmp_path):
         assert journal.loss() == ""
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path, version):
     with closing(Journal.open(str(tmp_path))) as journal:
         job = journal.add(a_job(), RECEIVED)

@@ -412,6 +412,34 @@ def test_with_after_delete_a_recording_goes_last_of_all(world: World) -> None:
     assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
 
 
+def test_with_after_delete_the_same_recording_dropped_again_is_delivered_again_at_no_cost(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.routes[0] = changed(world.route, after="delete")
+    world.drop("Talk.mp3")
+    world.run()
+    for file in ("Talk.srt", "Talk.txt"):
+        (world.folders["outbox"] / file).unlink()  # its reader takes them away
+    world.clock.moved += 3600.0
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == ["Talk (2).srt", "Talk (2).txt"]
+    assert world.files("inbox") == []
+    assert len(api.submits) == 1
+
+
+def test_a_recording_that_was_deleted_is_no_longer_counted_as_lying_in_the_inbox(world: World) -> None:
+    world.routes[0] = changed(world.route, after="delete")
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+    world.run(lambda: world.states() == [State.DELIVERED] * 2 and not world.files("inbox"))
+
+    with world.journal() as journal:
+        assert journal.lying_in(world.route.name) == {}
+
+
 def test_a_backlog_at_the_first_start_waits_for_a_person_s_word(world: World, api: FakeAssemblyAI) -> None:
     world.plan_options["accept_backlog_hours"] = 0.0001
     world.drop("Talk.mp3", mp3("long", frames=400))

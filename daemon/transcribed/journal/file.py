@@ -23,7 +23,7 @@ from transcribed.errors import STATE, Blocked, ConfigError, TranscribedError, Tr
 from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.tables import facts, job_of, metadata, query_of, tables_of
 
-VERSION = 5
+VERSION = 6
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves

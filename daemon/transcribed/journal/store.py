@@ -8,17 +8,31 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from transcribed.errors import STATE, Blocked
-from transcribed.job import ENDED, Account, Fingerprint, Job, State
+from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, file
-from transcribed.journal.tables import erasures, event_row_of, events, facts, inboxes, job_of, jobs, row_of
+from transcribed.journal.tables import (
+    PAID,
+    erasures,
+    event_row_of,
+    events,
+    facts,
+    few,
+    inboxes,
+    job_of,
+    jobs,
+    row_of,
+)
 
 T = TypeVar("T")
+
+NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
 
 
 class Journal:
@@ -119,9 +133,7 @@ class Journal:
 
     def unfinished_jobs(self) -> list[Job]:
         """The jobs that have a step left."""
-        unfinished = jobs.c.state.not_in([*ENDED])
-        unretired = jobs.c.state.in_([State.DELIVERED, State.FAILED]) & jobs.c.retired_at.is_(None)
-        return list(self._jobs(unfinished | unretired))
+        return list(self._jobs(few("jobs_unfinished")))
 
     def counts(self) -> dict[str, int]:
         """The number of jobs in each state that has any."""
@@ -132,10 +144,17 @@ class Journal:
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def lying_in(self, inbox: str) -> list[Job]:
-        """The newest job of each path whose recording, as far as we know, is still in the inbox."""
-        newest = {job.path: job for job in self._jobs(jobs.c.inbox == inbox) if not job.withdrawn}
-        return [job for job in newest.values() if job.place is None]
+    def lying_in(self, inbox: str) -> dict[bytes, tuple[int, Fingerprint]]:
+        """The recordings that, as far as we know, lie in the inbox: by path, the newest job of each and the file."""
+        newer = jobs.alias()
+        later = (newer.c.inbox == jobs.c.inbox) & (newer.c.path == jobs.c.path) & (newer.c.id > jobs.c.id)
+        replaced = sa.exists().where(later, ~_withdrawn(newer))
+        columns = (jobs.c.path, jobs.c.id, *(jobs.c[f.name] for f in fields(Fingerprint)))
+        there = few("jobs_lying", sa.column("inbox") == inbox)
+        query = sa.select(*columns).where(there, ~_withdrawn(jobs), ~replaced)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return {path: (number, Fingerprint(*fingerprint)) for path, number, *fingerprint in rows}
 
     def with_content(self, content_hash: str) -> list[Job]:
         """The jobs whose bytes have this hash, oldest first."""
@@ -167,11 +186,16 @@ class Journal:
             rows = connection.execute(query.order_by(erasures.c.wanted_at)).all()
         return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
 
-    def upload_urls(self) -> dict[str, str]:
-        """The upload_url that was sent for each transcript_id, of jobs that paid for it."""
-        paid = jobs.c.transcript_id.is_not(None) & jobs.c.upload_url.is_not(None) & jobs.c.reused_from.is_(None)
+    def upload_urls(self, since: float) -> dict[str, str]:
+        """The upload_url that was sent for each transcript_id, of jobs that paid for it since then.
+
+        The newest jobs are always among them: our clock may have been wrong when they were submitted.
+        """
+        paid = few("jobs_paid", sa.column("submit_sent_at") >= since)
+        newest = jobs.c.id > sa.select(sa.func.max(jobs.c.id)).scalar_subquery() - NEWEST
+        query = sa.select(jobs.c.transcript_id, jobs.c.upload_url)
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(jobs.c.transcript_id, jobs.c.upload_url).where(paid)).all()
+            rows = [*connection.execute(query.where(paid)), *connection.execute(query.where(newest, PAID))]
         return {row.transcript_id: row.upload_url for row in rows}
 
     def erased(self, transcript_id: str, now: float) -> None:
@@ -271,6 +295,11 @@ class Journal:
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
         return (job_of(dict(row)) for row in rows)
+
+
+def _withdrawn(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """As `Job.withdrawn` says it."""
+    return (table.c.state == State.CANCELLED) & table.c.retired_at.is_not(None)
 
 
 def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:

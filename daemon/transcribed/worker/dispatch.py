@@ -35,7 +35,7 @@ from transcribed.worker.messages import StepEnded
 from transcribed.worker.plan import Clock, Executor, Plan, Route
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
-from transcribed.worker.steps.lookup import look_up
+from transcribed.worker.steps.lookup import look_up, looks_back_to
 
 FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
 HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
@@ -189,7 +189,7 @@ class Dispatch:
             case Step.SUBMIT:
                 return lambda: api.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
-                ours, answered = self._book.journal.upload_urls(), self._answered(job)
+                ours, answered = self._book.journal.upload_urls(looks_back_to(job)), self._answered(job)
                 return lambda: look_up(job, client, ours, answered)
             case Step.FETCH:
                 erased, is_ours = self._is_erased(job), self._is_ours(job, client)

@@ -261,7 +261,7 @@ class Worker:
 
     def _tell_inbox(self, job: Job, event: object) -> None:
         inbox = self.inboxes.get(job.inbox)
-        if inbox is not None and (job.withdrawn or (job.retired_at is not None and job.place is not None)):
+        if inbox is not None and job.retired_at is not None and not job.lies_in_inbox:
             inbox.forget(job)
         if inbox is not None and isinstance(event, Transcribed):
             self._models.heard(job, event, inbox.route)

@@ -75,8 +75,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access, clock, host)
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
-        taken = {job.path: (job.id, job.fingerprint) for job in book.journal.lying_in(route.name)}
-        self._sightings = Sightings(taken)
+        self._sightings = Sightings(book.journal.lying_in(route.name))
         self._last: LastLook | None = None
         self._surveyed: frozenset[bytes] = frozenset()  # the files of the survey that is on its way or was too much
 
