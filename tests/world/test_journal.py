@@ -3,10 +3,11 @@
 import json
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -278,6 +279,89 @@ def test_a_probe_of_the_state_lane_writes_to_the_disk(directory, journal):
     assert os.path.getsize(file_of(directory) + "-wal") > before
 
 
+# -- written together -------------------------------------------------------------------------------------------------
+
+
+def commits_of(journal):
+    commits = []
+    sa.event.listen(journal._engine, "commit", commits.append)
+    return commits
+
+
+def test_what_is_written_together_is_one_commit_and_is_known_at_once_to_the_writer_and_later_to_others(
+    directory, journal
+):
+    commits = commits_of(journal)
+    with closing(Journal.read(directory)) as beside:
+        with journal.together():
+            one, other = journal.add(a_job(), RECEIVED), journal.add(a_job(b"other.mp3"), RECEIVED)
+            failed = replace(one, state=State.FAILED)
+            journal.save(one, (failed, FAILED), now=NOW)
+            with journal.together():
+                journal.remember({"a": "fact"})
+
+            assert journal.all() == [failed, other]
+            assert journal.facts("a") == {"a": "fact"}
+            assert journal.counts() == {"failed": 1, "received": 1}
+            assert beside.all() == commits == []
+
+        assert len(commits) == 1
+        assert beside.all() == [failed, other]
+        assert journal.counts() == beside.counts()
+
+
+def test_of_what_is_written_together_nothing_stays_where_it_ends_by_an_error(journal):
+    job = journal.add(a_job(), RECEIVED)
+    journal.counts()
+
+    def write():
+        with journal.together():
+            journal.save(job, (replace(job, state=State.FAILED), FAILED), now=NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert journal.all() == [job]
+    assert journal.counts() == {"received": 1}
+    assert journal.add(a_job(), RECEIVED).id == 2
+
+
+def test_one_change_that_may_not_happen_leaves_out_itself_alone_of_what_is_written_together(journal):
+    job = journal.add(a_job(), RECEIVED)
+    failed = replace(job, state=State.FAILED)
+    with journal.together():
+        journal.save(job, (failed, FAILED), now=NOW)
+        with pytest.raises(AssertionError):
+            journal.save(failed, (replace(failed, reason="half"), None), (replace(job, id=99), None), now=NOW)
+        journal.add(a_job(b"other.mp3"), RECEIVED)
+
+    assert [each.reason for each in journal.all()] == ["", ""]
+    assert journal.counts() == {"failed": 1, "received": 1}
+
+
+def test_of_what_is_written_together_on_a_full_disk_nothing_is_and_each_writer_hears_of_it(journal):
+    job = journal.add(a_job(), RECEIVED)
+    journal.counts()
+    fill(journal)
+
+    def write():
+        with journal.together():
+            journal.save(job, (replace(job, reason="fits"), None), now=NOW)
+            for reason in ("x" * 100_000, "fits too"):
+                with pytest.raises(Blocked, match="full") as caught:
+                    journal.save(job, (replace(job, reason=reason), None), now=NOW)
+                assert caught.value.lane == "state"
+
+    with pytest.raises(Blocked, match="full"):
+        write()
+    assert journal.all() == [job]
+    assert journal.counts() == {"received": 1}
+    fill(journal, pages=1000)
+    with journal.together():
+        journal.add(a_job(), RECEIVED)
+    assert journal.counts() == {"received": 2}
+
+
 # -- every field ------------------------------------------------------------------------------------------------------
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -411,6 +495,27 @@ def test_the_jobs_are_counted_by_state_and_listed_by_state_oldest_first(journal)
     assert journal.counts() == {"received": 2, "failed": 1}
     assert journal.all(State.RECEIVED) == [one, three]
     assert journal.all() == [one, two, three]
+
+
+@UNHURRIED
+@given(data=st.data())
+def test_the_count_that_is_kept_is_always_that_of_the_rows(tmp_path_factory, data):
+    directory = str(tmp_path_factory.mktemp("state"))
+    with closing(Journal.open(directory)) as journal, closing(Journal.read(directory)) as beside:
+        known = [journal.add(a_job(), RECEIVED)]
+        for states in data.draw(st.lists(st.lists(st.sampled_from(State), min_size=1, max_size=3), max_size=6)):
+            refused = data.draw(st.booleans())
+            with suppress(ZeroDivisionError), journal.together():
+                now = [journal.add(a_job(state=states[0]), RECEIVED)]
+                before, touched = data.draw(st.sampled_from(known)), data.draw(st.sampled_from(known))
+                if before.id != touched.id:
+                    changes = [*(replace(before, state=each) for each in states), replace(touched, state=states[0])]
+                    journal.save(before, *((each, None) for each in changes), now=NOW)
+                    now += changes
+                if refused:
+                    raise ZeroDivisionError
+                known = list({each.id: each for each in [*known, *now]}.values())
+            assert journal.counts() == beside.counts()
 
 
 def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_those_who_read_beside_it(
@@ -564,6 +669,7 @@ def work_of(journal, question):
     [
         lambda journal: journal.unfinished_jobs(),
         lambda journal: journal.lying_in("talks"),
+        lambda journal: journal.counts(),
     ],
 )
 def test_what_is_asked_of_a_few_jobs_costs_no_more_beside_many_that_have_ended(journal, question):

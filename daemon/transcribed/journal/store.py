@@ -6,14 +6,14 @@ Each question that is asked often is one query by an index.
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from transcribed.errors import STATE, Blocked
 from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, file
@@ -29,6 +29,7 @@ from transcribed.journal.tables import (
     jobs,
     row_of,
 )
+from transcribed.journal.transactions import Transactions
 
 T = TypeVar("T")
 
@@ -41,8 +42,11 @@ class Journal:
     def __init__(self, engine: sa.Engine, lock: file.Lock | None = None, migrated: file.Migrated | None = None) -> None:
         self.migrated = migrated  #: set if it was of an older version when it was opened
         self._engine = engine
+        self._transactions = Transactions(engine, self._ended)
         self._lock = lock
-        self._read: dict[str, Any] = {}  # answers to what is asked at every pass, until the next write
+        self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
+        self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
+        self._read: tuple[int, dict[str, Any]] = (0, {})  # answers to what is asked at every pass, until the next write
 
     @classmethod
     def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
@@ -74,36 +78,36 @@ class Journal:
         if self._lock is not None:
             self._lock.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """One transaction. Raises Blocked(state) if the disk does not take it; then nothing was written."""
-        try:
-            with self._engine.begin() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        except sa.exc.OperationalError as error:
-            raise Blocked(
-                f"the journal cannot be written: {error.orig}", lane=STATE, hint=file.hint_for(error.orig)
-            ) from error
-        finally:
-            self._read.clear()
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction, with one fsync, for all that is written within; see `Transactions.together`."""
+        return self._transactions.together()
+
+    def _ended(self, *, written: bool) -> None:
+        """A transaction has ended: what was kept in memory of the rows is that of the rows again."""
+        if written and self._states is not None:
+            self._states.update(self._moved)
+        self._moved.clear()
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
         """The answer of `read`, kept until the next write; read each time if another process is the writer."""
         if self._lock is None:
             return read()
-        if name not in self._read:
-            self._read[name] = read()
-        answer: T = self._read[name]
+        writes, answers = self._read
+        if writes != self._transactions.writes:
+            self._read = (self._transactions.writes, answers := {})
+        if name not in answers:
+            answers[name] = read()
+        answer: T = answers[name]
         return answer
 
     def add(self, job: Job, event: Event, *then: tuple[Job, Event]) -> Job:
         """Write a new job, the event that made it, and what happened to it at once; return it with its `id`."""
         now, _ = then[-1] if then else (job, event)
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             number = _insert(connection, now, event, job.state)
             for later, what in then:
                 connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
+            self._moved[now.state] += 1
         return job_of({**row_of(now), "id": number})
 
     def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
@@ -111,17 +115,24 @@ class Journal:
 
         The job of `before` must still be in that state in the journal, else AssertionError.
         """
-        fences = {before.id: jobs.c.state == before.state}
-        with self._writing() as connection:
+        was: dict[int, str | None] = {before.id: before.state}
+        moved: Counter[str] = Counter()
+        with self._transactions.writing() as connection:
             for job, event in changes:
-                fence = (jobs.c.id == job.id) & fences.pop(job.id, sa.true())
+                if job.id not in was:
+                    was[job.id] = connection.execute(sa.select(jobs.c.state).where(jobs.c.id == job.id)).scalar()
+                fence = (jobs.c.id == job.id) & (jobs.c.state == was[job.id])
                 result = connection.execute(jobs.update().where(fence).values(row_of(job)))
                 assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
+                moved.subtract(filter(None, [was[job.id]]))
+                moved.update([job.state])
+                was[job.id] = job.state
                 if event is not None:
                     connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
                 if isinstance(event, Delivered) and event.delete_remote:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
                     connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
+            self._moved.update(moved)
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
@@ -136,13 +147,15 @@ class Journal:
         return list(self._jobs(few("jobs_unfinished")))
 
     def counts(self) -> dict[str, int]:
-        """The number of jobs in each state that has any."""
-        return dict(self._once("counts", self._counts))
-
-    def _counts(self) -> dict[str, int]:
-        query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+        """The number of jobs in each state that has any. The one process that writes counts them only once."""
+        if self._states is None or self._lock is None:
+            query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+            with self._transactions.reading() as connection:
+                self._states = Counter({row[0]: row[1] for row in connection.execute(query)})
+            self._states.subtract(self._moved)
+        now = Counter(self._states)
+        now.update(self._moved)
+        return dict(+now)
 
     def lying_in(self, inbox: str) -> dict[bytes, tuple[int, Fingerprint]]:
         """The recordings that, as far as we know, lie in the inbox: by path, the newest job of each and the file."""
@@ -152,7 +165,7 @@ class Journal:
         columns = (jobs.c.path, jobs.c.id, *(jobs.c[f.name] for f in fields(Fingerprint)))
         there = few("jobs_lying", sa.column("inbox") == inbox)
         query = sa.select(*columns).where(there, ~_withdrawn(jobs), ~replaced)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(query).all()
         return {path: (number, Fingerprint(*fingerprint)) for path, number, *fingerprint in rows}
 
@@ -163,7 +176,7 @@ class Journal:
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
         query = sa.select(jobs.c.id).where((jobs.c.size == size) & (jobs.c.id != but)).limit(1)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             return connection.execute(query).first() is not None
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
@@ -182,7 +195,7 @@ class Journal:
         mine = (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None)
         columns = (erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
         query = sa.select(*columns).select_from(erasures.join(jobs, mine)).where(erasures.c.erased_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(query.order_by(erasures.c.wanted_at)).all()
         return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
 
@@ -194,20 +207,20 @@ class Journal:
         paid = few("jobs_paid", sa.column("submit_sent_at") >= since)
         newest = jobs.c.id > sa.select(sa.func.max(jobs.c.id)).scalar_subquery() - NEWEST
         query = sa.select(jobs.c.transcript_id, jobs.c.upload_url)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = [*connection.execute(query.where(paid)), *connection.execute(query.where(newest, PAID))]
         return {row.transcript_id: row.upload_url for row in rows}
 
     def erased(self, transcript_id: str, now: float) -> None:
         """Remember that this transcript is no longer at AssemblyAI. Raises Blocked(state)."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             done = erasures.update().where(erasures.c.transcript_id == transcript_id)
             connection.execute(done.values(erased_at=now))
 
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
 
@@ -218,25 +231,25 @@ class Journal:
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
         query = sa.select(jobs.c.number).where((jobs.c.stem == stem) & (jobs.c.id != but) & jobs.c.number.is_not(None))
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             return set(connection.execute(query).scalars())
 
     def story(self, number: int) -> list[dict[str, Any]]:
         """The events of a job, in order: `at`, `event`, `state` and the event's data."""
         query = sa.select(events).where(events.c.job == number).order_by(events.c.id)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [{"at": r["at"], "event": r["event"], "state": r["state"], **json.loads(r["data"])} for r in rows]
 
     def is_accepted(self, inbox: str) -> bool:
         """True if the recordings in this inbox may be paid for without asking."""
         query = sa.select(inboxes.c.accepted_at).where(inboxes.c.name == inbox)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             return connection.execute(query).scalar() is not None
 
     def saw_inbox(self, inbox: str, now: float, *, accepted: bool) -> None:
         """Remember that this inbox was seen and, if `accepted`, that its backlog may be paid for."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             known = connection.execute(sa.select(inboxes).where(inboxes.c.name == inbox)).first()
             if known is None:
                 connection.execute(inboxes.insert().values(name=inbox, first_seen_at=now))
@@ -246,18 +259,18 @@ class Journal:
     def loss(self) -> str:
         """The reason why this journal may not know all that was paid for; empty if it does, or a person accepted."""
         query = sa.select(facts.c.value).where(facts.c.name == copies.LOSS)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             return str(connection.execute(query).scalar() or "")
 
     def facts(self, prefix: str) -> dict[str, str]:
         """The facts whose names begin with `prefix`."""
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(sa.select(facts.c.name, facts.c.value)).all()
         return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE ignores case
 
     def remember(self, changed: Mapping[str, str | None]) -> None:
         """Remember these facts by their names, and forget those that are None, all or nothing."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             connection.execute(facts.delete().where(facts.c.name.in_(list(changed))))
             new = [{"name": name, "value": value} for name, value in changed.items() if value is not None]
             if new:
@@ -265,17 +278,18 @@ class Journal:
 
     def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
         """Take in the jobs that the journal did not know, all or nothing; return their number."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             query = sa.select(jobs.c.transcript_id).where(jobs.c.transcript_id.is_not(None))
             known = set(connection.execute(query).scalars())
             new = [(job, event) for job, event in recovered if job.transcript_id not in known]
             for job, event in new:
                 _insert(connection, job, event, job.state)
+            self._moved.update(job.state for job, _ in new)
         return len(new)
 
     def accept_loss(self) -> None:
         """Remember that a person accepts the loss: what the journal may not know may be paid for again."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
 
     def damage(self) -> str:
@@ -288,11 +302,11 @@ class Journal:
 
     def touch(self) -> None:
         """Write something small, durably. Raises Blocked(state) if the disk does not take it."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
         return (job_of(dict(row)) for row in rows)
 
