@@ -7,7 +7,7 @@ Each question that is asked often is one query by an index.
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
-from transcribed.journal import copies, file
+from transcribed.journal import copies, damage, file
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -27,6 +27,7 @@ from transcribed.journal.tables import (
     inboxes,
     job_of,
     jobs,
+    readable,
     row_of,
 )
 from transcribed.journal.transactions import Transactions
@@ -39,10 +40,18 @@ NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than A
 class Journal:
     """The durable store of jobs and events. Only the loop's thread of the one daemon calls the methods that write."""
 
-    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None, migrated: file.Migrated | None = None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        directory: str,
+        lock: file.Lock | None = None,
+        migrated: file.Migrated | None = None,
+    ) -> None:
         self.migrated = migrated  #: set if it was of an older version when it was opened
         self._engine = engine
-        self._transactions = Transactions(engine, self._ended)
+        self._directory = directory
+        self._beside: damage.Beside | None = None
+        self._transactions = Transactions(engine, self._ended, self._damaged)
         self._lock = lock
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
         self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
@@ -62,7 +71,9 @@ class Journal:
         except BaseException:
             lock.close()
             raise
-        return cls(engine, lock, migrated)
+        journal = cls(engine, directory, lock, migrated)
+        journal.check_beside()
+        return journal
 
     @classmethod
     def read(cls, directory: str) -> "Journal":
@@ -70,10 +81,12 @@ class Journal:
 
         Raises ConfigError if there is none or it is of another version, Blocked if it may not be read.
         """
-        return cls(file.for_reading(directory))
+        return cls(file.for_reading(directory), directory)
 
     def close(self) -> None:
         """Close the file, and release the lock."""
+        if self._beside is not None:
+            self._beside.stop()
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
@@ -136,15 +149,15 @@ class Journal:
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
-        return next(self._jobs(jobs.c.id == number), None)
+        return next(iter(self._jobs(jobs.c.id == number)), None)
 
     def all(self, state: State | None = None) -> list[Job]:
         """Every job, or those in one state, oldest first."""
-        return list(self._jobs(sa.true() if state is None else jobs.c.state == state))
+        return self._jobs(sa.true() if state is None else jobs.c.state == state)
 
     def unfinished_jobs(self) -> list[Job]:
         """The jobs that have a step left."""
-        return list(self._jobs(few("jobs_unfinished")))
+        return self._jobs(few("jobs_unfinished"))
 
     def counts(self) -> dict[str, int]:
         """The number of jobs in each state that has any. The one process that writes counts them only once."""
@@ -171,7 +184,7 @@ class Journal:
 
     def with_content(self, content_hash: str) -> list[Job]:
         """The jobs whose bytes have this hash, oldest first."""
-        return list(self._jobs(jobs.c.content_hash == content_hash))
+        return self._jobs(jobs.c.content_hash == content_hash)
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
@@ -182,7 +195,7 @@ class Journal:
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
         alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
-        return list(self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED)))
+        return self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED))
 
     def to_erase(self) -> list[tuple[str, Account | None]]:
         """The transcripts that are still to be deleted at AssemblyAI, oldest order first, and the account of each.
@@ -226,7 +239,7 @@ class Journal:
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
         """The jobs that have one of these transcript_ids (a few hundred at most)."""
-        return list(self._jobs(jobs.c.transcript_id.in_(transcript_ids)))
+        return self._jobs(jobs.c.transcript_id.in_(transcript_ids))
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
@@ -292,9 +305,22 @@ class Journal:
         with self._transactions.writing() as connection:
             connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
 
-    def damage(self) -> str:
-        """The damage of the file, in SQLite's words; empty if it is whole."""
-        return file.damage(self._engine)
+    def check_beside(self) -> None:
+        """Begin to read all of a large journal, beside the work, if that was not done for a day."""
+        if damage.Beside.is_due(self._directory):
+            self._beside = damage.Beside(self._directory, self._damaged)
+
+    def _damaged(self, what: str) -> None:
+        """Write nothing more; the next start looks closely. On any thread."""
+        self._transactions.damage = what
+        if self._lock is not None:
+            damage.suspect(self._directory, what)
+
+    def damage(self, *, whole: bool = False) -> str:
+        """The damage of the file, in SQLite's words; empty if there is none. A large one is read only if `whole`."""
+        if whole or damage.is_small(self._directory):
+            return damage.whole(self._engine)
+        return damage.evident(self._engine)
 
     def copy(self, path: str) -> None:
         """Make a consistent, durable copy at `path`, which must not exist. Raises Blocked if it cannot be written."""
@@ -305,10 +331,10 @@ class Journal:
         with self._transactions.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
 
-    def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
-        with self._transactions.reading() as connection:
-            rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
-        return (job_of(dict(row)) for row in rows)
+    def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:
+        query = sa.select(jobs).where(condition).order_by(jobs.c.id)
+        with self._transactions.reading() as connection, readable():
+            return [job_of(dict(row)) for row in connection.execute(query).mappings()]
 
 
 def _withdrawn(table: sa.FromClause) -> sa.ColumnElement[bool]:

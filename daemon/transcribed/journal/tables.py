@@ -7,7 +7,8 @@ Each change of a table is a new version, with a step in `migrations`.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -82,7 +83,7 @@ _UNFINISHED = (  # as `Job.unfinished` says it
     " OR (state IN ('delivered', 'failed') AND retired_at IS NULL))"
 )
 _PAID = "transcript_id IS NOT NULL AND upload_url IS NOT NULL AND reused_from IS NULL"
-PAID = sa.text(_PAID)
+PAID, UNFINISHED = sa.text(_PAID), sa.text(_UNFINISHED)
 #: The indexes of a few jobs among many: what each is ordered by, and the jobs that are in it.
 _FEW: Mapping[str, tuple[sa.Column[Any], str]] = {
     "jobs_unfinished": (jobs.c.id, _UNFINISHED),
@@ -155,6 +156,19 @@ def row_of(job: Job) -> dict[str, Any]:
 def _storable(value: object) -> object:
     """`value` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
+class Unreadable(Exception):
+    """A row is not one that this program wrote."""
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Rows are read here, and made jobs. Raises Unreadable where one cannot be."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise Unreadable(f"a job in it cannot be read: {error}") from error
 
 
 def job_of(row: dict[str, Any]) -> Job:

@@ -1,6 +1,6 @@
 """The transactions of the journal: what is written is there whole or not at all, alone or together with other facts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,9 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from transcribed.errors import STATE, Blocked
-from transcribed.journal import file
+from transcribed.journal import damage
+from transcribed.journal.engine import hint_for, is_damage
+from transcribed.journal.tables import Unreadable
 
 
 class Ended(Protocol):
@@ -27,12 +29,17 @@ class _Group:
 
 
 class Transactions:
-    """One at a time, on the one connection; `ended` hears of the end of each. All of it belongs to one thread."""
+    """One at a time, on the one connection; `ended` hears of the end of each, `damaged` of damage that was met.
 
-    def __init__(self, engine: sa.Engine, ended: Ended) -> None:
+    All of it belongs to one thread.
+    """
+
+    def __init__(self, engine: sa.Engine, ended: Ended, damaged: Callable[[str], None]) -> None:
+        self.damage = ""  #: once it is found, nothing more is written
         self.writes = 0  #: parts written, or not written; an answer that was given before is an old one
         self._engine = engine
         self._ended = ended
+        self._damaged = damaged
         self._group: _Group | None = None  # while facts are written together
 
     @contextmanager
@@ -65,7 +72,7 @@ class Transactions:
         if group.failed is not None:  # SQLite may have ended the transaction
             raise group.failed
         try:
-            with _understood(), _whole(group.connection):
+            with self._understood("written"), _whole(group.connection):
                 yield group.connection
         except Blocked as error:
             group.failed = error
@@ -75,9 +82,11 @@ class Transactions:
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
+        if self.damage:
+            raise damage.blocked(self.damage)
         written = False
         try:
-            with _understood(), self._engine.begin() as connection:
+            with self._understood("written"), self._engine.begin() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
             written = True
@@ -87,21 +96,37 @@ class Transactions:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """The connection for a question: within what is written together, the one that knows of it."""
-        if self._group is not None:
-            yield self._group.connection
-        else:
-            with self._engine.connect() as connection:
-                yield connection
+        """The connection for a question: within what is written together, the one that knows of it.
 
+        Raises Blocked(state) where the journal cannot be read.
+        """
+        with self._understood("read"):
+            if self._group is not None:
+                yield self._group.connection
+            else:
+                with self._engine.connect() as connection:
+                    yield connection
 
-@contextmanager
-def _understood() -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.OperationalError as error:
-        what = f"the journal cannot be written: {error.orig}"
-        raise Blocked(what, lane=STATE, hint=file.hint_for(error.orig)) from error
+    @contextmanager
+    def _understood(self, doing: str) -> Iterator[None]:
+        """Turn SQLite's errors into Blocked(state)."""
+        try:
+            yield
+        except Unreadable as error:
+            raise self._found(str(error)) from error
+        except sa.exc.DatabaseError as error:
+            if is_damage(error.orig):
+                raise self._found(str(error.orig)) from error
+            if not isinstance(error, sa.exc.OperationalError):
+                raise
+            what = f"the journal cannot be {doing}: {error.orig}"
+            raise Blocked(what, lane=STATE, hint=hint_for(error.orig)) from error
+
+    def _found(self, damaged: str) -> Blocked:
+        if not self.damage:
+            self.damage = damaged
+            self._damaged(damaged)
+        return damage.blocked(self.damage)
 
 
 @contextmanager
