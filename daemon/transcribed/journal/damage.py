@@ -160,7 +160,8 @@ class Beside:
         """Let it end soon."""
         self._stop.set()
         assert isinstance(self._connection, sqlite3.Connection)
-        self._connection.interrupt()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it has ended, and closed it
+            self._connection.interrupt()
         self._thread.join(_LAST_WORD_SECONDS)
 
     def _look(self) -> None:

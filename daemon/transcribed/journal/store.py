@@ -7,7 +7,7 @@ Each question that is asked often is one query by an index.
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -34,6 +34,7 @@ from transcribed.journal.transactions import Transactions
 
 T = TypeVar("T")
 
+PAGE = 500  # jobs that are read at once where all are
 NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
 
 
@@ -154,6 +155,13 @@ class Journal:
     def all(self, state: State | None = None) -> list[Job]:
         """Every job, or those in one state, oldest first."""
         return self._jobs(sa.true() if state is None else jobs.c.state == state)
+
+    def each(self, state: State | None = None) -> Iterator[Job]:
+        """The same, some at a time: as many as there are take no more memory than a few."""
+        wanted, last = sa.true() if state is None else jobs.c.state == state, 0
+        while page := self._jobs(wanted & (jobs.c.id > last), most=PAGE):
+            yield from page
+            last = page[-1].id
 
     def unfinished_jobs(self) -> list[Job]:
         """The jobs that have a step left."""
@@ -331,8 +339,8 @@ class Journal:
         with self._transactions.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
 
-    def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:
-        query = sa.select(jobs).where(condition).order_by(jobs.c.id)
+    def _jobs(self, condition: sa.ColumnElement[bool], *, most: int | None = None) -> list[Job]:
+        query = sa.select(jobs).where(condition).order_by(jobs.c.id).limit(most)
         with self._transactions.reading() as connection, readable():
             return [job_of(dict(row)) for row in connection.execute(query).mappings()]
 
