@@ -10,6 +10,7 @@ __all__ = [
     "Blocked",
     "ConfigError",
     "Defect",
+    "Gone",
     "Lost",
     "Permanent",
     "Stopped",
@@ -94,6 +95,10 @@ class Blocked(TranscribedError):
 
 class Withdrawn(TranscribedError):
     """The recording is gone from its inbox, or another one is in its place: the job has nothing left to do."""
+
+
+class Gone(Withdrawn):
+    """Surely nothing lies where the recording was: somebody took it away, or we did before a crash."""
 
 
 class Stopped(TranscribedError):

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ import sqlalchemy as sa
 import version_4
 from abilities import needs_mounts, needs_strace
 from daemon_process import Daemon
+from jobs import RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked
 from transcribed.job import State
+from transcribed.job.events import Retired
 from transcribed.journal import VERSION, Journal
 from waiting import wait_for
 
@@ -122,14 +125,39 @@ def test_what_was_kept_is_kept_on_and_what_was_not_known_yet_is_unknown(path):
     assert all_of(path) == before
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+RETIRED = {
+    "deleted": (None, "deleted after delivery, as configured"),
+    "taken away": (None, "Talk.mp3 is no longer in the inbox"),
+    "replaced": (None, "Talk.mp3 is not the file that was found: another lies in its place, or it has changed"),
+    "kept": (None, "kept in the inbox"),
+    "archived": (b"/archive/Talk.mp3", ""),
+}
+
+
+def test_a_recording_that_an_older_version_deleted_or_missed_is_gone_and_any_other_is_where_it_was(tmp_path):
+    path = tmp_path / "journal.db"
+    with closing(Journal.open(str(tmp_path))) as journal:
+        for name, (place, why) in RETIRED.items():
+            job = add_job(journal, a_job(name.encode(), state=State.DELIVERED, number=1), RECEIVED)
+            retired = replace(job, place=place, retired_at=1.0)
+            save_job(journal, job, (retired, Retired(place, why)), now=1.0)
+        add_job(journal, a_job(b"waits"), RECEIVED)
+    version_4.made_older(path, 5)
+
+    with closing(Journal.open(str(tmp_path))) as journal:
+        assert [job.path for job in journal.all() if job.gone] == [b"deleted", b"taken away"]
+        assert sorted(journal.lying_in("talks")) == [b"kept", b"replaced", b"waits"]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_journal_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path, version):
     new, old = tmp_path / "new" / "journal.db", tmp_path / "old" / "journal.db"
     for path in (new, old):
         Journal.open(str(path.parent)).close()
     version_4.made_older(old, version)
-    with closing(sqlite3.connect(old, isolation_level=None)) as older:  # as the first journals of version 4 were
-        older.execute("DROP INDEX IF EXISTS erasures_wanted")
+    if version < 5:
+        with closing(sqlite3.connect(old, isolation_level=None)) as older:  # as the first journals of version 4 were
+            older.execute("DROP INDEX IF EXISTS erasures_wanted")
 
     Journal.open(str(old.parent)).close()
 

@@ -43,7 +43,7 @@ from transcribed.journal import Journal
 journal = Journal.open(sys.argv[1])
 while True:
     job = Job(0, "talks", b"Talk.mp3", Fingerprint(1, 2), State.RECEIVED, 1.0, 1.0, 1.0)
-    print(journal.add(job, Received(1)).id, flush=True)
+    print(add(journal, job, Received(1)).id, flush=True)
 """
 
 
@@ -108,11 +108,11 @@ def limit(size):
 
 journal = Journal.open(sys.argv[1])
 job = Job(0, "talks", b"Talk.mp3", Fingerprint(1, 2), State.RECEIVED, 1.0, 1.0, 1.0)
-journal.add(job, Received(1))
+add(journal, job, Received(1))
 limit(os.path.getsize(sys.argv[1] + "/journal.db-wal") + int(sys.argv[2]))
 refused = 0
 accept = lambda: journal.saw_inbox("talks", 1.0, accepted=True)
-for attempt in (lambda: journal.add(job, Received(1)), journal.touch, accept):
+for attempt in (lambda: add(journal, job, Received(1)), journal.touch, accept):
     try:
         attempt()
     except Blocked as error:
@@ -120,7 +120,7 @@ for attempt in (lambda: journal.add(job, Received(1)), journal.touch, accept):
 print(refused, len(journal.all()), journal.is_accepted("talks"))
 limit(resource.RLIM_INFINITY)
 journal.touch()
-print(journal.add(job, Received(1)).id, len(journal.all()))
+print(add(journal, job, Received(1)).id, len(journal.all()))
 journal.close()
 """
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from daemon_process import Daemon
 from damage import random_bytes, zeroed_in_the_middle
 from fake_assemblyai import FakeAssemblyAI
-from jobs import RECEIVED, a_job
+from jobs import RECEIVED, a_job, add_job
 from transcribed.cli.app import app
 from transcribed.journal import Journal
 from waiting import wait_for
@@ -66,7 +66,7 @@ def test_check_says_whether_the_journal_is_whole_beside_a_daemon_too(tmp_path):
     with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
         daemon.environ = {}
         with closing(Journal.open(str(daemon.state))) as journal:
-            journal.add(a_job(), RECEIVED)
+            add_job(journal, a_job(), RECEIVED)
             assert "ok: the journal is not damaged: 1 jobs" in cli(daemon, "check").stdout
         zeroed_in_the_middle(daemon.state / "journal.db")
 

@@ -28,18 +28,26 @@ def journal_of(directory: Path) -> Path:
 
 
 def made_older(path: Path, version: int) -> None:
-    """The journal of today at `path` as this version (1 to 4) would have kept it."""
+    """The journal of today at `path` as this version (1 to 5) would have kept it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as journal:
-        for table, old, column, since in (("settings", "said", "settings", 3), ("tails", "tail", "tail", 4)):
-            if version >= since:
-                journal.execute(f"CREATE TABLE {table} (job INTEGER PRIMARY KEY REFERENCES jobs (id), {old} NOT NULL)")
-                journal.execute(f"INSERT INTO {table} SELECT id, {column} FROM jobs WHERE length({column}) > 0")
-        for column in ("settings", "tail", "renderings", "model"):
-            journal.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
-        for table, since in (("facts", 2), ("erasures", 4)):
-            if version < since:
-                journal.execute(f"DROP TABLE {table}")
+        for index in ("jobs_by_state", "jobs_unfinished", "jobs_lying", "jobs_paid"):
+            journal.execute(f"DROP INDEX {index}")
+        journal.execute("ALTER TABLE jobs DROP COLUMN gone")
+        if version < 5:
+            _made_older_than_5(journal, version)
         journal.execute(f"PRAGMA user_version = {version}")
+
+
+def _made_older_than_5(journal: sqlite3.Connection, version: int) -> None:
+    for table, old, column, since in (("settings", "said", "settings", 3), ("tails", "tail", "tail", 4)):
+        if version >= since:
+            journal.execute(f"CREATE TABLE {table} (job INTEGER PRIMARY KEY REFERENCES jobs (id), {old} NOT NULL)")
+            journal.execute(f"INSERT INTO {table} SELECT id, {column} FROM jobs WHERE length({column}) > 0")
+    for column in ("settings", "tail", "renderings", "model"):
+        journal.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+    for table, since in (("facts", 2), ("erasures", 4)):
+        if version < since:
+            journal.execute(f"DROP TABLE {table}")
 
 
 def world_of(directory: Path, api: FakeAssemblyAI, clock: Clock) -> World:

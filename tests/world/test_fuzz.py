@@ -69,6 +69,7 @@ from hostile import (
     outcome,
     some,
 )
+from jobs import add_job, save_job
 from transcribed import config, files, formats, inbox
 from transcribed.assemblyai import AssemblyAI, answers, failures, outcome_error, transport
 from transcribed.cli import daemon_status
@@ -656,13 +657,15 @@ def journal(tmp_path_factory):
 @given(path=NAMES, said=TEXT, url=TEXT, warnings=some(TEXT, 2).map(tuple))
 @example(path=b"\xff", said="\ud800", url="\0", warnings=("\udfff",))
 def test_whatever_text_the_api_gives_can_be_written_and_told_again(journal, path, said, url, warnings):
-    added = journal.add(replace(SUBMITTED, path=path, hint=said, upload_url=url, base_url=url), happened.Received(9))
+    added = add_job(
+        journal, replace(SUBMITTED, path=path, hint=said, upload_url=url, base_url=url), happened.Received(9)
+    )
     for event in (
         happened.Failed(said, said),
         happened.Transcribed(warnings),
         happened.Uploaded(url, "f00d", url, "k"),
     ):
-        journal.save(added, (replace(added, reason=said), event), now=1.0)
+        save_job(journal, added, (replace(added, reason=said), event), now=1.0)
     assert journal.job(added.id).path == path
     assert [row["event"] for row in journal.story(added.id)][1:] == ["job.failed", "job.transcribed", "job.uploaded"]
 

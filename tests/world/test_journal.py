@@ -3,17 +3,18 @@
 import json
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jobs import NOW, RECEIVED, a_job
+from jobs import NOW, RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Fingerprint, Job, State, Step, events
-from transcribed.journal import VERSION, Journal, tables
+from transcribed.journal import VERSION, Journal, store, tables
 
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -47,9 +48,9 @@ def read_bytes(path):
 
 def test_a_job_and_its_events_are_there_after_the_journal_was_closed(directory):
     with closing(Journal.open(directory)) as journal:
-        job = journal.add(a_job(), RECEIVED)
+        job = add_job(journal, a_job(), RECEIVED)
         failed = replace(job, state=State.FAILED, reason="no audio")
-        journal.save(job, (failed, FAILED), now=NOW + 5)
+        save_job(journal, job, (failed, FAILED), now=NOW + 5)
 
     with closing(Journal.open(directory)) as journal:
         assert journal.all() == [failed]
@@ -81,7 +82,7 @@ def test_a_state_directory_may_have_any_name(tmp_path):
     for name in ("50% off", "what?mode=ro", "a#b", "with space", "%41", "ü", os.fsdecode(b"not utf-8 \xff"), "a&b=c"):
         directory = str(tmp_path / name)
         with closing(Journal.open(directory)) as journal:
-            journal.add(a_job(), RECEIVED)
+            add_job(journal, a_job(), RECEIVED)
 
         assert os.path.exists(file_of(directory))
         with closing(Journal.read("/" + directory)) as reader:
@@ -95,7 +96,7 @@ def test_a_second_daemon_is_told_to_try_again_later_and_the_first_is_not_disturb
     with pytest.raises(Transient, match="another transcribed works with"):
         Journal.open(directory)
 
-    assert journal.add(a_job(), RECEIVED).id == 1
+    assert add_job(journal, a_job(), RECEIVED).id == 1
 
 
 def test_a_journal_that_was_closed_or_could_not_be_opened_leaves_the_directory_free(directory):
@@ -174,30 +175,30 @@ def test_a_journal_whose_daemon_died_before_it_made_the_tables_is_none_yet(direc
 
 
 def test_a_reader_beside_a_writer_sees_what_was_committed_and_can_change_nothing(directory, journal):
-    job = journal.add(a_job(), RECEIVED)
+    job = add_job(journal, a_job(), RECEIVED)
     with closing(Journal.read(directory)) as reader:
         assert reader.all() == [job]
 
-        second = journal.add(a_job(b"second.mp3"), RECEIVED)
+        second = add_job(journal, a_job(b"second.mp3"), RECEIVED)
 
         assert reader.all() == [job, second]
         with pytest.raises(Blocked, match="readonly"):
-            reader.add(a_job(), RECEIVED)
+            add_job(reader, a_job(), RECEIVED)
 
 
 def test_a_reader_that_is_in_the_middle_of_reading_does_not_keep_the_writer_waiting(directory, journal):
-    journal.add(a_job(), RECEIVED)
+    add_job(journal, a_job(), RECEIVED)
     with closing(sqlite3.connect(file_of(directory), isolation_level=None)) as slow:
         slow.execute("BEGIN")
         slow.execute("SELECT * FROM jobs").fetchall()
 
-        journal.add(a_job(b"second.mp3"), RECEIVED)
+        add_job(journal, a_job(b"second.mp3"), RECEIVED)
 
         assert slow.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
 
 
 def test_a_look_into_the_journal_does_not_ask_for_the_right_to_write(directory, journal):
-    journal.add(a_job(), RECEIVED)
+    add_job(journal, a_job(), RECEIVED)
     with closing(sqlite3.connect(file_of(directory), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
@@ -208,36 +209,36 @@ def test_a_look_into_the_journal_does_not_ask_for_the_right_to_write(directory, 
 
 
 def test_a_job_that_is_in_another_state_than_was_believed_is_not_saved(journal):
-    job = journal.add(a_job(), RECEIVED)
+    job = add_job(journal, a_job(), RECEIVED)
     failed = replace(job, state=State.FAILED)
-    journal.save(job, (failed, FAILED), now=NOW)
+    save_job(journal, job, (failed, FAILED), now=NOW)
 
     with pytest.raises(AssertionError, match="job 1 is not received in the journal"):
-        journal.save(job, (replace(job, reason="stale"), None), now=NOW)
+        save_job(journal, job, (replace(job, reason="stale"), None), now=NOW)
 
     assert journal.all() == [failed]
     assert len(journal.story(job.id)) == 2
 
 
 def test_several_changes_are_saved_together_or_not_at_all(journal):
-    one, other = journal.add(a_job(), RECEIVED), journal.add(a_job(b"other.mp3"), RECEIVED)
+    one, other = add_job(journal, a_job(), RECEIVED), add_job(journal, a_job(b"other.mp3"), RECEIVED)
     ended, adopted = replace(one, state=State.CANCELLED), replace(other, fingerprint=Fingerprint(1000, 6))
     nobody = replace(other, id=99)
 
     with pytest.raises(AssertionError):
-        journal.save(one, (ended, events.Cancelled("touched")), (nobody, None), now=NOW)
+        save_job(journal, one, (ended, events.Cancelled("touched")), (nobody, None), now=NOW)
     assert journal.all() == [one, other]
     assert len(journal.story(one.id)) == 1
 
     touched = events.Touched(adopted.fingerprint)
-    journal.save(one, (ended, events.Cancelled("touched")), (adopted, touched), now=NOW)
+    save_job(journal, one, (ended, events.Cancelled("touched")), (adopted, touched), now=NOW)
     assert journal.all() == [ended, adopted]
     assert [row["event"] for row in journal.story(other.id)] == ["job.received", "job.touched"]
 
 
 def test_an_attempt_is_saved_without_an_event(journal):
-    job = journal.add(a_job(), RECEIVED)
-    journal.save(job, (replace(job, attempts=1, in_flight=Step.UPLOAD), None), now=NOW)
+    job = add_job(journal, a_job(), RECEIVED)
+    save_job(journal, job, (replace(job, attempts=1, in_flight=Step.UPLOAD), None), now=NOW)
 
     assert journal.job(job.id) == replace(job, attempts=1, in_flight=Step.UPLOAD)
     assert len(journal.story(job.id)) == 1
@@ -254,19 +255,19 @@ def fill(journal, *, pages=0):
 
 
 def test_a_full_disk_blocks_the_state_lane_and_leaves_nothing_half_written(journal):
-    job = journal.add(a_job(), RECEIVED)
+    job = add_job(journal, a_job(), RECEIVED)
     fill(journal)
     long = events.Deferred("x" * 100_000)
 
     with pytest.raises(Blocked, match="full") as caught:
-        journal.save(job, (replace(job, attempts=1), long), now=NOW)
+        save_job(journal, job, (replace(job, attempts=1), long), now=NOW)
 
     assert (caught.value.lane, caught.value.hint) == ("state", "free some space")
     assert journal.all() == [job]
     assert len(journal.story(job.id)) == 1
 
     fill(journal, pages=1000)
-    journal.save(job, (replace(job, attempts=1), long), now=NOW)
+    save_job(journal, job, (replace(job, attempts=1), long), now=NOW)
     assert journal.job(job.id) == replace(job, attempts=1)
 
 
@@ -276,6 +277,89 @@ def test_a_probe_of_the_state_lane_writes_to_the_disk(directory, journal):
     journal.touch()
 
     assert os.path.getsize(file_of(directory) + "-wal") > before
+
+
+# -- written together -------------------------------------------------------------------------------------------------
+
+
+def commits_of(journal):
+    commits = []
+    sa.event.listen(journal._engine, "commit", commits.append)
+    return commits
+
+
+def test_what_is_written_together_is_one_commit_and_is_known_at_once_to_the_writer_and_later_to_others(
+    directory, journal
+):
+    commits = commits_of(journal)
+    with closing(Journal.read(directory)) as beside:
+        with journal.together():
+            one, other = add_job(journal, a_job(), RECEIVED), add_job(journal, a_job(b"other.mp3"), RECEIVED)
+            failed = replace(one, state=State.FAILED)
+            save_job(journal, one, (failed, FAILED), now=NOW)
+            with journal.together():
+                journal.remember({"a": "fact"})
+
+            assert journal.all() == [failed, other]
+            assert journal.facts("a") == {"a": "fact"}
+            assert journal.counts() == {"failed": 1, "received": 1}
+            assert beside.all() == commits == []
+
+        assert len(commits) == 1
+        assert beside.all() == [failed, other]
+        assert journal.counts() == beside.counts()
+
+
+def test_of_what_is_written_together_nothing_stays_where_it_ends_by_an_error(journal):
+    job = add_job(journal, a_job(), RECEIVED)
+    journal.counts()
+
+    def write():
+        with journal.together():
+            save_job(journal, job, (replace(job, state=State.FAILED), FAILED), now=NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert journal.all() == [job]
+    assert journal.counts() == {"received": 1}
+    assert add_job(journal, a_job(), RECEIVED).id == 2
+
+
+def test_one_change_that_may_not_happen_leaves_out_itself_alone_of_what_is_written_together(journal):
+    job = add_job(journal, a_job(), RECEIVED)
+    failed = replace(job, state=State.FAILED)
+    with journal.together():
+        save_job(journal, job, (failed, FAILED), now=NOW)
+        with pytest.raises(AssertionError):
+            save_job(journal, failed, (replace(failed, reason="half"), None), (replace(job, id=99), None), now=NOW)
+        add_job(journal, a_job(b"other.mp3"), RECEIVED)
+
+    assert [each.reason for each in journal.all()] == ["", ""]
+    assert journal.counts() == {"failed": 1, "received": 1}
+
+
+def test_of_what_is_written_together_on_a_full_disk_nothing_is_and_each_writer_hears_of_it(journal):
+    job = add_job(journal, a_job(), RECEIVED)
+    journal.counts()
+    fill(journal)
+
+    def write():
+        with journal.together():
+            save_job(journal, job, (replace(job, reason="fits"), None), now=NOW)
+            for reason in ("x" * 100_000, "fits too"):
+                with pytest.raises(Blocked, match="full") as caught:
+                    save_job(journal, job, (replace(job, reason=reason), None), now=NOW)
+                assert caught.value.lane == "state"
+
+    with pytest.raises(Blocked, match="full"):
+        write()
+    assert journal.all() == [job]
+    assert journal.counts() == {"received": 1}
+    fill(journal, pages=1000)
+    with journal.together():
+        add_job(journal, a_job(), RECEIVED)
+    assert journal.counts() == {"received": 2}
 
 
 # -- every field ------------------------------------------------------------------------------------------------------
@@ -317,6 +401,7 @@ JOBS = st.builds(
     number=st.none() | st.integers(1, 2**31),
     formats=st.lists(TEXT, max_size=3).map(tuple),
     place=st.none() | PATHS,
+    gone=st.booleans(),
     retired_at=st.none() | TIMES,
     settings=st.none() | TEXT,
     tail=st.binary(),
@@ -329,12 +414,12 @@ JOBS = st.builds(
 @given(job=JOBS, changed=JOBS)
 @example(job=a_job(b"\xff\n\x1b.mp3"), changed=a_job(fingerprint=Fingerprint(1, 10**19, 10**19, 2**64 - 1)))
 def test_every_fact_of_a_job_comes_back_as_it_was_written(journal, job, changed):
-    added = journal.add(job, RECEIVED)
+    added = add_job(journal, job, RECEIVED)
     assert added == replace(job, id=added.id)
     assert journal.job(added.id) == added
 
     changed = replace(changed, id=added.id)
-    journal.save(added, (changed, FAILED), now=NOW)
+    save_job(journal, added, (changed, FAILED), now=NOW)
     assert journal.job(added.id) == changed
 
 
@@ -350,24 +435,24 @@ def test_what_files_at_the_share_said_is_kept_with_the_job_until_they_are_read_a
 
     failed = replace(said, state=State.FAILED)
     again = events.Requeued(State.RECEIVED, path=b"Talk.mp3", fingerprint=said.fingerprint, settings="{}")
-    journal.save(said, (failed, events.Failed("no")), now=NOW)
+    save_job(journal, said, (failed, events.Failed("no")), now=NOW)
     assert journal.job(said.id).settings == '{"formats":["srt"]}'
-    journal.save(failed, (replace(failed, state=State.RECEIVED, settings="{}"), again), now=NOW)
-    journal.save(plain, (replace(plain, reason="x"), None), now=NOW)
+    save_job(journal, failed, (replace(failed, state=State.RECEIVED, settings="{}"), again), now=NOW)
+    save_job(journal, plain, (replace(plain, reason="x"), None), now=NOW)
     assert [job.settings for job in journal.all()] == ["{}", None]
 
 
 def test_what_outputs_are_called_behind_their_number_is_kept_with_the_job_until_they_are_named_again(journal):
-    job = journal.add(a_job(state=State.TRANSCRIBED), RECEIVED)
+    job = add_job(journal, a_job(state=State.TRANSCRIBED), RECEIVED)
 
     for tail in (b".en", b".\xff", b""):
         named = replace(job, stem=b"/o/Talk", number=1, tail=tail)
-        journal.save(job, (named, events.Named(b"/o/Talk", 1, ("txt",), tail)), now=NOW)
+        save_job(journal, job, (named, events.Named(b"/o/Talk", 1, ("txt",), tail)), now=NOW)
         assert journal.job(job.id) == named
 
 
 def test_a_text_that_was_cut_in_the_middle_of_a_character_is_kept_escaped(journal):
-    job = journal.add(a_job(reason="no \ud83d", hint=os.fsdecode(b"\xff")), events.Failed("no \ud83d"))
+    job = add_job(journal, a_job(reason="no \ud83d", hint=os.fsdecode(b"\xff")), events.Failed("no \ud83d"))
 
     assert (job.reason, job.hint) == ("no \\ud83d", "\\udcff")
     assert journal.job(job.id) == job
@@ -377,7 +462,7 @@ def test_a_text_that_was_cut_in_the_middle_of_a_character_is_kept_escaped(journa
 @UNHURRIED
 @given(happened=st.from_type(events.Event))
 def test_any_event_can_be_told_again(journal, happened):
-    job = journal.add(a_job(), happened)
+    job = add_job(journal, a_job(), happened)
 
     (row,) = journal.story(job.id)
     assert (row["event"], row["state"], row["at"]) == (happened.name(), "received", NOW)
@@ -386,7 +471,7 @@ def test_any_event_can_be_told_again(journal, happened):
 
 
 def test_a_path_in_an_event_keeps_every_byte(journal):
-    job = journal.add(a_job(), events.Named(b"/outbox/\xff\n", 2, ("txt",)))
+    job = add_job(journal, a_job(), events.Named(b"/outbox/\xff\n", 2, ("txt",)))
 
     (row,) = journal.story(job.id)
     assert os.fsencode(row["stem"]) == b"/outbox/\xff\n"
@@ -396,7 +481,7 @@ def test_a_path_in_an_event_keeps_every_byte(journal):
 
 
 def add_all(journal, *jobs):
-    return [journal.add(job, RECEIVED) for job in jobs]
+    return [add_job(journal, job, RECEIVED) for job in jobs]
 
 
 def test_a_number_that_no_job_has_is_nobody(journal):
@@ -412,19 +497,40 @@ def test_the_jobs_are_counted_by_state_and_listed_by_state_oldest_first(journal)
     assert journal.all() == [one, two, three]
 
 
+@UNHURRIED
+@given(data=st.data())
+def test_the_count_that_is_kept_is_always_that_of_the_rows(tmp_path_factory, data):
+    directory = str(tmp_path_factory.mktemp("state"))
+    with closing(Journal.open(directory)) as journal, closing(Journal.read(directory)) as beside:
+        known = [add_job(journal, a_job(), RECEIVED)]
+        for states in data.draw(st.lists(st.lists(st.sampled_from(State), min_size=1, max_size=3), max_size=6)):
+            refused = data.draw(st.booleans())
+            with suppress(ZeroDivisionError), journal.together():
+                now = [add_job(journal, a_job(state=states[0]), RECEIVED)]
+                before, touched = data.draw(st.sampled_from(known)), data.draw(st.sampled_from(known))
+                if before.id != touched.id:
+                    changes = [*(replace(before, state=each) for each in states), replace(touched, state=states[0])]
+                    save_job(journal, before, *((each, None) for each in changes), now=NOW)
+                    now += changes
+                if refused:
+                    raise ZeroDivisionError
+                known = list({each.id: each for each in [*known, *now]}.values())
+            assert journal.counts() == beside.counts()
+
+
 def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_those_who_read_beside_it(
     directory, journal
 ):
     def both():
         return [each.counts() for each in (journal, beside)]
 
-    job = journal.add(a_job(state=State.TRANSCRIBED, transcript_id=ID), RECEIVED)
+    job = add_job(journal, a_job(state=State.TRANSCRIBED, transcript_id=ID), RECEIVED)
     with closing(Journal.read(directory)) as beside:
         assert both() == [{"transcribed": 1}] * 2
         assert journal.to_erase() == beside.to_erase() == []
 
         delivered = events.Delivered(delete_remote=True)
-        journal.save(job, (replace(job, state=State.DELIVERED), delivered), now=NOW)
+        save_job(journal, job, (replace(job, state=State.DELIVERED), delivered), now=NOW)
 
         assert both() == [{"delivered": 1}] * 2
         assert journal.to_erase() == beside.to_erase() == [(ID, None)]
@@ -454,6 +560,7 @@ def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved
     ]
     gone = [
         a_job(b"archived.mp3", state=State.DELIVERED, place=b"/archive/archived.mp3", retired_at=NOW),
+        a_job(b"deleted.mp3", state=State.DELIVERED, gone=True, retired_at=NOW),
         a_job(b"withdrawn.mp3", state=State.CANCELLED, retired_at=NOW),
         a_job(b"other.mp3", inbox="other"),
     ]
@@ -463,7 +570,7 @@ def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved
     there = add_all(journal, *lies)
     add_all(journal, the_touched_one_again)
 
-    assert {job.id for job in journal.lying_in("talks")} == {job.id for job in there}
+    assert journal.lying_in("talks") == {job.path: (job.id, job.fingerprint) for job in there}
 
 
 def test_jobs_are_found_by_content_by_size_and_by_transcript(journal):
@@ -488,6 +595,20 @@ def test_jobs_are_found_by_content_by_size_and_by_transcript(journal):
     assert journal.failed_like("talks", Fingerprint(9, 2)) == journal.failed_like("others", Fingerprint(9, 2**70)) == []
     assert journal.with_transcripts([ID, "another"]) == [one]
     assert journal.with_transcripts([]) == []
+
+
+def test_the_upload_urls_of_a_time_are_of_the_jobs_that_paid_since_then_and_of_the_newest(journal, monkeypatch):
+    monkeypatch.setattr(store, "NEWEST", 2)
+    add_all(
+        journal,
+        a_job(transcript_id="old", upload_url="u1", submit_sent_at=NOW - 9),
+        a_job(transcript_id="retried", upload_url="u2", submit_sent_at=NOW),
+        a_job(transcript_id="not paid", upload_url="u3", submit_sent_at=NOW, reused_from=1),
+        a_job(transcript_id="by another clock", upload_url="u4", submit_sent_at=1.0),
+        a_job(upload_url="u5", submit_sent_at=NOW),
+    )
+
+    assert journal.upload_urls(NOW - 5) == {"retried": "u2", "by another clock": "u4"}
 
 
 def test_a_number_is_taken_for_its_stem_by_any_other_job_retired_or_not(journal):
@@ -520,7 +641,7 @@ def test_an_inbox_is_accepted_once_and_for_all(directory):
 def test_a_job_that_fails_as_it_comes_is_there_failed_or_not_at_all(directory, journal):
     """A file that is not a recording must not be found as one to be sent, wherever the process is killed."""
     failed = replace(a_job(), state=State.FAILED, reason="no audio")
-    job = journal.add(a_job(), RECEIVED, (failed, FAILED))
+    job = add_job(journal, a_job(), RECEIVED, (failed, FAILED))
 
     assert [(row["event"], row["state"]) for row in journal.story(job.id)] == [
         ("job.received", "received"),
@@ -528,3 +649,33 @@ def test_a_job_that_fails_as_it_comes_is_there_failed_or_not_at_all(directory, j
     ]
     with closing(sqlite3.connect(file_of(directory))) as other:
         assert other.execute("SELECT state, reason FROM jobs").fetchall() == [("failed", "no audio")]
+
+
+# -- what a question costs --------------------------------------------------------------------------------------------
+
+
+def work_of(journal, question):
+    """The number of instructions that SQLite needs for a question, in tens."""
+    with journal._engine.connect() as connection:
+        tens = []
+        connection.connection.driver_connection.set_progress_handler(lambda: tens.append(1), 10)
+        question()
+        connection.connection.driver_connection.set_progress_handler(None, 0)
+    return len(tens)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda journal: journal.unfinished_jobs(),
+        lambda journal: journal.lying_in("talks"),
+        lambda journal: journal.counts(),
+    ],
+)
+def test_what_is_asked_of_a_few_jobs_costs_no_more_beside_many_that_have_ended(journal, question):
+    add_all(journal, a_job(), a_job(b"kept.mp3", state=State.DELIVERED, retired_at=NOW))
+    before = work_of(journal, lambda: question(journal))
+    for facts in ({"place": b"/archive/Talk.mp3"}, {"gone": True}):
+        add_all(journal, *(a_job(b"x", state=State.DELIVERED, retired_at=NOW, **facts) for _ in range(20)))
+
+    assert work_of(journal, lambda: question(journal)) <= before + 5

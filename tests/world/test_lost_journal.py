@@ -19,13 +19,15 @@ from hypothesis import strategies as st
 import version_4
 from damage import overwrite, random_bytes, zeroed_in_the_middle
 from fake_assemblyai import FakeAssemblyAI
-from jobs import RECEIVED, a_job
+from jobs import RECEIVED, a_job, add_job
+from many_jobs import fill
 from transcribed.assemblyai import AssemblyAI
-from transcribed.errors import ConfigError
+from transcribed.errors import Blocked, ConfigError
 from transcribed.job import State
-from transcribed.journal import VERSION, Journal, Transcripts, rebuild
+from transcribed.journal import VERSION, Journal, Transcripts, damage, rebuild
 from transcribed.journal.rebuild import MARK, job_of
 from transcribed.worker import Reload, drop
+from waiting import wait_for
 from world import START, Clock, World, mp3
 
 
@@ -71,7 +73,7 @@ DAMAGES = [
 def test_a_damaged_journal_is_set_aside_under_a_dated_name_byte_for_byte_and_a_new_one_says_so(tmp_path, harm):
     directory = str(tmp_path)
     with closing(Journal.open(directory)) as journal:
-        journal.add(a_job(), RECEIVED)
+        add_job(journal, a_job(), RECEIVED)
     harm(tmp_path / "journal.db")
     damaged = (tmp_path / "journal.db").read_bytes()
 
@@ -136,10 +138,10 @@ def test_a_loss_is_remembered_until_it_is_accepted(tmp_path):
         assert journal.loss() == ""
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothing(tmp_path, version):
     with closing(Journal.open(str(tmp_path))) as journal:
-        job = journal.add(a_job(), RECEIVED)
+        job = add_job(journal, a_job(), RECEIVED)
     version_4.made_older(tmp_path / "journal.db", version)
     if version == 1:
         (tmp_path / "lock").write_bytes(b"")  # version 1 did not mark it
@@ -157,7 +159,7 @@ def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothin
 )
 def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, version, table):
     with closing(Journal.open(str(tmp_path))) as journal:
-        journal.add(a_job(), RECEIVED)
+        add_job(journal, a_job(), RECEIVED)
     if version < VERSION:
         version_4.made_older(tmp_path / "journal.db", version)
     with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as broken:
@@ -175,7 +177,7 @@ def test_no_bytes_in_its_place_keep_the_journal_from_being_opened_or_set_aside(t
     path = directory / "journal.db"
     with closing(Journal.open(str(directory))) as journal:
         for number in range(30):
-            journal.add(a_job(f"{number}.mp3".encode()), RECEIVED)
+            add_job(journal, a_job(f"{number}.mp3".encode()), RECEIVED)
     overwrite(path, at % path.stat().st_size, data)
     harmed = path.read_bytes()
     newer = int.from_bytes(harmed[60:64], "big", signed=True) > VERSION  # where SQLite keeps user_version
@@ -383,3 +385,124 @@ def test_a_backup_put_back_does_not_pay_again_for_what_was_transcribed_since(wor
     assert "Late again.txt" in world.files("outbox")
     assert "New.txt" not in world.files("outbox")
     assert len(world.api.submits) == 2
+
+
+# -- a large journal --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """A journal that counts as large, of 50 jobs that have ended and one that has not; the path of its file."""
+    monkeypatch.setattr(damage, "SMALL_BYTES", 10_000)
+    fill(tmp_path, 50)
+    with closing(Journal.open(str(tmp_path))) as journal:
+        add_job(journal, a_job(), RECEIVED)
+        wait_for((tmp_path / "journal.db.checked").exists, "the look at all of it")
+    return tmp_path / "journal.db"
+
+
+def with_an_ended_job_of_no_state(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE jobs SET state = 'delivared' WHERE id = 7")
+
+
+def with_an_unfinished_job_of_no_step(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE jobs SET in_flight = 'nothing' WHERE state = 'received'")
+
+
+def is_suspect(path):
+    return path.with_name("journal.db.suspect").exists()
+
+
+def test_a_filled_journal_is_whole(tmp_path):
+    fill(tmp_path, 50)
+    with closing(Journal.open(str(tmp_path))) as journal:
+        assert journal.damage() == ""
+        assert journal.counts() == {"delivered": 50}
+        assert [row["event"] for row in journal.story(49)] == [row["event"] for row in journal.story(1)]
+        assert [job.id for job in journal.each()] == list(range(1, 51))
+
+
+def test_a_large_journal_is_read_wholly_beside_the_work_and_not_again_for_a_day(large, monkeypatch):
+    checked = large.with_name("journal.db.checked")
+    before = checked.stat().st_mtime_ns
+    Journal.open(str(large.parent)).close()
+    assert checked.stat().st_mtime_ns == before
+
+    os.utime(checked, (START, START - 2 * damage.CHECKED_SECONDS))
+    with closing(Journal.open(str(large.parent))):
+        wait_for(lambda: checked.stat().st_mtime_ns > before, "another look")
+
+
+def test_damage_of_a_large_journal_that_is_found_beside_the_work_stops_its_writing_and_the_next_start_rebuilds_it(
+    large,
+):
+    large.with_name("journal.db.checked").unlink()
+    with_an_ended_job_of_no_state(large)
+    damaged = len(large.read_bytes())
+
+    with closing(Journal.open(str(large.parent))) as journal:
+        assert len(journal.unfinished_jobs()) == 1, "it begins at once"
+        wait_for(lambda: is_suspect(large), "the mark")
+        with pytest.raises(Blocked, match="the journal is damaged: a job in it cannot be read") as caught:
+            add_job(journal, a_job(), RECEIVED)
+        assert (caught.value.lane, caught.value.by_person, caught.value.exit_status) == ("state", True, 75)
+        assert "restart the daemon" in caught.value.hint
+
+    with closing(Journal.open(str(large.parent))) as journal:
+        assert "set aside as journal.db.damaged-20" in journal.loss()
+        assert journal.counts() == {}
+    assert not is_suspect(large)
+    (aside,) = large.parent.glob("journal.db.damaged-*")
+    assert len(aside.read_bytes()) >= damaged
+
+
+@pytest.mark.parametrize("harm", [random_bytes, zeroed_in_the_middle, with_an_unfinished_job_of_no_step])
+def test_damage_of_a_large_journal_that_shows_at_once_is_set_aside_at_once(large, harm):
+    harm(large)
+
+    with closing(Journal.open(str(large.parent))) as journal:
+        assert "set aside" in journal.loss()
+
+
+def test_damage_that_is_met_at_work_blocks_the_lane_state_and_the_next_start_looks_closely(large):
+    with closing(Journal.open(str(large.parent))) as journal:
+        with_an_ended_job_of_no_state(large)
+        for _ in range(2):
+            with pytest.raises(Blocked, match="the journal is damaged"):
+                journal.job(7)
+        assert journal.job(51) is not None, "what can be read can be read"
+        with pytest.raises(Blocked, match="the journal is damaged"), journal.together():
+            pass
+        assert is_suspect(large)
+
+    with closing(Journal.open(str(large.parent))) as journal:
+        assert journal.loss()
+
+
+def test_a_journal_under_suspicion_that_turns_out_to_be_whole_is_used_and_trusted(large):
+    large.with_name("journal.db.suspect").touch()
+
+    with closing(Journal.open(str(large.parent))) as journal:
+        assert journal.loss() == ""
+        assert journal.counts() == {"delivered": 50, "received": 1}
+    assert not is_suspect(large)
+
+
+def test_a_daemon_whose_journal_is_damaged_at_work_tells_so_and_pays_for_nothing_more(world, monkeypatch):
+    world.drop("Talk.mp3", mp3("Talk"))
+    world.run()
+    monkeypatch.setattr(damage, "SMALL_BYTES", 10_000)
+    (world.state / "journal.db.checked").touch()
+    with_an_index_that_lies(journal_of(world))
+    world.drop("Again.mp3", mp3("Talk"))
+
+    assert world.run() == 75
+
+    assert len(world.api.submits) == 1
+    assert [row["lane"] for row in world.published[-1]["blocked"]] == ["state"]
+    assert is_suspect(journal_of(world))
+    world.run()
+    assert "Again.txt" in world.files("outbox")
+    assert len(world.api.submits) == 1

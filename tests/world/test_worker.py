@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from fake_assemblyai import FakeAssemblyAI, Fault
+from jobs import save_job
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS
 from transcribed.job import Rules, State, after
@@ -412,6 +413,34 @@ def test_with_after_delete_a_recording_goes_last_of_all(world: World) -> None:
     assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
 
 
+def test_with_after_delete_the_same_recording_dropped_again_is_delivered_again_at_no_cost(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.routes[0] = changed(world.route, after="delete")
+    world.drop("Talk.mp3")
+    world.run()
+    for file in ("Talk.srt", "Talk.txt"):
+        (world.folders["outbox"] / file).unlink()  # its reader takes them away
+    world.clock.moved += 3600.0
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == ["Talk (2).srt", "Talk (2).txt"]
+    assert world.files("inbox") == []
+    assert len(api.submits) == 1
+
+
+def test_a_recording_that_was_deleted_is_no_longer_counted_as_lying_in_the_inbox(world: World) -> None:
+    world.routes[0] = changed(world.route, after="delete")
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+    world.run(lambda: world.states() == [State.DELIVERED] * 2 and not world.files("inbox"))
+
+    with world.journal() as journal:
+        assert journal.lying_in(world.route.name) == {}
+
+
 def test_a_backlog_at_the_first_start_waits_for_a_person_s_word(world: World, api: FakeAssemblyAI) -> None:
     world.plan_options["accept_backlog_hours"] = 0.0001
     world.drop("Talk.mp3", mp3("long", frames=400))
@@ -590,7 +619,7 @@ def test_a_kept_transcript_is_used_although_the_api_has_deleted_its_own(world: W
     with world.journal() as journal:
         (job,) = journal.all()
         failure = Failed("it could not be delivered")
-        journal.save(job, (after(job, failure, world.clock.wall(), world.rules), failure), now=world.clock.wall())
+        save_job(journal, job, (after(job, failure, world.clock.wall(), world.rules), failure), now=world.clock.wall())
     api.submits[0].deleted = True
     drop(str(world.state), {"order": "retry", "jobs": [1]})
 

@@ -39,7 +39,7 @@ def retry(
     if pay_again and failed:
         raise typer.BadParameter("--pay-again costs money: name each job by its number")
     settled = terminal.load(ctx)
-    if failed and not _jobs_that_failed(settled):
+    if failed and not _has_a_failure(settled):
         terminal.say("no job has failed: there is nothing to retry", stderr=True)
         return
     numbers = list(dict.fromkeys(ids or []))
@@ -81,9 +81,9 @@ def scan(ctx: typer.Context) -> None:
     _order(terminal.load(ctx), {"order": "scan"})
 
 
-def _jobs_that_failed(settled: config.Config) -> list[Job]:
+def _has_a_failure(settled: config.Config) -> bool:
     with closing(Journal.read(settled.state.directory)) as journal:
-        return journal.all(State.FAILED)
+        return any(journal.each(State.FAILED))
 
 
 def _refuse(settled: config.Config, numbers: list[int], why_not: Callable[[Job], str]) -> None:

@@ -120,12 +120,12 @@ def jobs(
 ) -> None:
     """List every job, newest last."""
     with closing(Journal.read(terminal.load(ctx).state.directory)) as journal:
-        found = journal.all(state)
-    if as_json:
-        for job in found:
-            terminal.print_json(terminal.escaped(asdict(job)))
-        return
-    terminal.print_table(("id", "inbox", "file", "state", "since", "reason"), [_row(job) for job in found])
+        if as_json:
+            for job in journal.each(state):
+                terminal.print_json(terminal.escaped(asdict(job)))
+            return
+        header = ("id", "inbox", "file", "state", "since", "reason")
+        terminal.print_table(header, lambda: map(_row, journal.each(state)))
 
 
 def _row(job: Job) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ Rules: stdout is data and stderr is for people. Whatever is shown to people goes
 neither break a line nor control a terminal, and rich reads no markup in it. JSON is ASCII, so it is safe anywhere.
 """
 
+import itertools
 import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -37,23 +38,23 @@ def say(line: str, *, style: str = "", stderr: bool = False) -> None:
     console(stderr=stderr).print(Text(job.printable(line), style), soft_wrap=True)
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """One line for each row, in columns.
+def print_table(header: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]) -> None:
+    """One line for each row, in columns. The rows are asked for twice, and none is kept: a journal has a million.
 
-    Not rich's table: it takes a millisecond for each row, and a journal has a hundred thousand.
+    Not rich's table: it takes a millisecond for each row.
     """
-    shown = [[job.printable(cell) for cell in row] for row in [header, *rows]]
-    heading, *lines = _columns(shown)
-    say(heading, style="bold")
-    for line in lines:
-        sys.stdout.write(line + "\n")
+    widths = [0 for _ in header]
+    for row in itertools.chain([header], rows()):
+        widths = list(map(max, widths, (cell_len(job.printable(cell)) for cell in row)))
+    say(_line(header, widths), style="bold")
+    for row in rows():
+        sys.stdout.write(_line(row, widths) + "\n")
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    shown = [job.printable(cell) for cell in row]
+    cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(shown, widths, strict=True)]
+    return "  ".join(cells).rstrip()
 
 
 def json_bytes(value: object) -> bytes:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from transcribed.errors import Blocked, TranscribedError, Transient, Withdrawn, from_os_error
+from transcribed.errors import Blocked, Gone, TranscribedError, Transient, Withdrawn, from_os_error
 from transcribed.files import NotRegular, descend, open_regular, opened_root
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.links import MOST_BYTES, address_in
@@ -237,7 +237,7 @@ class RecordingFolder:
     def _judged(self, error: OSError, path: bytes) -> TranscribedError:
         """The meaning of an error below the root: it is about one file, unless it is about the disk or the share."""
         if isinstance(error, FileNotFoundError):
-            return Withdrawn(f"{shown(path)} is no longer in the inbox")
+            return Gone(f"{shown(path)} is no longer in the inbox")
         if isinstance(error, NotADirectoryError | NotRegular) or error.errno == errno.ELOOP:
             return _replaced(path)
         doing = f"opening {shown(path)}"

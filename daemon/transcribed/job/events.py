@@ -172,14 +172,15 @@ class Delivered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Retired(Event):
-    """The recording has left the inbox for `place`. None: it stays there, or somebody took it away."""
+    """The recording has left the inbox for `place`. None: it stays there, or is `gone`: deleted, or taken away."""
 
     place: bytes | None
     why: str = ""
+    gone: bool = False
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """Its place; the reason of a failed job stays."""
-        return {"place": self.place, "retired_at": now}
+        return {"place": self.place, "gone": self.gone, "retired_at": now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +190,9 @@ class Touched(Event):
     fingerprint: Fingerprint
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The new fingerprint. One that was retired as "taken away" is retired again. A step that has begun goes on."""
+        """The new fingerprint. One that was retired as not there is retired again. A step that has begun goes on."""
         going_on = {"in_flight": job.in_flight, "deaths": job.deaths}
-        return {"fingerprint": self.fingerprint, "retired_at": None, **going_on}
+        return {"fingerprint": self.fingerprint, "gone": False, "retired_at": None, **going_on}
 
     def data(self) -> dict[str, Any]:
         """Plain values only."""
@@ -296,7 +297,7 @@ class Requeued(Event):
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """A new start for patience, rounds and names. A paid transcript stays, unless a person has given it up."""
         again: dict[str, Any] = {"waited_seconds": 0.0, "rounds": 0, "lookups": 0, "pay_again": self.pay_again}
-        again |= {"number": None, "stem": None, "tail": b"", "renderings": None, "retired_at": None}
+        again |= {"number": None, "stem": None, "tail": b"", "renderings": None, "gone": False, "retired_at": None}
         if self.to is State.RECEIVED:
             again |= _NOTHING_HELD
         if self.path is not None and self.fingerprint is not None:

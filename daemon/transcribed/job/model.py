@@ -106,7 +106,8 @@ class Job:
     number: int | None = None  #: of its names in outbox, archive and failed
     formats: tuple[str, ...] = ()  #: as committed with the number
     renderings: tuple[tuple[str, str], ...] | None = None  #: each format and the SHA-256 of its file; None: not known
-    place: bytes | None = None  #: of the recording, absolute; None: in the inbox, or taken away; empty: nobody knows
+    place: bytes | None = None  #: of the recording, absolute; None: in the inbox, or `gone`; empty: nobody knows
+    gone: bool = False  #: the recording was deleted or taken away: it lies neither in the inbox nor at a place
     retired_at: float | None = None
 
     @property
@@ -155,6 +156,11 @@ class Job:
     def withdrawn(self) -> bool:
         """True if its recording was taken out of the inbox, or replaced, before it was submitted."""
         return self.state is State.CANCELLED and self.retired_at is not None
+
+    @property
+    def lies_in_inbox(self) -> bool:
+        """True while its recording, as far as we know, lies in the inbox."""
+        return self.place is None and not self.gone and not self.withdrawn
 
     def request(self) -> dict[str, Any]:
         """The exact body of its `POST /v2/transcript`."""

@@ -17,22 +17,17 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
 from transcribed.errors import STATE, Blocked, ConfigError, TranscribedError, Transient, from_os_error
+from transcribed.journal import damage
 from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
-from transcribed.journal.tables import facts, job_of, metadata, query_of, tables_of
+from transcribed.journal.engine import connected, hint_for, is_waited_for
+from transcribed.journal.tables import facts, metadata
 
-VERSION = 5
+VERSION = 6
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves
-_WAITED_FOR = frozenset(  # a file beside the journal that cannot be opened makes it read-only to SQLite
-    {
-        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN),
-        *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
-    }
-)
 
 
 class Migrated(NamedTuple):
@@ -96,10 +91,11 @@ def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.
     fails, ConfigError if a newer version wrote it.
     """
     try:
-        loss = _loss(directory, lock)
+        loss = _loss(directory, lock, on_slow)
         if loss:
             loss += _set_aside(directory)
         engine, migrated = _made(directory, loss, on_slow)
+        damage.trust(directory)
         if not lock.begun:
             fsync(directory)
             lock.begin()
@@ -111,7 +107,7 @@ def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.
 def for_reading(directory: str) -> sa.Engine:
     """The journal of `directory`, only for reading. Raises ConfigError if there is none; Blocked."""
     _find(directory)
-    engine = _engine(directory, mode="ro")
+    engine = connected(directory, mode="ro")
     try:
         with _understood(directory):
             version = _version(engine, directory)
@@ -128,33 +124,7 @@ def for_reading(directory: str) -> sa.Engine:
     return engine
 
 
-def damage(engine: sa.Engine) -> str:
-    """The damage of a journal, in SQLite's words; empty if it is whole and each of its jobs can be read.
-
-    SQLite has no checksums: a flipped bit inside a value is noticed only if the row no longer parses as a job.
-    """
-    try:
-        with engine.connect() as connection:
-            said = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
-            if said != "ok":
-                return said.replace("\n", "; ")
-            version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-            if version < 1:
-                return f"it says that it is of version {version}"
-            for table in tables_of(version):
-                connection.execute(sa.select(table).limit(1)).all()
-            for row in connection.execute(query_of(version)).mappings():
-                job_of(dict(row))
-    except sa.exc.DatabaseError as error:
-        if _code(error.orig) in _WAITED_FOR:
-            raise
-        return str(error.orig)
-    except (ValueError, TypeError) as error:
-        return f"a job in it cannot be read: {error}"
-    return ""
-
-
-def _loss(directory: str, lock: Lock) -> str:
+def _loss(directory: str, lock: Lock, on_slow: Callable[[], None]) -> str:
     """The reason why the journal of `directory` cannot be used; empty if it can be used, or none was begun."""
     try:
         empty = os.stat(os.path.join(directory, NAME)).st_size == 0
@@ -162,17 +132,18 @@ def _loss(directory: str, lock: Lock) -> str:
         return "the journal was missing" if lock.begun else ""
     if empty:
         return "the journal was empty" if lock.begun else ""
-    engine = _engine(directory, mode="rw")
+    engine = connected(directory, mode="rw")
     try:
         with _understood(directory):
             try:
                 if _version(engine, directory) == 0 and not lock.begun:
                     return ""
             except sa.exc.DatabaseError as error:
-                if _code(error.orig) in _WAITED_FOR:
+                if is_waited_for(error.orig):
                     raise
                 return f"the journal was damaged ({error.orig})"
-            wrong = damage(engine)
+            closely = damage.is_small(directory) or damage.is_suspect(directory)
+            wrong = damage.whole(engine, on_slow) if closely else damage.evident(engine)
     finally:
         engine.dispose()
     return f"the journal was damaged ({wrong})" if wrong else ""
@@ -195,7 +166,7 @@ def _set_aside(directory: str) -> str:
 
 def _made(directory: str, loss: str, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
     """The journal, opened for writing, with the tables of this version."""
-    engine = _engine(directory, mode="rwc")
+    engine = connected(directory, mode="rwc")
     migrated = None
     try:
         with _understood(directory):
@@ -257,18 +228,6 @@ def _none_yet(directory: str) -> ConfigError:
     return ConfigError([f"there is no journal in {directory} yet: the daemon has not run with this configuration"])
 
 
-def _engine(directory: str, *, mode: str) -> sa.Engine:
-    """One connection for the whole process: SQLite's locks are per process, and one writer needs only one."""
-    path = os.path.abspath(os.path.join(directory, NAME))
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-    def connect() -> sqlite3.Connection:
-        uri = f"file://{quoted}?mode={mode}"
-        return sqlite3.connect(uri, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)
-
-    return sa.create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-
-
 def _version(engine: sa.Engine, directory: str) -> int:
     """The version of the journal; 0 if it has no tables yet. Raises ConfigError for a newer one."""
     with engine.connect() as connection:
@@ -292,19 +251,9 @@ def _understood(directory: str) -> Iterator[None]:
 
 def _unusable(error: BaseException, directory: str) -> TranscribedError:
     """A disk that is full or fails is waited for; a damaged journal is repaired by the daemon's next start."""
-    if _code(error) in _WAITED_FOR:
+    if is_waited_for(error):
         return Blocked(f"the journal in {directory} cannot be opened: {error}", lane=STATE, hint=hint_for(error))
     what = f"the journal in {directory} is damaged: {error}"
     return ConfigError(
         [f"{what}: put a backup in its place, or let the daemon's next start set it aside and rebuild it"]
     )
-
-
-def _code(error: BaseException | None) -> int:
-    """SQLite's primary code; the other bits are details."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-def hint_for(error: BaseException | None) -> str:
-    """The next step for a person where a disk does not take the journal."""
-    return "free some space" if "full" in str(error) else "look at the disk that holds state.directory"

@@ -6,23 +6,37 @@ Each question that is asked often is one query by an index.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import fields
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
-from transcribed.errors import STATE, Blocked
-from transcribed.job import ENDED, Account, Fingerprint, Job, State
+from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
-from transcribed.journal import copies, file
-from transcribed.journal.tables import erasures, event_row_of, events, facts, inboxes, job_of, jobs, row_of
+from transcribed.journal import copies, damage, file
+from transcribed.journal.statements import NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
+from transcribed.journal.tables import (
+    PAID,
+    erasures,
+    event_row_of,
+    events,
+    facts,
+    few,
+    inboxes,
+    job_of,
+    jobs,
+    readable,
+    row_of,
+)
+from transcribed.journal.transactions import Transactions
 
 T = TypeVar("T")
 
-MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
-
-_UPDATE = jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was")))
+PAGE = 500  # jobs that are read at once where all are
+NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
 
 
 class Happening(NamedTuple):
@@ -44,12 +58,23 @@ class Change(NamedTuple):
 class Journal:
     """The durable store of jobs and events. Only the loop's thread of the one daemon calls the methods that write."""
 
-    def __init__(self, engine: sa.Engine, lock: file.Lock | None = None, migrated: file.Migrated | None = None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        directory: str,
+        lock: file.Lock | None = None,
+        migrated: file.Migrated | None = None,
+    ) -> None:
         self.migrated = migrated  #: set if it was of an older version when it was opened
         self._engine = engine
+        self._directory = directory
+        self._beside: damage.Beside | None = None
+        self._transactions = Transactions(engine, self._ended, self._damaged)
         self._lock = lock
         self._next_number: int | None = None
-        self._read: dict[str, Any] = {}  # answers to what is asked at every pass, until the next write
+        self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
+        self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
+        self._read: tuple[int, dict[str, Any]] = (0, {})  # answers to what is asked at every pass, until the next write
 
     @classmethod
     def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
@@ -65,7 +90,9 @@ class Journal:
         except BaseException:
             lock.close()
             raise
-        return cls(engine, lock, migrated)
+        journal = cls(engine, directory, lock, migrated)
+        journal.check_beside()
+        return journal
 
     @classmethod
     def read(cls, directory: str) -> "Journal":
@@ -73,62 +100,37 @@ class Journal:
 
         Raises ConfigError if there is none or it is of another version, Blocked if it may not be read.
         """
-        return cls(file.for_reading(directory))
+        return cls(file.for_reading(directory), directory)
 
     def close(self) -> None:
         """Close the file, and release the lock."""
+        if self._beside is not None:
+            self._beside.stop()
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """One transaction. Raises Blocked(state) if the disk does not take it; then nothing was written."""
-        try:
-            with self._engine.begin() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        except sa.exc.OperationalError as error:
-            raise Blocked(
-                f"the journal cannot be written: {error.orig}", lane=STATE, hint=file.hint_for(error.orig)
-            ) from error
-        finally:
-            self._read.clear()
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction, with one fsync, for all that is written within; see `Transactions.together`."""
+        return self._transactions.together()
+
+    def _ended(self, *, written: bool) -> None:
+        """A transaction has ended: what was kept in memory of the rows is that of the rows again."""
+        if written and self._states is not None:
+            self._states.update(self._moved)
+        self._moved.clear()
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
         """The answer of `read`, kept until the next write; read each time if another process is the writer."""
         if self._lock is None:
             return read()
-        if name not in self._read:
-            self._read[name] = read()
-        answer: T = self._read[name]
+        writes, answers = self._read
+        if writes != self._transactions.writes:
+            self._read = (self._transactions.writes, answers := {})
+        if name not in answers:
+            answers[name] = read()
+        answer: T = answers[name]
         return answer
-
-    def add(self, job: Job, event: Event, *then: tuple[Job, Event]) -> Job:
-        """Write a new job, the event that made it, and what happened to it at once; return it with its `id`."""
-        now, _ = then[-1] if then else (job, event)
-        with self._writing() as connection:
-            number = _insert(connection, now, event, job.state)
-            for later, what in then:
-                connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
-        return job_of({**row_of(now), "id": number})
-
-    def save(self, before: Job, *changes: tuple[Job, Event | None], now: float) -> None:
-        """Write `changes`, all or nothing and in order: each is a job as it is then, and what happened to it.
-
-        The job of `before` must still be in that state in the journal, else AssertionError.
-        """
-        fences = {before.id: jobs.c.state == before.state}
-        with self._writing() as connection:
-            for job, event in changes:
-                fence = (jobs.c.id == job.id) & fences.pop(job.id, sa.true())
-                result = connection.execute(jobs.update().where(fence).values(row_of(job)))
-                assert result.rowcount == 1, f"job {job.id} is not {before.state} in the journal"
-                if event is not None:
-                    connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
-                if isinstance(event, Delivered) and event.delete_remote:
-                    wanted = erasures.insert().prefix_with("OR IGNORE")
-                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
 
     def next_number(self) -> int:
         """The number of the next new job: the writer gives it away, and writes the job soon."""
@@ -146,12 +148,12 @@ class Journal:
         new = [change for change in changes if change.was is None]
         old = [change for change in changes if change.was is not None]
         told = [(change.job, happening) for change in changes for happening in change.happened]
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             if new:
                 connection.execute(jobs.insert(), [row_of(change.job) for change in new])
             if old:
                 rows = [{**row_of(job), "b_id": job.id, "b_was": str(was)} for job, was, _ in old]
-                written = connection.execute(_UPDATE, rows).rowcount
+                written = connection.execute(UPDATE, rows).rowcount
                 assert written == len(old), f"{len(old) - written} of {len(old)} jobs are in another state"
             if told:
                 rows = [event_row_of(job.id, each.at, each.event, each.state) for job, each in told]
@@ -160,38 +162,54 @@ class Journal:
                 if isinstance(each.event, Delivered) and each.event.delete_remote:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
                     connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=each.at))
+            self._moved.update(change.job.state for change in changes)
+            self._moved.subtract(change.was for change in changes if change.was is not None)
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
-        return next(self._jobs(jobs.c.id == number), None)
+        return next(iter(self._jobs(jobs.c.id == number)), None)
 
     def all(self, state: State | None = None) -> list[Job]:
         """Every job, or those in one state, oldest first."""
-        return list(self._jobs(sa.true() if state is None else jobs.c.state == state))
+        return self._jobs(sa.true() if state is None else jobs.c.state == state)
+
+    def each(self, state: State | None = None) -> Iterator[Job]:
+        """The same, some at a time: as many as there are take no more memory than a few."""
+        wanted, last = sa.true() if state is None else jobs.c.state == state, 0
+        while page := self._jobs(wanted & (jobs.c.id > last), most=PAGE):
+            yield from page
+            last = page[-1].id
 
     def unfinished_jobs(self) -> list[Job]:
         """The jobs that have a step left."""
-        unfinished = jobs.c.state.not_in([*ENDED])
-        unretired = jobs.c.state.in_([State.DELIVERED, State.FAILED]) & jobs.c.retired_at.is_(None)
-        return list(self._jobs(unfinished | unretired))
+        return self._jobs(few("jobs_unfinished"))
 
     def counts(self) -> dict[str, int]:
-        """The number of jobs in each state that has any."""
-        return dict(self._once("counts", self._counts))
+        """The number of jobs in each state that has any. The one process that writes counts them only once."""
+        if self._states is None or self._lock is None:
+            query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+            with self._transactions.reading() as connection:
+                self._states = Counter({row[0]: row[1] for row in connection.execute(query)})
+            self._states.subtract(self._moved)
+        now = Counter(self._states)
+        now.update(self._moved)
+        return dict(+now)
 
-    def _counts(self) -> dict[str, int]:
-        query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
-
-    def lying_in(self, inbox: str) -> list[Job]:
-        """The newest job of each path whose recording, as far as we know, is still in the inbox."""
-        newest = {job.path: job for job in self._jobs(jobs.c.inbox == inbox) if not job.withdrawn}
-        return [job for job in newest.values() if job.place is None]
+    def lying_in(self, inbox: str) -> dict[bytes, tuple[int, Fingerprint]]:
+        """The recordings that, as far as we know, lie in the inbox: by path, the newest job of each and the file."""
+        newer = jobs.alias()
+        later = (newer.c.inbox == jobs.c.inbox) & (newer.c.path == jobs.c.path) & (newer.c.id > jobs.c.id)
+        replaced = sa.exists().where(later, ~_withdrawn(newer))
+        columns = (jobs.c.path, jobs.c.id, *(jobs.c[f.name] for f in fields(Fingerprint)))
+        there = few("jobs_lying", sa.column("inbox") == inbox)
+        query = sa.select(*columns).where(there, ~_withdrawn(jobs), ~replaced)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(query).all()
+        return {path: (number, Fingerprint(*fingerprint)) for path, number, *fingerprint in rows}
 
     def with_content(self, content_hash: str) -> list[Job]:
         """The jobs whose bytes have this hash, oldest first."""
-        return list(self._jobs(jobs.c.content_hash == content_hash))
+        return self._jobs(jobs.c.content_hash == content_hash)
 
     def twins(self, content_hash: str, *, parameters: str, inbox: str, path: bytes) -> list[Job]:
         """The jobs of this content that can matter to one more of them, oldest first.
@@ -199,28 +217,19 @@ class Journal:
         They are the last of the same path, those of which nobody knows if they were paid, and two that have a
         transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
         """
-        same = jobs.c.content_hash == content_hash
-        paid = same & jobs.c.transcript_id.is_not(None) & (jobs.c.parameters == parameters)
-        doubtful = same & jobs.c.transcript_id.is_(None) & jobs.c.submit_sent_at.is_not(None)
-        here = same & (jobs.c.inbox == inbox) & (jobs.c.path == path)
-        at_hand_first = (jobs.c.state == State.SUBMITTED, jobs.c.id)
-        each = (
-            sa.select(jobs.c.id).where(paid).order_by(*at_hand_first).limit(2),
-            sa.select(jobs.c.id).where(doubtful).order_by(jobs.c.id).limit(MOST_TWINS),
-            sa.select(jobs.c.id).where(here).order_by(jobs.c.id.desc()).limit(MOST_TWINS),
-        )
-        return list(self._jobs(jobs.c.id.in_(sa.union_all(*(sa.select(one.subquery()) for one in each)))))
+        asked = {"content_hash": content_hash, "parameters": parameters, "inbox": inbox, "path": path}
+        with self._transactions.reading() as connection, readable():
+            return [job_of(dict(row)) for row in connection.execute(TWINS, asked).mappings()]
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
-        query = sa.select(jobs.c.id).where((jobs.c.size == size) & (jobs.c.id != but)).limit(1)
-        with self._engine.connect() as connection:
-            return connection.execute(query).first() is not None
+        with self._transactions.reading() as connection:
+            return connection.execute(OF_SIZE, {"size": size, "but": but}).first() is not None
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
         alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
-        return list(self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED)))
+        return self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED))
 
     def to_erase(self) -> list[tuple[str, Account | None]]:
         """The transcripts that are still to be deleted at AssemblyAI, oldest order first, and the account of each.
@@ -230,59 +239,77 @@ class Journal:
         return self._once("to_erase", self._to_erase)
 
     def _to_erase(self) -> list[tuple[str, Account | None]]:
-        mine = (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None)
-        columns = (erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
-        query = sa.select(*columns).select_from(erasures.join(jobs, mine)).where(erasures.c.erased_at.is_(None))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(erasures.c.wanted_at)).all()
+        with self._transactions.reading() as connection:
+            rows = connection.execute(TO_ERASE).all()
         return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
 
-    def upload_urls(self) -> dict[str, str]:
-        """The upload_url that was sent for each transcript_id, of jobs that paid for it."""
-        paid = jobs.c.transcript_id.is_not(None) & jobs.c.upload_url.is_not(None) & jobs.c.reused_from.is_(None)
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(jobs.c.transcript_id, jobs.c.upload_url).where(paid)).all()
+    def upload_urls(self, since: float) -> dict[str, str]:
+        """The upload_url that was sent for each transcript_id, of jobs that paid for it since then.
+
+        The newest jobs are always among them: our clock may have been wrong when they were submitted.
+        """
+        paid = few("jobs_paid", sa.column("submit_sent_at") >= since)
+        newest = jobs.c.id > sa.select(sa.func.max(jobs.c.id)).scalar_subquery() - NEWEST
+        query = sa.select(jobs.c.transcript_id, jobs.c.upload_url)
+        with self._transactions.reading() as connection:
+            rows = [*connection.execute(query.where(paid)), *connection.execute(query.where(newest, PAID))]
         return {row.transcript_id: row.upload_url for row in rows}
 
     def erased(self, transcript_id: str, now: float) -> None:
         """Remember that this transcript is no longer at AssemblyAI. Raises Blocked(state)."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             done = erasures.update().where(erasures.c.transcript_id == transcript_id)
             connection.execute(done.values(erased_at=now))
 
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
         """The jobs that have one of these transcript_ids (a few hundred at most)."""
-        return list(self._jobs(jobs.c.transcript_id.in_(transcript_ids)))
+        return self._jobs(jobs.c.transcript_id.in_(transcript_ids))
+
+    def about(self, recordings: Collection[tuple[str, bytes]], stems: Collection[bytes]) -> list[Job]:
+        """The jobs of one of these recordings (inbox and path), or whose outputs have one of these stems."""
+        recorded = sa.tuple_(jobs.c.inbox, jobs.c.path).in_(recordings)
+        numbers = [sa.select(jobs.c.id).where(each) for each in (recorded, jobs.c.stem.in_(stems))]
+        return self._jobs(jobs.c.id.in_(sa.union(*numbers)))
+
+    def with_names(self, may_be_meant: Callable[[bytes, bytes | None, bytes | None], bool]) -> Iterator[Job]:
+        """The jobs of whose path, place and stem this is true. It looks at every job."""
+        query, last = sa.select(jobs.c.id, jobs.c.path, jobs.c.place, jobs.c.stem).order_by(jobs.c.id), 0
+        while True:
+            with self._transactions.reading() as connection:
+                rows = connection.execute(query.where(jobs.c.id > last).limit(PAGE)).all()
+            if not rows:
+                return
+            last = rows[-1].id
+            yield from self._jobs(jobs.c.id.in_([number for number, *names in rows if may_be_meant(*names)]))
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
-        query = sa.select(jobs.c.number).where((jobs.c.stem == stem) & (jobs.c.id != but) & jobs.c.number.is_not(None))
-        with self._engine.connect() as connection:
-            return set(connection.execute(query).scalars())
+        with self._transactions.reading() as connection:
+            return set(connection.execute(NUMBERS, {"stem": stem, "but": but}).scalars())
 
     def story(self, number: int) -> list[dict[str, Any]]:
         """The events of a job, in order: `at`, `event`, `state` and the event's data."""
         query = sa.select(events).where(events.c.job == number).order_by(events.c.id)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [{"at": r["at"], "event": r["event"], "state": r["state"], **json.loads(r["data"])} for r in rows]
 
     def is_accepted(self, inbox: str) -> bool:
         """True if the recordings in this inbox may be paid for without asking."""
         query = sa.select(inboxes.c.accepted_at).where(inboxes.c.name == inbox)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             return connection.execute(query).scalar() is not None
 
     def saw_inbox(self, inbox: str, now: float, *, accepted: bool) -> None:
         """Remember that this inbox was seen and, if `accepted`, that its backlog may be paid for."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             known = connection.execute(sa.select(inboxes).where(inboxes.c.name == inbox)).first()
             if known is None:
                 connection.execute(inboxes.insert().values(name=inbox, first_seen_at=now))
@@ -292,18 +319,18 @@ class Journal:
     def loss(self) -> str:
         """The reason why this journal may not know all that was paid for; empty if it does, or a person accepted."""
         query = sa.select(facts.c.value).where(facts.c.name == copies.LOSS)
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             return str(connection.execute(query).scalar() or "")
 
     def facts(self, prefix: str) -> dict[str, str]:
         """The facts whose names begin with `prefix`."""
-        with self._engine.connect() as connection:
+        with self._transactions.reading() as connection:
             rows = connection.execute(sa.select(facts.c.name, facts.c.value)).all()
         return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE ignores case
 
     def remember(self, changed: Mapping[str, str | None]) -> None:
         """Remember these facts by their names, and forget those that are None, all or nothing."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             connection.execute(facts.delete().where(facts.c.name.in_(list(changed))))
             new = [{"name": name, "value": value} for name, value in changed.items() if value is not None]
             if new:
@@ -311,22 +338,36 @@ class Journal:
 
     def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
         """Take in the jobs that the journal did not know, all or nothing; return their number."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             query = sa.select(jobs.c.transcript_id).where(jobs.c.transcript_id.is_not(None))
             known = set(connection.execute(query).scalars())
             new = [(job, event) for job, event in recovered if job.transcript_id not in known]
             for job, event in new:
                 _insert(connection, job, event, job.state)
+            self._moved.update(job.state for job, _ in new)
         return len(new)
 
     def accept_loss(self) -> None:
         """Remember that a person accepts the loss: what the journal may not know may be paid for again."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
 
-    def damage(self) -> str:
-        """The damage of the file, in SQLite's words; empty if it is whole."""
-        return file.damage(self._engine)
+    def check_beside(self) -> None:
+        """Begin to read all of a large journal, beside the work, if that was not done for a day."""
+        if damage.Beside.is_due(self._directory):
+            self._beside = damage.Beside(self._directory, self._damaged)
+
+    def _damaged(self, what: str) -> None:
+        """Write nothing more; the next start looks closely. On any thread."""
+        self._transactions.damage = what
+        if self._lock is not None:
+            damage.suspect(self._directory, what)
+
+    def damage(self, *, whole: bool = False) -> str:
+        """The damage of the file, in SQLite's words; empty if there is none. A large one is read only if `whole`."""
+        if whole or damage.is_small(self._directory):
+            return damage.whole(self._engine)
+        return damage.evident(self._engine)
 
     def copy(self, path: str) -> None:
         """Make a consistent, durable copy at `path`, which must not exist. Raises Blocked if it cannot be written."""
@@ -334,13 +375,18 @@ class Journal:
 
     def touch(self) -> None:
         """Write something small, durably. Raises Blocked(state) if the disk does not take it."""
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
 
-    def _jobs(self, condition: sa.ColumnElement[bool]) -> Iterator[Job]:
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(jobs).where(condition).order_by(jobs.c.id)).mappings().all()
-        return (job_of(dict(row)) for row in rows)
+    def _jobs(self, condition: sa.ColumnElement[bool], *, most: int | None = None) -> list[Job]:
+        query = sa.select(jobs).where(condition).order_by(jobs.c.id).limit(most)
+        with self._transactions.reading() as connection, readable():
+            return [job_of(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _withdrawn(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """As `Job.withdrawn` says it."""
+    return (table.c.state == State.CANCELLED) & table.c.retired_at.is_not(None)
 
 
 def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:

@@ -7,6 +7,8 @@ Each change of a table is a new version, with a step in `migrations`.
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -74,12 +76,28 @@ jobs = sa.Table(
     sa.Column("tail", sa.LargeBinary, nullable=False, server_default=sa.text("x''")),
     sa.Column("renderings", sa.JSON(none_as_null=True)),
     sa.Column("model", sa.String),
+    sa.Column("gone", sa.Boolean, nullable=False, server_default=sa.false()),
 )
+_UNFINISHED = (  # as `Job.unfinished` says it
+    "(state IN ('received', 'uploaded', 'submitted', 'transcribed')"
+    " OR (state IN ('delivered', 'failed') AND retired_at IS NULL))"
+)
+_PAID = "transcript_id IS NOT NULL AND upload_url IS NOT NULL AND reused_from IS NULL"
+PAID, UNFINISHED = sa.text(_PAID), sa.text(_UNFINISHED)
+#: The indexes of a few jobs among many: what each is ordered by, and the jobs that are in it.
+_FEW: Mapping[str, tuple[sa.Column[Any], str]] = {
+    "jobs_unfinished": (jobs.c.id, _UNFINISHED),
+    "jobs_lying": (jobs.c.inbox, "place IS NULL AND gone = 0"),
+    "jobs_paid": (jobs.c.submit_sent_at, _PAID),
+}
+for _name, (_column, _which) in _FEW.items():
+    sa.Index(_name, _column, sqlite_where=sa.text(_which))
 sa.Index("jobs_by_path", jobs.c.inbox, jobs.c.path)
 sa.Index("jobs_by_content", jobs.c.content_hash)
 sa.Index("jobs_by_size", jobs.c.size)
 sa.Index("jobs_by_transcript", jobs.c.transcript_id)
 sa.Index("jobs_by_stem", jobs.c.stem)
+sa.Index("jobs_by_state", jobs.c.state)
 events = sa.Table(
     "events",
     metadata,
@@ -119,7 +137,7 @@ _GONE = (
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
 )
 _SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4}
-_COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5}
+_COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6}
 
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
@@ -140,6 +158,19 @@ def _storable(value: object) -> object:
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
+class Unreadable(Exception):
+    """A row is not one that this program wrote."""
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Rows are read here, and made jobs. Raises Unreadable where one cannot be."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise Unreadable(f"a job in it cannot be read: {error}") from error
+
+
 def job_of(row: dict[str, Any]) -> Job:
     """The job of a row of `jobs`."""
     fingerprint = Fingerprint(**{name: row[name] for name in _FINGERPRINT})
@@ -147,6 +178,16 @@ def job_of(row: dict[str, Any]) -> Job:
     facts["in_flight"] = None if row["in_flight"] is None else Step(row["in_flight"])
     facts["renderings"] = None if row["renderings"] is None else tuple(dict(row["renderings"]).items())
     return Job(fingerprint=fingerprint, state=State(row["state"]), formats=tuple(row["formats"]), **facts)
+
+
+def few(index: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The condition that a job is in this index of a few, and meets `conditions` on the column of the index.
+
+    SQLite is told to take the index: it does not know how few they are.
+    """
+    _, which = _FEW[index]
+    indexed: sa.Select[Any] = sa.select(sa.literal_column("id")).select_from(sa.text(f"jobs INDEXED BY {index}"))
+    return jobs.c.id.in_(indexed.where(sa.text(which), *conditions))
 
 
 def tables_of(version: int) -> list[sa.TableClause]:

@@ -192,4 +192,4 @@ def _in_doubt(job: Job, twins: Sequence[Job]) -> Job | None:
 def _is_same_file(job: Job, other: Job) -> bool:
     """True if `other` is about the very file that `job` is about."""
     same_path = (job.inbox, job.path) == (other.inbox, other.path)
-    return same_path and other.place is None and other.state is not State.CANCELLED and job.place is None
+    return same_path and other.lies_in_inbox and other.state is not State.CANCELLED and job.place is None

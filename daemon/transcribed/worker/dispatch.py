@@ -38,7 +38,7 @@ from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of
 from transcribed.worker.schedule import Fact, Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
-from transcribed.worker.steps.lookup import look_up
+from transcribed.worker.steps.lookup import look_up, looks_back_to
 
 HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
 LOOKED_AT_ONCE = 500  # jobs in one pass, so that no pass is long, whatever was waited for has come
@@ -266,7 +266,7 @@ class Dispatch:
             case Step.SUBMIT:
                 return lambda: api.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
-                ours, answered = self._book.journal.upload_urls(), self._answered(job)
+                ours, answered = self._book.journal.upload_urls(looks_back_to(job)), self._answered(job)
                 return lambda: look_up(job, client, ours, answered)
             case Step.FETCH:
                 erased, is_ours = self._is_erased(job), self._is_ours(job, client)

@@ -271,7 +271,7 @@ class Worker:
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)
-            if job.withdrawn or (job.retired_at is not None and job.place is not None):
+            if job.retired_at is not None and not job.lies_in_inbox:
                 inbox.forget(job)
 
     def _look(self, message: messages.Look) -> None:

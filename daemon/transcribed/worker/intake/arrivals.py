@@ -77,8 +77,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access, clock, host)
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
-        taken = {job.path: (job.id, job.fingerprint) for job in book.journal.lying_in(route.name)}
-        self._sightings = Sightings(taken)
+        self._sightings = Sightings(book.journal.lying_in(route.name))
         self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None

@@ -4,11 +4,12 @@ A status is plain data for JSON, and every name in it is escaped. It is written 
 its file lies is the host's business. Scripts read it too: it may gain fields, and never loses or renames one.
 """
 
+import functools
 import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -98,9 +99,12 @@ class Status:
     pid: int = 0
 
     def plain(self) -> dict[str, Any]:
-        """The status as JSON has it."""
-        whole = asdict(self)
-        whole["open"] = [{key: value for key, value in row.items() if value is not None} for row in whole["open"]]
+        """The status as JSON has it. It is written each second, so nothing is copied that is plain already."""
+        whole = {name: getattr(self, name) for name in _names(Status)}
+        whole["blocked"] = [asdict(lane) for lane in self.blocked]
+        whole["inboxes"] = [asdict(inbox) for inbox in self.inboxes]
+        rows = ({name: getattr(job, name) for name in _names(JobStatus)} for job in self.open)
+        whole["open"] = [{key: value for key, value in row.items() if value is not None} for row in rows]
         return whole
 
     def line(self) -> str:
@@ -110,6 +114,11 @@ class Status:
         parts = [f"{waiting} in progress", f"{done} delivered", f"{failed} failed"]
         parts += [f"{lane.lane} blocked: {lane.reason}" for lane in self.blocked]
         return "; ".join(parts)
+
+
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 def to_json(status: Status) -> bytes:

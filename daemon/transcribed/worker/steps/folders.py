@@ -109,47 +109,45 @@ class FolderSteps:
         """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
         if job.state is State.FAILED:
             return self._set_aside(job, outputs.place(self._route.failed, job, self._route))
-        place, why = self._put_away(job, outputs.place(self._route.archive, job, self._route))
+        retired = self._put_away(job, outputs.place(self._route.archive, job, self._route))
         failure_notes.FAILED.take_back(outputs.note(job, self._route))
-        return Retired(place, why)
+        return retired
 
-    def _put_away(self, job: Job, target: bytes) -> tuple[bytes | None, str]:
+    def _put_away(self, job: Job, target: bytes) -> Retired:
         if self._route.after == "archive":
             return self._move(job, target, self._route.archive)
         if self._route.after == "keep" and job.place is None:
-            return None, "kept in the inbox"
+            return Retired(None, "kept in the inbox")
         if self._route.after == "keep":
-            return job.place, "kept where it is"
+            return Retired(job.place, "kept where it is")
         folder, path, fingerprint = self.source(job)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
                 files.remove(directory, name, access=self._access)
-        except errors.Withdrawn as gone:
-            return None, gone.message
+        except errors.Withdrawn as withdrawn:
+            return _not_there(withdrawn)
         except OSError as error:
             raise _unmovable(error, "deleted") from error
-        return None, "deleted after delivery, as configured"
+        return Retired(None, "deleted after delivery, as configured", gone=True)
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
         self._anchors.need(self._route.failed)
-        place, why = (job.place, "") if job.place == target else self._move(job, target, self._route.failed)
-        if place is not None:
+        retired = Retired(target) if job.place == target else self._move(job, target, self._route.failed)
+        if retired.place is not None:
             path, text = outputs.note(job, self._route), failure_notes.note(job)
             failure_notes.write_note(path, text, root=self._route.failed, access=self._access)
-        return Retired(place, why)
+        return retired
 
-    def _move(self, job: Job, target: bytes, root: bytes) -> tuple[bytes | None, str]:
+    def _move(self, job: Job, target: bytes, root: bytes) -> Retired:
         """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
         folder, path, fingerprint = self.source(job)
         self._anchors.need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
                 self._bring_along(directory, name, target, root)
-                return _moved(directory, name, target, root, self._access), ""
-        except errors.Withdrawn as gone:
-            if _size(target) == job.fingerprint.size:
-                return target, ""
-            return None, gone.message
+                return Retired(_moved(directory, name, target, root, self._access))
+        except errors.Withdrawn as withdrawn:
+            return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
         except OSError as error:
             if error.errno in _REFUSED:
                 files.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
@@ -166,6 +164,11 @@ def _published(job: Job) -> dict[str, str]:
     """The renderings of this job that are in the outbox already, by the hashes that were committed before."""
     committed = job.renderings or ()
     return {name: known for name, known in committed if files.sha256(outputs.output(job, name)) == known}
+
+
+def _not_there(withdrawn: errors.Withdrawn) -> Retired:
+    """The recording is not where it was. Where another lies in its place, that may be itself, touched."""
+    return Retired(None, withdrawn.message, gone=isinstance(withdrawn, errors.Gone))
 
 
 def _unmovable(error: Exception, what: str) -> Exception:

@@ -12,14 +12,14 @@ DELETED_URL = "http://deleted_by_user"  # the audio_url of a deleted transcript 
 
 
 def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Collection[str]) -> Event:
-    """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of jobs that are not in doubt.
+    """Look for a submit in doubt in the API's list. `ours`: upload_url by transcript_id, of recent jobs not in doubt.
 
     `answered`: transcript ids that already belong to other submits of this content, so they cannot be this one.
     Where the list shows for one of ours another audio_url than we sent, or one that is no more, or the account is
     another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
     """
     assert job.submit_sent_at is not None
-    listed = client.list_back_to(job.submit_sent_at - LOOK_BACK_SECONDS)
+    listed = client.list_back_to(looks_back_to(job))
     found = [item for item in listed if item.audio_url == job.upload_url and item.transcript_id not in answered]
     if is_link(job.path):
         found, too_old = _since(found, job.submit_sent_at - CLOCKS_APART_SECONDS)
@@ -37,6 +37,12 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
     if any(item.audio_url == DELETED_URL and item.transcript_id not in {*ours, *answered} for item in listed):
         return _question("a transcript of that time was deleted at AssemblyAI, and may have been this one")
     return Unlisted()
+
+
+def looks_back_to(job: Job) -> float:
+    """The time back to which the list is read for a submit in doubt (seconds since the epoch)."""
+    assert job.submit_sent_at is not None
+    return job.submit_sent_at - LOOK_BACK_SECONDS
 
 
 def _since(found: Sequence[Listed], at: float) -> tuple[list[Listed], list[Listed]]:

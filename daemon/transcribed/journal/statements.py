@@ -1,0 +1,42 @@
+"""The statements that are asked or written for each recording, built once: building costs more than SQLite's work."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from transcribed.job import State
+from transcribed.journal.tables import erasures, jobs
+
+MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
+
+UPDATE = jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was")))
+OF_SIZE = (
+    sa.select(jobs.c.id).where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but"))).limit(1)
+)
+NUMBERS = sa.select(jobs.c.number).where(
+    (jobs.c.stem == sa.bindparam("stem")) & (jobs.c.id != sa.bindparam("but")) & jobs.c.number.is_not(None)
+)
+TO_ERASE = (
+    sa.select(erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
+    .join(jobs, (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None))
+    .where(erasures.c.erased_at.is_(None))
+    .order_by(erasures.c.wanted_at)
+)
+
+
+def _twins() -> sa.Select[Any]:
+    same = jobs.c.content_hash == sa.bindparam("content_hash")
+    paid = same & jobs.c.transcript_id.is_not(None) & (jobs.c.parameters == sa.bindparam("parameters"))
+    doubtful = same & jobs.c.transcript_id.is_(None) & jobs.c.submit_sent_at.is_not(None)
+    here = same & (jobs.c.inbox == sa.bindparam("inbox")) & (jobs.c.path == sa.bindparam("path"))
+    at_hand_first = (jobs.c.state == State.SUBMITTED, jobs.c.id)
+    each = (
+        sa.select(jobs.c.id).where(paid).order_by(*at_hand_first).limit(2),
+        sa.select(jobs.c.id).where(doubtful).order_by(jobs.c.id).limit(MOST_TWINS),
+        sa.select(jobs.c.id).where(here).order_by(jobs.c.id.desc()).limit(MOST_TWINS),
+    )
+    numbers = sa.union_all(*(sa.select(one.subquery()) for one in each))
+    return sa.select(jobs).where(jobs.c.id.in_(numbers)).order_by(jobs.c.id)
+
+
+TWINS = _twins()
