@@ -37,13 +37,17 @@ def python(code, *arguments):
 
 WRITER = """
 import sys
+from dataclasses import replace
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Received
-from transcribed.journal import Journal
+from transcribed.journal import Change, Happening, Journal
 journal = Journal.open(sys.argv[1])
 while True:
     job = Job(0, "talks", b"Talk.mp3", Fingerprint(1, 2), State.RECEIVED, 1.0, 1.0, 1.0)
-    print(add(journal, job, Received(1)).id, flush=True)
+    number = journal.next_number()
+    received = (Happening(Received(1), State.RECEIVED, 1.0),)
+    journal.write([Change(replace(job, id=number), None, received)])
+    print(number, flush=True)
 """
 
 
@@ -98,21 +102,26 @@ def test_a_journal_that_may_not_be_read_is_not_said_to_be_missing(directory):
 
 FULL_DISK = """
 import os, resource, sys
+from dataclasses import replace
 from transcribed.errors import Blocked
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Received
-from transcribed.journal import Journal
+from transcribed.journal import Change, Happening, Journal
+
+def add():
+    journal.write([Change(replace(job, id=numbers.pop()), None, (Happening(Received(1), State.RECEIVED, 1.0),))])
 
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 journal = Journal.open(sys.argv[1])
 job = Job(0, "talks", b"Talk.mp3", Fingerprint(1, 2), State.RECEIVED, 1.0, 1.0, 1.0)
-add(journal, job, Received(1))
+numbers = [2, 2, 1]
+add()
 limit(os.path.getsize(sys.argv[1] + "/journal.db-wal") + int(sys.argv[2]))
 refused = 0
 accept = lambda: journal.saw_inbox("talks", 1.0, accepted=True)
-for attempt in (lambda: add(journal, job, Received(1)), journal.touch, accept):
+for attempt in (add, journal.touch, accept):
     try:
         attempt()
     except Blocked as error:
@@ -120,7 +129,8 @@ for attempt in (lambda: add(journal, job, Received(1)), journal.touch, accept):
 print(refused, len(journal.all()), journal.is_accepted("talks"))
 limit(resource.RLIM_INFINITY)
 journal.touch()
-print(add(journal, job, Received(1)).id, len(journal.all()))
+add()
+print(journal.all()[-1].id, len(journal.all()))
 journal.close()
 """
 

@@ -16,15 +16,26 @@ def a_job(path: bytes = b"Talk.mp3", **facts: Any) -> Job:
 
 
 def add_job(journal: Journal, job: Job, event: events.Event, *then: tuple[Job, events.Event]) -> Job:
-    """Write a new job, the event that made it, and what happened to it at once; return it with its `id`."""
+    """Write a new job, the event that made it, and what happened to it at once; return it as it is written."""
     number, (now, _) = journal.next_number(), then[-1] if then else (job, event)
     told = ((event, job.state), *((what, later.state) for later, what in then))
-    added = replace(now, id=number)
-    journal.write([Change(added, None, tuple(Happening(what, state, job.received_at) for what, state in told))])
+    happened = tuple(Happening(what, state, job.received_at) for what, state in told)
+    journal.write([Change(replace(now, id=number), None, happened)])
+    added = journal.job(number)
+    assert added is not None
     return added
 
 
 def save_job(journal: Journal, before: Job, *changes: tuple[Job, events.Event | None], now: float) -> None:
-    """Write `changes` of one job, in order: each is the job as it is then, and what happened to it."""
-    told = tuple(Happening(event, job.state, now) for job, event in changes if event is not None)
-    journal.write([Change(changes[-1][0], before.state, told)])
+    """Write `changes`, in order: each is a job as it is then, and what happened to it. `before` must be as it is."""
+    told: dict[int, Change] = {}
+    for job, event in changes:
+        known = told.get(job.id) or Change(job, before.state if job.id == before.id else _state(journal, job.id), ())
+        happened = () if event is None else (Happening(event, job.state, now),)
+        told[job.id] = Change(job, known.was, known.happened + happened)
+    journal.write([*told.values()])
+
+
+def _state(journal: Journal, number: int) -> State:
+    job = journal.job(number)
+    return State.RECEIVED if job is None else job.state

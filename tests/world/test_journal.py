@@ -213,7 +213,7 @@ def test_a_job_that_is_in_another_state_than_was_believed_is_not_saved(journal):
     failed = replace(job, state=State.FAILED)
     save_job(journal, job, (failed, FAILED), now=NOW)
 
-    with pytest.raises(AssertionError, match="job 1 is not received in the journal"):
+    with pytest.raises(AssertionError, match="1 of 1 jobs are not as was believed"):
         save_job(journal, job, (replace(job, reason="stale"), None), now=NOW)
 
     assert journal.all() == [failed]

@@ -74,7 +74,7 @@ def whole(engine: sa.Engine, pause: Callable[[], object] = lambda: None) -> str:
 
 
 def _said(engine: sa.Engine, look: Callable[[sa.Connection], str]) -> str:
-    """What `look` finds, or meets. Raises what may end by itself."""
+    """The damage that `look` finds, or meets. Raises what may end by itself."""
     try:
         with engine.connect() as connection:
             return look(connection)
@@ -82,7 +82,7 @@ def _said(engine: sa.Engine, look: Callable[[sa.Connection], str]) -> str:
         if is_waited_for(error.orig):
             raise
         return str(error.orig)
-    except Unreadable as error:
+    except (Unreadable, UnicodeDecodeError) as error:  # SQLite's own words may quote what lies there
         return str(error)
 
 
@@ -95,8 +95,9 @@ def _of_tables(connection: sa.Connection) -> str:
     version = _version(connection)
     if version < 1:
         return f"it says that it is of version {version}"
-    for table in tables_of(version):
-        connection.execute(sa.select(table).limit(1)).all()
+    with readable():
+        for table in tables_of(version):
+            connection.execute(sa.select(table).limit(1)).all()
     return ""
 
 

@@ -135,7 +135,7 @@ class Journal:
     def next_number(self) -> int:
         """The number of the next new job: the writer gives it away, and writes the job soon."""
         if self._next_number is None:
-            with self._engine.connect() as connection:
+            with self._transactions.reading() as connection:
                 self._next_number = (connection.execute(sa.select(sa.func.max(jobs.c.id))).scalar() or 0) + 1
         self._next_number += 1
         return self._next_number - 1
@@ -154,7 +154,7 @@ class Journal:
             if old:
                 rows = [{**row_of(job), "b_id": job.id, "b_was": str(was)} for job, was, _ in old]
                 written = connection.execute(UPDATE, rows).rowcount
-                assert written == len(old), f"{len(old) - written} of {len(old)} jobs are in another state"
+                assert written == len(old), f"{len(old) - written} of {len(old)} jobs are not as was believed"
             if told:
                 rows = [event_row_of(job.id, each.at, each.event, each.state) for job, each in told]
                 connection.execute(events.insert(), rows)

@@ -14,7 +14,7 @@ from transcribed.journal.tables import Unreadable
 
 
 class Ended(Protocol):
-    """What is done at the end of each transaction."""
+    """Called at the end of each transaction."""
 
     def __call__(self, *, written: bool) -> None:
         """A transaction has ended."""
@@ -22,7 +22,7 @@ class Ended(Protocol):
 
 @dataclass(slots=True)
 class _Group:
-    """What is written together, and the reason why none of it can be."""
+    """The transaction of all that is written together, and the reason why it cannot be written."""
 
     connection: sa.Connection
     failed: Blocked | None = None

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
 from transcribed.job import Job, State, Step, is_link
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Lost, Released, Submitted
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Lost, Named, Released, Submitted
 from transcribed.journal import Transcripts
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
@@ -63,7 +63,6 @@ class Dispatch:
     def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
         self.progress: dict[int, int] = {}  #: bytes sent, by job
-        self.clashes: dict[int, set[int]] = {}  #: numbers that a job chose and another one had
         self._book = book
         self._schedule = book.schedule
         self._lanes = lanes
@@ -74,6 +73,7 @@ class Dispatch:
         self._inboxes: Mapping[str, Arrivals] = {}
         self._ended: set[str] = set()  # transcript_ids that the list shows as ended, or does not show
         self._waits: dict[int, str] = {}  # the reason of a job's wait, where the journal does not have it
+        self._clashes: dict[int, set[int]] = {}  # numbers that a job chose and another one had
         self._begun: list[_Begun] = []
         self._steps_of: WeakKeyDictionary[Arrivals, FolderSteps] = WeakKeyDictionary()
         self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
@@ -306,7 +306,7 @@ class Dispatch:
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
         """The numbers taken by other jobs, and those that this job lost to another one before."""
         stem = self._steps(inbox).stem(job)
-        return self._book.numbers_taken(stem, job.id) | self.clashes.get(job.id, set())
+        return self._book.numbers_taken(stem, job.id) | self._clashes.get(job.id, set())
 
     def _progress(self, job: Job) -> Callable[[int], None]:
         def sent(count: int) -> None:
@@ -325,11 +325,19 @@ class Dispatch:
         if number in self._book.unfinished:
             self._schedule.look_again(number)
 
+    def named(self, job: Job, event: Named) -> Event:
+        """The choice of its names, or that another job took the number first."""
+        if event.number in self._book.numbers_taken(event.stem, job.id):
+            self._clashes.setdefault(job.id, set()).add(event.number)
+            return Released("another job took the number first")
+        self._clashes.pop(job.id, None)
+        return event
+
     def forget(self, number: int) -> None:
         """The job has ended, and is put away."""
         self._waits.pop(number, None)
         self._sized.discard(number)
-        self.clashes.pop(number, None)
+        self._clashes.pop(number, None)
 
 
 def ended(job: Job, outcome: Outcome[Event | None]) -> StepEnded:

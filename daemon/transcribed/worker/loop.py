@@ -250,12 +250,7 @@ class Worker:
         if job is None or job.state is not message.job.state or event is None:
             self.dispatch.finished(message.job.id)
             return
-        if isinstance(event, Named) and event.number in self.book.numbers_taken(event.stem, job.id):
-            self.dispatch.clashes.setdefault(job.id, set()).add(event.number)
-            event = Released("another job took the number first")
-        elif isinstance(event, Named):
-            self.dispatch.clashes.pop(job.id, None)
-        self.book.record(job, event)
+        self.book.record(job, self.dispatch.named(job, event) if isinstance(event, Named) else event)
         self.dispatch.finished(job.id)
         if message.blocked is not None:
             raise message.blocked
@@ -305,11 +300,10 @@ class Worker:
         self._background.ask(self._background.state, read, messages.Reloaded, doing=doing)
 
     def _reloaded(self, message: messages.Reloaded) -> None:
-        plan, problem = message.outcome.result, message.outcome.problem
-        if plan is not None:
+        if (plan := message.outcome.result) is not None:
             self._adopt(plan)
             log.info("config.reloaded", inboxes=[route.name for route in plan.routes])
-        elif problem is not None:
+        elif (problem := message.outcome.problem) is not None:
             log.error("config.refused", reason=problem.message, hint="the old configuration stays in force")
         self._host.notify(READY="1")
 
