@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from transcribed.formats.content import Content
 from transcribed.formats.document import docx
 from transcribed.formats.lyrics import lrc
 from transcribed.formats.page import html
@@ -27,15 +28,15 @@ __all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render", "render
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of rendering: the ending of its files, and the function from a transcript, title and style to bytes."""
+    """One kind of rendering: the ending of its files, and the function from its content to bytes."""
 
     suffix: str
-    render: Callable[[Mapping[str, Any], str, Style], bytes]
+    render: Callable[[Content], bytes]
 
 
-def _json(transcript: Mapping[str, Any], _title: str, _style: Style) -> bytes:
+def _json(content: Content) -> bytes:
     # ASCII, because a lone surrogate in the answer can be written only as an escape.
-    return json.dumps(dict(transcript), separators=(",", ":")).encode()
+    return json.dumps(dict(content.transcript), separators=(",", ":")).encode()
 
 
 #: Every format by the name it has in the configuration, in the order in which lists show them.
@@ -72,13 +73,13 @@ def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: S
         if name == "json":
             return answer
         answer = parse(answer)
-    return chosen.render(answer, title, style)
+    return chosen.render(Content(answer, title, style))
 
 
 def render_each(names: Collection[str], answer: bytes, *, title: str, style: Style = PLAIN) -> dict[str, bytes]:
-    """The renderings of `answer` in several formats, by their names, as `render` makes them. It is parsed only once."""
-    parsed = parse(answer) if set(names) - {"json"} else {}
-    return {name: render(name, answer if name == "json" else parsed, title=title, style=style) for name in names}
+    """The renderings of `answer` by their names, as `render` makes them. What they share is worked out only once."""
+    content = Content(parse(answer) if set(names) - {"json"} else {}, title, style)
+    return {name: answer if name == "json" else _known(name).render(content) for name in names}
 
 
 def parse(answer: bytes) -> Mapping[str, Any]:
