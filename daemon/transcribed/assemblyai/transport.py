@@ -281,6 +281,12 @@ class _Adapter(HTTPAdapter):
         self._line = line
         super().__init__(max_retries=0)
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, blocksize=BLOCK_BYTES)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(*args, **kwargs, blocksize=BLOCK_BYTES)
+
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         if not hasattr(pool.ConnectionCls, "line"):
@@ -305,7 +311,6 @@ def _watched(base: type[HTTPConnection], its_line: _Line) -> type[HTTPConnection
         def endheaders(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is None:
                 self.connect()
-            self.blocksize = BLOCK_BYTES
             self.sock.settimeout(its_line.limits.write_stall_seconds)
             its_line.is_sent = True
             super().endheaders(*args, **kwargs)
