@@ -22,7 +22,7 @@ class Body:
 
     def __init__(self, file: BufferedIOBase, size: int, progress: Callable[[int], None], stop: threading.Event) -> None:
         self._file, self._size, self._progress, self._stop = file, size, progress, stop
-        self._hashing = _Hashing(beside=size > PIECE_BYTES)
+        self._hashing = _Hashing(size)
         self._taken = 0
         self._rest = memoryview(b"")  # read, and not sent yet
         self.sent = 0
@@ -79,15 +79,16 @@ class UnreadableError(Exception):
 
 
 class _Hashing:
-    """The SHA-256 of pieces, one after the other; `beside` the thread that adds them, or in `add` itself."""
+    """The SHA-256 of a file's pieces: on a thread of its own or, where there is one piece, in `add` itself."""
 
-    def __init__(self, *, beside: bool) -> None:
+    def __init__(self, size: int) -> None:
         self._hash = hashlib.sha256()
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         self._filled: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="hashing", daemon=True) if beside else None
-        for _ in range(PIECES):
-            self._free.put(bytearray(PIECE_BYTES))
+        is_large = size > PIECE_BYTES
+        self._thread = threading.Thread(target=self._work, name="hashing", daemon=True) if is_large else None
+        for _ in range(PIECES if is_large else 1):
+            self._free.put(bytearray(min(size, PIECE_BYTES)))
         if self._thread is not None:
             self._thread.start()
 
