@@ -83,6 +83,10 @@ class Life:
     def _synced(self, path: str, after: int, before: int) -> bool:
         return any(x.name in SYNCS and x.path == path and after < x.began and x.ended < before for x in self.calls)
 
+    def syncs_of(self, path: str) -> int:
+        """The number of times that a file or a folder is made durable."""
+        return sum(x.name in SYNCS and x.path == path for x in self.calls)
+
     def _next_commit(self, after: int) -> int:
         """The next write to the journal; nothing may be said there that is not durable yet."""
         return min((x.began for x in self.calls if x.path == self.wal and x.began > after), default=1 << 60)
@@ -151,6 +155,8 @@ def test_each_file_is_durable_before_its_name_and_each_fact_before_the_effect_th
         log = life_of_one_job(daemon)
     life = Life(log, daemon)
     assert life.problems() == []
+    for shared in (daemon.folders["outbox"], daemon.state / "transcripts"):
+        assert life.syncs_of(str(shared)) == 1, "files that appear together share the fsync of their folder"
 
     # And the judge sees each fsync that is missing:
     state = re.escape(str(daemon.state))

@@ -68,6 +68,7 @@ OPENS_FILES = {
     "transcribed.journal.file": "SQLite's own files, and the lock beside them",
     "transcribed.journal.copies": "SQLite writes the copy",
     "transcribed.folders.mounts": "the kernel's table of mounts",
+    "transcribed.rendering": "a wish to the kernel, in /proc",
     "transcribed.cli.check": "a limit of the kernel, in /proc",
     "transcribed.cli.demo": "a new folder of its own, as a person would fill it",
     "transcribed.local.store": "the local API is a program of its own, and takes uploads piece by piece",

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spoken import rendered, say, shown, srt_cues, utterance, vtt_cues
-from transcribed.formats import FORMATS, parse, render, render_each
+from transcribed.formats import FORMATS, Style, parse, render, render_each, skim
+from transcribed.formats.content import Content
 
 #: csv has the mark and the line ends that spreadsheets want; docx is no text; json is what the API sent.
 TEXT_FORMATS = [name for name in FORMATS if name not in {"csv", "docx", "json"}]
@@ -87,6 +88,20 @@ def test_what_is_no_transcript_is_a_value_error_that_says_so(answer):
         render("txt", answer, title="Talk.mp3")
 
 
+def test_an_answer_is_skimmed_without_its_words_and_with_all_else():
+    words = say("Zoë said.")
+    answer = {"id": "x", "text": "Zoë said.", "words": words, "chapters": [{"start": 1, "gist": "a"}], "start": 1}
+    more = {"metadata": {"warnings": [{"message": "b"}]}, "audio_duration": 3, "utterances": None}
+    skimmed = skim(json.dumps(answer | more).encode())
+    assert skimmed == answer | more | {"words": [None, None], "chapters": [None]}
+
+
+@pytest.mark.parametrize("answer", [b"", b"[1]", b'{"start": 1}', b'{"a":' * 200_000], ids=len)
+def test_what_is_no_transcript_is_not_skimmed_either(answer):
+    with pytest.raises(ValueError, match="the answer is not a transcript"):
+        skim(answer)
+
+
 class Counted(bytes):
     """An answer that counts how often it is decoded."""
 
@@ -102,6 +117,25 @@ def test_several_formats_of_one_answer_are_as_each_alone_and_cost_one_reading():
     found = render_each(FORMATS, answer, title="Talk")
     assert answer.decoded == 1
     assert found == {name: render(name, bytes(answer), title="Talk") for name in FORMATS}
+
+
+class Asked(dict):
+    """A transcript that counts how often its words and its turns are asked for."""
+
+    asked = 0
+
+    def get(self, key, default=None):
+        self.asked += key in ("words", "utterances")
+        return super().get(key, default)
+
+
+def test_what_the_formats_share_is_worked_out_once_for_all_of_them():
+    words = say("Zoë said.")
+    transcript = Asked(text="Zoë said.", words=words, utterances=[{"speaker": "A", "words": words}])
+    content = Content(transcript, "Talk", Style())
+    for name in FORMATS:
+        FORMATS[name].render(content)
+    assert transcript.asked == 2, "the turns once for what was said, and once for what is translated"
 
 
 def test_several_formats_of_what_is_no_transcript_are_refused_and_json_by_itself_is_not():

@@ -57,6 +57,7 @@ def _succeeds(*command: str) -> bool:
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and leave to trace")
 needs_mounts = pytest.mark.skipif(not _can_mount(), reason="needs leave to mount a file system")
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl, to make certificates")
 needs_chromium = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")), reason="needs chromium and chromedriver"
 )

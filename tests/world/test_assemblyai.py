@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import socket
 import threading
 import time
@@ -44,7 +45,10 @@ def test_a_recording_goes_up_whole_and_its_transcript_comes_back_as_it_was_sent(
     transcript_id = client.submit({"audio_url": sent.upload_url, "speaker_labels": True})
     answer = client.fetch(transcript_id)
     assert (answer.transcript_id, answer.status, answer.error) == (transcript_id, "completed", None)
-    assert json.loads(answer.body) == answer.transcript
+    whole = json.loads(answer.body)
+    assert [word["text"] for word in whole["words"]] == whole["text"].split()
+    skimmed = {key: [None for _ in whole[key]] for key in ("words", "utterances")}
+    assert answer.transcript == whole | skimmed, "the same without its words, which nobody asks of it"
     assert outcome_error(answer) is None
     [listed] = client.find([transcript_id])
     assert (listed.audio_url, listed.created_at, listed.status) == (sent.upload_url, server.clock(), "completed")
@@ -59,6 +63,27 @@ def test_an_upload_says_how_far_it_is_and_starts_at_the_first_byte_wherever_the_
     assert (told[0], told[-1]) == (0, len(AUDIO))
     assert told == sorted(told)
     assert server.uploads[0].size == len(AUDIO)
+
+
+LARGE = os.urandom(1 << 20) + b"and a last piece"
+
+
+def hashing_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "hashing"]
+
+
+def test_a_large_recording_is_sent_in_large_blocks_and_its_hash_is_of_what_was_sent(server):
+    told = []
+    sent = client_of(server).upload(io.BytesIO(LARGE), len(LARGE), told.append)
+    assert server.uploads[0].sha256 == sent.content_hash == hashlib.sha256(LARGE).hexdigest()
+    assert told == [*range(0, len(LARGE), 128 * 1024), len(LARGE)]
+
+
+@pytest.mark.parametrize("size", [len(LARGE), len(LARGE) - 1, len(LARGE) + 1])
+def test_no_thread_is_left_of_an_upload_whether_it_ends_well_or_not(server, size):
+    with contextlib.suppress(Withdrawn):
+        client_of(server).upload(io.BytesIO(LARGE), size)
+    assert not hashing_threads()
 
 
 def test_each_request_says_who_asks_and_takes_no_encoding(server):
@@ -274,7 +299,7 @@ def test_an_empty_recording_is_not_sent(server):
 
 
 def test_an_error_of_the_file_itself_is_not_taken_for_one_of_the_network(server):
-    with open("/proc/self/mem", "rb", buffering=0) as unreadable, pytest.raises(OSError, match="Input/output error"):
+    with open("/proc/self/mem", "rb") as unreadable, pytest.raises(OSError, match="Input/output error"):
         client_of(server, tries=3).upload(unreadable, 1000)
 
 

@@ -6,11 +6,12 @@ or odd. A 200 without what was asked for is not a refusal: it may have been done
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from transcribed import formats
 from transcribed.errors import TranscribedError, Transient
 from transcribed.job import shown
 
@@ -41,7 +42,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole transcript: `body` holds the bytes as they came, `transcript` the same as an object."""
+    """A whole transcript: `body` holds the bytes as they came, `transcript` the same skimmed (`formats.skim`)."""
 
     transcript_id: str
     status: str
@@ -89,7 +90,7 @@ def transcript_id_in(body: bytes) -> str:
 
 def answer_in(body: bytes, transcript_id: str) -> Answer:
     """The transcript in `body`, which must be the one asked for. Raises Transient."""
-    transcript = _json_object(body)
+    transcript = _json_object(body, formats.untimed)  # it may have 40 MB
     if _transcript_id(transcript).lower() != transcript_id.lower():
         raise _unexpected("another transcript than the one asked for")
     return Answer(transcript_id, _status(transcript), body, transcript, _text_or_none(transcript.get("error")))
@@ -129,9 +130,9 @@ def _listed(item: object) -> Listed:
     )
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = json.loads(body, object_hook=hook)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

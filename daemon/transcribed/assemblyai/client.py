@@ -8,12 +8,12 @@ never cut off, because its outcome would be unknown.
 Only `download` follows an address that the API gave.
 """
 
-import hashlib
 import itertools
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
+from io import BufferedIOBase
 from typing import Any, BinaryIO, TypeVar
 
 import backoff
@@ -30,6 +30,7 @@ from transcribed.assemblyai.answers import (
     transcript_id_in,
     upload_url_in,
 )
+from transcribed.assemblyai.body import Body, UnreadableError
 from transcribed.assemblyai.download import blocks
 from transcribed.assemblyai.failures import (
     DELETE,
@@ -44,7 +45,7 @@ from transcribed.assemblyai.failures import (
     Unreachable,
 )
 from transcribed.assemblyai.transport import Limits, Transport
-from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient, Withdrawn
+from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient
 from transcribed.job import Account
 
 _T = TypeVar("_T")
@@ -102,7 +103,7 @@ class AssemblyAI:
         """The fingerprint of the account's key."""
         return self._account.key_fingerprint
 
-    def upload(self, file: BinaryIO, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
+    def upload(self, file: BufferedIOBase, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
         """Upload the `size` bytes in `file`, from its start; `progress` is called with the number that is sent.
 
         Raises Withdrawn if the file does not hold exactly `size` bytes, Stopped at the next block after `stop` was set.
@@ -113,14 +114,14 @@ class AssemblyAI:
 
         def once() -> Sent:
             file.seek(0)
-            body = _Body(file, size, progress, self._stop)
-            try:
-                answer = self._send("POST", "/v2/upload", UPLOAD, data=body, headers=_OCTETS)
-            except _UnreadableError as error:
-                raise error.cause from None
-            if body.sent != size:
-                raise Transient("AssemblyAI answered before it had the whole upload")
-            return Sent(upload_url_in(answer, plain_http=self._transport.is_loopback), body.content_hash)
+            with closing(Body(file, size, progress, self._stop)) as body:
+                try:
+                    answer = self._send("POST", "/v2/upload", UPLOAD, data=body, headers=_OCTETS)
+                except UnreadableError as error:
+                    raise error.cause from None
+                if body.sent != size:
+                    raise Transient("AssemblyAI answered before it had the whole upload")
+                return Sent(upload_url_in(answer, plain_http=self._transport.is_loopback), body.content_hash)
 
         return self._tried(once, _UPLOADING)
 
@@ -240,52 +241,6 @@ class AssemblyAI:
             seconds = backoff.full_jitter(min(2.0 ** (details["tries"] - 1), _LONGEST_PAUSE_SECONDS))
         if self._stop.wait(seconds):
             raise _stopped()
-
-
-class _Body:
-    """The bytes of an upload on their way: hashed and counted, read from the file block by block."""
-
-    def __init__(self, file: BinaryIO, size: int, progress: Callable[[int], None], stop: threading.Event) -> None:
-        self._file, self._size, self._progress, self._stop = file, size, progress, stop
-        self._hash = hashlib.sha256()
-        self.sent = 0
-
-    @property
-    def content_hash(self) -> str:
-        return self._hash.hexdigest()
-
-    def __len__(self) -> int:
-        """The Content-Length that requests announces."""
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Shows requests that this is a stream, which urllib3 then reads."""
-        return iter(lambda: self.read(1), b"")
-
-    def read(self, size: int) -> bytes:
-        if self._stop.is_set():
-            raise _stopped()
-        self._progress(self.sent)
-        block = self._block(min(size, self._size - self.sent) or 1)  # at the end: another byte would be too many
-        if bool(block) == (self.sent == self._size):
-            raise Withdrawn("the recording changed while it was uploaded")
-        self._hash.update(block)
-        self.sent += len(block)
-        return block
-
-    def _block(self, size: int) -> bytes:
-        try:
-            return self._file.read(size)
-        except OSError as error:
-            raise _UnreadableError(error) from error
-
-
-class _UnreadableError(Exception):
-    """The file's own OSError, in a form that no layer below takes for an error of the network."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
 
 
 _OCTETS = {"Content-Type": "application/octet-stream"}

@@ -9,13 +9,16 @@ requests lacks three things: a time-out for writes (it takes the one for connect
 whether anything was sent. For these its connections are made from the class in `_watched`.
 """
 
+import os
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -23,8 +26,10 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 from transcribed.assemblyai.answers import error_text_in, one_line
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
@@ -39,6 +44,7 @@ _STREAM_BLOCK_BYTES = 1 << 20
 _LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 #: Enough of a foreign page to see whose it is.
 _FOREIGN_LENGTH = 120
+_LOADING = threading.Lock()  # or the first calls, on threads of their own, would each load the certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Transport:
     def stream(self, url: str) -> Iterator["Stream"]:
         """The answer of another host, which is not sent the key. Raises what requests raises."""
         line = _Line(self._limits, self._deadlines)
-        with _Session(_NoKey(), line) as session:
+        with _Session(_NoKey(), line, self._proxies(url)) as session:
             try:
                 with self._answer(session, "GET", url, self._limits.read_seconds) as response:
                     yield Stream(response, line)
@@ -107,14 +113,18 @@ class Transport:
             timeout=(self._limits.connect_seconds, read_seconds),
             allow_redirects=False,
             stream=True,
-            proxies={"no_proxy": "*"} if self.is_loopback else {},  # nothing on this machine is reached by a proxy
             **request,
         )
 
     def _session(self) -> "_Session":
         if not hasattr(self._threads, "session"):
-            self._threads.session = _Session(_Key(self._key), _Line(self._limits, self._deadlines))
+            line = _Line(self._limits, self._deadlines)
+            self._threads.session = _Session(_Key(self._key), line, self._proxies(self.base_url))
         return cast("_Session", self._threads.session)
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        """The proxies that the environment names for an address; nothing on this machine is reached by one."""
+        return {} if self.is_loopback else get_environ_proxies(url)
 
     def _error_answer(self, response: requests.Response, body: bytes) -> ErrorAnswer:
         own = error_text_in(body)
@@ -168,6 +178,7 @@ class _Deadlines:
         self._changed = threading.Condition()
         self._waiting: dict[_Line, tuple[float, socket.socket]] = {}  # in the order of their deadlines
         self._thread: threading.Thread | None = None
+        self._is_idle = False  # it waits for a call, not for a time
 
     def begin(self, line: "_Line", sock: socket.socket) -> None:
         """The deadline of this call runs from now on."""
@@ -177,7 +188,8 @@ class _Deadlines:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if self._is_idle:  # else it wakes at an earlier deadline, and looks then
+                self._changed.notify()
 
     def over(self, line: "_Line") -> None:
         """Returns when this deadline can no longer hang up: the connection may be used again."""
@@ -188,7 +200,9 @@ class _Deadlines:
         with self._changed:
             while True:
                 if not self._waiting:
+                    self._is_idle = True
                     self._changed.wait()
+                    self._is_idle = False
                     continue
                 line, (at, sock) = next(iter(self._waiting.items()))
                 if at > time.monotonic():
@@ -259,10 +273,17 @@ class _NoKey(AuthBase):
 
 
 class _Session(requests.Session):
-    """Connections for one call at a time."""
+    """Connections for one call at a time.
 
-    def __init__(self, auth: AuthBase, line: _Line) -> None:
+    requests would read the environment for each call, which takes a sixth of the call's processor time. It stays as it
+    is in a process, so it is read once, here.
+    """
+
+    def __init__(self, auth: AuthBase, line: _Line, proxies: dict[str, str]) -> None:
         super().__init__()
+        self.trust_env = False
+        self.proxies.update(proxies)
+        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self.line = line
         self.auth = auth
         self.headers["User-Agent"] = f"transcribed/{version('transcribed')}"
@@ -281,11 +302,37 @@ class _Adapter(HTTPAdapter):
         self._line = line
         super().__init__(max_retries=0)
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, blocksize=BLOCK_BYTES)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(*args, **kwargs, blocksize=BLOCK_BYTES)
+
+    def cert_verify(self, conn: Any, *args: Any) -> None:
+        super().cert_verify(conn, *args)
+        bundle = conn.ca_certs or conn.ca_cert_dir
+        if bundle and getattr(conn.proxy, "scheme", "") != "https":  # that proxy has a context of its own
+            with _LOADING:
+                conn.conn_kw["ssl_context"] = _trusting(bundle, os.stat(bundle).st_mtime_ns)
+            conn.ca_certs = conn.ca_cert_dir = None
+
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         if not hasattr(pool.ConnectionCls, "line"):
             pool.ConnectionCls = _watched(cast("type[HTTPConnection]", pool.ConnectionCls), self._line)
         return pool
+
+
+@lru_cache(maxsize=1)
+def _trusting(bundle: str, _changed_at: int) -> ssl.SSLContext:
+    """A context for all connections, which trusts the certificates in this file or folder, as they are since then.
+
+    To load them takes 18 ms and 0.6 MB. A bundle that was replaced counts from the next connection on.
+    """
+    context = create_urllib3_context()
+    is_folder = os.path.isdir(bundle)
+    context.load_verify_locations(capath=bundle) if is_folder else context.load_verify_locations(cafile=bundle)
+    return context
 
 
 def _watched(base: type[HTTPConnection], its_line: _Line) -> type[HTTPConnection]:
@@ -305,7 +352,6 @@ def _watched(base: type[HTTPConnection], its_line: _Line) -> type[HTTPConnection
         def endheaders(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is None:
                 self.connect()
-            self.blocksize = BLOCK_BYTES
             self.sock.settimeout(its_line.limits.write_stall_seconds)
             its_line.is_sent = True
             super().endheaders(*args, **kwargs)

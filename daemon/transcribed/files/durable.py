@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -44,17 +44,31 @@ def publish(path: bytes, data: bytes, *, root: bytes, access: Access = _AS_GIVEN
 
     A file that is there with the same bytes is taken for ours. Raises NameTaken where another one is; OSError.
     """
-    _publish(path, io.BytesIO(data), root, access)
+    publish_each({path: data}, root=root, access=access)
+
+
+def publish_each(contents: Mapping[bytes, bytes], *, root: bytes, access: Access = _AS_GIVEN) -> None:
+    """The files at these paths, all in one folder, each with its data; as `publish` otherwise.
+
+    Their folder is made durable once, after the last. An error or a crash may leave some of them there.
+    """
+    with _folder_of(next(iter(contents)), root, access) as (folder, _):
+        for path, data in contents.items():
+            _publish(folder, path, io.BytesIO(data), access)
+        access.sync(folder)
 
 
 def publish_copy(path: bytes, source: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
     """The file `path` with what the file `source` holds, of any size; as `publish` otherwise."""
-    with open(source, "rb") as content:
-        _publish(path, content, root, access)
+    with open(source, "rb") as content, _folder_of(path, root, access) as (folder, _):
+        _publish(folder, path, content, access)
+        access.sync(folder)
 
 
-def _publish(path: bytes, content: BinaryIO, root: bytes, access: Access) -> None:
-    with _folder_of(path, root, access) as (folder, name), _temporary(folder, access) as (file, temporary):
+def _publish(folder: int, path: bytes, content: BinaryIO, access: Access) -> None:
+    """The file `path`, which is in the open folder; its name is not durable yet."""
+    name = os.path.basename(path)
+    with _temporary(folder, access) as (file, temporary):
         shutil.copyfileobj(content, file, _CHUNK)
         _close_durably(file)
         _appear(
@@ -62,13 +76,30 @@ def _publish(path: bytes, content: BinaryIO, root: bytes, access: Access) -> Non
             path,
             is_ours=lambda: _holds(folder, name, content, access),
         )
-        access.sync(folder)
 
 
 def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
     """The file `path` with `data`, in place of one that only we write (a status, a kept transcript). Raises OSError."""
     with replacing(path, access=access) as file:
         file.write(data)
+
+
+def replace_each(contents: Mapping[bytes, bytes], *, access: Access = _AS_GIVEN) -> None:
+    """The files at these paths, all in one folder, each with its data and in this order; as `replace` otherwise.
+
+    Each has its bytes before the first has its name, and their folder is made durable once, after the last.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(opened_root(os.path.dirname(next(iter(contents)))))
+        names = []
+        for path, data in contents.items():
+            file, temporary = stack.enter_context(_temporary(folder, access))
+            file.write(data)
+            _close_durably(file)
+            names.append((temporary, os.path.basename(path)))
+        for temporary, name in names:
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        access.sync(folder)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from transcribed.formats.content import Content
 from transcribed.formats.document import docx
 from transcribed.formats.lyrics import lrc
 from transcribed.formats.page import html
@@ -22,20 +23,20 @@ from transcribed.formats.subtitles import srt, vtt
 from transcribed.formats.tables import csv, labels, podcast, tsv
 from transcribed.formats.transcript import text_of, turns
 
-__all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render", "render_each"]
+__all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render", "render_each", "skim", "untimed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of rendering: the ending of its files, and the function from a transcript, title and style to bytes."""
+    """One kind of rendering: the ending of its files, and the function from its content to bytes."""
 
     suffix: str
-    render: Callable[[Mapping[str, Any], str, Style], bytes]
+    render: Callable[[Content], bytes]
 
 
-def _json(transcript: Mapping[str, Any], _title: str, _style: Style) -> bytes:
+def _json(content: Content) -> bytes:
     # ASCII, because a lone surrogate in the answer can be written only as an escape.
-    return json.dumps(dict(transcript), separators=(",", ":")).encode()
+    return json.dumps(dict(content.transcript), separators=(",", ":")).encode()
 
 
 #: Every format by the name it has in the configuration, in the order in which lists show them.
@@ -72,13 +73,13 @@ def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: S
         if name == "json":
             return answer
         answer = parse(answer)
-    return chosen.render(answer, title, style)
+    return chosen.render(Content(answer, title, style))
 
 
 def render_each(names: Collection[str], answer: bytes, *, title: str, style: Style = PLAIN) -> dict[str, bytes]:
-    """The renderings of `answer` in several formats, by their names, as `render` makes them. It is parsed only once."""
-    parsed = parse(answer) if set(names) - {"json"} else {}
-    return {name: render(name, answer if name == "json" else parsed, title=title, style=style) for name in names}
+    """The renderings of `answer` by their names, as `render` makes them. What they share is worked out only once."""
+    content = Content(parse(answer) if set(names) - {"json"} else {}, title, style)
+    return {name: answer if name == "json" else _known(name).render(content) for name in names}
 
 
 def parse(answer: bytes) -> Mapping[str, Any]:
@@ -86,8 +87,26 @@ def parse(answer: bytes) -> Mapping[str, Any]:
 
     Raises ValueError if it is not a JSON object, or is nested too deeply or has too long a number.
     """
+    return _parsed(answer, None)
+
+
+def skim(answer: bytes) -> Mapping[str, Any]:
+    """The answer as `parse` gives it, but with None in the place of each word, utterance and the like.
+
+    It is for those who ask for a field of the whole. Of a large answer it takes little memory, and other threads run
+    meanwhile: the parser is C, and holds them up until it calls a function of Python.
+    """
+    return _parsed(answer, untimed)
+
+
+def untimed(found: dict[str, Any]) -> dict[str, Any] | None:
+    """An object of an answer, or None if it is a part of one with a time (`object_hook` of json)."""
+    return None if "start" in found and "id" not in found else found
+
+
+def _parsed(answer: bytes, hook: Callable[[dict[str, Any]], Any] | None) -> Mapping[str, Any]:
     try:
-        found = json.loads(answer.decode("utf-8-sig", "replace"))
+        found = json.loads(answer.decode("utf-8-sig", "replace"), object_hook=hook)
     except RecursionError:
         raise ValueError("the answer is not a transcript: it is nested too deeply") from None
     except ValueError as error:
@@ -99,8 +118,7 @@ def parse(answer: bytes) -> Mapping[str, Any]:
 
 def is_silent(answer: bytes) -> bool:
     """True if nothing was said in the recording. Raises ValueError as `parse` does."""
-    transcript = parse(answer)
-    return not text_of(transcript) and not turns(transcript, {})
+    return not text_of(skim(answer)) and not turns(parse(answer), {})
 
 
 def _known(name: str) -> Format:

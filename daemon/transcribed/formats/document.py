@@ -10,12 +10,11 @@ import io
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
 from xml.sax.saxutils import escape
 
-from transcribed.formats.analyses import Section, sections
-from transcribed.formats.paragraphs import about, paragraphs
-from transcribed.formats.style import Style
+from transcribed.formats.analyses import Section
+from transcribed.formats.content import Content
+from transcribed.formats.paragraphs import about
 from transcribed.formats.transcript import hms, plain_title
 
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -49,13 +48,13 @@ _STYLES = f"""{_XML}<w:styles xmlns:w="{_W}">
 </w:styles>"""
 
 
-def docx(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+def docx(content: Content) -> bytes:
     """The transcript as a document: title, turns with names and times, and a heading for each analysis."""
     body = [
-        _paragraph(plain_title(title), style="Heading1"),
-        _paragraph(" · ".join(about(transcript, style))),
-        *(_paragraph(found.text, found.speaker, found.start_ms) for found in paragraphs(transcript, style)),
-        *(part for section in sections(transcript, style) for part in _section(section)),
+        _paragraph(plain_title(content.title), style="Heading1"),
+        _paragraph(" · ".join(about(content.transcript, content.style))),
+        *(_paragraph(found.text, found.speaker, found.start_ms) for found in content.paragraphs),
+        *(part for section in content.sections for part in _section(section)),
     ]
     document = f'{_XML}<w:document xmlns:w="{_W}"><w:body>\n{"".join(body)}<w:sectPr/></w:body></w:document>'
     return _archive(

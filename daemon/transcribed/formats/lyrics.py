@@ -5,11 +5,9 @@ standard and no way to escape: a text that a player could take for a time is cha
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from transcribed.formats.style import Style
+from transcribed.formats.content import Content
 from transcribed.formats.subtitles import cues, prefix
 from transcribed.formats.transcript import duration_ms, join, plain_title
 
@@ -19,13 +17,13 @@ _LOOKALIKE = {"[": "(", "<": "‹"}  # noqa: RUF001 - it should look alike
 _BRACKETS = str.maketrans("[]", "()")
 
 
-def lrc(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+def lrc(content: Content) -> bytes:
     """The transcript as lyrics, the title first. A line begins with a name wherever the speaker changes."""
-    length_ms = duration_ms(transcript)
-    lines = [f"[ti:{plain_title(title).translate(_BRACKETS)}]"]
+    length_ms = duration_ms(content.transcript)
+    lines = [f"[ti:{plain_title(content.title).translate(_BRACKETS)}]"]
     lines += [f"[length:{_time(length_ms).partition('.')[0]}]"] if length_ms is not None else []
     last = ""
-    for cue in cues(transcript, replace(style, lines=1), named=True):
+    for cue in cues(content.turns_or_guess, replace(content.style, lines=1), named=True):
         name = prefix(cue.speaker) if cue.speaker != last else ""
         lines.append(f"[{_time(cue.start_ms)}]{_harmless(join(filter(None, [name, *cue.words])))}")
         last = cue.speaker

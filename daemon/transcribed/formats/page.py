@@ -17,9 +17,9 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from transcribed.formats.analyses import Entry, Section, sections
-from transcribed.formats.paragraphs import Paragraph, about, paragraphs
-from transcribed.formats.style import Style
+from transcribed.formats.analyses import Entry, Section
+from transcribed.formats.content import Content
+from transcribed.formats.paragraphs import Paragraph, about
 from transcribed.formats.transcript import Word, hms, join, plain_title, text_of
 
 _STYLE = """
@@ -93,18 +93,19 @@ _POLICY = (
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*")
 
 
-def html(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+def html(content: Content) -> bytes:
     """The transcript as a page. It plays the recording that the style names, or one that the reader opens."""
+    title, style = plain_title(content.title), content.style
     lines = [
         "<!DOCTYPE html>",
-        f"<html{_language(transcript)}>",
-        *_head(plain_title(title)),
+        f"<html{_language(content.transcript)}>",
+        *_head(title),
         "<body>",
-        *_header(plain_title(title), about(transcript, style), style.recording),
+        *_header(title, about(content.transcript, style), style.recording),
         "<main>",
-        *map(_paragraph, paragraphs(transcript, style)),
+        *map(_paragraph, content.paragraphs),
         "</main>",
-        *(line for section in sections(transcript, style) for line in _section(section)),
+        *(line for section in content.sections for line in _section(section)),
         f"<script>{_SCRIPT}</script>",
         "</body>",
         "</html>",
@@ -156,7 +157,7 @@ def _words(words: tuple[Word, ...]) -> str:
     """The words, each with its time, separated as `join` does it."""
     pieces = [_word(words[0])]
     for last, word in pairwise(words):
-        gap = join([last.text, word.text])[len(last.text) : -len(word.text)]
+        gap = " " if join([last.text[-1], word.text[0]])[1] == " " else ""
         pieces.append(gap + _word(word))
     return "".join(pieces)
 

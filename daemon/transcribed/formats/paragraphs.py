@@ -21,7 +21,6 @@ from transcribed.formats.transcript import (
     spread,
     text_of,
     tokens,
-    turns,
 )
 
 #: A silence after a sentence that makes a paragraph: long enough to be heard as one.
@@ -48,9 +47,8 @@ class Paragraph:
         return self.words[0].start_ms if self.words else None
 
 
-def paragraphs(transcript: Mapping[str, Any], style: Style) -> list[Paragraph]:
-    """The transcript as paragraphs, at least one."""
-    said, text = turns(transcript, style.speakers), text_of(transcript)
+def paragraphs(said: list[Turn], text: str) -> list[Paragraph]:
+    """The text of a transcript as paragraphs, at least one; `said` are its turns."""
     if said and covers(said, text):
         return [paragraph for turn in said for paragraph in _of_turn(turn)]
     alone = [Paragraph("", _text(words)) for words in _paragraphs(spread(text.split(), 0, 0))]

@@ -5,12 +5,10 @@ Rules: a text is shown as it is: nothing in it acts as Markdown or as YAML. The 
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from transcribed.formats.analyses import Section, sections
-from transcribed.formats.paragraphs import Paragraph, paragraphs, speakers
-from transcribed.formats.style import Style
+from transcribed.formats.analyses import Section
+from transcribed.formats.content import Content
+from transcribed.formats.paragraphs import speakers
 from transcribed.formats.transcript import duration_ms, hms, plain_title, source_name, text_of, tokens
 
 #: The signs with a meaning in CommonMark, anywhere in a line and at its beginning.
@@ -19,10 +17,9 @@ _BLOCK = re.compile(r"^(\d*)([#+>.)-])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def txt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
+def txt(content: Content) -> bytes:
     """The transcript as paragraphs with a blank line between them. A turn begins with its speaker's name."""
-    found = paragraphs(transcript, style)
-    text = "\n\n".join(_named(paragraph.speaker, paragraph.text) for paragraph in found)
+    text = "\n\n".join(_named(paragraph.speaker, paragraph.text) for paragraph in content.paragraphs)
     return f"{text}\n".encode()
 
 
@@ -30,19 +27,19 @@ def _named(speaker: str, text: str) -> str:
     return f"{speaker}: {text}" if speaker else text
 
 
-def md(transcript: Mapping[str, Any], title: str, style: Style) -> bytes:
+def md(content: Content) -> bytes:
     """The transcript as Markdown, with YAML properties first, as Obsidian and most wikis read them.
 
     Each paragraph begins with its time. A section for each analysis in the answer follows.
     """
-    found = paragraphs(transcript, style)
-    said = [_md_line(paragraph.start_ms, paragraph.speaker, paragraph.text) for paragraph in found]
-    analyses = [block for section in sections(transcript, style) for block in _md_section(section)]
-    text = "\n\n".join([_properties(transcript, found, title, style), *said, *analyses])
+    said = [_md_line(paragraph.start_ms, paragraph.speaker, paragraph.text) for paragraph in content.paragraphs]
+    analyses = [block for section in content.sections for block in _md_section(section)]
+    text = "\n\n".join([_properties(content), *said, *analyses])
     return f"{text}\n".encode()
 
 
-def _properties(transcript: Mapping[str, Any], found: list[Paragraph], title: str, style: Style) -> str:
+def _properties(content: Content) -> str:
+    transcript, title, style = content.transcript, content.title, content.style
     known_ms = duration_ms(transcript)
     date = " ".join(tokens(style.date))
     lines = [
@@ -51,7 +48,7 @@ def _properties(transcript: Mapping[str, Any], found: list[Paragraph], title: st
         f"source: {_quoted(source_name(style.recording or style.source or title))}",
         f"duration: {_quoted(hms(known_ms))}" if known_ms is not None else "",
         f"language: {_quoted(language)}" if (language := text_of(transcript, "language_code")) else "",
-        f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(found)) else "",
+        f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(content.paragraphs)) else "",
     ]
     return "\n".join(["---", *filter(None, lines), "---"])
 

@@ -7,10 +7,10 @@ line of its own, and if a name leaves no room for a word on a single line, the c
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from transcribed.formats.content import Content
 from transcribed.formats.style import Style
 from transcribed.formats.transcript import (
     CJK,
@@ -19,7 +19,6 @@ from transcribed.formats.transcript import (
     clock,
     ends_sentence,
     join,
-    said_or_guessed,
 )
 
 #: A silence that ends a cue: longer than the gaps within a sentence, shorter than the breath between two sentences.
@@ -43,30 +42,30 @@ class Cue:
     words: list[str]
 
 
-def srt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
+def srt(content: Content) -> bytes:
     """The transcript as SubRip. A cue begins with a name wherever the speaker changes.
 
     Lines end with a line feed: players and text tools read both kinds of line ends. SubRip has no way to escape, so an
     arrow that could be taken for a timing line is written as another arrow.
     """
     blocks, last = [], ""
-    for number, cue in enumerate(cues(transcript, style, named=True), 1):
-        lines = _lines(cue.words, style, prefix(cue.speaker) if cue.speaker != last else "")
+    for number, cue in enumerate(cues(content.turns_or_guess, content.style, named=True), 1):
+        lines = _lines(cue.words, content.style, prefix(cue.speaker) if cue.speaker != last else "")
         text = "\n".join(lines).replace("-->", "→")
         blocks.append(f"{number}\n{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}\n{text}\n")
         last = cue.speaker
     return "\n".join(blocks).encode()
 
 
-def vtt(transcript: Mapping[str, Any], _title: str, style: Style) -> bytes:
+def vtt(content: Content) -> bytes:
     """The transcript as WebVTT, with a voice tag in every cue whose speaker is known.
 
     `&`, `<` and `>` are written as character references (W3C, WebVTT: The Web Video Text Tracks Format, 4.2.2), so no
     text can be taken for a timing line either.
     """
     blocks = ["WEBVTT\n"]
-    for cue in cues(transcript, style, named=False):
-        text = "\n".join(map(_escaped, _lines(cue.words, style)))
+    for cue in cues(content.turns_or_guess, content.style, named=False):
+        text = "\n".join(map(_escaped, _lines(cue.words, content.style)))
         voice = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
         blocks.append(f"{clock(cue.start_ms)} --> {clock(cue.end_ms)}\n{voice}{text}\n")
     return "\n".join(blocks).encode()
@@ -81,14 +80,14 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def cues(transcript: Mapping[str, Any], style: Style, *, named: bool) -> list[Cue]:
-    """The cues in the order of their start.
+def cues(said: list[Turn], style: Style, *, named: bool) -> list[Cue]:
+    """The turns as cues in the order of their start.
 
     If `named`, each leaves room for its speaker's name: when people talk at once, any cue may follow another speaker's.
     """
     found = [
         Cue(words[0].start_ms, words[-1].end_ms, words[0].speaker, [word.text for word in words])
-        for turn in said_or_guessed(transcript, style.speakers)
+        for turn in said
         for phrase in _phrases(turn, style)
         for words in _cut(phrase, style, prefix(phrase[0].speaker) if named else "")
     ]
@@ -153,17 +152,21 @@ def _reach(phrase: list[Word], first: int, style: Style, name: str) -> int:
 
 def columns(text: str) -> int:
     """The width of a text, in Latin letters."""
-    return len(text) + len(_WIDE.findall(text))
+    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
 
 
 def _gap(left: str, right: str) -> int:
-    return 1 if left and not _UNSPACED.fullmatch(left[-1] + right[0]) else 0
+    if not left:
+        return 0
+    return 1 if right[0] < CJK[0] or not _UNSPACED.fullmatch(left[-1] + right[0]) else 0
 
 
 def _lines(words: list[str], style: Style, name: str = "") -> list[str]:
     """The words on as few lines as possible, all of about the same length."""
     parts = [name, *words] if name else words
     lines = _wrapped(parts, style.line_length)
+    if len(lines) == 1:
+        return lines
     for width in range(columns(join(parts)) // len(lines), style.line_length):
         narrower = _wrapped(parts, width)
         if len(narrower) == len(lines):

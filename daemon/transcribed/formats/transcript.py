@@ -63,18 +63,19 @@ def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]
     `names` are those of speakers, by their labels. Utterances are preferred, because they separate two people who talk
     at once, but only if they contain the whole text. The turns may contain less than the text: see `covers`.
     """
-    utterances = _utterances(transcript, names)
+    utterances, text = _utterances(transcript, names), text_of(transcript)
+    if utterances and text and covers(utterances, text):  # so the words, which are the same again, are not read
+        return utterances
     words = _grouped(_words(transcript.get("words"), names))
-    text = text_of(transcript) or words_of(words)
-    if utterances and covers(utterances, text):
+    if utterances and not text and covers(utterances, words_of(words)):
         return utterances
     return words or utterances
 
 
-def said_or_guessed(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
-    """The turns, or else the text spread over the recording: better shown at the wrong second than lost."""
+def guessed(transcript: Mapping[str, Any]) -> list[Turn]:
+    """The text spread over the recording: better shown at the wrong second than lost. Empty if there is no text."""
     pieces = _PIECES.findall(text_of(transcript))
-    return turns(transcript, names) or ([spread(pieces, 0, duration_ms(transcript))] if pieces else [])
+    return [spread(pieces, 0, duration_ms(transcript))] if pieces else []
 
 
 def covers(said: list[Turn], text: str) -> bool:
@@ -111,6 +112,8 @@ def tokens(value: object) -> list[str]:
     """The parts of a text between its white space, clean; none if the value is not a text."""
     if not isinstance(value, str):
         return []
+    if value.isprintable():  # then there is nothing to clean, and this is nearly each word
+        return value.split()
     return clean(" ".join(value.split())).split()
 
 
@@ -121,7 +124,8 @@ def clean(text: str) -> str:
 
 def join(texts: Iterable[str]) -> str:
     """Words as a line of text, with spaces between them, except in scripts that have none."""
-    return _SPACE_WITHIN_CJK.sub("", " ".join(texts))
+    text = " ".join(texts)
+    return text if text.isascii() else _SPACE_WITHIN_CJK.sub("", text)
 
 
 def ends_sentence(text: str, following: str) -> bool:
@@ -138,7 +142,9 @@ def share(value: object) -> float | None:
 
 def milliseconds(value: object) -> int | None:
     """A time in the answer, or None if it is not usable (null, NaN, negative, a text, absurdly late)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LATEST_MS:
+    if type(value) is int:
+        return value if 0 <= value <= LATEST_MS else None
+    if not isinstance(value, float) or not 0 <= value <= LATEST_MS:
         return None
     return round(value)
 
@@ -179,6 +185,8 @@ def spread(texts: list[str], start_ms: int, end_ms: int | None, speaker: str = "
     """Words spread evenly from one time to another; at WORD_MS each if no end after the start is known."""
     if end_ms is None or end_ms < start_ms:
         end_ms = start_ms + WORD_MS * len(texts)
+    if len(texts) == 1:  # as nearly each word is
+        return [Word(texts[0], start_ms, end_ms, speaker)]
     edges = [start_ms + (end_ms - start_ms) * i // max(1, len(texts)) for i in range(len(texts) + 1)]
     return [Word(text, edges[i], edges[i + 1], speaker) for i, text in enumerate(texts)]
 
@@ -216,4 +224,4 @@ def _grouped(words: list[Word]) -> list[Turn]:
 
 
 def _letters(text: str) -> Counter[str]:
-    return Counter(filter(str.isalnum, text.casefold()))
+    return Counter({sign: n for sign, n in Counter(text.casefold()).items() if sign.isalnum()})

@@ -11,7 +11,8 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from io import BufferedReader
+from typing import Protocol
 
 from transcribed.errors import Blocked, Gone, TranscribedError, Transient, Withdrawn, from_os_error
 from transcribed.files import NotRegular, descend, open_regular, opened_root
@@ -141,7 +142,7 @@ class RecordingFolder:
         with self._opened_root():
             pass
 
-    def open(self, path: bytes, fingerprint: Fingerprint) -> BinaryIO:
+    def open(self, path: bytes, fingerprint: Fingerprint) -> BufferedReader:
         """The file at `path`, open for reading, if it still is the one with this `fingerprint`.
 
         Raises Withdrawn where it is not, Blocked where the inbox cannot be reached, Transient where this file cannot.
@@ -154,7 +155,7 @@ class RecordingFolder:
             return file
 
     @contextmanager
-    def reading(self, path: bytes, fingerprint: Fingerprint) -> Iterator[BinaryIO]:
+    def reading(self, path: bytes, fingerprint: Fingerprint) -> Iterator[BufferedReader]:
         """The file at `path`, to be read to its end. Raises as `open` does, and Withdrawn if it changed meanwhile."""
         with self.open(path, fingerprint) as file, self._judging(path):
             yield file
@@ -188,7 +189,7 @@ class RecordingFolder:
                     os.close(folder)
         return [said for said in found if said is not None]
 
-    def unchanged(self, file: BinaryIO, fingerprint: Fingerprint) -> bool:
+    def unchanged(self, file: BufferedReader, fingerprint: Fingerprint) -> bool:
         """True if the open `file` is as `fingerprint` says. It is asked again after the file was read."""
         return _same(os.fstat(file.fileno()), fingerprint)
 

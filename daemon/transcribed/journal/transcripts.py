@@ -32,9 +32,8 @@ class Transcripts:
     def keep(self, transcript_id: str, answer: bytes, meta: Mapping[str, Any]) -> None:
         """Keep an answer, durably: when this returns, a power cut cannot take it. Raises OSError."""
         files.make_folders(self._directory, 0o700)
-        files.replace(self.path(transcript_id), answer)
         described = json.dumps({"transcript_id": transcript_id, **meta}, indent=1).encode()
-        files.replace(self._meta_path(transcript_id), described)
+        files.replace_each({self.path(transcript_id): answer, self._meta_path(transcript_id): described})
 
     def _meta_path(self, transcript_id: str) -> bytes:
         return os.path.join(self._directory, transcript_id.encode() + b".meta.json")

@@ -38,7 +38,7 @@ def called(job: Job, route: Route, template: str, answer: bytes | None) -> tuple
 
 def _language(answer: bytes | None) -> str:
     try:
-        return naming.language(formats.parse(answer or b"{}"))
+        return naming.language(formats.skim(answer or b"{}"))
     except ValueError:  # damaged since it was kept, which the delivery finds
         return ""
 

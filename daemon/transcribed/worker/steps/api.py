@@ -147,7 +147,7 @@ def _kept_before(transcript_id: str, kept: Transcripts) -> Mapping[str, object] 
     """The transcript, if a whole answer is kept; one that was damaged since is fetched again."""
     answer = kept.read(transcript_id)
     try:
-        return None if answer is None else formats.parse(answer) or None
+        return None if answer is None else formats.skim(answer) or None
     except ValueError:
         return None
 

@@ -89,6 +89,7 @@ class FolderSteps:
             return Rendered(tuple(hashes.items()))
         try:
             self._publish(job, {name: data for name, data in rendered.items() if name not in ours}, audio)
+            self._sync_names(job, ours)
         except files.NameTaken:
             return self.name(job, {job.number, *taken})
         except OSError as error:
@@ -102,8 +103,15 @@ class FolderSteps:
         root, access = self._route.outbox, self._access
         if audio is not None:
             files.publish_copy(outputs.output(job, audio[0]), audio[1], root=root, access=access)
-        for name, data in rendered.items():
-            files.publish(outputs.output(job, name), data, root=root, access=access)
+        if rendered:
+            paths = {outputs.output(job, name): data for name, data in rendered.items()}
+            files.publish_each(paths, root=root, access=access)
+
+    def _sync_names(self, job: Job, ours: Collection[str]) -> None:
+        """Make the names of renderings durable that were published before a crash; their bytes are."""
+        for name in list(ours)[:1]:
+            with files.opened_root(os.path.dirname(outputs.output(job, name))) as folder:
+                self._access.sync(folder)
 
     def retire(self, job: Job) -> Event:
         """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""

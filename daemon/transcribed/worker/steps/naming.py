@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from transcribed import errors, files, formats
+from transcribed import errors, files, formats, rendering
 from transcribed.folders import Anchors
 from transcribed.job import Job, State, shown
 from transcribed.job.events import Event, Named
@@ -51,13 +51,15 @@ class Naming:
     def renderings(self, job: Job, answer: bytes) -> dict[str, bytes]:
         """Each rendering of a job whose names are chosen, by format. Raises ValueError where the answer is damaged.
 
-        They are made when the names are chosen, for their hashes, and kept until they are published.
+        They are made when the names are chosen, for their hashes, and kept until they are published. Raises Transient
+        too, where another process makes them.
         """
         if self._rendered is not None and _is_same(self._rendered[0], job):
             return self._rendered[1]
         names = [name for name in job.formats if name not in AUDIO]
         style = style_of(job, self._route)
-        made = formats.render_each(names, answer, title=outputs.title_of(job), style=style)
+        path = self._kept.path(job.transcript_id or "")
+        made = rendering.render_each(names, answer, path, title=outputs.title_of(job), style=style)
         self._rendered = job, made
         return made
 

@@ -1,0 +1,49 @@
+"""The content of a rendering: a transcript, its title and its style, and the parts that several formats need.
+
+Rules: each part is worked out when it is first asked for, and only once, however many formats are made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from transcribed.formats.analyses import Section, sections
+from transcribed.formats.paragraphs import Paragraph, paragraphs
+from transcribed.formats.rows import Row, rows
+from transcribed.formats.style import Style
+from transcribed.formats.transcript import Turn, guessed, text_of, turns
+
+
+@dataclass(frozen=True)
+class Content:
+    """A transcript as the formats see it. `title` is the recording's name, as people know it."""
+
+    transcript: Mapping[str, Any]
+    title: str
+    style: Style
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        """The timed words of the answer, by turns; empty if it has none."""
+        return turns(self.transcript, self.style.speakers)
+
+    @cached_property
+    def turns_or_guess(self) -> list[Turn]:
+        """The turns, or else the text spread over the recording."""
+        return self.turns or guessed(self.transcript)
+
+    @cached_property
+    def paragraphs(self) -> list[Paragraph]:
+        """The transcript as people read it, at least one paragraph."""
+        return paragraphs(self.turns, text_of(self.transcript))
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The transcript as rows for other programs."""
+        return rows(self.turns_or_guess)
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """A section for each analysis in the answer that found something."""
+        return sections(self.transcript, self.style)

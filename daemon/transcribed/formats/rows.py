@@ -1,0 +1,57 @@
+"""A transcript as rows: one speaker's words up to the end of a sentence, or to a pause.
+
+Rules: rows are ordered by their start and have the true times of their first and last word, so they overlap where
+people talk at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transcribed.formats.transcript import Turn, Word, ends_sentence, join
+
+#: A silence that ends a row within a sentence.
+PAUSE_MS = 1500
+
+#: Without the end of a sentence, a row ends after this many words: the length of a long sentence.
+WORDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Some words of one speaker, such as a sentence, and their time."""
+
+    start_ms: int
+    end_ms: int
+    speaker: str
+    text: str
+
+    @property
+    def named_text(self) -> str:
+        """The text with its speaker's name before it, if that is known."""
+        return f"{self.speaker}: {self.text}" if self.speaker else self.text
+
+
+def rows(said: list[Turn]) -> list[Row]:
+    """The turns as rows, in the order of their start."""
+    found = [
+        Row(words[0].start_ms, words[-1].end_ms, words[0].speaker, join(word.text for word in words))
+        for turn in said
+        for words in _sentences(turn)
+    ]
+    return sorted(found, key=lambda row: row.start_ms)
+
+
+def _sentences(turn: Turn) -> Iterator[list[Word]]:
+    sentence: list[Word] = []
+    for word in turn:
+        if sentence and _parted(sentence, word):
+            yield sentence
+            sentence = []
+        sentence.append(word)
+    yield sentence
+
+
+def _parted(sentence: list[Word], word: Word) -> bool:
+    last = sentence[-1]
+    paused = word.start_ms - last.end_ms > PAUSE_MS
+    return paused or len(sentence) >= WORDS or ends_sentence(last.text, word.text)

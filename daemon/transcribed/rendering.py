@@ -1,0 +1,101 @@
+"""The renderings of a transcript: of a small one made here, of a large one by a process of its own.
+
+Rules: a large transcript takes seconds and hundreds of megabytes, and no other thread of this process could run freely
+meanwhile. So another one renders it, one at a time. It is the first to go where memory is short, and it goes with the
+daemon. If it is ended, that is an attempt of this one recording. `python -m transcribed.rendering` is that process: it
+reads a request, as JSON, and writes a line that tells the length of each rendering, then the renderings.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+
+from transcribed import errors, files, formats
+
+LARGE_BYTES = 1 << 20  # below, all formats take a tenth of a second
+LONGEST_SECONDS = 900.0  # 45 MB take 5 s on a computer of today
+_DAMAGED = 65  # sysexits.h: the input was incorrect
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_ONE = threading.Lock()
+
+
+def render_each(
+    names: Collection[str], answer: bytes, kept_at: bytes, *, title: str, style: formats.Style
+) -> dict[str, bytes]:
+    """The renderings of `answer` as `formats.render_each` makes them; the same bytes are kept at the path `kept_at`.
+
+    Raises ValueError if the answer is damaged, Transient if the process that made them was ended.
+    """
+    made_of_it = [name for name in names if name != "json"]
+    if len(answer) < LARGE_BYTES or not made_of_it:
+        return formats.render_each(names, answer, title=title, style=style)
+    look = {field.name: getattr(style, field.name) for field in fields(style)} | {"speakers": dict(style.speakers)}
+    made = _made_apart({"names": made_of_it, "kept_at": os.fsdecode(kept_at), "title": title, "style": look})
+    return {name: answer if name == "json" else made[name] for name in names}
+
+
+def _made_apart(request: dict[str, Any]) -> dict[str, bytes]:
+    try:
+        with _ONE:
+            ended = subprocess.run(  # noqa: S603  this program itself
+                [sys.executable, "-P", "-m", __name__],  # -P: nothing from the working directory
+                input=json.dumps(request).encode(),
+                capture_output=True,
+                process_group=0,  # Ctrl-C is for the daemon, which ends it
+                timeout=LONGEST_SECONDS,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise errors.Transient(f"its renderings were not made within {LONGEST_SECONDS:g} s") from None
+    if ended.returncode == _DAMAGED:
+        raise ValueError("the answer is not a transcript")
+    if ended.returncode < 0:
+        what = f"the process that makes its renderings was ended ({signal.strsignal(-ended.returncode)})"
+        raise errors.Transient(what, hint="there may be too little memory: half a gigabyte is enough")
+    if ended.returncode != 0:
+        raise RuntimeError(ended.stderr.decode("utf-8", "replace"))
+    return _parts(ended.stdout)
+
+
+def _parts(written: bytes) -> dict[str, bytes]:
+    at = written.index(b"\n") + 1
+    parts = {}
+    for name, length in json.loads(written[:at]).items():
+        parts[name] = written[at : at + length]
+        at += length
+    return parts
+
+
+def main() -> int:
+    """Make the renderings that stdin asks for. The exit status."""
+    _go_first()
+    request = json.load(sys.stdin)
+    with files.open_regular(os.fsencode(request["kept_at"])) as file:
+        answer = file.read()
+    try:
+        style = formats.Style(**request["style"])
+        made = formats.render_each(request["names"], answer, title=request["title"], style=style)
+    except ValueError:
+        return _DAMAGED
+    lengths = {name: len(data) for name, data in made.items()}
+    sys.stdout.buffer.writelines([json.dumps(lengths).encode(), b"\n", *made.values()])
+    return 0
+
+
+def _go_first() -> None:
+    """End with the daemon; and where memory is short, before it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
