@@ -333,8 +333,7 @@ class Worker:
     def _tell(self) -> None:
         """Keep the host informed: alive at each pass, and the status when it changed or grew old."""
         self._host.notify(WATCHDOG="1")
-        snapshot = self._report.due(self._snapshot)
-        if snapshot is not None:
+        if (snapshot := self._report.due(self._snapshot)) is not None:
             self._host.notify(STATUS=snapshot.line())
             publish = functools.partial(self._host.publish, status.to_json(snapshot))
             self._background.do(self._background.state, publish, doing="writing the status")
