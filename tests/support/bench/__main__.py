@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import looks, throughput
+from bench import backlog, bounds, fairness, finished, looks, one_upload, rendering, slow_disk, throughput
 from bench.figures import Figure, to_json
 from report import say
 
@@ -25,6 +25,22 @@ def lines(*, short: bool) -> Mapping[str, Line]:
         ),
         "1": lambda at: throughput.side_by_side(at, number=50 if short else 200, in_loops=2 if short else 10),
         "2": lambda at: throughput.growth(at, numbers=(20, 100) if short else (100, 1000, 10_000)),
+        "3": lambda at: bounds.bounds(
+            at, number=60 if short else 2000, uplink=4e6 if short else 8e6, slots=20 if short else 100
+        ),
+        "4": lambda at: backlog.backlog(at, number=200 if short else 100_000, idle_seconds=5 if short else 60),
+        "5": lambda at: finished.finished(at, jobs=2000 if short else 1_000_000),
+        "6": lambda at: slow_disk.slow_disk(
+            at,
+            number=10 if short else 5000,
+            watched_seconds=1 if short else 120,
+            stops=(1.0,) if short else (1.0, 5.0, 20.0),
+        ),
+        "7": lambda at: fairness.fairness(
+            at, number=50 if short else 10_000, long_size=10_000_000 if short else 2_000_000_000, long_ones=(1, 5)
+        ),
+        "8": lambda at: one_upload.one_upload(at, size=150_000_000 if short else 1_500_000_000),
+        "9": lambda at: rendering.rendering(at, words=2000 if short else 200_000),
     }
 
 

@@ -33,7 +33,8 @@ class Account:
     def __init__(self, base_url: str, *, processing_seconds: float, slots: int, words: int) -> None:
         self.base_url = base_url
         self.counts: Counter[str] = Counter()
-        self.events: list[tuple[str, float, int]] = []  # (upload | submit | fetch, its end, the recording's bytes)
+        #: begin, upload, submit, fetch or list; when; the bytes of the recording
+        self.events: list[tuple[str, float, int]] = []
         self._processing_seconds = processing_seconds
         self._slots = slots
         self._free: list[float] = []  # when each busy slot is free
@@ -73,7 +74,7 @@ class Account:
 
     def listed(self, limit: int, before_id: str | None) -> bytes:
         """A page of the list, newest first."""
-        self.counts["list"] += 1
+        self._happened("list", 0)
         end = len(self._transcripts) if before_id is None else self._places.get(before_id, 0)
         page = self._transcripts[max(end - limit, 0) : end][::-1]
         here = f"{self.base_url}/v2/transcript?limit={limit}"
@@ -88,6 +89,10 @@ class Account:
 
     def figures(self) -> Mapping[str, Any]:
         return {"counts": self.counts, "events": self.events, "processor_seconds": time.process_time()}
+
+    def begins(self, size: int) -> None:
+        """An upload of so many bytes begins (0: it does not say how many)."""
+        self._happened("begin", size)
 
     def _happened(self, what: str, size: int) -> None:
         self.counts[what] += 1

@@ -54,6 +54,19 @@ class Ours:
         log = str(self.log)
         return Process(command, self._server.environ | environ, watchdog_seconds=watchdog_seconds, log=log)
 
+    def change_inbox(self, **changes: Any) -> None:
+        """Change the configuration of every inbox, on disk too."""
+        for inbox in self._config["inbox"]:
+            inbox.update(changes)
+        self.command()
+
+    def asked(self, *arguments: str, seconds: float = 600) -> Usage:
+        """What a command used; its answer is not kept."""
+        with Process(self.command(*arguments), self._server.environ) as process:
+            usage = process.end(seconds)
+        assert usage.status == 0, f"{arguments}: exit status {usage.status}"
+        return usage
+
     def once(self, seconds: float) -> Usage:
         """What `run --once` used. Raises AssertionError where not all was delivered."""
         with self.process("run", "--once") as process:

@@ -49,9 +49,9 @@ class Process:
         if watchdog_seconds:
             self._environ["WATCHDOG_USEC"] = str(int(watchdog_seconds * 1e6))
         self.ready_at = 0.0
-        self.heard: list[float] = []  # when it said that it is alive
+        self.heard: list[tuple[float, bytes]] = []  # what it told the service manager, and when
         self.usage: Usage | None = None
-        self._threads = 0
+        self._threads = self._memory = 0  # the most of them; ru_maxrss would know the memory of the bench too
 
     def __enter__(self) -> Self:
         self._open = contextlib.ExitStack()
@@ -88,13 +88,15 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def wait_for(self, condition: Callable[[], _T], what: str, seconds: float) -> _T:
+    def wait_for(
+        self, condition: Callable[[], _T], what: str, seconds: float, between: float = _BETWEEN_LOOKS_SECONDS
+    ) -> _T:
         """What the condition gives once it holds. Raises TooSlowError, also where the process ends before."""
         deadline = time.monotonic() + seconds
         while not (seen := condition()):
             if time.monotonic() > deadline:
                 raise TooSlowError(f"in vain for {seconds:g} s: {what}")
-            if self._has_ended(_BETWEEN_LOOKS_SECONDS):
+            if self._has_ended(between):
                 raise TooSlowError(f"it ended before: {what}")
         return seen
 
@@ -102,6 +104,10 @@ class Process:
         """The seconds from its start to its READY."""
         self.wait_for(lambda: self.ready_at, "READY", seconds)
         return self.ready_at - self.began_at
+
+    def heard_after(self, word: bytes, since: float) -> float:
+        """When it first said this after that time; 0 if it has not."""
+        return next((at for at, text in self.heard if at > since and word in text), 0.0)
 
     def watch(self, seconds: float) -> None:
         """Hear it for so long."""
@@ -124,7 +130,7 @@ class Process:
             seconds=ended_at - self.began_at,
             ready_seconds=(self.ready_at or self.began_at) - self.began_at,
             processor_seconds=used.ru_utime + used.ru_stime,
-            memory_mb=used.ru_maxrss / 1024,
+            memory_mb=self._memory / 1024,
             threads=self._threads,
         )
         return self.usage
@@ -139,8 +145,8 @@ class Process:
         return self._status("VmHWM" if peak else "VmRSS") / 1024
 
     def longest_silence(self, since: float, until: float) -> float:
-        """The longest time between two pings, the ends of this time taken for pings."""
-        heard = [since, *(at for at in self.heard if since < at < until), until]
+        """The longest time in which nothing was heard of it, between these two times."""
+        heard = [since, *(at for at, _ in self.heard if since < at < until), until]
         return max(after - before for before, after in itertools.pairwise(heard))
 
     def _has_ended(self, seconds: float) -> bool:
@@ -151,13 +157,14 @@ class Process:
         self._hear()
         with contextlib.suppress(OSError, StopIteration):
             self._threads = max(self._threads, self._status("Threads"))
+            self._memory = max(self._memory, self._status("VmHWM"))
         return False
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while text := self._socket.recv(65536):
                 now = time.monotonic()
-                self.heard.append(now)
+                self.heard.append((now, text))
                 if b"READY=1" in text and not self.ready_at:
                     self.ready_at = now
 

@@ -54,6 +54,10 @@ class Server:
     def asked(self) -> Asked:
         return Asked(**self._get("/bench/figures"))
 
+    def since(self, moment: float, what: str, size: int | None = None) -> float:
+        """The time of the first such event after `moment`; 0 if there is none."""
+        return next((at for at in self.asked().times(what, size) if at > moment), 0.0)
+
     def answer_all(self, status: int) -> None:
         """From now on the API answers everything so; 0: as it should."""
         self._get(f"/bench/set?status={status}")

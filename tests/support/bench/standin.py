@@ -3,8 +3,8 @@
     python -m bench.standin --processing-seconds 2 --uplink 20000000 --slots 50 --words 30
 
 It prints its base_url, and runs until it is killed. Of what it is sent it keeps only the size. Beside the API it has
-`GET /bench/figures` (counts, and the time of each upload, submit and fetch) and `GET /bench/set?status=503`, from when
-on the API answers everything so, until `?status=0`.
+`GET /bench/figures` (counts, and the time of each upload, submit, fetch and list) and `GET /bench/set?status=503`: the
+API answers everything so from then on, until `?status=0`.
 """
 
 import argparse
@@ -114,6 +114,8 @@ class _Connection(asyncio.BufferedProtocol):
         is_chunked = headers.get(b"transfer-encoding", b"").lower() == b"chunked"
         left = int(headers.get(b"content-length", 0))
         self._request = _Request(method, parts.path, dict(parse_qsl(parts.query)), headers, left, is_chunked)
+        if self._request.is_upload:
+            self._standin.account.begins(left)
         if headers.get(b"expect", b"").lower() == b"100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not is_chunked:

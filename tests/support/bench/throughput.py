@@ -17,7 +17,7 @@ SMALL = 20_000
 
 def side_by_side(directory: Path, *, number: int, in_loops: int) -> Iterator[Figure]:
     """Line 1. The loops take recordings one by one: so few of them, each of the same cost."""
-    ours = _ours(directory / "ours", number, SIZE)
+    ours = ours_for(directory / "ours", number, SIZE)
     group = rival("sdk_group", directory / "group", number, SIZE)
     what = f"{number} recordings of 200 kB"
     mine, theirs = ours.after_ready_seconds, group.after_ready_seconds
@@ -36,8 +36,8 @@ def side_by_side(directory: Path, *, number: int, in_loops: int) -> Iterator[Fig
 
 def growth(directory: Path, *, numbers: tuple[int, ...]) -> Iterator[Figure]:
     """Line 2. The start-up's processor time is left out: it is measured with an empty inbox."""
-    empty = _ours(directory / "empty", 0, SMALL)
-    runs = {number: _ours(directory / str(number), number, SMALL) for number in numbers}
+    empty = ours_for(directory / "empty", 0, SMALL)
+    runs = {number: ours_for(directory / str(number), number, SMALL) for number in numbers}
     first, *others = numbers
     for number in others:
         one, many = runs[first], runs[number]
@@ -54,23 +54,24 @@ def growth(directory: Path, *, numbers: tuple[int, ...]) -> Iterator[Figure]:
         )
 
 
-def _ours(directory: Path, number: int, size: int) -> Usage:
-    with Server(processing_seconds=PROCESSING_SECONDS) as server:
-        ours = Ours(directory, server)
+def ours_for(directory: Path, number: int, size: int, server: Server | None = None) -> Usage:
+    """What `run --once` used for so many recordings."""
+    with server or Server(processing_seconds=PROCESSING_SECONDS) as api:
+        ours = Ours(directory, api)
         recordings.make(ours.folder("inbox"), number, size)
         usage = ours.once(120 + number)
         assert ours.delivered() == number, f"{ours.delivered()} of {number} delivered"
         return usage
 
 
-def rival(name: str, directory: Path, number: int, size: int) -> Usage:
+def rival(name: str, directory: Path, number: int, size: int, server: Server | None = None) -> Usage:
     """What this one used for so many recordings."""
     outbox = directory / "outbox"
     outbox.mkdir(parents=True)
     paths = recordings.make(directory / "inbox", number, size)
-    with Server(processing_seconds=PROCESSING_SECONDS) as server:
+    with server or Server(processing_seconds=PROCESSING_SECONDS) as api:
         command = [sys.executable, "-m", f"bench.rivals.{name}", str(outbox), *map(str, paths)]
-        with Process(command, server.environ, log=str(directory / "log")) as process:
+        with Process(command, api.environ, log=str(directory / "log")) as process:
             usage = process.end(120 + 10 * number)
     assert usage.status == 0, (directory / "log").read_text()[-2000:]
     return usage
