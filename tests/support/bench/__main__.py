@@ -21,14 +21,14 @@ def lines(*, short: bool) -> Mapping[str, Line]:
     """The lines by their numbers."""
     return {
         "0": lambda at: looks.looks(
-            at, files=5000 if short else 100_000, folders=50 if short else 1000, idle_seconds=5 if short else 60
+            at, files=5000 if short else 100_000, folders=50 if short else 1000, idle_seconds=3 if short else 60
         ),
-        "1": lambda at: throughput.side_by_side(at, number=50 if short else 200, in_loops=2 if short else 10),
+        "1": lambda at: throughput.side_by_side(at, number=50 if short else 200, in_loops=1 if short else 10),
         "2": lambda at: throughput.growth(at, numbers=(20, 100) if short else (100, 1000, 10_000)),
         "3": lambda at: bounds.bounds(
-            at, number=60 if short else 2000, uplink=4e6 if short else 8e6, slots=20 if short else 100
+            at, number=40 if short else 2000, uplink=4e6 if short else 8e6, slots=20 if short else 100
         ),
-        "4": lambda at: backlog.backlog(at, number=200 if short else 100_000, idle_seconds=5 if short else 60),
+        "4": lambda at: backlog.backlog(at, number=200 if short else 100_000, idle_seconds=3 if short else 60),
         "5": lambda at: finished.finished(at, jobs=2000 if short else 1_000_000),
         "6": lambda at: slow_disk.slow_disk(
             at,
@@ -37,7 +37,7 @@ def lines(*, short: bool) -> Mapping[str, Line]:
             stops=(1.0,) if short else (1.0, 5.0, 20.0),
         ),
         "7": lambda at: fairness.fairness(
-            at, number=50 if short else 10_000, long_size=10_000_000 if short else 2_000_000_000, long_ones=(1, 5)
+            at, number=50 if short else 10_000, long_size=4_000_000 if short else 2_000_000_000, long_ones=(1, 5)
         ),
         "8": lambda at: one_upload.one_upload(at, size=150_000_000 if short else 1_500_000_000),
         "9": lambda at: rendering.rendering(at, words=2000 if short else 200_000),

@@ -17,7 +17,7 @@ _PROBE_SECONDS = 700.0  # the longest time between two probes, and some more
 
 def backlog(directory: Path, *, number: int, idle_seconds: float) -> Iterator[Figure]:
     with Server(processing_seconds=0) as server:
-        server.answer_all(503)
+        server.answer_all(401)  # a key that is refused blocks all of the API
         ours = Ours(directory, server)
         recordings.make(ours.folder("inbox"), number, SIZE)
         with ours.process() as process:

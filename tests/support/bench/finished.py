@@ -15,7 +15,7 @@ from bench.process import Process
 from bench.server import Server
 
 SIZE = 200_000
-_FILL = "import sys; from finished_jobs import fill; fill(sys.argv[1], int(sys.argv[2]))"
+_FILL = "import sys; from pathlib import Path; from many_jobs import fill; fill(Path(sys.argv[1]), int(sys.argv[2]))"
 _FILL_SECONDS = 3600.0
 
 

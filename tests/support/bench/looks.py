@@ -76,11 +76,11 @@ def _look(root: Path, number: int, *before: str) -> list[list[float]]:
 def _idle(directory: Path, root: Path, seconds: float) -> Figure:
     """A daemon whose backlog waits for a person: nothing happens to what lies there."""
     with Server() as server:
-        inbox = {"path": str(root), "settle_seconds": 5.0}
+        inbox = {"path": str(root), "settle_seconds": 1.0}
         ours = Ours(directory / "d", server, api={"accept_backlog_hours": 0}, inbox=inbox)
         with ours.process() as process:
             process.wait_for(lambda: "lane.blocked" in ours.log.read_text(), "the backlog's survey", _BOUND_SECONDS)
-            process.watch(15.0)  # what the start left to do
+            process.watch(min(15.0, 2 * seconds))  # what the start left to do
             before = process.processor_seconds()
             process.watch(seconds)
             used = process.processor_seconds() - before

@@ -3,7 +3,7 @@
     python -m bench.standin --processing-seconds 2 --uplink 20000000 --slots 50 --words 30
 
 It prints its base_url, and runs until it is killed. Of what it is sent it keeps only the size. Beside the API it has
-`GET /bench/figures` (counts, and the time of each upload, submit, fetch and list) and `GET /bench/set?status=503`: the
+`GET /bench/figures` (counts, and the time of each upload, submit, fetch and list) and `GET /bench/set?status=401`: the
 API answers everything so from then on, until `?status=0`.
 """
 
