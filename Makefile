@@ -38,9 +38,10 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Three minutes. Each figure with both of its sides from one run. BENCH_FLAGS="--files 20000" shortens.
+# Each figure with both of its sides from one run; BENCHMARKS.md tells how. An hour, or three minutes with
+# BENCH_FLAGS=--short; BENCH_FLAGS="--only 1,2" chooses lines.
 bench: $(VENV)/.ready
-	$(BIN)/python tests/support/bench.py $(BENCH_FLAGS)
+	PYTHONPATH=tests/support $(BIN)/python -m bench $(BENCH_FLAGS)
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
 # TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens.
