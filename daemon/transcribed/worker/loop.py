@@ -129,13 +129,12 @@ class Worker:
 
     def _wait_seconds(self) -> float:
         """Until the next thing is due."""
-        now = self._clock.monotonic()
+        now, wall = self._clock.monotonic(), self._clock.wall()
         at = [inbox.next_at() for inbox in self.inboxes.values()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
         at += [self._news.next_at(), self._deletions.next_at(self._plan)]
         waits = [x - now for x in at if x is not None]
         waits += [x for x in [self._report.next_at() - now] if x > 0]
-        wall = self._clock.wall()
         held = {*self.dispatch.in_flight, *self.dispatch.waits}
         waits += [x.due_at - wall for x in self.book.unfinished.values() if x.id not in held and x.due_at > wall]
         return max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
@@ -245,6 +244,7 @@ class Worker:
         elif isinstance(event, Named):
             self.dispatch.clashes.pop(job.id, None)
         changed = self.book.record(job, event)
+        self.lanes.proved(job, event)
         self.dispatch.finished(job.id)
         self._tell_inbox(changed, event)
         if message.blocked is not None:
