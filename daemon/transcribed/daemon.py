@@ -1,7 +1,6 @@
 """The daemon, put together: its host, its threads, and the plan that its configuration means."""
 
 import concurrent.futures
-import contextlib
 import importlib.metadata
 import os
 import queue
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from transcribed import config, errors, files, job, service
+from transcribed import config, errors, files, job, service, signals
 from transcribed.assemblyai import AssemblyAI
 from transcribed.config import placement
 from transcribed.config.share import settings_of
@@ -43,15 +42,13 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     plan = plan_of(settled, stop)
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-    service.on_signals(lambda: mailbox.put(Stop()), lambda: mailbox.put(Reload()))
-    journal = _whole_journal(directory) if once else _opened(directory, mailbox)
-    if journal is None:
-        return 0
+    journal = _whole_journal(directory) if once else _opened(directory)
     try:
         host = Machine(path, settled, mailbox, stop)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         version = importlib.metadata.version("transcribed")
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
+        signals.caught().tell(stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()))
         return worker.run(once=once)
     finally:
         journal.close()
@@ -76,8 +73,8 @@ def _whole_journal(directory: str, *on_slow: Callable[[], None]) -> Journal:
     return journal
 
 
-def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | None:
-    """The journal, once the disk lets it be opened; None where Stop comes first. Raises what is not Blocked."""
+def _opened(directory: str) -> Journal:
+    """The journal, once the disk lets it be opened. Raises what is not Blocked."""
     notifier = service.Notifier(os.environ)
     said = False
     while True:
@@ -88,9 +85,7 @@ def _opened(directory: str, mailbox: "queue.SimpleQueue[object]") -> Journal | N
                 log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback
             said = True
             notifier.notify(READY="1", STATUS=error.message, WATCHDOG="1")
-        with contextlib.suppress(queue.Empty):
-            if isinstance(mailbox.get(timeout=OPEN_AGAIN_SECONDS), Stop):
-                return None
+        time.sleep(OPEN_AGAIN_SECONDS)
 
 
 def plan_of(settled: config.Config, stop: threading.Event) -> Plan:

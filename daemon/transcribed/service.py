@@ -1,6 +1,6 @@
-"""The daemon as a process of its host: log lines, signals, and messages to the service manager.
+"""The daemon as a process of its host: log lines, and messages to the service manager.
 
-A signal handler only posts to the mailbox. A log line is one line: no name in it can break it or forge another one.
+A log line is one line: no name in it can break it or forge another one.
 Under journald each line is sent to journald's socket with its priority, and without a time. A priority written into
 the text (`<3>`) could be forged by a file's name, so the shipped unit sets SyslogLevelPrefix=no.
 """
@@ -8,13 +8,11 @@ the text (`<3>`) could be forged by a file's name, so the shipped unit sets Sysl
 import logging
 import math
 import os
-import signal
 import socket
 import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
-from types import FrameType
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -122,16 +120,6 @@ def _plain(value: object) -> object:
 
 def _indented(trace: str) -> str:
     return "\n".join(f"    {printable(line)}" for line in trace.split("\n"))
-
-
-def on_signals(stop: Callable[[], None], reload: Callable[[], None]) -> None:
-    """Let SIGTERM and SIGINT call `stop`, and SIGHUP `reload`. Both must be safe to call in a signal handler."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        reload() if number == signal.SIGHUP else stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, handle)
 
 
 class Notifier:

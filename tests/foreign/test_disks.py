@@ -193,10 +193,11 @@ def test_a_disk_that_is_full_at_start_up_is_waited_for(daemon: Daemon, api: Fake
         fill(ballast)
         daemon.start()
         wait_for(lambda: "lane.blocked" in daemon.events(), "word of the full disk")
+        daemon.signal(signal.SIGHUP)
 
         with waits_calmly(daemon):
             ballast.unlink()
-            wait_for(lambda: "job.retired" in daemon.events(), "the delivery")
+            wait_for(lambda: {"job.retired", "config.reloaded"} <= set(daemon.events()), "the delivery and the reload")
 
         assert len(api.submits) == 1
         assert daemon.files("archive") == ["Talk.mp3"]

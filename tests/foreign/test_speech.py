@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon_process import Daemon
+from ends import ended
 
 SPOKEN = {
     "slt": "The garden was quiet in the early morning. A small bird sang near the open window.",
@@ -20,18 +21,9 @@ SPOKEN = {
 
 @pytest.fixture
 def local_api(tmp_path: Path) -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "transcribed", "local-api", "--port", "0", "--directory", str(tmp_path / "local")],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
+    command = [sys.executable, "-m", "transcribed", "local-api", "--port", "0", "--directory", str(tmp_path / "local")]
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite")

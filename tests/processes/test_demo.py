@@ -98,7 +98,8 @@ def demo(tmp_path):
         for pid in each.family():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        each.process.wait()
+        each.process.kill()
+        each.process.wait(60)
 
 
 def words(text):

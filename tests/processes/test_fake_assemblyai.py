@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import fake_assemblyai
+from ends import killed
 
 
 def test_as_a_script_it_prints_its_address_first_and_ends_on_sigterm():
     here = fake_assemblyai.__file__
-    with subprocess.Popen(
-        [sys.executable, here, "--processing-seconds", "1"], stdout=subprocess.PIPE, text=True
-    ) as run:
+    command = [sys.executable, here, "--processing-seconds", "1"]
+    with killed(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as run:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n", run.stdout.readline())
         run.send_signal(signal.SIGTERM)
         assert run.wait(10) == 0

@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 
+from ends import killed
 from transcribed.errors import Transient
 from transcribed.journal import Journal
 
@@ -23,16 +24,11 @@ def journal(directory):
         yield opened
 
 
-@contextmanager
 def python(code, *arguments):
     """Another process that runs `code`, with its standard output to be read; killed at the end if it still lives."""
     command = [sys.executable, "-c", code, *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return killed(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment))
 
 
 WRITER = """

@@ -20,6 +20,7 @@ import av
 import pytest
 import requests
 
+from ends import ended
 from transcribed import local
 from transcribed.errors import ConfigError, Permanent
 from transcribed.local import documents, store
@@ -99,15 +100,12 @@ def command_line(pid):
 @contextmanager
 def serving(directory, key=""):
     command = [sys.executable, "-c", SERVE, directory, key]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
-            client = Client(process.stdout.readline().decode().strip(), process, key)
-            with client.session:
-                yield client
-        finally:
-            process.terminate()
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)) as process:
+        assert process.stdout is not None
+        assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
+        client = Client(process.stdout.readline().decode().strip(), process, key)
+        with client.session:
+            yield client
 
 
 def refusal(directory):

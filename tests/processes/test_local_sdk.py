@@ -11,6 +11,8 @@ import assemblyai as aai
 import pysubs2
 import pytest
 
+from ends import ended
+
 SERVE = """
 import os, sys
 from transcribed import local
@@ -33,13 +35,10 @@ def spoken():
 @contextmanager
 def serving(directory):
     command = [sys.executable, "-c", SERVE, directory]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
-            yield process.stdout.readline().decode().strip()
-        finally:
-            process.terminate()
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE)) as process:
+        assert process.stdout is not None
+        assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
+        yield process.stdout.readline().decode().strip()
 
 
 @pytest.fixture(scope="module")

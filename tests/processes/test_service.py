@@ -1,4 +1,4 @@
-"""The duties of the process to its host, seen from there: standard error, journald's socket, the manager's, signals.
+"""The duties of the process to its host, seen from there: standard error, journald's socket, the manager's.
 
 Logging belongs to the whole process, so each of these processes is one of its own.
 """
@@ -6,7 +6,6 @@ Logging belongs to the whole process, so each of these processes is one of its o
 import json
 import os
 import select
-import signal
 import socket
 import struct
 import subprocess
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from ends import killed
 from transcribed.service import Notifier
 
 KEY = "a-key-that-nobody-may-see-0123456789"
@@ -175,7 +175,7 @@ def test_the_journal_is_spoken_to_only_where_standard_error_is_journalds():
 def test_on_a_terminal_lines_are_for_people_and_coloured_unless_they_object(variables, coloured):
     ours, theirs = os.openpty()
     command = [sys.executable, "-c", PREAMBLE + 'log.info("job.received", file=name)', "auto", HOSTILE]
-    with subprocess.Popen(command, env=environment(**variables, TERM="xterm"), stderr=theirs) as process:
+    with killed(subprocess.Popen(command, env=environment(**variables, TERM="xterm"), stderr=theirs)) as process:
         os.close(theirs)
         shown = os.read(ours, 65536)
         while not shown.endswith(b"\n"):
@@ -339,28 +339,3 @@ def test_without_a_service_manager_nothing_is_said_and_nothing_fails(variables):
 
     notifier.notify(READY="1")
     notifier.notify(WATCHDOG="1")
-
-
-# -- signals ----------------------------------------------------------------------------------------------------------
-
-LISTENING = """
-import queue
-from transcribed.service import on_signals
-mailbox = queue.SimpleQueue()
-on_signals(lambda: mailbox.put("stop"), lambda: mailbox.put("reload"))
-print("ready", flush=True)
-while True:
-    print(mailbox.get(), flush=True)
-"""
-
-
-def test_a_hangup_reloads_and_an_interrupt_or_a_termination_stops():
-    command = [sys.executable, "-c", LISTENING]
-    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        heard = [process.stdout.readline()]
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            process.send_signal(number)
-            heard.append(process.stdout.readline())
-        process.kill()
-
-    assert heard == ["ready\n", "reload\n", "stop\n", "stop\n", "reload\n"]

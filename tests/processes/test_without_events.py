@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon_process import Daemon
+from ends import killed
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.job import State
 from waiting import wait_for
@@ -93,8 +94,10 @@ def test_after_the_kernel_lost_events_every_recording_is_found_and_new_folders_a
 def write_in_parallel(inbox: Path) -> None:
     counts = (str(STAY // WRITERS), str(COME_AND_GO))
     command = [sys.executable, "-c", WRITER, str(inbox)]
-    writers = [subprocess.Popen([*command, str(number), *counts]) for number in range(WRITERS)]
-    assert [writer.wait(timeout=100) for writer in writers] == [0] * WRITERS
+    with contextlib.ExitStack() as stack:
+        commands = [[*command, str(number), *counts] for number in range(WRITERS)]
+        writers = [stack.enter_context(killed(subprocess.Popen(each))) for each in commands]
+        assert [writer.wait(timeout=100) for writer in writers] == [0] * WRITERS
 
 
 def known(daemon: Daemon) -> int:

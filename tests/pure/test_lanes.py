@@ -8,7 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs import a_job
+from transcribed.assemblyai import Throttled
 from transcribed.errors import Blocked, Permanent, Transient
+from transcribed.job.events import Deferred, Failed, Released, Retired, Submitted, Transcribed, Uploaded
 from transcribed.worker.lanes import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, RELAPSE_SECONDS, Lanes
 from transcribed.worker.orders import LARGEST_BYTES, drop, numbers, waiting
 
@@ -31,6 +34,10 @@ def a_lane_blocked(**facts):
 def the(lanes):
     (lane,) = lanes.all()
     return lane
+
+
+def the_lane(lanes, name):
+    return next(lane for lane in lanes.all() if lane.name == name)
 
 
 def probe_in_vain(lanes, error=None, name="api"):
@@ -160,6 +167,62 @@ def test_probes_that_pass_in_vain_each_time_come_ever_more_seldom():
         lanes.resume("submit", now=now)
 
     assert seen == [15, 30, 60, 120, 240, 480, 600, 600]
+
+
+@pytest.mark.parametrize(
+    ("event", "proved"),
+    [
+        (Uploaded("https://cdn/1", "hash", "https://api", "key"), {"api"}),
+        (Submitted("id"), {"api", "submit"}),
+        (Transcribed(), {"api", "state"}),
+        (Retired(b"/archive/Talk.mp3"), {"inbox:talks"}),
+        (Released("the account has no balance", "submit"), set()),
+        (Deferred("busy"), set()),
+        (Failed("no audio"), set()),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, set) else "",
+)
+def test_a_step_that_ended_well_lets_the_waits_of_what_it_proved_begin_again_and_no_others(event, proved):
+    lanes, again = Lanes(), {}
+    for name in ("api", "submit", "state", "inbox:talks", "inbox:others"):
+        lanes.block(blocked(lane=name), wall=WALL, now=NOW)
+        lanes.resume(name, now=NOW + 15)
+
+    lanes.proved(a_job(), event)
+
+    for name in ("api", "submit", "state", "inbox:talks", "inbox:others"):
+        lanes.block(blocked(lane=name), wall=WALL, now=NOW + 20)
+        again[name] = (the_lane(lanes, name).probe_at or 0) - (NOW + 20)
+    assert {name for name, wait in again.items() if wait == FIRST_PROBE_SECONDS} == proved
+    assert {wait for name, wait in again.items() if name not in proved} == {2 * FIRST_PROBE_SECONDS}
+
+
+# -- fewer requests are asked for -------------------------------------------------------------------------------------
+
+
+def throttled(**facts):
+    return Throttled("AssemblyAI takes no more requests for now", lane="api", **facts)
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(None, 15), (0, 1), (1, 1), (40, 40), (86400, LONGEST_PROBE_SECONDS)])
+def test_a_server_that_takes_no_more_requests_is_asked_again_when_it_says_however_often_it_says_so(asked, wait):
+    lanes, now, seen = Lanes(), NOW, []
+    for _ in range(5):
+        lanes.block(throttled(retry_after_seconds=asked), wall=WALL, now=now)
+        began, now = now, probe_in_vain(lanes, throttled(retry_after_seconds=asked))
+        passed = lanes.next_at() or 0
+        seen += [now - began, passed - now]
+        lanes.resume("api", now=passed)
+        now = passed
+
+    assert seen == [wait] * 10
+
+
+def test_a_throttled_lane_that_then_goes_down_is_probed_ever_more_seldom():
+    lanes = Lanes()
+    lanes.block(throttled(retry_after_seconds=1), wall=WALL, now=NOW)
+
+    assert waits(lanes, 4) == [1, 30, 60, 120]
 
 
 def test_a_lane_that_seems_free_is_probed_at_once_and_not_twice():

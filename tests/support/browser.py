@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from ends import ended
 from waiting import wait_for
 
 #: The key under which WebDriver names an element (W3C WebDriver, 12.1).
@@ -81,11 +82,9 @@ def browser(folder: Path) -> Iterator[Browser]:
         "goog:chromeOptions": options,
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
     }
-    driver = subprocess.Popen(
-        ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert driver.stdout is not None
-    try:
+    command = ["chromedriver", "--port=0"]
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)) as driver:
+        assert driver.stdout is not None
         ready = (re.search(r"started successfully on port (\d+)", line) for line in driver.stdout)
         address = f"http://127.0.0.1:{next(filter(None, ready))[1]}"
         answer = requests.post(f"{address}/session", json={"capabilities": {"alwaysMatch": wanted}}, timeout=60).json()
@@ -94,7 +93,3 @@ def browser(folder: Path) -> Iterator[Browser]:
             yield Browser(address, window)
         finally:
             requests.delete(f"{address}/session/{window}", timeout=60)
-    finally:
-        driver.terminate()
-        driver.wait(20)
-        driver.stdout.close()

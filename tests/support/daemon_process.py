@@ -79,7 +79,7 @@ class Daemon:
         """SIGKILL, as a power cut or the kernel would."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(timeout=BOUND_SECONDS)
 
     def threads(self) -> int:
         assert self.process is not None

@@ -19,7 +19,7 @@ from typing import Self
 
 import pytest
 
-from waiting import wait_for
+from waiting import BOUND_SECONDS, wait_for
 
 IMAGE_BYTES = 16 << 20
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
@@ -110,7 +110,7 @@ class Sshfs:
         while self._servers:
             server = self._servers.pop(0)
             server.kill()
-            server.wait()
+            server.wait(BOUND_SECONDS)
 
     def disconnect(self) -> None:
         """End sshfs itself, as a crash does: what was mounted stays, and each call there is refused (ENOTCONN)."""
@@ -120,7 +120,7 @@ class Sshfs:
     def _end_client(self) -> None:
         if self._client is not None:
             self._client.kill()
-            self._client.wait()
+            self._client.wait(BOUND_SECONDS)
 
     def freeze(self) -> None:
         """Stop the servers: each call there waits, and cannot be interrupted."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon_process import Daemon
+from ends import killed
+from waiting import BOUND_SECONDS
 from warm import Warm
 
 CHANGING = (
@@ -104,5 +106,8 @@ class Straced(Daemon):
 
     def _let_strace_end(self) -> None:
         if self.strace is not None:
-            with self.strace:
-                self.strace = None
+            strace, self.strace = self.strace, None
+            with killed(strace):
+                assert strace.stdout is not None
+                strace.stdout.close()  # it must not wait for a reader
+                strace.wait(BOUND_SECONDS)

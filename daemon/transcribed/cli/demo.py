@@ -22,7 +22,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 from rich.tree import Tree
 
-from transcribed import config, errors, local, service
+from transcribed import config, errors, local, signals
 from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
@@ -129,7 +129,7 @@ class Show:
         self._stack = stack
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-        service.on_signals(lambda: self._stop.put(None), lambda: self._stop.put(None))
+        signals.caught().tell(stop=lambda: self._stop.put(None), reload=lambda: self._stop.put(None))
 
     def start(self) -> None:
         """Start the API, then the daemon against it, then drop the recording."""

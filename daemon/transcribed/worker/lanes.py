@@ -2,16 +2,27 @@
 
 A lane that blocks is said once and probed with growing waits by a GET or a small write, never by a job. A lane that
 blocks again soon after it resumed goes on with the wait it had reached: a probe that passes proves little (a negative
-balance lets every GET through).
+balance lets every GET through). A step that ends well proves a lane sound, and its waits begin again with the
+shortest. A server that asks for fewer requests says how long, and no wait of that kind grows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from transcribed import errors
+from transcribed.assemblyai import Throttled
+from transcribed.job import Job
+from transcribed.job.events import Event, Retired, Submitted, Transcribed, Uploaded
 
 FIRST_PROBE_SECONDS = 15.0
+SHORTEST_PROBE_SECONDS = 1.0  # where a server asks for less
 LONGEST_PROBE_SECONDS = 600.0
 RELAPSE_SECONDS = 1200.0  # a lane that blocks again within this time had not truly resumed
+_PROVES: Mapping[type[Event], tuple[str, ...]] = {  # the lanes that are sound, by the good end of a step
+    Uploaded: (errors.API,),
+    Submitted: (errors.API, errors.SUBMIT),
+    Transcribed: (errors.API, errors.STATE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,7 @@ class Lane:
     probe_at: float | None
     exit_status: int  #: the exit status of `run --once` that leaves it blocked
     probing: bool = False
+    throttled: bool = False  #: the server asked for fewer requests: the wait does not grow
 
 
 class Lanes:
@@ -44,12 +56,18 @@ class Lanes:
         resumed_at, probes = self._resumed.get(error.lane, (0.0, 0))
         if now - resumed_at > RELAPSE_SECONDS:
             probes = 0
-        wait = max(_wait_seconds(probes), min(error.retry_after_seconds or 0.0, LONGEST_PROBE_SECONDS))
-        probe_at = None if error.by_person else now + wait
+        throttled = isinstance(error, Throttled)
+        probe_at = None if error.by_person else now + _wait_seconds(error, probes, throttled=throttled)
         self._blocked[error.lane] = Lane(
-            error.lane, error.message, error.hint, wall, probes, probe_at, error.exit_status
+            error.lane, error.message, error.hint, wall, probes, probe_at, error.exit_status, throttled=throttled
         )
         return True
+
+    def proved(self, job: Job, event: Event) -> None:
+        """A step of this job ended with `event`: where that is a good end, some lanes are sound."""
+        own = (errors.inbox_lane(job.inbox),) if isinstance(event, Retired) else ()  # it was read, and all was written
+        for name in _PROVES.get(type(event), own):
+            self._resumed.pop(name, None)
 
     def probing(self, name: str) -> None:
         """A probe of this lane is on its way."""
@@ -66,17 +84,19 @@ class Lanes:
         lane = self._blocked.get(name)
         if lane is None:
             return
-        if isinstance(error, errors.Blocked) and error.lane == name:
+        of_this = isinstance(error, errors.Blocked) and error.lane == name
+        throttled = of_this and isinstance(error, Throttled)
+        if isinstance(error, errors.Blocked) and of_this:
             lane = _renewed(lane, error)
-        wait = max(_wait_seconds(lane.probes + 1), getattr(error, "retry_after_seconds", None) or 0.0)
-        probe_at = None if lane.probe_at is None else now + min(wait, LONGEST_PROBE_SECONDS)
-        self._blocked[name] = replace(lane, probes=lane.probes + 1, probe_at=probe_at, probing=False)
+        probes = lane.probes if throttled else lane.probes + 1
+        probe_at = None if lane.probe_at is None else now + _wait_seconds(error, probes, throttled=throttled)
+        self._blocked[name] = replace(lane, probes=probes, probe_at=probe_at, probing=False, throttled=throttled)
 
     def resume(self, name: str, *, now: float) -> Lane | None:
         """The lane is free again; what it was, or None where it was free already."""
         lane = self._blocked.pop(name, None)
         if lane is not None:
-            self._resumed[name] = (now, lane.probes + 1)
+            self._resumed[name] = (now, lane.probes if lane.throttled else lane.probes + 1)
         return lane
 
     def blocking(self, names: tuple[str, ...]) -> Lane | None:
@@ -104,5 +124,11 @@ def _renewed(lane: Lane, error: errors.Blocked) -> Lane:
     return replace(lane, reason=error.message, hint=error.hint, exit_status=error.exit_status, probe_at=probe_at)
 
 
-def _wait_seconds(probes: int) -> float:
-    return min(LONGEST_PROBE_SECONDS, FIRST_PROBE_SECONDS * 2.0 ** min(probes, 20))
+def _wait_seconds(error: errors.TranscribedError, probes: int, *, throttled: bool) -> float:
+    """The wait for a probe after so many in vain. A server that asks for less at once is heard only if it throttles."""
+    asked = getattr(error, "retry_after_seconds", None)
+    if throttled:
+        wait = FIRST_PROBE_SECONDS if asked is None else max(asked, SHORTEST_PROBE_SECONDS)
+    else:
+        wait = max(FIRST_PROBE_SECONDS * 2.0 ** min(probes, 20), asked or 0.0)
+    return min(wait, LONGEST_PROBE_SECONDS)

@@ -146,8 +146,7 @@ class Worker:
         at = [inbox.next_at() for inbox in self.inboxes.values()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
         at += [self._news.next_at(), self._deletions.next_at(self._plan)]
-        waits = [x - now for x in at if x is not None]
-        waits += [x for x in [self._report.next_at() - now] if x > 0]
+        waits = [x - now for x in at if x is not None] + [x for x in [self._report.next_at() - now] if x > 0]
         waits += [due_at - self._clock.wall() for due_at in [self.dispatch.next_at()] if due_at is not None]
         return 0.0 if self.dispatch.next_at() == 0.0 else max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
 
@@ -251,6 +250,7 @@ class Worker:
             self.dispatch.finished(message.job.id)
             return
         self.book.record(job, self.dispatch.named(job, event) if isinstance(event, Named) else event)
+        self.lanes.proved(job, event)
         self.dispatch.finished(job.id)
         if message.blocked is not None:
             raise message.blocked
