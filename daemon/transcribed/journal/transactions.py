@@ -22,7 +22,7 @@ class Ended(Protocol):
 
 @dataclass(slots=True)
 class _Group:
-    """What is written together, and the reason why none of it can be."""
+    """The connection of facts that are written together, and the reason why none of them can be."""
 
     connection: sa.Connection
     failed: Blocked | None = None
