@@ -14,7 +14,7 @@ from transcribed.journal.tables import Unreadable
 
 
 class Ended(Protocol):
-    """What is done at the end of each transaction."""
+    """A listener that is called at the end of each transaction."""
 
     def __call__(self, *, written: bool) -> None:
         """A transaction has ended."""
