@@ -1,4 +1,4 @@
-"""Is the journal whole? A small one is read wholly before it is used. A large one is read beside the work, once a day.
+"""Damage of the journal. A small one is read wholly before it is used; a large one once a day, beside the work.
 
 What is found while the daemon works is marked beside the journal (`suspect`): nothing more is written into it, and the
 next start reads it wholly first, sets it aside and rebuilds it.

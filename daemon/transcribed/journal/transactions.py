@@ -14,7 +14,7 @@ from transcribed.journal.tables import Unreadable
 
 
 class Ended(Protocol):
-    """Called at the end of each transaction."""
+    """A listener that is called at the end of each transaction."""
 
     def __call__(self, *, written: bool) -> None:
         """A transaction has ended."""
@@ -22,7 +22,7 @@ class Ended(Protocol):
 
 @dataclass(slots=True)
 class _Group:
-    """The transaction of all that is written together, and the reason why it cannot be written."""
+    """The connection of facts that are written together, and the reason why none of them can be."""
 
     connection: sa.Connection
     failed: Blocked | None = None
