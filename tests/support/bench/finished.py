@@ -31,7 +31,7 @@ class _Run:
 
 def finished(directory: Path, *, jobs: int) -> Iterator[Figure]:
     with Server(processing_seconds=0) as server:
-        empty, full = Ours(directory / "empty", server), Ours(directory / "full", server)
+        empty, full = (Ours(directory / name, server, api={"poll_seconds": 0.2}) for name in ("empty", "full"))
         full.state.mkdir(mode=0o700)
         fill = [sys.executable, "-c", _FILL, str(full.state), str(jobs)]
         subprocess.run(fill, check=True, timeout=_FILL_SECONDS)

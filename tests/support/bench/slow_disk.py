@@ -38,15 +38,14 @@ def slow_disk(directory: Path, *, number: int, watched_seconds: float, stops: tu
 
 
 def _moved_in(process: Process, ours: Ours, beside: Path, seconds: float) -> Iterator[Figure]:
-    moved_at = time.monotonic()
-    for name in os.listdir(beside):
+    moved_at, names = time.monotonic(), os.listdir(beside)
+    for name in names:
         os.rename(beside / name, ours.folder("inbox") / name)
-    number = len(os.listdir(ours.folder("inbox")))
     process.wait_for(ours.delivered, "the first delivery", 3600)
     delivered_at = time.monotonic()
     process.watch(seconds)
     now = time.monotonic()
-    what = f"{number} files moved in, fsync of 50 to 200 ms"
+    what = f"{len(names)} files moved in, fsync of 50 to 200 ms"
     yield Figure("6", f"{what}, first delivery", delivered_at - moved_at, "s", "wanted", 60.0, 1)
     silence = process.longest_silence(moved_at, now)
     yield Figure("6", f"{what}, the longest silence", silence, "s", "wanted", 10.0, 1)
