@@ -9,14 +9,15 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
-from transcribed.journal import copies, damage, file
+from transcribed.journal import copies, damage, file, forgetting
+from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -25,8 +26,10 @@ from transcribed.journal.tables import (
     facts,
     few,
     inboxes,
+    insert,
     job_of,
     jobs,
+    payments,
     readable,
     row_of,
 )
@@ -52,7 +55,9 @@ class Journal:
         self._engine = engine
         self._directory = directory
         self._beside: damage.Beside | None = None
-        self._transactions = Transactions(engine, self._ended, self._damaged)
+        self._paid = Paid()
+        self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
+        self.forgotten = Forgotten(self._transactions)
         self._lock = lock
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
         self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
@@ -69,10 +74,16 @@ class Journal:
         lock = file.Lock(directory)
         try:
             engine, migrated = file.opened(directory, lock, on_slow)
+            journal = cls(engine, directory, lock, migrated)
         except BaseException:
             lock.close()
             raise
-        journal = cls(engine, directory, lock, migrated)
+        try:
+            for before, now, event in journal._paid.agree(directory, journal._transactions, on_slow):
+                journal.save(before, (now, event), now=now.changed_at)
+        except BaseException:
+            journal.close()
+            raise
         journal.check_beside()
         return journal
 
@@ -89,6 +100,7 @@ class Journal:
         if self._beside is not None:
             self._beside.stop()
         self._engine.dispose()
+        self._paid.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -101,6 +113,7 @@ class Journal:
         if written and self._states is not None:
             self._states.update(self._moved)
         self._moved.clear()
+        self._paid.ended()
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
         """The answer of `read`, kept until the next write; read each time if another process is the writer."""
@@ -118,9 +131,9 @@ class Journal:
         """Write a new job, the event that made it, and what happened to it at once; return it with its `id`."""
         now, _ = then[-1] if then else (job, event)
         with self._transactions.writing() as connection:
-            number = _insert(connection, now, event, job.state)
+            number = insert(connection, now, event, job.state)
             for later, what in then:
-                connection.execute(events.insert().values(event_row_of(number, job.received_at, what, later.state)))
+                self._write(connection, replace(later, id=number), what, job.received_at)
             self._moved[now.state] += 1
         return job_of({**row_of(now), "id": number})
 
@@ -142,11 +155,16 @@ class Journal:
                 moved.update([job.state])
                 was[job.id] = job.state
                 if event is not None:
-                    connection.execute(events.insert().values(event_row_of(job.id, now, event, job.state)))
-                if isinstance(event, Delivered) and event.delete_remote:
-                    wanted = erasures.insert().prefix_with("OR IGNORE")
-                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=now))
+                    self._write(connection, job, event, now)
             self._moved.update(moved)
+
+    def _write(self, connection: sa.Connection, job: Job, event: Event, at: float) -> None:
+        """Write an event of a job, and what follows from it."""
+        connection.execute(events.insert().values(event_row_of(job.id, at, event, job.state)))
+        self._paid.note(connection, job, event, at)
+        if isinstance(event, Delivered) and event.delete_remote:
+            wanted = erasures.insert().prefix_with("OR IGNORE")
+            connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=at))
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
@@ -191,14 +209,31 @@ class Journal:
         return {path: (number, Fingerprint(*fingerprint)) for path, number, *fingerprint in rows}
 
     def with_content(self, content_hash: str) -> list[Job]:
-        """The jobs whose bytes have this hash, oldest first."""
-        return self._jobs(jobs.c.content_hash == content_hash)
+        """The jobs whose bytes have this hash, oldest first; those that are forgotten but for the payment come last."""
+        return [*self._jobs(jobs.c.content_hash == content_hash), *self.forgotten.with_content(content_hash)]
+
+    def payer(self, job: Job) -> Job | None:
+        """The job that paid for the transcript of `job`, as far as it is known still."""
+        if job.reused_from is None:
+            return job
+        return self.job(job.reused_from) or self.forgotten.payer(job.transcript_id)
+
+    def forget(self, before: float, most: int) -> int:
+        """Forget at most so many jobs that ended, and were put away, before then; return their number.
+
+        What they paid, and the numbers of their names, stay. Raises Blocked(state).
+        """
+        with self._transactions.writing() as connection:
+            states = forgetting.forget(connection, before, most)
+            self._moved.subtract(states)
+        return len(states)
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
-        query = sa.select(jobs.c.id).where((jobs.c.size == size) & (jobs.c.id != but)).limit(1)
+        other = sa.exists().where((jobs.c.size == size) & (jobs.c.id != but))
+        before = sa.exists().where((payments.c.size == size) & (payments.c.job != but))
         with self._transactions.reading() as connection:
-            return connection.execute(query).first() is not None
+            return bool(connection.execute(sa.select(other | before)).scalar())
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
@@ -213,9 +248,11 @@ class Journal:
         return self._once("to_erase", self._to_erase)
 
     def _to_erase(self) -> list[tuple[str, Account | None]]:
-        mine = (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None)
-        columns = (erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
-        query = sa.select(*columns).select_from(erasures.join(jobs, mine)).where(erasures.c.erased_at.is_(None))
+        mine = payments.c.transcript_id == erasures.c.transcript_id
+        columns = (erasures.c.transcript_id, payments.c.base_url, payments.c.key_fingerprint)
+        query = (
+            sa.select(*columns).select_from(erasures.outerjoin(payments, mine)).where(erasures.c.erased_at.is_(None))
+        )
         with self._transactions.reading() as connection:
             rows = connection.execute(query.order_by(erasures.c.wanted_at)).all()
         return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
@@ -237,12 +274,15 @@ class Journal:
         with self._transactions.writing() as connection:
             done = erasures.update().where(erasures.c.transcript_id == transcript_id)
             connection.execute(done.values(erased_at=now))
+            self._paid.erased(connection, transcript_id, now)
 
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
+        before = sa.select(payments.c.erased_at, payments.c.erased_at)  # where the order is forgotten
+        gone = before.where((payments.c.transcript_id == transcript_id) & payments.c.erased_at.is_not(None))
         with self._transactions.reading() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(query).first() or connection.execute(gone).first()
         return None if row is None else (row[0], row[1])
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
@@ -253,7 +293,7 @@ class Journal:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
         query = sa.select(jobs.c.number).where((jobs.c.stem == stem) & (jobs.c.id != but) & jobs.c.number.is_not(None))
         with self._transactions.reading() as connection:
-            return set(connection.execute(query).scalars())
+            return {*connection.execute(query).scalars(), *connection.execute(forgetting.numbers_of(stem)).scalars()}
 
     def story(self, number: int) -> list[dict[str, Any]]:
         """The events of a job, in order: `at`, `event`, `state` and the event's data."""
@@ -300,13 +340,9 @@ class Journal:
     def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
         """Take in the jobs that the journal did not know, all or nothing; return their number."""
         with self._transactions.writing() as connection:
-            query = sa.select(jobs.c.transcript_id).where(jobs.c.transcript_id.is_not(None))
-            known = set(connection.execute(query).scalars())
-            new = [(job, event) for job, event in recovered if job.transcript_id not in known]
-            for job, event in new:
-                _insert(connection, job, event, job.state)
-            self._moved.update(job.state for job, _ in new)
-        return len(new)
+            states = self._paid.rebuilt(connection, recovered)
+            self._moved.update(states)
+        return states.total()
 
     def accept_loss(self) -> None:
         """Remember that a person accepts the loss: what the journal may not know may be paid for again."""
@@ -348,12 +384,3 @@ class Journal:
 def _withdrawn(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """As `Job.withdrawn` says it."""
     return (table.c.state == State.CANCELLED) & table.c.retired_at.is_not(None)
-
-
-def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:
-    """Write a new job and the event that made it, which left it in `state`; return the job's number."""
-    values = row_of(job)
-    del values["id"]
-    (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
-    connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
-    return int(number)
