@@ -15,14 +15,51 @@ def jobs_meant(journal: Journal, settled: config.Config, what: str) -> list[Job]
     """The jobs that `what` means, oldest first: all of one recording's path. Raises TranscribedError for several."""
     if (job := _numbered(journal, what)) is not None:
         return [job]
-    every = [(job, _paths(job, settled)) for job in journal.all()]
     meant = set(_meant(settled, what))
-    found = [job for job, paths in every if meant & paths]
-    if not found and "/" not in what:
-        name = os.fsencode(what)
-        found = [job for job, paths in every if any(os.path.basename(path) == name for path in paths)]
+    recordings = {(each.name, below) for each in settled.inboxes for below in _below(each, meant)}
+    stems = {stem for path in meant for stem in _stems(path)}
+    found = [job for job in journal.about(recordings, stems) if meant & _paths(job, settled)]
+    found = found or _searched(journal, settled, what, meant)
     _refuse_several(found, what)
     return found
+
+
+def _below(inbox: config.Inbox, meant: set[bytes]) -> Iterator[bytes]:
+    """Those of these paths that are in the inbox, or where recordings go from it, as paths below it."""
+    for folder in map(os.fsencode, (inbox.path, inbox.archive, inbox.failed)):
+        yield from (path.removeprefix(folder + b"/") for path in meant if path.startswith(folder + b"/"))
+
+
+def _stems(path: bytes) -> Iterator[bytes]:
+    """Each stem that the path of an output may have: its beginnings, but for its folder."""
+    folder, name = os.path.split(path)
+    return (os.path.join(folder, name[:length]) for length in range(1, len(name)))
+
+
+def _searched(journal: Journal, settled: config.Config, what: str, meant: set[bytes]) -> list[Job]:
+    """The jobs that are found by a look at the names of every job: by the place of a recording, or by a mere name."""
+    name = os.fsencode(what) if "/" not in what else None
+
+    def may_be_meant(path: bytes, place: bytes | None, stem: bytes | None) -> bool:
+        if place in meant:
+            return True
+        if name is None:
+            return False
+        return name in (os.path.basename(path), os.path.basename(place or b"")) or _begins(name, stem)
+
+    if name is None and any(os.path.lexists(path) and _in_an_inbox(settled, path) for path in meant):
+        return []  # a file that is no job yet: its path was looked for already
+    found = [(job, _paths(job, settled)) for job in journal.with_names(may_be_meant)]
+    exact = [job for job, paths in found if meant & paths]
+    return exact or [job for job, paths in found if any(os.path.basename(path) == name for path in paths)]
+
+
+def _begins(name: bytes, stem: bytes | None) -> bool:
+    return stem is not None and name.startswith(os.path.basename(stem))
+
+
+def _in_an_inbox(settled: config.Config, path: bytes) -> bool:
+    return path.startswith(tuple(os.fsencode(inbox.path) + b"/" for inbox in settled.inboxes))
 
 
 def _numbered(journal: Journal, what: str) -> Job | None:
@@ -47,8 +84,7 @@ def files_meant(settled: config.Config, what: str, found: Sequence[Job]) -> list
     paths = [path for path in dict.fromkeys(_meant(settled, what)) if os.path.lexists(path)]
     if not found:
         return paths
-    inboxes = tuple(os.fsencode(inbox.path) + b"/" for inbox in settled.inboxes)
-    return [path for path in paths if path.startswith(inboxes) and not any(_is_of(job, path) for job in found)]
+    return [path for path in paths if _in_an_inbox(settled, path) and not any(_is_of(job, path) for job in found)]
 
 
 def _is_of(job: Job, path: bytes) -> bool:
