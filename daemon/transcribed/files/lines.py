@@ -22,6 +22,7 @@ class Lines:
         try:
             _require_regular(self._file, path)
             self.end = self._whole_end()  #: the length of all whole lines, in bytes
+            self._cut()
             if self.end == 0:
                 fsync_folder(os.path.dirname(path))  # it may be new
         except BaseException:
@@ -42,7 +43,7 @@ class Lines:
                 left, at = left[written:], at + written
             os.fdatasync(self._file)
         except OSError:
-            with suppress(OSError):  # the next one cuts it off
+            with suppress(OSError):  # else the next one does
                 self._cut()
             raise
         self.end = at

@@ -7,7 +7,7 @@ Each question that is asked often is one query by an index.
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, damage, file, forgetting
 from transcribed.journal.paid import Forgotten, Paid
+from transcribed.journal.search import Search
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -58,6 +59,7 @@ class Journal:
         self._paid = Paid()
         self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
         self.forgotten = Forgotten(self._transactions)
+        self.search = Search(self._transactions)
         self._lock = lock
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
         self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
@@ -288,23 +290,6 @@ class Journal:
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
         """The jobs that have one of these transcript_ids (a few hundred at most)."""
         return self._jobs(jobs.c.transcript_id.in_(transcript_ids))
-
-    def about(self, recordings: Collection[tuple[str, bytes]], stems: Collection[bytes]) -> list[Job]:
-        """The jobs of one of these recordings (inbox and path), or whose outputs have one of these stems."""
-        recorded = sa.tuple_(jobs.c.inbox, jobs.c.path).in_(recordings)
-        numbers = [sa.select(jobs.c.id).where(each) for each in (recorded, jobs.c.stem.in_(stems))]
-        return self._jobs(jobs.c.id.in_(sa.union(*numbers)))
-
-    def with_names(self, may_be_meant: Callable[[bytes, bytes | None, bytes | None], bool]) -> Iterator[Job]:
-        """The jobs of whose path, place and stem this is true. It looks at every job."""
-        query, last = sa.select(jobs.c.id, jobs.c.path, jobs.c.place, jobs.c.stem).order_by(jobs.c.id), 0
-        while True:
-            with self._transactions.reading() as connection:
-                rows = connection.execute(query.where(jobs.c.id > last).limit(PAGE)).all()
-            if not rows:
-                return
-            last = rows[-1].id
-            yield from self._jobs(jobs.c.id.in_([number for number, *names in rows if may_be_meant(*names)]))
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
