@@ -481,6 +481,15 @@ def test_damage_that_is_met_at_work_blocks_the_lane_state_and_the_next_start_loo
         assert journal.loss()
 
 
+def test_a_large_journal_is_checked_wholly_on_request(large):
+    with_an_ended_job_of_no_state(large)
+
+    with closing(Journal.read(str(large.parent))) as journal:
+        assert journal.damage() == ""
+        assert "'delivared' is not a valid State" in journal.damage(whole=True)
+    assert not is_suspect(large), "only the daemon writes"
+
+
 def test_a_journal_under_suspicion_that_turns_out_to_be_whole_is_used_and_trusted(large):
     large.with_name("journal.db.suspect").touch()
 

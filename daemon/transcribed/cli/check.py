@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -50,12 +50,17 @@ class Finding:
         return f"{self.kind}: {self.said}{fix}"
 
 
-def check(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
+def check(
+    ctx: typer.Context,
+    *,
+    whole: Annotated[bool, typer.Option("--whole", help="Read all of the journal, even if it is large.")] = False,
+    as_json: terminal.Json = False,
+) -> None:
     """Try the configuration, the folders, the key, the clock and the file systems, and say how to fix each problem."""
     path = config.find(ctx.obj, os.environ)
     settled = config.load(path, os.environ)
     worst = 0
-    for finding in _findings(path, settled):
+    for finding in _findings(path, settled, whole=whole):
         worst = max(worst, finding.status)
         if as_json:
             terminal.print_json(finding.plain())
@@ -64,10 +69,10 @@ def check(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
     raise typer.Exit(worst)
 
 
-def _findings(path: str, settled: config.Config) -> Iterator[Finding]:
+def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path}")
     yield from _problems(placement.misplaced(settled))
-    yield from _state(os.fsencode(settled.state.directory))
+    yield from _state(os.fsencode(settled.state.directory), whole=whole)
     folders, strange = 0, strange_folders(settled)
     for each in settled.inboxes:
         untaken = Untaken(each)
@@ -88,7 +93,7 @@ def _problems(problems: list[str]) -> Iterator[Finding]:
 # --- trying
 
 
-def _state(directory: bytes) -> Iterator[Finding]:
+def _state(directory: bytes, *, whole: bool) -> Iterator[Finding]:
     there = os.path.isdir(directory)
     folder = directory if there else os.fsencode(placement.nearest(os.fsdecode(directory)))
     yield from _written("state.directory", folder, "written" if there else f"{shown(directory)} will be created in it")
@@ -99,16 +104,16 @@ def _state(directory: bytes) -> Iterator[Finding]:
             f"state.directory belongs to user {owner}; this check runs as {os.geteuid()}, who may have other rights",
             "run the check as the daemon's user",
         )
-    yield from _journal(os.fsdecode(directory))
+    yield from _journal(os.fsdecode(directory), whole=whole)
 
 
-def _journal(directory: str) -> Iterator[Finding]:
+def _journal(directory: str, *, whole: bool) -> Iterator[Finding]:
     """The journal, if it is damaged or not; before the first start there is none."""
     if not os.path.lexists(os.path.join(directory, "journal.db")):
         return
     try:
         with closing(Journal.read(directory)) as opened:
-            damage = opened.damage()
+            damage = opened.damage(whole=whole)
             jobs = 0 if damage else sum(opened.counts().values())
     except errors.ConfigError as error:
         yield from _problems(error.problems)
