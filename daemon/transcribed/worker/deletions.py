@@ -29,7 +29,8 @@ AGAIN_SECONDS = 60.0  # after a deletion that did not succeed, doubled each time
 LONGEST_AGAIN_SECONDS = 3600.0
 SWEEP_SECONDS = 3600.0  # between two looks at how old the kept transcripts are
 DAY_SECONDS = 86400.0
-AT_ONCE = 200  # transcripts that the journal is asked about in one query; jobs that it forgets in one transaction
+AT_ONCE = 200  # transcripts that the journal is asked about in one query
+FORGET_AT_ONCE = 50  # jobs that it forgets in one transaction, for which all else waits
 FORGET_SECONDS = 60.0  # between two transactions in which old jobs are forgotten, while there are more of them
 
 
@@ -79,10 +80,10 @@ class Deletions:
     def _forget(self, plan: Plan, now: float) -> None:
         """Let the journal forget some old jobs. Raises Blocked(state)."""
         self._forget_at = now + SWEEP_SECONDS
-        count = self._book.journal.forget(self._clock.wall() - plan.jobs_days * DAY_SECONDS, AT_ONCE)
+        count = self._book.journal.forget(self._clock.wall() - plan.jobs_days * DAY_SECONDS, FORGET_AT_ONCE)
         if count:
             log.info("jobs.forgotten", count=count)
-        if count == AT_ONCE:
+        if count == FORGET_AT_ONCE:
             self._forget_at = now + FORGET_SECONDS
 
     def next_at(self, plan: Plan) -> float:
