@@ -1,4 +1,4 @@
-"""Is the journal whole? A small one is read wholly before it is used. A large one is read beside the work, once a day.
+"""Damage of the journal. A small one is read wholly before it is used; a large one once a day, beside the work.
 
 What is found while the daemon works is marked beside the journal (`suspect`): nothing more is written into it, and the
 next start reads it wholly first, sets it aside and rebuilds it.
@@ -74,7 +74,7 @@ def whole(engine: sa.Engine, pause: Callable[[], object] = lambda: None) -> str:
 
 
 def _said(engine: sa.Engine, look: Callable[[sa.Connection], str]) -> str:
-    """What `look` finds, or meets. Raises what may end by itself."""
+    """The damage that `look` finds, or meets. Raises what may end by itself."""
     try:
         with engine.connect() as connection:
             return look(connection)

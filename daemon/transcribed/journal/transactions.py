@@ -21,7 +21,7 @@ class Ending(Protocol):
 
 
 class Ended(Protocol):
-    """What is done at the end of each transaction."""
+    """A listener that is called at the end of each transaction."""
 
     def __call__(self, *, written: bool) -> None:
         """A transaction has ended."""
@@ -29,7 +29,7 @@ class Ended(Protocol):
 
 @dataclass(slots=True)
 class _Group:
-    """What is written together, and the reason why none of it can be."""
+    """The connection of facts that are written together, and the reason why none of them can be."""
 
     connection: sa.Connection
     failed: Blocked | None = None
