@@ -14,7 +14,7 @@ from transcribed.journal.tables import Unreadable
 
 
 class Ending(Protocol):
-    """What is done last in each transaction, before it is committed."""
+    """The last thing that is done in each transaction, before it is committed."""
 
     def __call__(self, connection: sa.Connection) -> None:
         """A transaction is about to be committed. Raises Blocked(state): then it is not."""
