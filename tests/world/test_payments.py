@@ -225,7 +225,7 @@ def test_a_torn_last_line_is_cut_off(world, torn):
 
 
 @pytest.mark.parametrize("harm", ["gone", "empty", "older", "another"])
-def test_a_file_that_is_gone_or_lacks_something_is_written_anew_from_the_journal(world, harm):
+def test_a_file_that_is_gone_or_lacks_something_is_written_again_from_the_journal(world, harm):
     for name in ("One.mp3", "Two.mp3"):
         world.drop(name, mp3(name, frames=len(name) * (30 if name == "One.mp3" else 40)))
         assert world.run() == 0

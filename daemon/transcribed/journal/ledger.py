@@ -2,7 +2,7 @@
 
 Lines are appended, durably, before the journal commits what they tell of; that commit remembers how far the file went.
 So after a crash in between, the file is the longer one, and what it has more is taken into the journal. A file that is
-missing, shorter or another one is first read, whole, and then written anew from the journal.
+missing, shorter or another one is first read, whole, and then written again from the journal.
 """
 
 import itertools
@@ -76,7 +76,7 @@ class Ledger:
         """Each line from this place on. Raises OSError."""
         return (line for line, _ in self._lines.since(offset))
 
-    def write_anew(self, lines: Iterator[bytes]) -> None:
+    def write_again(self, lines: Iterator[bytes]) -> None:
         """Write the whole file again, in place of the old one or not at all. Raises OSError."""
         name = secrets.token_hex(8)
         with files.replacing(self._path) as file:
@@ -123,7 +123,7 @@ def agree(connection: sa.Connection, ledger: Ledger, on_slow: Callable[[], None]
         adopted += _taken(connection, some)
         on_slow()
     if offset is None and had_some:
-        ledger.write_anew(_all_of(connection, on_slow))
+        ledger.write_again(_all_of(connection, on_slow))
     remember(connection, ledger)
     return adopted
 

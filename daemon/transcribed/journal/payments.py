@@ -122,7 +122,7 @@ def row_of(job: Job) -> Row:
 
 
 def note(connection: sa.Connection, job: Job, event: Event, at: float) -> list[str]:
-    """Write what an event says of a payment; return the transcript_ids of those whose line is to be written anew."""
+    """Write what an event says of a payment; return the transcript_ids of those that need a new line."""
     match event:
         case Submitted():
             take(connection, [row_of(job)])
