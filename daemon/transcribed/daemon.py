@@ -99,6 +99,7 @@ def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
         uploads=api.uploads,
         accept_backlog_hours=api.accept_backlog_hours,
         transcripts_days=settled.state.transcripts_days,
+        jobs_days=settled.state.jobs_days,
         tell=settled.notify.events if settled.notify.urls_file else (),
         digest_seconds=settled.notify.digest_seconds,
     )

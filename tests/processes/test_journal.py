@@ -40,10 +40,9 @@ from transcribed.journal import Change, Happening, Journal
 journal = Journal.open(sys.argv[1])
 while True:
     job = Job(0, "talks", b"Talk.mp3", Fingerprint(1, 2), State.RECEIVED, 1.0, 1.0, 1.0)
-    number = journal.next_number()
-    received = (Happening(Received(1), State.RECEIVED, 1.0),)
-    journal.write([Change(replace(job, id=number), None, received)])
-    print(number, flush=True)
+    job = replace(job, id=journal.next_number())
+    journal.write([Change(job, None, (Happening(job, Received(1), 1.0),))])
+    print(job.id, flush=True)
 """
 
 
@@ -105,7 +104,8 @@ from transcribed.job.events import Received
 from transcribed.journal import Change, Happening, Journal
 
 def add():
-    journal.write([Change(replace(job, id=numbers.pop()), None, (Happening(Received(1), State.RECEIVED, 1.0),))])
+    new = replace(job, id=numbers.pop())
+    journal.write([Change(new, None, (Happening(new, Received(1), 1.0),))])
 
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -18,8 +18,8 @@ def a_job(path: bytes = b"Talk.mp3", **facts: Any) -> Job:
 def add_job(journal: Journal, job: Job, event: events.Event, *then: tuple[Job, events.Event]) -> Job:
     """Write a new job, the event that made it, and what happened to it at once; return it as it is written."""
     number, (now, _) = journal.next_number(), then[-1] if then else (job, event)
-    told = ((event, job.state), *((what, later.state) for later, what in then))
-    happened = tuple(Happening(what, state, job.received_at) for what, state in told)
+    told = ((job, event), *then)
+    happened = tuple(Happening(replace(each, id=number), what, job.received_at) for each, what in told)
     journal.write([Change(replace(now, id=number), None, happened)])
     added = journal.job(number)
     assert added is not None
@@ -31,7 +31,7 @@ def save_job(journal: Journal, before: Job, *changes: tuple[Job, events.Event | 
     told: dict[int, Change] = {}
     for job, event in changes:
         known = told.get(job.id) or Change(job, before.state if job.id == before.id else _state(journal, job.id), ())
-        happened = () if event is None else (Happening(event, job.state, now),)
+        happened = () if event is None else (Happening(job, event, now),)
         told[job.id] = Change(job, known.was, known.happened + happened)
     journal.write([*told.values()])
 

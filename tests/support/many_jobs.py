@@ -40,6 +40,16 @@ _OWN: Mapping[str, str] = {
     "renderings": f"json_object('txt', {_HASH})",
     **{name: _LATER.format(name) for name in _TIMES},
 }
+#: What a payment takes from its job under another name.
+_PAID: Mapping[str, str] = {
+    "job": "id",
+    "billed_seconds": "duration_seconds",
+    "submitted_at": "submit_sent_at",
+    "transcribed_at": "changed_at",
+    "delivered_at": "changed_at",
+    "erased_at": "NULL",
+    "given_up_at": "NULL",
+}
 _NUMBERS = "WITH RECURSIVE numbers(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM numbers WHERE i < {0})"
 
 
@@ -93,6 +103,9 @@ def _repeat(filled: sqlite3.Connection, jobs: int) -> None:
         f" SELECT i, {_LATER.format('at')}, event, state, replace(data, 'Talk 1', 'Talk ' || i)"
         " FROM numbers, events WHERE events.job = 1 ORDER BY i, events.id"
     )
+    columns = [row[1] for row in filled.execute("PRAGMA table_info(payments)")]
+    values = ", ".join(_PAID.get(column, column) for column in columns)
+    filled.execute(f"INSERT OR IGNORE INTO payments SELECT {values} FROM jobs")
 
 
 if __name__ == "__main__":

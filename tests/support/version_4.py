@@ -30,7 +30,10 @@ def journal_of(directory: Path) -> Path:
 def made_older(path: Path, version: int) -> None:
     """The journal of today at `path` as this version (1 to 5) would have kept it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as journal:
-        for index in ("jobs_by_state", "jobs_unfinished", "jobs_lying", "jobs_paid"):
+        for table in ("payments", "names"):
+            journal.execute(f"DROP TABLE {table}")
+        journal.execute("DELETE FROM facts WHERE name = 'payments'")
+        for index in ("jobs_put_away", "jobs_by_state", "jobs_unfinished", "jobs_lying", "jobs_paid"):
             journal.execute(f"DROP INDEX {index}")
         journal.execute("ALTER TABLE jobs DROP COLUMN gone")
         if version < 5:

@@ -212,6 +212,7 @@ class World:
             "tell": (),
             "digest_seconds": notify.digest_seconds,
             "transcripts_days": config.State().transcripts_days,
+            "jobs_days": config.State().jobs_days,
         }
         return Plan(tuple(self.routes), client, rules=self.rules, **options | self.plan_options)
 

@@ -26,7 +26,7 @@ def journal() -> None:
 
 @app.command("backup")
 def backup(ctx: typer.Context, path: File) -> None:
-    """Copy the complete journal to FILE while the daemon runs. Copy the `transcripts` folder beside it too.
+    """Copy the complete journal to FILE while the daemon runs. Copy `payments.jsonl` and `transcripts` beside it too.
 
     To restore it, stop the daemon, remove journal.db-wal and journal.db-shm and copy FILE to journal.db. The daemon
     then asks for `transcribed accept` before it submits anything, for a backup does not know what was paid since.

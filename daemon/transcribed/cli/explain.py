@@ -88,6 +88,10 @@ class _Known:
             yield f"Earlier jobs of this file: {', '.join(map(str, self.earlier))}"
 
 
+#: Of a job whose row and story are gone.
+_FORGOTTEN = ("It ended long ago, and its story is forgotten (state.jobs_days); what it paid is known.",)
+
+
 def explain(
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(metavar="FILE|ID", help="The number of a job, or one of its files.")],
@@ -108,6 +112,7 @@ def _known(settled: config.Config, what: str) -> _Known:
     with closing(Journal.read(settled.state.directory)) as journal:
         found = jobs_meant(journal, settled, what)
         story = journal.story(found[-1].id) if found else []
+        forgotten = bool(found) and not story
         erasure = journal.erasure(found[-1].transcript_id or "") if found else None
     status = _running_status(settled)
     files = [_of_file(settled, status, path) for path in files_meant(settled, what, found)]
@@ -115,7 +120,7 @@ def _known(settled: config.Config, what: str) -> _Known:
         _refuse_unknown(what, files)
         return _Known(files)
     *earlier, job = found
-    now = (*_now(job, status), *_remote(erasure), *_whereabouts(job, settled))
+    now = (*(_FORGOTTEN if forgotten else ()), *_now(job, status), *_remote(erasure), *_whereabouts(job, settled))
     return _Known(files, job, tuple(each.id for each in earlier), tuple(story), now)
 
 

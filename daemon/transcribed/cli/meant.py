@@ -18,8 +18,8 @@ def jobs_meant(journal: Journal, settled: config.Config, what: str) -> list[Job]
     meant = set(_meant(settled, what))
     recordings = {(each.name, below) for each in settled.inboxes for below in _below(each, meant)}
     stems = {stem for path in meant for stem in _stems(path)}
-    found = [job for job in journal.about(recordings, stems) if meant & _paths(job, settled)]
-    found = found or _searched(journal, settled, what, meant)
+    found = [job for job in journal.search.about(recordings, stems) if meant & _paths(job, settled)]
+    found = found or _searched(journal, settled, what, meant) or _forgotten(journal, settled, what, meant)
     _refuse_several(found, what)
     return found
 
@@ -49,9 +49,16 @@ def _searched(journal: Journal, settled: config.Config, what: str, meant: set[by
 
     if name is None and any(os.path.lexists(path) and _in_an_inbox(settled, path) for path in meant):
         return []  # a file that is no job yet: its path was looked for already
-    found = [(job, _paths(job, settled)) for job in journal.with_names(may_be_meant)]
+    found = [(job, _paths(job, settled)) for job in journal.search.with_names(may_be_meant)]
     exact = [job for job, paths in found if meant & paths]
     return exact or [job for job, paths in found if any(os.path.basename(path) == name for path in paths)]
+
+
+def _forgotten(journal: Journal, settled: config.Config, what: str, meant: set[bytes]) -> list[Job]:
+    """The forgotten jobs that are found by a look at what each has paid."""
+    name = None if "/" in what else os.fsencode(what)
+    found = ((job, _paths(job, settled)) for job in journal.forgotten.all())
+    return [job for job, paths in found if meant & paths or any(os.path.basename(path) == name for path in paths)]
 
 
 def _begins(name: bytes, stem: bytes | None) -> bool:
@@ -65,7 +72,7 @@ def _in_an_inbox(settled: config.Config, path: bytes) -> bool:
 def _numbered(journal: Journal, what: str) -> Job | None:
     """The job of this number; None where it is no number, or no job's."""
     is_number = what.isascii() and what.isdecimal() and len(what) < 19
-    return journal.job(int(what)) if is_number else None
+    return journal.job(int(what)) or journal.forgotten.numbered(int(what)) if is_number else None
 
 
 def _refuse_several(found: Sequence[Job], what: str) -> None:

@@ -90,9 +90,16 @@ def _refuse(settled: config.Config, numbers: list[int], why_not: Callable[[Job],
     """Raises TranscribedError with a reason for each job that the order is not possible for."""
     with closing(Journal.read(settled.state.directory)) as journal:
         found = {number: journal.job(number) for number in numbers}
-    reasons = [f"there is no job {number}" if job is None else why_not(job) for number, job in found.items()]
+        reasons = [why_not(job) if job is not None else _unknown(journal, number) for number, job in found.items()]
     if any(reasons):
         raise errors.TranscribedError("; ".join(filter(None, reasons)), hint="no order was sent")
+
+
+def _unknown(journal: Journal, number: int) -> str:
+    if not journal.search.had(number):
+        return f"there is no job {number}"
+    again = "drop its recording into the inbox again: what was paid for it is not paid again"
+    return f"job {number} ended long ago and is forgotten (state.jobs_days); {again}"
 
 
 def _why_not_retried(job: Job) -> str:

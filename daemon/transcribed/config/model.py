@@ -173,6 +173,12 @@ class State(Table):
         le=36500,
         description="A kept transcript stays so long after delivery. Default: for ever.",
     )
+    jobs_days: float = Field(
+        default=730.0,
+        gt=0,
+        le=36500,
+        description="An ended job and its story stay so long. What was paid is known for ever.",
+    )
 
 
 class Log(Table):

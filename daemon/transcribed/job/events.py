@@ -114,6 +114,7 @@ class Transcribed(Event):
     warnings: tuple[str, ...] = ()
     model: str | None = None
     language: str | None = None
+    billed_seconds: float | None = None  #: the length of the recording, as the answer has it
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """The speech model that the answer names."""

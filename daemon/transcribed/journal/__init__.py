@@ -3,9 +3,10 @@
 One process writes, by a lock on the state directory; others only read. A damaged journal is set aside, never deleted.
 """
 
+from transcribed.journal.changes import Change, Happening
 from transcribed.journal.file import VERSION
 from transcribed.journal.rebuild import rebuild, unaccepted
-from transcribed.journal.store import Change, Happening, Journal
+from transcribed.journal.store import Journal
 from transcribed.journal.transcripts import AUDIO, Transcripts
 
 __all__ = ["AUDIO", "VERSION", "Change", "Happening", "Journal", "Transcripts", "rebuild", "unaccepted"]

@@ -3,12 +3,13 @@
 Of a rebuilt job the content, the request and the transcript are known. The places of its recording and its outputs are
 not, so it counts as delivered and put away. A recording that still lies in an inbox comes as a new job, meets its
 content here, and is delivered from the kept transcript at no cost. Jobs that were in flight at the loss are not known
-here: nothing is submitted until a person accepts that it may be paid for again.
+here: nothing is submitted until a person accepts that it may be paid for again. What the file of payments knows is in
+the journal already (`ledger`).
 """
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -32,14 +33,12 @@ def rebuild(journal: Journal, directory: str, now: float) -> None:
     loss = journal.loss()
     if not loss:
         return
+    unread: list[None] = []
     try:
-        described = list(Transcripts(directory).described())
+        taken = journal.rebuild(_jobs(Transcripts(directory).described(), now, lambda: unread.append(None)))
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcripts") from error
-    recovered = list(_jobs(described, now))
-    taken = journal.rebuild(recovered)
-    unread = len(described) - len(recovered)
-    log.error("journal.lost", reason=loss, rebuilt=taken, unread=unread, hint=unaccepted(loss).hint)
+    log.error("journal.lost", reason=loss, rebuilt=taken, unread=len(unread), hint=unaccepted(loss).hint)
 
 
 def unaccepted(loss: str) -> errors.Blocked:
@@ -53,12 +52,15 @@ def unaccepted(loss: str) -> errors.Blocked:
     )
 
 
-def _jobs(described: list[Mapping[str, Any]], now: float) -> Iterator[tuple[Job, Event]]:
-    """A job for each description that can be read; a damaged description costs only that one."""
+def _jobs(
+    described: Iterable[Mapping[str, Any]], now: float, unread: Callable[[], None]
+) -> Iterator[tuple[Job, Event]]:
+    """A job for each description that can be read; `unread` is called for each that is damaged."""
     for meta in described:
         try:
             job = job_of(meta, now)
         except (KeyError, TypeError, ValueError):
+            unread()
             continue
         yield job, Received(job.fingerprint.size, (MARK,))
 

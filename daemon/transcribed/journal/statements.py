@@ -5,20 +5,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from transcribed.job import State
-from transcribed.journal.tables import erasures, jobs
+from transcribed.journal.tables import erasures, jobs, names, payments
 
 MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
 
 UPDATE = jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was")))
-OF_SIZE = (
-    sa.select(jobs.c.id).where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but"))).limit(1)
+OF_SIZE = sa.select(
+    sa.exists().where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but")))
+    | sa.exists().where((payments.c.size == sa.bindparam("size")) & (payments.c.job != sa.bindparam("but")))
 )
-NUMBERS = sa.select(jobs.c.number).where(
-    (jobs.c.stem == sa.bindparam("stem")) & (jobs.c.id != sa.bindparam("but")) & jobs.c.number.is_not(None)
+NUMBERS = sa.union(
+    sa.select(jobs.c.number).where(
+        (jobs.c.stem == sa.bindparam("stem")) & (jobs.c.id != sa.bindparam("but")) & jobs.c.number.is_not(None)
+    ),
+    sa.select(names.c.number).where(names.c.stem == sa.bindparam("stem")),  # of jobs that are forgotten
 )
 TO_ERASE = (
-    sa.select(erasures.c.transcript_id, jobs.c.base_url, jobs.c.key_fingerprint)
-    .join(jobs, (jobs.c.transcript_id == erasures.c.transcript_id) & jobs.c.reused_from.is_(None))
+    sa.select(erasures.c.transcript_id, payments.c.base_url, payments.c.key_fingerprint)
+    .outerjoin(payments, payments.c.transcript_id == erasures.c.transcript_id)
     .where(erasures.c.erased_at.is_(None))
     .order_by(erasures.c.wanted_at)
 )

@@ -7,16 +7,19 @@ Each question that is asked often is one query by an index.
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
-from transcribed.journal import copies, damage, file
+from transcribed.journal import copies, damage, file, forgetting
+from transcribed.journal.changes import Change, Happening
+from transcribed.journal.paid import Forgotten, Paid
+from transcribed.journal.search import Search
 from transcribed.journal.statements import NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
 from transcribed.journal.tables import (
     PAID,
@@ -28,6 +31,7 @@ from transcribed.journal.tables import (
     inboxes,
     job_of,
     jobs,
+    payments,
     readable,
     row_of,
 )
@@ -37,22 +41,6 @@ T = TypeVar("T")
 
 PAGE = 500  # jobs that are read at once where all are
 NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
-
-
-class Happening(NamedTuple):
-    """A thing that happened to a job, the state that it left the job in, and its time (seconds since the epoch)."""
-
-    event: Event
-    state: State
-    at: float
-
-
-class Change(NamedTuple):
-    """A job as it is to be written, and what happened to it, in order. `was`: its state in the journal; None: new."""
-
-    job: Job
-    was: State | None
-    happened: tuple[Happening, ...]
 
 
 class Journal:
@@ -69,7 +57,10 @@ class Journal:
         self._engine = engine
         self._directory = directory
         self._beside: damage.Beside | None = None
-        self._transactions = Transactions(engine, self._ended, self._damaged)
+        self._paid = Paid()
+        self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
+        self.forgotten = Forgotten(self._transactions)
+        self.search = Search(self._transactions)
         self._lock = lock
         self._next_number: int | None = None
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
@@ -87,10 +78,18 @@ class Journal:
         lock = file.Lock(directory)
         try:
             engine, migrated = file.opened(directory, lock, on_slow)
+            journal = cls(engine, directory, lock, migrated)
         except BaseException:
             lock.close()
             raise
-        journal = cls(engine, directory, lock, migrated)
+        try:
+            adopted = journal._paid.agree(directory, journal._transactions, on_slow)
+            journal.write(
+                [Change(now, old.state, (Happening(now, event, now.changed_at),)) for old, now, event in adopted]
+            )
+        except BaseException:
+            journal.close()
+            raise
         journal.check_beside()
         return journal
 
@@ -107,6 +106,7 @@ class Journal:
         if self._beside is not None:
             self._beside.stop()
         self._engine.dispose()
+        self._paid.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -119,6 +119,7 @@ class Journal:
         if written and self._states is not None:
             self._states.update(self._moved)
         self._moved.clear()
+        self._paid.ended()
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
         """The answer of `read`, kept until the next write; read each time if another process is the writer."""
@@ -147,7 +148,7 @@ class Journal:
         """
         new = [change for change in changes if change.was is None]
         old = [change for change in changes if change.was is not None]
-        told = [(change.job, happening) for change in changes for happening in change.happened]
+        told = [happening for change in changes for happening in change.happened]
         with self._transactions.writing() as connection:
             if new:
                 connection.execute(jobs.insert(), [row_of(change.job) for change in new])
@@ -156,12 +157,13 @@ class Journal:
                 written = connection.execute(UPDATE, rows).rowcount
                 assert written == len(old), f"{len(old) - written} of {len(old)} jobs are not as was believed"
             if told:
-                rows = [event_row_of(job.id, each.at, each.event, each.state) for job, each in told]
+                rows = [event_row_of(each.job.id, each.at, each.event, each.job.state) for each in told]
                 connection.execute(events.insert(), rows)
-            for job, each in told:
-                if isinstance(each.event, Delivered) and each.event.delete_remote:
+            for job, event, at in told:
+                self._paid.note(connection, job, event, at)
+                if isinstance(event, Delivered) and event.delete_remote:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
-                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=each.at))
+                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=at))
             self._moved.update(change.job.state for change in changes)
             self._moved.subtract(change.was for change in changes if change.was is not None)
 
@@ -208,8 +210,24 @@ class Journal:
         return {path: (number, Fingerprint(*fingerprint)) for path, number, *fingerprint in rows}
 
     def with_content(self, content_hash: str) -> list[Job]:
-        """The jobs whose bytes have this hash, oldest first."""
-        return self._jobs(jobs.c.content_hash == content_hash)
+        """The jobs whose bytes have this hash, oldest first; those that are forgotten but for the payment come last."""
+        return [*self._jobs(jobs.c.content_hash == content_hash), *self.forgotten.with_content(content_hash)]
+
+    def payer(self, job: Job) -> Job | None:
+        """The job that paid for the transcript of `job`, as far as it is known still."""
+        if job.reused_from is None:
+            return job
+        return self.job(job.reused_from) or self.forgotten.payer(job.transcript_id)
+
+    def forget(self, before: float, most: int) -> int:
+        """Forget at most so many jobs that ended, and were put away, before then; return their number.
+
+        What they paid, and the numbers of their names, stay. Raises Blocked(state).
+        """
+        with self._transactions.writing() as connection:
+            states = forgetting.forget(connection, before, most)
+            self._moved.subtract(states)
+        return len(states)
 
     def twins(self, content_hash: str, *, parameters: str, inbox: str, path: bytes) -> list[Job]:
         """The jobs of this content that can matter to one more of them, oldest first.
@@ -219,12 +237,13 @@ class Journal:
         """
         asked = {"content_hash": content_hash, "parameters": parameters, "inbox": inbox, "path": path}
         with self._transactions.reading() as connection, readable():
-            return [job_of(dict(row)) for row in connection.execute(TWINS, asked).mappings()]
+            found = [job_of(dict(row)) for row in connection.execute(TWINS, asked).mappings()]
+        return [*found, *self.forgotten.with_content(content_hash)]
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
         with self._transactions.reading() as connection:
-            return connection.execute(OF_SIZE, {"size": size, "but": but}).first() is not None
+            return bool(connection.execute(OF_SIZE, {"size": size, "but": but}).scalar())
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
@@ -260,34 +279,20 @@ class Journal:
         with self._transactions.writing() as connection:
             done = erasures.update().where(erasures.c.transcript_id == transcript_id)
             connection.execute(done.values(erased_at=now))
+            self._paid.erased(connection, transcript_id, now)
 
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
+        before = sa.select(payments.c.erased_at, payments.c.erased_at)  # where the order is forgotten
+        gone = before.where((payments.c.transcript_id == transcript_id) & payments.c.erased_at.is_not(None))
         with self._transactions.reading() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(query).first() or connection.execute(gone).first()
         return None if row is None else (row[0], row[1])
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
         """The jobs that have one of these transcript_ids (a few hundred at most)."""
         return self._jobs(jobs.c.transcript_id.in_(transcript_ids))
-
-    def about(self, recordings: Collection[tuple[str, bytes]], stems: Collection[bytes]) -> list[Job]:
-        """The jobs of one of these recordings (inbox and path), or whose outputs have one of these stems."""
-        recorded = sa.tuple_(jobs.c.inbox, jobs.c.path).in_(recordings)
-        numbers = [sa.select(jobs.c.id).where(each) for each in (recorded, jobs.c.stem.in_(stems))]
-        return self._jobs(jobs.c.id.in_(sa.union(*numbers)))
-
-    def with_names(self, may_be_meant: Callable[[bytes, bytes | None, bytes | None], bool]) -> Iterator[Job]:
-        """The jobs of whose path, place and stem this is true. It looks at every job."""
-        query, last = sa.select(jobs.c.id, jobs.c.path, jobs.c.place, jobs.c.stem).order_by(jobs.c.id), 0
-        while True:
-            with self._transactions.reading() as connection:
-                rows = connection.execute(query.where(jobs.c.id > last).limit(PAGE)).all()
-            if not rows:
-                return
-            last = rows[-1].id
-            yield from self._jobs(jobs.c.id.in_([number for number, *names in rows if may_be_meant(*names)]))
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
@@ -339,13 +344,9 @@ class Journal:
     def rebuild(self, recovered: Iterable[tuple[Job, Event]]) -> int:
         """Take in the jobs that the journal did not know, all or nothing; return their number."""
         with self._transactions.writing() as connection:
-            query = sa.select(jobs.c.transcript_id).where(jobs.c.transcript_id.is_not(None))
-            known = set(connection.execute(query).scalars())
-            new = [(job, event) for job, event in recovered if job.transcript_id not in known]
-            for job, event in new:
-                _insert(connection, job, event, job.state)
-            self._moved.update(job.state for job, _ in new)
-        return len(new)
+            states = self._paid.rebuilt(connection, recovered)
+            self._moved.update(states)
+        return states.total()
 
     def accept_loss(self) -> None:
         """Remember that a person accepts the loss: what the journal may not know may be paid for again."""
@@ -387,12 +388,3 @@ class Journal:
 def _withdrawn(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """As `Job.withdrawn` says it."""
     return (table.c.state == State.CANCELLED) & table.c.retired_at.is_not(None)
-
-
-def _insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:
-    """Write a new job and the event that made it, which left it in `state`; return the job's number."""
-    values = row_of(job)
-    del values["id"]
-    (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
-    connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
-    return int(number)

@@ -2,6 +2,7 @@
 
 `jobs`: what is. `events`: what happened. `inboxes`: when each was first seen, and when its backlog was accepted.
 `erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the whole journal.
+`payments`: what was paid, for ever. `names`: those that jobs had which are forgotten.
 Each change of a table is a new version, with a step in `migrations`.
 """
 
@@ -84,11 +85,14 @@ _UNFINISHED = (  # as `Job.unfinished` says it
 )
 _PAID = "transcript_id IS NOT NULL AND upload_url IS NOT NULL AND reused_from IS NULL"
 PAID, UNFINISHED = sa.text(_PAID), sa.text(_UNFINISHED)
+#: The jobs of which nothing lies where it was: as they ended, and `Job.lies_in_inbox` is false.
+_PUT_AWAY = "retired_at IS NOT NULL AND (place IS NOT NULL OR gone = 1 OR state = 'cancelled')"
 #: The indexes of a few jobs among many: what each is ordered by, and the jobs that are in it.
 _FEW: Mapping[str, tuple[sa.Column[Any], str]] = {
     "jobs_unfinished": (jobs.c.id, _UNFINISHED),
     "jobs_lying": (jobs.c.inbox, "place IS NULL AND gone = 0"),
     "jobs_paid": (jobs.c.submit_sent_at, _PAID),
+    "jobs_put_away": (jobs.c.retired_at, _PUT_AWAY),
 }
 for _name, (_column, _which) in _FEW.items():
     sa.Index(_name, _column, sqlite_where=sa.text(_which))
@@ -124,6 +128,39 @@ erasures = sa.Table(
 )
 # Only of those that are still to be deleted: they are asked for at each pass, and the others are many.
 sa.Index("erasures_wanted", erasures.c.wanted_at, sqlite_where=erasures.c.erased_at.is_(None))
+payments = sa.Table(
+    "payments",
+    metadata,
+    sa.Column("transcript_id", sa.String, primary_key=True),
+    sa.Column("job", sa.Integer, nullable=False),
+    sa.Column("base_url", sa.String),
+    sa.Column("key_fingerprint", sa.String),
+    sa.Column("content_hash", sa.String),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("parameters", sa.String),
+    sa.Column("upload_url", sa.String),
+    sa.Column("inbox", sa.String, nullable=False),
+    sa.Column("path", sa.LargeBinary, nullable=False),
+    sa.Column("stem", sa.LargeBinary),
+    sa.Column("tail", sa.LargeBinary),
+    sa.Column("number", sa.Integer),
+    sa.Column("billed_seconds", sa.Float),
+    sa.Column("model", sa.String),
+    sa.Column("submitted_at", sa.Float),
+    sa.Column("transcribed_at", sa.Float),
+    sa.Column("delivered_at", sa.Float),
+    sa.Column("erased_at", sa.Float),
+    sa.Column("given_up_at", sa.Float),
+)
+sa.Index("payments_by_content", payments.c.content_hash)
+sa.Index("payments_by_size", payments.c.size)
+sa.Index("payments_by_job", payments.c.job)
+names = sa.Table(
+    "names",
+    metadata,
+    sa.Column("stem", sa.LargeBinary, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+)
 facts = sa.Table(
     "facts",
     metadata,
@@ -136,7 +173,7 @@ _GONE = (
     (4, sa.table("settings", sa.column("job"), sa.column("said"))),
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
 )
-_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4}
+_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7}
 _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6}
 
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
@@ -192,7 +229,7 @@ def few(index: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[boo
 
 def tables_of(version: int) -> list[sa.TableClause]:
     """The tables of a journal of this version, `jobs` left out."""
-    there: list[sa.TableClause] = [events, inboxes, facts, erasures]
+    there: list[sa.TableClause] = [events, inboxes, facts, erasures, payments, names]
     there += [table for last, table in _GONE if version <= last]
     return [table for table in there if _SINCE.get(table.name, 1) <= version]
 
@@ -212,3 +249,12 @@ def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, A
 def _text(value: object) -> str:
     """Bytes are paths: as text they keep every byte, and JSON keeps the text."""
     return os.fsdecode(value) if isinstance(value, bytes) else str(value)
+
+
+def insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:
+    """Write a new job and the event that made it, which left it in `state`; return the job's number."""
+    values = row_of(job)
+    del values["id"]
+    (number,) = connection.execute(jobs.insert().values(values)).inserted_primary_key or (0,)
+    connection.execute(events.insert().values(event_row_of(number, job.received_at, event, state)))
+    return int(number)

@@ -13,6 +13,13 @@ from transcribed.journal.engine import hint_for, is_damage
 from transcribed.journal.tables import Unreadable
 
 
+class Ending(Protocol):
+    """The last thing that is done in each transaction, before it is committed."""
+
+    def __call__(self, connection: sa.Connection) -> None:
+        """A transaction is about to be committed. Raises Blocked(state): then it is not."""
+
+
 class Ended(Protocol):
     """A listener that is called at the end of each transaction."""
 
@@ -29,15 +36,18 @@ class _Group:
 
 
 class Transactions:
-    """One at a time, on the one connection; `ended` hears of the end of each, `damaged` of damage that was met.
+    """One at a time, on the one connection; `damaged` hears of damage that was met.
+
+    `ending` and `ended` hear of the end of each, before its commit and after it.
 
     All of it belongs to one thread.
     """
 
-    def __init__(self, engine: sa.Engine, ended: Ended, damaged: Callable[[str], None]) -> None:
+    def __init__(self, engine: sa.Engine, ending: Ending, ended: Ended, damaged: Callable[[str], None]) -> None:
         self.damage = ""  #: once it is found, nothing more is written
         self.writes = 0  #: parts written, or not written; an answer that was given before is an old one
         self._engine = engine
+        self._ending = ending
         self._ended = ended
         self._damaged = damaged
         self._group: _Group | None = None  # while facts are written together
@@ -89,6 +99,7 @@ class Transactions:
             with self._understood("written"), self._engine.begin() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
+                self._ending(connection)
             written = True
         finally:
             self.writes += 1

@@ -1,7 +1,7 @@
 """The kept transcripts: each answer of the API, verbatim, and enough beside it to rebuild a journal from.
 
 `<transcript_id>.json` is written first and `<transcript_id>.meta.json` second, so a meta file speaks of a transcript
-that was paid for and kept. It stays where the transcript is removed by age: what was paid is known for ever.
+that was paid for and kept. It stays where the transcript is removed by age, until its jobs are forgotten.
 """
 
 import contextlib
@@ -74,6 +74,22 @@ class Transcripts:
             return []
         found = ((_NAME.fullmatch(entry.name), entry) for entry in entries)
         return [name[1].decode() for name, entry in found if name and entry.stat().st_mtime < before]
+
+    def described_alone(self, before: float) -> list[str]:
+        """The descriptions written before then (seconds since the epoch) whose transcript is gone. Raises OSError."""
+        try:
+            entries = {entry.name: entry for entry in os.scandir(self._directory)}
+        except FileNotFoundError:
+            return []
+        found = ((_META.fullmatch(name), entry) for name, entry in entries.items())
+        alone = ((name[1], entry) for name, entry in found if name and name[1] + b".json" not in entries)
+        return sorted(name.decode() for name, entry in alone if entry.stat().st_mtime < before)
+
+    def forget(self, transcript_ids: Iterable[str]) -> None:
+        """Remove the descriptions of transcripts that are gone. What cannot be removed now is left for later."""
+        for transcript_id in transcript_ids:
+            with contextlib.suppress(OSError):
+                files.forget(self._meta_path(transcript_id))
 
     def remove(self, transcript_ids: Iterable[str]) -> None:
         """Remove kept transcripts; what was written beside them stays. What cannot be removed now is left for later."""

@@ -169,7 +169,7 @@ class Book:
             if self.put_off.get(job.id) == event.reason:
                 return
             self.put_off[job.id] = event.reason
-        self._unwritten[job.id].happened.append(Happening(event, job.state, self._clock.wall()))
+        self._unwritten[job.id].happened.append(Happening(job, event, self._clock.wall()))
         self._order.append((job, event))
 
     def touched(self, job: Job, earlier: Job) -> None:

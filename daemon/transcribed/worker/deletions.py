@@ -1,13 +1,15 @@
-"""The deletions that are due after a delivery: at AssemblyAI, and of kept transcripts here.
+"""The deletions that are due after a delivery: at AssemblyAI, and of what is kept here.
 
 At AssemblyAI a transcript is deleted with its upload if its inbox asks for that. The order is written with the
 delivery, and its end is remembered, so that the answer for a deleted one is never taken for a text. Here a transcript
-is kept for `transcripts_days` after its last delivery; what was paid, and for what, is known for ever.
+is kept for `transcripts_days` after its last delivery, and a job for `jobs_days` after its end; what was paid, and for
+what, is known for ever.
 All of it belongs to the loop's thread, except for the deleting itself.
 """
 
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -28,6 +30,8 @@ LONGEST_AGAIN_SECONDS = 3600.0
 SWEEP_SECONDS = 3600.0  # between two looks at how old the kept transcripts are
 DAY_SECONDS = 86400.0
 AT_ONCE = 200  # transcripts that the journal is asked about in one query
+FORGET_AT_ONCE = 50  # jobs that it forgets in one transaction, for which all else waits
+FORGET_SECONDS = 60.0  # between two transactions in which old jobs are forgotten, while there are more of them
 
 
 class Deletions:
@@ -43,16 +47,16 @@ class Deletions:
         self._later: dict[str, tuple[float, float]] = {}  # did not succeed: due again at (monotonic), after a wait
         self._sweep_at = clock.monotonic()
         self._sweeping = False
+        self._forget_at = clock.monotonic()
 
     def look_if_due(self, plan: Plan) -> None:
         """Begin the next deletion, and the next look at what is kept, where it is time for one."""
         now = self._clock.monotonic()
-        if plan.transcripts_days is not None and now >= self._sweep_at and not self._sweeping:
+        if now >= self._sweep_at and not self._sweeping:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
-            before = self._clock.wall() - plan.transcripts_days * DAY_SECONDS
-            list_old = functools.partial(self._kept.older_than, before)
-            answer = functools.partial(OldTranscriptsListed, before)
-            self._background.ask(self._background.state, list_old, answer, doing="reading the kept transcripts")
+            self._sweep(plan)
+        if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
+            self._forget(plan, now)
         due = self._due(plan.client)
         transcript_id = min(due, key=due.__getitem__, default="")  # one that is refused holds up no other
         if transcript_id and due[transcript_id] <= now:
@@ -65,10 +69,27 @@ class Deletions:
                 lane=errors.API,
             )
 
-    def next_at(self, plan: Plan) -> float | None:
-        """The time at which the next of them is due (monotonic); None if none is."""
-        times = [] if plan.transcripts_days is None or self._sweeping else [self._sweep_at]
-        return min([*times, *self._due(plan.client).values()], default=None)
+    def _sweep(self, plan: Plan) -> None:
+        described = self._clock.wall() - plan.jobs_days * DAY_SECONDS
+        days = math.inf if plan.transcripts_days is None else plan.transcripts_days
+        before = self._clock.wall() - days * DAY_SECONDS
+        list_old = functools.partial(_old, self._kept, before, described)
+        answer = functools.partial(OldTranscriptsListed, before)
+        self._background.ask(self._background.state, list_old, answer, doing="reading the kept transcripts")
+
+    def _forget(self, plan: Plan, now: float) -> None:
+        """Let the journal forget some old jobs. Raises Blocked(state)."""
+        self._forget_at = now + SWEEP_SECONDS
+        count = self._book.journal.forget(self._clock.wall() - plan.jobs_days * DAY_SECONDS, FORGET_AT_ONCE)
+        if count:
+            log.info("jobs.forgotten", count=count)
+        if count == FORGET_AT_ONCE:
+            self._forget_at = now + FORGET_SECONDS
+
+    def next_at(self, plan: Plan) -> float:
+        """The time at which the next of them is due (monotonic)."""
+        times = [self._forget_at] if self._sweeping else [self._forget_at, self._sweep_at]
+        return min([*times, *self._due(plan.client).values()])
 
     def is_busy(self, plan: Plan) -> bool:
         """True while a deletion is on its way or due now. One that failed is left to a later time."""
@@ -110,16 +131,33 @@ class Deletions:
         self._sweeping = False
         if message.outcome.problem is not None:
             raise message.outcome.problem
-        found = message.outcome.result or []
-        for start in range(0, len(found), AT_ONCE):
-            asked = found[start : start + AT_ONCE]
+        transcripts, descriptions = message.outcome.result or ([], [])
+        for asked in _some_of(transcripts):
             self._remove(_unneeded(self._book.journal, asked, message.before))
+        for asked in _some_of(descriptions):
+            forget = functools.partial(self._kept.forget, _forgotten(self._book.journal, asked))
+            self._background.do(self._background.state, forget, doing="removing old descriptions")
 
     def _remove(self, transcript_ids: Sequence[str]) -> None:
         if transcript_ids:
             log.info("transcripts.removed", count=len(transcript_ids), transcript_ids=transcript_ids)
             remove = functools.partial(self._kept.remove, transcript_ids)
             self._background.do(self._background.state, remove, doing="removing old transcripts")
+
+
+def _old(kept: Transcripts, before: float, described: float) -> tuple[list[str], list[str]]:
+    """The kept transcripts, and the descriptions without one, that are older than this. Raises OSError."""
+    return kept.older_than(before), kept.described_alone(described)
+
+
+def _some_of(transcript_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (transcript_ids[start : start + AT_ONCE] for start in range(0, len(transcript_ids), AT_ONCE))
+
+
+def _forgotten(journal: Journal, transcript_ids: Sequence[str]) -> list[str]:
+    """Those of these transcripts of which the journal has no job any more, and knows what was paid."""
+    known = {job.transcript_id for job in journal.with_transcripts(transcript_ids)}
+    return [each for each in transcript_ids if each not in known and journal.forgotten.payer(each) is not None]
 
 
 def _unneeded(journal: Journal, transcript_ids: Sequence[str], before: float) -> list[str]:

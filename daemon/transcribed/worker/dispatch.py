@@ -270,7 +270,8 @@ class Dispatch:
                 return lambda: look_up(job, client, ours, answered)
             case Step.FETCH:
                 erased, is_ours = self._is_erased(job), self._is_ours(job, client)
-                return lambda: api.fetch(job, client, self._kept, erased=erased, is_ours=is_ours)
+                fetched = self._book.journal.forgotten.was_transcribed(job.transcript_id)
+                return lambda: api.fetch(job, client, self._kept, erased=erased, is_ours=is_ours, was_fetched=fetched)
             case Step.NAME:
                 taken = self._taken(job, inbox)
                 return lambda: folders.name(job, taken)
@@ -292,7 +293,7 @@ class Dispatch:
 
     def _is_ours(self, job: Job, client: AssemblyAI) -> bool:
         """True if this account can have made its transcript. A rebuilt job lacks the key."""
-        payer = self._book.journal.job(job.reused_from) if job.reused_from is not None else job
+        payer = self._book.journal.payer(job)
         return payer is not None and client.account.may_have(payer.base_url, payer.key_fingerprint)
 
     def _answered(self, job: Job) -> set[str]:

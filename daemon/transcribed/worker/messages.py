@@ -134,10 +134,13 @@ class RemoteDeleted:
 
 @dataclass(frozen=True, slots=True)
 class OldTranscriptsListed:
-    """The kept transcripts whose files were written before then (seconds since the epoch), or why nobody knows."""
+    """The kept transcripts and the descriptions without one, each if it is old enough; or why nobody knows.
+
+    `before`: the time (seconds since the epoch) before which the transcripts were written.
+    """
 
     before: float
-    outcome: Outcome[list[str]]
+    outcome: Outcome[tuple[list[str], list[str]]]
 
 
 @dataclass(frozen=True, slots=True)

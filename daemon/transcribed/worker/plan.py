@@ -99,6 +99,7 @@ class Plan:
     tell: tuple[str, ...]  #: the kinds of news that are sent: failed, blocked, delivered
     digest_seconds: float
     transcripts_days: float | None  #: for so long a kept transcript stays after its delivery; None: for ever
+    jobs_days: float  #: for so long a job is remembered after its end
 
 
 class Host(Protocol):

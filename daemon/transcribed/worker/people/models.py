@@ -26,6 +26,8 @@ from transcribed.worker.plan import Clock, Route
 log = structlog.get_logger()
 
 NOTICE_SECONDS = 7 * 86400.0  # for so long the outbox says it
+HEARD_SECONDS = 30 * 86400.0  # as exactly it is remembered when a way of asking was last answered
+FORGOTTEN_SECONDS = 730 * 86400.0  # a way of asking that had no answer for so long is forgotten
 MOST_LANGUAGES, MOST_CHANGES = 200, 20  # remembered of one way of asking; an answer may hold anything
 HINT = "to keep a model, name it in speech_models of the inbox's configuration: docs/parameters.md, Models"
 _FACTS = "model:"
@@ -38,13 +40,19 @@ class _Heard:
     """The answers to one way of asking: for each language the model, and the time of the first submit that got it.
 
     `told`: the changes that people know, from one model to another; `told_at`: the time of the last; `configured`: the
-    choice that the inbox's configuration made then.
+    choice that the inbox's configuration made then. `heard_at`: the time of the last answer, a month more or less.
     """
 
     models: dict[str, tuple[str, float]] = field(default_factory=dict)
     told: tuple[tuple[str, str], ...] = ()
     told_at: float = 0.0
     configured: str = ""
+    heard_at: float = 0.0
+
+    @property
+    def last_at(self) -> float:
+        """The time of the last answer that is remembered."""
+        return max([self.heard_at, *(at for _, at in self.models.values())])
 
 
 _AS_JSON = TypeAdapter(_Heard)
@@ -66,8 +74,10 @@ class Models:
         name, language, at = _fact(job), event.language or "", job.submit_sent_at
         known = self._heard.get(name, _Heard())
         was, since = known.models.get(language, (None, 0.0))
-        if was == event.model or at < since <= self._clock.wall():
-            return  # a late answer to an earlier submit is no change back
+        if was == event.model or at < since <= self._clock.wall():  # a late answer to an earlier submit
+            if self._clock.wall() - known.last_at > HEARD_SECONDS:
+                self._remember(name, known)
+            return
         models = {**known.models, language: (event.model, at)}
         known = replace(known, models=dict([*models.items()][-MOST_LANGUAGES:]))
         if was is None or (was, event.model) in known.told:
@@ -99,8 +109,12 @@ class Models:
         )
 
     def _remember(self, name: str, known: _Heard) -> None:
-        self._journal.remember({name: _AS_JSON.dump_json(known).decode()})
-        self._heard[name] = known
+        """Remember this answer, and forget the ways of asking that are no longer used."""
+        now = self._clock.wall()
+        known = replace(known, heard_at=now)
+        old = [other for other, heard in self._heard.items() if now - heard.last_at > FORGOTTEN_SECONDS]
+        self._journal.remember({**dict.fromkeys(old), name: _AS_JSON.dump_json(known).decode()})
+        self._heard = {other: heard for other, heard in self._heard.items() if other not in old} | {name: known}
 
 
 def _read(text: str) -> _Heard:

@@ -62,10 +62,13 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
         ) from error
 
 
-def fetch(job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_ours: bool) -> Event | None:
+def fetch(
+    job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_ours: bool, was_fetched: bool
+) -> Event | None:
     """Fetch a transcript that has ended and keep it; None where it has not ended after all.
 
     `erased`: it was deleted at AssemblyAI, as was wanted. `is_ours`: it was made by the account that is asked for it.
+    `was_fetched`: it was here before.
 
     One that is kept already is not asked for again: AssemblyAI may have deleted it since. `completed` is not enough: a
     deleted one is no transcript. One that ended in an error was not paid for.
@@ -78,7 +81,7 @@ def fetch(job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_o
     try:
         answer = client.fetch(job.transcript_id)
     except UnknownTranscript as error:
-        if is_ours and kept.was_kept(job.transcript_id):
+        if is_ours and (was_fetched or kept.was_kept(job.transcript_id)):
             raise _gone("it was deleted there since") from error
         raise
     if answer.status not in ("completed", "error"):
@@ -101,7 +104,14 @@ def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Ma
     """Keep its redacted audio too, or warn why there is none. Raises an error where the job has to wait."""
     audio = _keep_audio(job, client, kept, transcript)
     warnings = (*_doubts(job, transcript), *_warnings(transcript), *audio)
-    return Transcribed(warnings, _word(transcript, "speech_model_used"), _word(transcript, "language_code"))
+    model, language = (_word(transcript, field) for field in ("speech_model_used", "language_code"))
+    return Transcribed(warnings, model, language, _heard_seconds(transcript))
+
+
+def _heard_seconds(transcript: Mapping[str, object]) -> float | None:
+    """The length of what AssemblyAI heard. Bounded, because JSON has whole numbers that no float can hold."""
+    heard = transcript.get("audio_duration")
+    return float(heard) if isinstance(heard, int | float) and 0 <= heard < 1e9 else None
 
 
 def _word(transcript: Mapping[str, object], field: str) -> str | None:
@@ -169,10 +179,9 @@ def _meta(job: Job) -> dict[str, object]:
 
 def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
     """The reasons to look at a finished transcript again. None of them fails it, because it is paid."""
-    heard, text = transcript.get("audio_duration"), transcript.get("text")
+    heard, text = _heard_seconds(transcript), transcript.get("text")
     doubts = []
-    # Bounded, because JSON has whole numbers that no float can hold.
-    if isinstance(heard, int | float) and 0 <= heard < 1e9 and job.duration_seconds is not None:
+    if heard is not None and job.duration_seconds is not None:
         missing = job.duration_seconds - heard
         if missing > max(SHORTEST_LOSS_SECONDS, SMALLEST_LOSS * job.duration_seconds):
             doubts.append(f"AssemblyAI heard {heard:.0f} s of a recording of about {job.duration_seconds:.0f} s")

@@ -1,0 +1,45 @@
+"""Jobs that a person means, among all of them."""
+
+from collections.abc import Callable, Collection, Iterator
+
+import sqlalchemy as sa
+
+from transcribed.job import Job
+from transcribed.journal.tables import job_of, jobs, readable
+from transcribed.journal.transactions import Transactions
+
+_SOME = 500  # jobs that are read at once where all are
+
+
+class Search:
+    """The jobs of a journal by what people know of them."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def had(self, number: int) -> bool:
+        """True if there was a job of this number, forgotten or not."""
+        with self._transactions.reading() as connection:
+            return number <= (connection.execute(sa.select(sa.func.max(jobs.c.id))).scalar() or 0)
+
+    def about(self, recordings: Collection[tuple[str, bytes]], stems: Collection[bytes]) -> list[Job]:
+        """The jobs of one of these recordings (inbox and path), or whose outputs have one of these stems."""
+        recorded = sa.tuple_(jobs.c.inbox, jobs.c.path).in_(recordings)
+        numbers = [sa.select(jobs.c.id).where(each) for each in (recorded, jobs.c.stem.in_(stems))]
+        return self._jobs(jobs.c.id.in_(sa.union(*numbers)))
+
+    def with_names(self, may_be_meant: Callable[[bytes, bytes | None, bytes | None], bool]) -> Iterator[Job]:
+        """The jobs of whose path, place and stem this is true. It looks at every job."""
+        query, last = sa.select(jobs.c.id, jobs.c.path, jobs.c.place, jobs.c.stem).order_by(jobs.c.id), 0
+        while True:
+            with self._transactions.reading() as connection:
+                rows = connection.execute(query.where(jobs.c.id > last).limit(_SOME)).all()
+            if not rows:
+                return
+            last = rows[-1].id
+            yield from self._jobs(jobs.c.id.in_([number for number, *names in rows if may_be_meant(*names)]))
+
+    def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:
+        query = sa.select(jobs).where(condition).order_by(jobs.c.id)
+        with self._transactions.reading() as connection, readable():
+            return [job_of(dict(row)) for row in connection.execute(query).mappings()]
