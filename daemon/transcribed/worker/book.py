@@ -205,8 +205,9 @@ class Book:
         assert job.content_hash is not None
         written = self.journal.twins(job.content_hash, parameters=parameters, inbox=job.inbox, path=job.path)
         unwritten = [each.now for each in self._unwritten.values() if each.now.content_hash == job.content_hash]
-        found = {twin.id: twin for twin in (*written, *unwritten) if twin.id != job.id}
-        return tuple(found[number] for number in sorted(found))
+        newer = {twin.id for twin in unwritten}
+        found = [*(twin for twin in written if twin.id not in newer), *unwritten]
+        return tuple(sorted((twin for twin in found if twin.id != job.id), key=lambda twin: twin.id))
 
     def is_the_end(self, job: Job) -> bool:
         """True the first time the recording is put away after its delivery or failure.
