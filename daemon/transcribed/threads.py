@@ -31,10 +31,11 @@ class _Kind:
 
 
 class Threads:
-    """The pool. Work must not raise; any thread may submit it."""
+    """The pool: `most` threads, each of which ends after `idle_seconds` without work. Any thread may submit work."""
 
-    def __init__(self, most: int = MOST_THREADS) -> None:
+    def __init__(self, most: int, idle_seconds: float) -> None:
         self._most = most
+        self._idle_seconds = idle_seconds
         self._changed = threading.Condition()
         self._ready: deque[_Kind] = deque()  # the kinds that may run, in turns; each once
         self._threads = self._idle = 0
@@ -81,7 +82,7 @@ class Threads:
         """The next piece of work, of the kind whose turn it is; None where none has come for long."""
         with self._changed:
             self._idle += 1
-            has_come = self._changed.wait_for(lambda: self._ready, IDLE_SECONDS)
+            has_come = self._changed.wait_for(lambda: self._ready, self._idle_seconds)
             self._idle -= 1
             if not has_come:
                 self._threads -= 1

@@ -96,7 +96,7 @@ def test_two_hundred_recordings_at_once_are_delivered_in_one_run_with_few_thread
     wait_for(all_delivered, "200 recordings in the archive", 110)
 
     record_property("threads", most)
-    pool = 4 + 4 + 2  # uploads, calls beside them, a poll and a probe
+    pool = 4 + 8 + 8 + 2  # uploads, submits and fetches beside them, a poll and a probe
     assert most <= pool + 8
     assert len(daemon.files("outbox")) == 400
     assert Counter(api.paid().values()) == {1: 200}

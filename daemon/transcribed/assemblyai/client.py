@@ -153,11 +153,15 @@ class AssemblyAI:
         return found
 
     def find(self, transcript_ids: Collection[str]) -> list[Listed]:
-        """Those of `transcript_ids` that are among the newest thousand, by one walk; for the others use `fetch`."""
+        """Those of `transcript_ids` that are among the newest, by one walk; for the others use `fetch`.
+
+        The walk goes so far back that as many transcripts of others may lie between them, and a thousand more.
+        """
         missing, found = set(transcript_ids), []
         if not missing:
             return []
-        for page in itertools.islice(self._pages(), _PAGES_TO_FIND):
+        most = _PAGES_TO_FIND + 2 * len(missing) // _PAGE_ITEMS
+        for page in itertools.islice(self._pages(), most):
             found += [item for item in page if item.transcript_id in missing]
             missing -= {item.transcript_id for item in page}
             if not missing:

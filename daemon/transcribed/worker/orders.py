@@ -6,11 +6,12 @@ where there is no daemon; the daemon removes it once it is carried out.
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 ORDERS = "commands"
 LARGEST_BYTES = 1 << 20
+RETRIED_AT_ONCE = 500
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 
@@ -96,6 +98,7 @@ class Orders:
         self._background = background
         self._clock = clock
         self._resume = resume
+        self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
 
     def look_soon(self) -> None:
         """Something may have been ordered."""
@@ -115,20 +118,23 @@ class Orders:
         cannot be listed is told by the lane `state`, whose disk it is.
         """
         for name, order in message.outcome.result or ():
-            if order.get("order") == "retry" and self._being_put_away(self._to_retry(order)):
+            if order.get("order") == "retry" and self._is_being_put_away(order):
                 continue
-            self._obey(order, inboxes)
+            if not self._obey(name, order, inboxes):
+                self.look_soon()
+                continue
             remove = functools.partial(_remove, os.path.join(self.folder, name))
             self._background.do(self._background.state, remove, doing="removing an order")
 
-    def _obey(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
+    def _obey(self, name: bytes, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:
+        """Carry an order out; False where more of it is left for the next look."""
         wanted = order.get("order")
         wanted = wanted if isinstance(wanted, str) else ""  # str() of what is nested as deep as JSON may be can fail
-        log.info("order.taken", order=wanted, jobs=numbers(order))
+        if name not in self._left:
+            log.info("order.taken", order=wanted, jobs=numbers(order))
         match wanted:
             case "retry":
-                for number in self._to_retry(order):
-                    self._retry(number, pay_again=order.get("pay_again") is True)
+                return self._retry_some(name, order)
             case "cancel":
                 for number in numbers(order):
                     self._cancel(number)
@@ -141,6 +147,7 @@ class Orders:
                     inbox.look_soon(whole=True)
             case _:
                 log.warning("order.unknown", order=wanted)
+        return True
 
     def _accept(self, inboxes: Mapping[str, Arrivals]) -> None:
         """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
@@ -159,15 +166,27 @@ class Orders:
         inbox.take_folders_as_they_are()
         self._resume(inbox.route.lane)
 
-    def _to_retry(self, order: Mapping[str, Any]) -> list[int]:
-        failed = self._book.journal.all(State.FAILED) if order.get("failed") is True else []
-        return list(dict.fromkeys([*numbers(order), *(job.id for job in failed)]))
+    def _retry_some(self, name: bytes, order: Mapping[str, Any]) -> bool:
+        """Try again some of the jobs of an order, so that no pass of the loop is long; False where more are left."""
+        left = self._left.pop(name, None) or self._to_retry(order)
+        some = list(itertools.islice(left, RETRIED_AT_ONCE))
+        for number in some:
+            self._retry(number, pay_again=order.get("pay_again") is True)
+        if len(some) < RETRIED_AT_ONCE:
+            return True
+        self._left[name] = left
+        return False
 
-    def _being_put_away(self, jobs: list[int]) -> bool:
+    def _to_retry(self, order: Mapping[str, Any]) -> Iterator[int]:
+        """The jobs that an order names, then all that failed, oldest first: each once, whatever becomes of it."""
+        failed = (job.id for job in self._book.journal.each(State.FAILED)) if order.get("failed") is True else ()
+        return itertools.chain(dict.fromkeys(numbers(order)), failed)
+
+    def _is_being_put_away(self, order: Mapping[str, Any]) -> bool:
         """True if one of these failed jobs is in a step, or was when the process died: its recording may have moved."""
-        failed = {job.id: job for job in self._book.in_state(State.FAILED)}
-        in_flight = self._dispatch.in_flight
-        return any(number in failed and (number in in_flight or failed[number].deaths > 0) for number in jobs)
+        named, in_flight = set(numbers(order)), self._dispatch.in_flight
+        failed = [job for job in self._book.in_state(State.FAILED) if order.get("failed") is True or job.id in named]
+        return any(job.id in in_flight or job.deaths > 0 for job in failed)
 
     def _retry(self, number: int, *, pay_again: bool) -> None:
         job = self._book.job(number)

@@ -8,6 +8,8 @@ Pure: `now` is an argument, monotonic.
 
 LONGEST_SECONDS = 300.0
 WHOLE_SECONDS = 3600.0
+REST = 4.0  # times as long as a look took there is none: what is delivered meanwhile asks for look after look
+LONGEST_REST_SECONDS = 5.0
 SHARE = 100.0  # of the time that a whole look took, from one to the next
 
 
@@ -16,6 +18,7 @@ class Pace:
 
     def __init__(self, now: float) -> None:
         self.look_at = now
+        self._rested_at = now
         self._began_at: float | None = None  # of the look that is on its way
         self._touched = True  # since the last look that listed everything
         self._asked = False  # since the look began that is on its way
@@ -35,7 +38,7 @@ class Pace:
 
     def next_at(self) -> float | None:
         """The time of the next look; None while one is on its way."""
-        return self.look_at if self._began_at is None else None
+        return max(self.look_at, self._rested_at) if self._began_at is None else None
 
     def waits_since(self) -> float:
         """The time since when there is something to wait for: a look that was begun, or one that is due."""
@@ -58,6 +61,7 @@ class Pace:
         `began_at`: when it had its turn, which may be long after `begin`.
         """
         self._began_at = None
+        self._rested_at = now + min(REST * (now - began_at), LONGEST_REST_SECONDS)
         if whole:
             self._listed_everything(began_at, now)
         self._pause_seconds = self._longer_pause(scan_seconds) if events and not active else scan_seconds
