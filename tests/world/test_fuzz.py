@@ -306,7 +306,7 @@ def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_er
     body, kept = json.dumps({**found, "id": ID}).encode(), Transcripts(str(tmp_path))
     any_server.clear()
     any_server.script(ONE, [Fault.answer(200, body=body)])
-    fetch = functools.partial(api_steps.fetch, erased=False, is_ours=True)
+    fetch = functools.partial(api_steps.fetch, erased=False, is_ours=True, was_fetched=False)
     event, error = outcome(TranscribedError, fetch, replace(SUBMITTED, transcript_id=ID), client_of(any_server), kept)
     assert error is None or is_sane(error)
     assert (kept.read(ID) == body) == isinstance(event, happened.Transcribed)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from transcribed.errors import Blocked
 from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, damage, file, forgetting
@@ -144,8 +145,16 @@ class Journal:
     def write(self, changes: Sequence[Change]) -> None:
         """Write these changes, each of another job, all or nothing, in one transaction. Raises Blocked(state).
 
-        Each job must still be in the state that its change says, else AssertionError.
+        Each job must still be in the state that its change says, else AssertionError. Where nothing is written, the
+        numbers of the new jobs are given away again.
         """
+        try:
+            self._write(changes)
+        except Blocked:
+            self._next_number = None
+            raise
+
+    def _write(self, changes: Sequence[Change]) -> None:
         new = [change for change in changes if change.was is None]
         old = [change for change in changes if change.was is not None]
         told = [happening for change in changes for happening in change.happened]

@@ -1,0 +1,66 @@
+"""The room for steps, as a table."""
+
+import pytest
+
+from jobs import a_job
+from transcribed.job import Fingerprint, Step
+from transcribed.worker.background import CALLS
+from transcribed.worker.rooms import FOLDER_STEPS, LONG_BYTES, Rooms
+
+SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
+OTHER = a_job(inbox="calls")
+
+
+@pytest.mark.parametrize(
+    ("step", "most"),
+    [(Step.UPLOAD, 3), (Step.SUBMIT, CALLS), (Step.FETCH, CALLS), (Step.DELIVER, FOLDER_STEPS)],
+)
+def test_so_many_of_a_kind_start_and_no_more(step, most):
+    rooms = Rooms(uploads=3)
+    for _ in range(most):
+        assert rooms.has_one(step, SHORT)
+        rooms.take(step, SHORT)
+    assert not rooms.has_one(step, SHORT)
+
+
+def test_steps_in_the_folders_of_one_inbox_take_no_room_from_those_of_another():
+    rooms = Rooms(uploads=3)
+    for step in (Step.HASH, Step.RETIRE):
+        rooms.take(step, SHORT)
+    assert not rooms.has_one(Step.NAME, SHORT)
+    assert rooms.has_one(Step.NAME, OTHER)
+
+
+def test_fetches_take_no_room_from_submits():
+    rooms = Rooms(uploads=3)
+    for _ in range(CALLS):
+        rooms.take(Step.FETCH, SHORT)
+    assert rooms.has_one(Step.SUBMIT, SHORT)
+    assert not rooms.has_one(Step.FETCH, SHORT)
+
+
+def test_look_ups_and_submits_share_their_room():
+    rooms = Rooms(uploads=3)
+    for _ in range(CALLS):
+        rooms.take(Step.LOOK_UP, SHORT)
+    assert not rooms.has_one(Step.SUBMIT, SHORT)
+
+
+def test_the_last_room_for_uploads_is_kept_for_a_short_recording():
+    rooms = Rooms(uploads=2)
+    assert rooms.has_one(Step.UPLOAD, LONG)
+    rooms.take(Step.UPLOAD, LONG)
+    assert not rooms.has_one(Step.UPLOAD, LONG)
+    assert rooms.has_one(Step.UPLOAD, SHORT)
+
+
+def test_the_only_room_for_uploads_is_for_a_long_recording_too():
+    assert Rooms(uploads=1).has_one(Step.UPLOAD, LONG)
+
+
+def test_an_upload_that_hangs_takes_room_only_from_its_own_inbox():
+    rooms = Rooms(uploads=2)
+    for _ in range(2):
+        rooms.take(Step.UPLOAD, SHORT, hangs=True)
+    assert not rooms.has_one(Step.UPLOAD, SHORT)
+    assert rooms.has_one(Step.UPLOAD, OTHER)

@@ -1,0 +1,150 @@
+"""Many recordings: what waits costs nothing, inboxes take turns, and nothing that comes at once is done at once."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import structlog
+
+from fake_assemblyai import FakeAssemblyAI
+from fake_faults import Fault
+from jobs import a_job, add_job
+from transcribed.job import Fingerprint, State, events
+from transcribed.worker.loop import CHANGES_AT_ONCE
+from transcribed.worker.orders import RETRIED_AT_ONCE, drop
+from world import Clock, World, mp3
+
+
+@pytest.fixture
+def world(tmp_path: Path, api: FakeAssemblyAI) -> World:
+    return World(tmp_path, api, Clock())
+
+
+def statements_in_an_hour(world: World) -> int:
+    """The SQL statements of a daemon that has found out that nothing can move, in the hour that follows."""
+    end = world.clock.monotonic() + 3600.0
+    said = 0
+
+    def count(*_: object) -> None:
+        nonlocal said
+        said += world.clock.monotonic() > end - 3000.0
+
+    def until() -> bool:
+        engine = world.worker.book.journal._engine
+        if not sa.event.contains(engine, "before_cursor_execute", count):
+            sa.event.listen(engine, "before_cursor_execute", count)
+        return world.clock.monotonic() >= end
+
+    world.run(until, seconds=9000)
+    return said
+
+
+def test_what_waits_for_a_blocked_api_asks_the_journal_nothing(tmp_path: Path, api: FakeAssemblyAI) -> None:
+    api.script("GET /v2/transcript", [Fault.answer(401, "no")] * 10_000)
+    api.script("POST /v2/upload", [Fault.answer(401, "no")] * 10_000)
+    said = []
+    for number in (3, 60):
+        world = World(tmp_path / str(number), api, Clock())
+        for each in range(number):
+            world.drop(f"{each}.mp3")
+        said.append(statements_in_an_hour(world))
+        assert len(world.jobs()) == number
+
+    assert said[0] == said[1] > 0
+
+
+def test_an_inbox_with_one_recording_does_not_wait_for_another_with_many(world: World, api: FakeAssemblyAI) -> None:
+    world.plan_options["uploads"] = 1
+    world.second_inbox()
+    for number in range(40):
+        world.drop(f"{number}.mp3")
+    only = world.drop("only.mp3", folder="second-inbox").read_bytes()
+
+    assert world.run() == 0
+
+    assert len(api.uploads) == 41
+    assert [upload.sha256 for upload in api.uploads].index(hashlib.sha256(only).hexdigest()) < 4
+
+
+def test_an_order_about_more_jobs_than_one_pass_takes_is_carried_out_whole(world: World) -> None:
+    many = RETRIED_AT_ONCE + 3
+    with world.journal() as journal:
+        for number in range(many):
+            job = a_job(b"%d.mp3" % number, fingerprint=Fingerprint(number, 1))
+            failed = a_job(job.path, fingerprint=job.fingerprint, state=State.FAILED, retired_at=1.0, place=b"/gone")
+            add_job(journal, job, events.Received(1), (failed, events.Failed("no")))
+    drop(str(world.state), {"order": "retry", "failed": True})
+
+    with structlog.testing.capture_logs() as logs:
+        world.run()
+
+    told: list[Any] = [line["event"] for line in logs]
+    assert told.count("order.taken") == 1
+    assert told.count("job.requeued") == many
+    assert os.listdir(world.state / "commands") == []
+
+
+def test_a_thread_that_cannot_be_started_blocks_a_lane_and_ends_nothing(world: World, api: FakeAssemblyAI) -> None:
+    refused = []
+
+    class Refusing:
+        """The threads of the API, which the system does not give for a while."""
+
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def submit(self, work: Any) -> None:
+            if len(refused) < 5:
+                refused.append(work)
+                raise RuntimeError("can't start new thread")
+            self._inner.submit(work)
+
+    executor = world.executor
+    world.executor = lambda name, threads: (  # type: ignore[method-assign]
+        Refusing(executor(name, threads)) if name != "state" else executor(name, threads)
+    )
+    world.drop("Talk.mp3")
+
+    with structlog.testing.capture_logs() as logs:
+        world.run(lambda: world.states() == [State.DELIVERED] and world.files("inbox") == [], seconds=9000)
+
+    assert len(refused) == 5
+    blocked = [line for line in logs if line["event"] == "lane.blocked"]
+    assert blocked
+    assert all("no thread can be started" in line["reason"] for line in blocked)
+    assert len(api.submits) == 1
+
+
+def test_the_first_recordings_of_a_large_drop_are_under_way_while_the_rest_is_taken_in(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    for number in range(CHANGES_AT_ONCE + 150):
+        world.drop(f"{number:03}.mp3", mp3("x", frames=3) + b"x" * number)  # each of another size: none is hashed first
+
+    world.run(lambda: bool(api.uploads))
+
+    assert 0 < len(world.jobs()) < CHANGES_AT_ONCE + 150
+
+
+def test_a_new_job_that_the_journal_did_not_take_leaves_no_gap_in_the_numbers(world: World) -> None:
+    refused: list[bool] = []
+
+    def refuse_once() -> bool:
+        """At the first step of all, which is a look at the file: the journal takes nothing until it was found so."""
+        blocked = world.worker.lanes.blocking(("state",)) is not None
+        if blocked or not refused:
+            refused.append(blocked)
+            with world.worker.book.journal._engine.connect() as connection:
+                connection.exec_driver_sql(f"PRAGMA query_only = {0 if blocked else 1}")
+        return False
+
+    world.crash_when = refuse_once
+    world.drop("Talk.mp3")
+
+    world.run(lambda: world.states() == [State.DELIVERED] and world.files("inbox") == [], seconds=9000)
+
+    assert True in refused
+    assert [job.id for job in world.jobs()] == [1]
