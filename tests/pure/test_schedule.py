@@ -13,7 +13,11 @@ TALKS, CALLS = Line(Step.UPLOAD, "talks"), Line(Step.UPLOAD, "calls")
 
 def fresh(schedule: Schedule) -> list[int]:
     """Those that are to be looked at, which are then in no place."""
-    return list(iter(schedule.next, None))
+    found = []
+    while (number := schedule.first()) is not None:
+        found.append(number)
+        schedule.forget(number)
+    return found
 
 
 def test_a_job_whose_time_has_come_is_looked_at_and_none_before():

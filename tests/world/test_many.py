@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,40 @@ def test_a_new_job_that_the_journal_did_not_take_leaves_no_gap_in_the_numbers(wo
 
     assert True in refused
     assert [job.id for job in world.jobs()] == [1]
+
+
+def test_a_question_that_the_journal_does_not_answer_once_holds_up_no_recording(
+    tmp_path: Path, api: FakeAssemblyAI
+) -> None:
+    """Each question in the life of two recordings of one content, one after the other, is refused once."""
+    asked_in_all = 0
+    for refused in range(1, 200):
+        world = World(tmp_path / str(refused), api, Clock(), formats=("txt",))
+        world.drop("One.mp3", mp3(f"the same {refused}"))
+        world.drop("Two.mp3", mp3(f"the same {refused}"))
+        asked_in_all = life_with_one_refusal(world, refused)
+        assert world.states() == [State.DELIVERED] * 2, refused
+        assert len(api.submits) == refused, "paid once in each life"
+        if asked_in_all < refused:
+            break
+    assert 20 < asked_in_all < 199
+
+
+def life_with_one_refusal(world: World, refused: int) -> int:
+    """Let the disk refuse the SELECT of this number; return how many there were."""
+    asked = 0
+
+    def refuse(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        nonlocal asked
+        asked += statement.startswith("SELECT")
+        if asked == refused and statement.startswith("SELECT"):
+            raise sa.exc.OperationalError(statement, parameters, sqlite3.OperationalError("disk I/O error"))
+
+    def delivered() -> bool:
+        engine = world.worker.book.journal._engine
+        if not sa.event.contains(engine, "before_cursor_execute", refuse):
+            sa.event.listen(engine, "before_cursor_execute", refuse)
+        return not world.worker.book.unfinished and not world.files("inbox")
+
+    world.run(delivered, seconds=9000)
+    return asked

@@ -91,7 +91,7 @@ class Dispatch:
             return
         self._see_time_pass()
         for _ in range(LOOKED_AT_ONCE):
-            if (number := self._schedule.next()) is None:
+            if (number := self._schedule.first()) is None:
                 break
             self._look_at(number)
         rooms = Rooms(plan.uploads)
@@ -142,8 +142,9 @@ class Dispatch:
         """Decide about a job that something happened to. One in a step is looked at again when that ends."""
         job = self._book.unfinished.get(number)
         if job is None or number in self.in_flight or self._book.is_held(number):
-            return
-        self._do(job, self._decision(job))
+            self._schedule.forget(number)
+        else:
+            self._do(job, self._decision(job))
 
     def _decision(self, job: Job) -> Decision:
         assert self._plan is not None
@@ -233,12 +234,12 @@ class Dispatch:
     def _begin(self, job: Job, step: Step, inbox: Arrivals, rooms: Rooms) -> None:
         assert self._plan is not None
         attempted = self._saved(job, step, inbox)
+        work = self._work(attempted, step, self._plan, inbox)  # it may ask the journal: until then the job is in line
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
         self._moved_at[job.id] = self._clock.monotonic()
         rooms.take(step, job)
         lane = inbox.route.lane if step in IN_FOLDERS or step is Step.UPLOAD else errors.API
-        work = self._work(attempted, step, self._plan, inbox)
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:

@@ -244,14 +244,12 @@ class Worker:
 
     def _step_ended(self, message: messages.StepEnded) -> None:
         """A step has ended. A job that changed meanwhile (a person cancelled it) has no use for its event."""
-        job = self.book.unfinished.get(message.job.id)
-        event = message.event
+        self.dispatch.finished(message.job.id)
+        job, event = self.book.unfinished.get(message.job.id), message.event
         if job is None or job.state is not message.job.state or event is None:
-            self.dispatch.finished(message.job.id)
             return
         self.book.record(job, self.dispatch.named(job, event) if isinstance(event, Named) else event)
         self.lanes.proved(job, event)
-        self.dispatch.finished(job.id)
         if message.blocked is not None:
             raise message.blocked
 

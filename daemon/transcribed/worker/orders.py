@@ -200,7 +200,7 @@ class Orders:
 
     def _cancel(self, number: int) -> None:
         job = self._book.unfinished.get(number)
-        if job is None or not job.unpaid:
+        if job is None or not job.unpaid or self._book.is_held(number):
             log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
             return
         self._book.record(job, Cancelled("cancelled by a person's order"))

@@ -146,12 +146,9 @@ class Schedule:
         for number in [*self._timed, *self._fact_of, *self._line_of]:
             self.look_again(number)
 
-    def next(self) -> int | None:
-        """The next job to be looked at, which is then in no place."""
-        number = next(iter(self._fresh), None)
-        if number is not None:
-            del self._fresh[number]
-        return number
+    def first(self) -> int | None:
+        """The next job to be looked at; it stays so until it is put elsewhere."""
+        return next(iter(self._fresh), None)
 
     def next_at(self) -> float | None:
         """The next time that a job waits for."""

@@ -8,8 +8,7 @@ first: more audio than the plan allows waits for a person's word.
 import functools
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeGuard, TypeVar
 
 import structlog
@@ -25,7 +24,7 @@ from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.admission import admit
 from transcribed.worker.intake.candidates import inspect
-from transcribed.worker.intake.looking import Looking
+from transcribed.worker.intake.looking import LastLook, Looking
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
@@ -40,16 +39,6 @@ T = TypeVar("T")
 
 HANGS_SECONDS = 60.0  # a share that has not answered for so long is worth a word; it is asked again by the same call
 INSPECTED_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
-
-
-@dataclass(frozen=True, slots=True)
-class LastLook:
-    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch."""
-
-    at: float
-    events: bool  #: True if folder events come, so that looks of our own may be rare
-    file_system: str
-    problems: tuple[str, ...]
 
 
 class Arrivals:
@@ -86,7 +75,7 @@ class Arrivals:
     @property
     def looked_at(self) -> float | None:
         """The time of the last look that succeeded, in seconds since the epoch."""
-        return None if self._last is None else self._last.at
+        return self._last.at if self._last else None
 
     @property
     def settled(self) -> bool:
@@ -294,13 +283,16 @@ class Arrivals:
         coming = [each.result for each in inspected.values() if each.result and not self._is_hollow(each.result)]
         admitted = {each.found.path for each in coming}
         self._note_unread([item.path for item in message.asked if item.path not in admitted], inspected)
-        for candidate in coming:
-            self._admit(candidate)
+        try:
+            for candidate in coming:
+                self._admit(candidate)
+        except errors.Blocked:
+            self._give_up(admitted.difference(found.path for found, _ in self._coming.values()))
+            raise
         self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
         if blocked := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
-            self._let_go([each.path for each in self._to_inspect])
-            self._to_inspect.clear()
+            self._give_up()
             raise self._blocked(blocked)
         self._inspect_next()
 
@@ -339,6 +331,11 @@ class Arrivals:
         """The files that were admitted could not be written: they are no job's, and the next look reports them."""
         self._let_go([found.path for found, _ in self._coming.values()])
         self._coming.clear()
+
+    def _give_up(self, paths: Iterable[bytes] = ()) -> None:
+        """These files, and those that were still to be looked into, are left to the next look."""
+        self._let_go([*paths, *(each.path for each in self._to_inspect)])
+        self._to_inspect.clear()
 
     def _let_go(self, paths: Sequence[bytes]) -> None:
         self._sightings.inspected(paths, {}, again=paths)

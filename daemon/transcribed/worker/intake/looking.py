@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
@@ -14,6 +15,16 @@ from transcribed.worker.plan import Clock, Host, Route
 
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the length of a long meeting
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch."""
+
+    at: float
+    events: bool  #: True if folder events come, so that looks of our own may be rare
+    file_system: str
+    problems: tuple[str, ...]
 
 
 class Looking:
