@@ -161,15 +161,15 @@ def test_a_new_job_that_the_journal_did_not_take_leaves_no_gap_in_the_numbers(wo
 def test_a_question_that_the_journal_does_not_answer_once_holds_up_no_recording(
     tmp_path: Path, api: FakeAssemblyAI
 ) -> None:
-    """Each question in the life of two recordings of one content, one after the other, is refused once."""
+    """Every third question in the life of two recordings of one content is refused once."""
     asked_in_all = 0
-    for refused in range(1, 200):
+    for refused in range(1, 200, 3):
         world = World(tmp_path / str(refused), api, Clock(), formats=("txt",))
         world.drop("One.mp3", mp3(f"the same {refused}"))
         world.drop("Two.mp3", mp3(f"the same {refused}"))
         asked_in_all = life_with_one_refusal(world, refused)
         assert world.states() == [State.DELIVERED] * 2, refused
-        assert len(api.submits) == refused, "paid once in each life"
+        assert len(api.submits) == refused // 3 + 1, "paid once in each life"
         if asked_in_all < refused:
             break
     assert 20 < asked_in_all < 199
