@@ -30,7 +30,7 @@ ERRORS = {
     "renameat2": ("ENOSPC", "EROFS", "EACCES", "EXDEV", "EIO"),
     "openat": ("EMFILE", "EACCES", "ENOSPC", "EROFS", "EIO"),
 }
-BOUND_SECONDS = 100.0
+BOUND_SECONDS = 200.0  # each thread of the pool meets an error of its own, and each block is longer than the last
 
 
 @dataclass(frozen=True, order=True)
@@ -92,8 +92,8 @@ def clean_run(folder: Path) -> tuple[list[Point], dict[str, bytes]]:
 
 
 def outputs(daemon: Daemon) -> dict[str, bytes]:
-    """The files that people see in the outbox."""
-    names = [name for name in daemon.files("outbox") if not name.startswith(".")]
+    """The transcripts that people see in the outbox. A notice of a long wait may lie beside them, and go again."""
+    names = [name for name in daemon.files("outbox") if not name.startswith((".", "_transcribed"))]
     return {name: (daemon.folders["outbox"] / name).read_bytes() for name in names}
 
 
