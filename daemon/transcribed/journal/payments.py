@@ -55,7 +55,7 @@ def to_line(transcript_id: str, row: Mapping[str, Any] | None) -> bytes:
 
 
 def from_line(line: bytes) -> Line:
-    """The payment of a line. Raises ValueError where it is none."""
+    """Read the payment in a line of the file. Raises ValueError if the line holds none."""
     try:
         said = json.loads(line)
     except RecursionError as error:
@@ -178,7 +178,7 @@ def take(connection: sa.Connection, rows: list[Row]) -> None:
 
 
 def rebuilt(connection: sa.Connection, known: list[Job]) -> list[str]:
-    """Give their payments to jobs that were made again; return those of which nothing was known."""
+    """Write the payments of jobs that were rebuilt; return the transcript_ids that were not known before."""
     names = [job.transcript_id or "" for job in known]
     query = sa.select(payments.c.transcript_id).where(payments.c.transcript_id.in_(names))
     before = set(connection.execute(query).scalars())

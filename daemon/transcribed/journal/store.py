@@ -374,7 +374,7 @@ class Journal:
             damage.suspect(self._directory, what)
 
     def damage(self, *, whole: bool = False) -> str:
-        """The damage of the file, in SQLite's words; empty if there is none. A large one is read only if `whole`."""
+        """The damage of the file, in SQLite's words; empty if none is found. `whole`: read all of a large file too."""
         if whole or damage.is_small(self._directory):
             return damage.whole(self._engine)
         return damage.evident(self._engine)

@@ -85,7 +85,7 @@ _UNFINISHED = (  # as `Job.unfinished` says it
 )
 _PAID = "transcript_id IS NOT NULL AND upload_url IS NOT NULL AND reused_from IS NULL"
 PAID, UNFINISHED = sa.text(_PAID), sa.text(_UNFINISHED)
-#: The jobs of which nothing lies where it was: as they ended, and `Job.lies_in_inbox` is false.
+#: The jobs whose recording is no longer in the inbox: they have ended, and `Job.lies_in_inbox` is false.
 _PUT_AWAY = "retired_at IS NOT NULL AND (place IS NOT NULL OR gone = 1 OR state = 'cancelled')"
 #: The indexes of a few jobs among many: what each is ordered by, and the jobs that are in it.
 _FEW: Mapping[str, tuple[sa.Column[Any], str]] = {

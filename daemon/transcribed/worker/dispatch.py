@@ -35,7 +35,7 @@ from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.plan import Clock, Executor, Plan
 from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of
-from transcribed.worker.schedule import Fact, Line, end_of_transcript
+from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up, looks_back_to
@@ -156,7 +156,10 @@ class Dispatch:
             case Wait(reason, until):
                 if reason:
                     self._waits[job.id] = reason
-                self._wait(job, until)
+                if until is None:
+                    self._schedule.until(job.id, job.due_at)
+                else:
+                    self._schedule.until_fact(job.id, until)
             case Start(step):
                 size = job.fingerprint.size if step in (Step.UPLOAD, Step.HASH) else 0
                 self._schedule.until_room(job.id, Line(step, job.inbox), now=self._clock.monotonic(), size=size)
@@ -166,12 +169,6 @@ class Dispatch:
                 self._book.touched(job, earlier)
                 if (inbox := self._inboxes.get(job.inbox)) is not None:
                     inbox.adopt(job, earlier)
-
-    def _wait(self, job: Job, until: Fact | None) -> None:
-        if until is None:
-            self._schedule.until(job.id, job.due_at)
-        else:
-            self._schedule.until_fact(job.id, until)
 
     def _facts(self, job: Job, plan: Plan, inbox: Arrivals | None) -> Facts:
         """All that the decision about a job depends on; the journal is asked only where it does."""

@@ -147,8 +147,9 @@ class Worker:
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
         at += [self._news.next_at(), self._deletions.next_at(self._plan)]
         waits = [x - now for x in at if x is not None] + [x for x in [self._report.next_at() - now] if x > 0]
-        waits += [due_at - self._clock.wall() for due_at in [self.dispatch.next_at()] if due_at is not None]
-        return 0.0 if self.dispatch.next_at() == 0.0 else max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
+        if (due_at := self.dispatch.next_at()) is not None:
+            waits.append(due_at - self._clock.wall())
+        return 0.0 if due_at == 0.0 else max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
 
     # -- what arrives ------------------------------------------------------------------------------------------------
 

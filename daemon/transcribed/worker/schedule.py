@@ -7,7 +7,7 @@ the line for its step. What it waits for puts it among those to be looked at aga
 import heapq
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -170,10 +170,9 @@ class Schedule:
     def _served(self, line: Line) -> int:
         return self._lines[line].served
 
-    def first_in(self, line: Line, fits: Callable[[int], bool] = lambda _number: True) -> int | None:
-        """The job whose turn it is in this line, if it fits; it stays where it is until it is put elsewhere."""
-        number = self._lines[line].first()
-        return number if number is not None and fits(number) else None
+    def first_in(self, line: Line) -> int | None:
+        """The job whose turn it is in this line; it stays where it is until it is put elsewhere."""
+        return self._lines[line].first()
 
     def took_turn(self, line: Line) -> None:
         """This line had its turn: the others come before it."""

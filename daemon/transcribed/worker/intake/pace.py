@@ -8,7 +8,7 @@ Pure: `now` is an argument, monotonic.
 
 LONGEST_SECONDS = 300.0
 WHOLE_SECONDS = 3600.0
-REST = 4.0  # times as long as a look took there is none: what is delivered meanwhile asks for look after look
+REST = 4.0  # the pause after a look, in times of its length: each delivery asks for the next look
 LONGEST_REST_SECONDS = 5.0
 SHARE = 100.0  # of the time that a whole look took, from one to the next
 
