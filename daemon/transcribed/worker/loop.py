@@ -22,6 +22,7 @@ from transcribed.worker.book import Book
 from transcribed.worker.deletions import Deletions
 from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
 from transcribed.worker.people import models, status
@@ -69,6 +70,7 @@ class Worker:
         self._polls = Polls(background, clock)
         self._probes = Probes(journal, background)
         self._hooks = Hooks(background, stop)
+        self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._news = News(plan, host, background, clock)
         self._report = status.Report(clock)
@@ -315,14 +317,13 @@ class Worker:
         self._plan = plan
         self.book.rules = plan.rules
         self._news.adopt(plan)
-        before, self.inboxes = self.inboxes, {}
+        background, before, self.inboxes = self._background, self.inboxes, {}
         for route in plan.routes:
             if (old := before.get(route.name)) is not None and old.route == route:
                 self.inboxes[route.name] = old
                 continue
             self._resume(route.parameters_lane)
-            executor = self._background.executor(f"inbox-{route.name}", 1)
-            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._background, self._clock, self._host)
+            self.inboxes[route.name] = Arrivals(route, self.book, background, self._clock, self._host, self._sweeps)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""
