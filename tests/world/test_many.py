@@ -141,7 +141,7 @@ def test_the_first_recordings_of_a_large_drop_are_under_way_while_the_rest_is_ta
 
 
 def pings_on_a_slow_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
-    """Let each commit take as long as an fsync of a slow disk; the times of the pings, and the facts written by then."""
+    """Let each commit take as long as an fsync of a slow disk; the times of the pings, and the facts written then."""
     pings: list[tuple[float, int]] = []
 
     def slow(_: object) -> None:
