@@ -473,8 +473,8 @@ def test_damage_that_is_met_at_work_blocks_the_lane_state_and_the_next_start_loo
             with pytest.raises(Blocked, match="the journal is damaged"):
                 journal.job(7)
         assert journal.job(51) is not None, "what can be read can be read"
-        with pytest.raises(Blocked, match="the journal is damaged"), journal.together():
-            pass
+        with pytest.raises(Blocked, match="the journal is damaged"):
+            journal.touch()
         assert is_suspect(large)
 
     with closing(Journal.open(str(large.parent))) as journal:

@@ -8,7 +8,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -111,10 +110,6 @@ class Journal:
         if self._lock is not None:
             self._lock.close()
 
-    def together(self) -> AbstractContextManager[None]:
-        """One transaction, with one fsync, for all that is written within; see `Transactions.together`."""
-        return self._transactions.together()
-
     def _ended(self, *, written: bool) -> None:
         """A transaction has ended: what was kept in memory of the rows is that of the rows again."""
         if written and self._states is not None:
@@ -201,10 +196,7 @@ class Journal:
             query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
             with self._transactions.reading() as connection:
                 self._states = Counter({row[0]: row[1] for row in connection.execute(query)})
-            self._states.subtract(self._moved)
-        now = Counter(self._states)
-        now.update(self._moved)
-        return dict(+now)
+        return dict(+self._states)
 
     def lying_in(self, inbox: str) -> dict[bytes, tuple[int, Fingerprint]]:
         """The recordings that, as far as we know, lie in the inbox: by path, the newest job of each and the file."""
