@@ -4,7 +4,8 @@ import json
 import os
 import sqlite3
 from contextlib import closing, nullcontext
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobs import NOW, RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked, ConfigError, Transient
-from transcribed.job import Fingerprint, Job, State, Step, events
+from transcribed.job import Account, Fingerprint, Job, State, Step, events
 from transcribed.journal import VERSION, Change, Happening, Journal, store, tables
 
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
@@ -517,19 +518,30 @@ def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_
     job = add_job(journal, a_job(state=State.TRANSCRIBED, transcript_id=ID), RECEIVED)
     with closing(Journal.read(directory)) as beside:
         assert both() == [{"transcribed": 1}] * 2
-        assert journal.to_erase() == beside.to_erase() == []
 
         delivered = events.Delivered(delete_remote=True)
         save_job(journal, job, (replace(job, state=State.DELIVERED), delivered), now=NOW)
 
         assert both() == [{"delivered": 1}] * 2
-        assert journal.to_erase() == beside.to_erase() == [(ID, None)]
         journal.counts().clear()
         assert journal.counts() == {"delivered": 1}
 
-        journal.erased(ID, NOW)
 
-        assert journal.to_erase() == beside.to_erase() == []
+def test_orders_to_delete_are_read_some_at_a_time_and_are_those_of_one_account(journal):
+    own, other = Account("https://one", "0123456789ab"), Account("https://one", "ba9876543210")
+    names = [f"0000000{number}-2222-4333-8444-555555555555" for number in range(6)]
+    for name, account in zip(names, [own, other, own, own, own, None], strict=True):
+        paid: dict[str, Any] = asdict(account) if account else {}
+        job = a_job(state=State.SUBMITTED, upload_url="https://u", transcript_id=name, **paid)
+        delivered = replace(job, state=State.DELIVERED), events.Delivered(delete_remote=True)
+        add_job(journal, job, events.Submitted(name), delivered)
+    journal.erased(names[2], NOW)
+
+    orders = [(NOW, names[number]) for number in (0, 3, 4)]
+    assert journal.to_erase(own, (0.0, ""), 2) == orders[:2]
+    assert journal.to_erase(own, orders[1], 2) == orders[2:]
+    assert journal.to_erase(other, (0.0, ""), 9) == [(NOW, names[1])]
+    assert [name for name in names if journal.is_to_erase(name, own)] == [name for _, name in orders]
 
 
 @pytest.mark.parametrize("retired_at", [None, NOW])

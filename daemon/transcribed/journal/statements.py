@@ -20,11 +20,21 @@ NUMBERS = sa.union(
     ),
     sa.select(names.c.number).where(names.c.stem == sa.bindparam("stem")),  # of jobs that are forgotten
 )
-TO_ERASE = (
-    sa.select(erasures.c.transcript_id, payments.c.base_url, payments.c.key_fingerprint)
-    .outerjoin(payments, payments.c.transcript_id == erasures.c.transcript_id)
+_OF_ACCOUNT = (
+    sa.select(erasures.c.wanted_at, erasures.c.transcript_id)
+    .join(payments, payments.c.transcript_id == erasures.c.transcript_id)
     .where(erasures.c.erased_at.is_(None))
-    .order_by(erasures.c.wanted_at)
+    .where(payments.c.base_url == sa.bindparam("base_url"))
+    .where(payments.c.key_fingerprint == sa.bindparam("key_fingerprint"))
+)
+IS_TO_ERASE = _OF_ACCOUNT.where(erasures.c.transcript_id == sa.bindparam("transcript_id"))
+TO_ERASE = (
+    _OF_ACCOUNT.where(
+        sa.tuple_(erasures.c.wanted_at, erasures.c.transcript_id)
+        > sa.tuple_(sa.bindparam("wanted_at", type_=sa.Float), sa.bindparam("transcript_id", type_=sa.String))
+    )
+    .order_by(erasures.c.wanted_at, erasures.c.transcript_id)
+    .limit(sa.bindparam("most"))
 )
 
 

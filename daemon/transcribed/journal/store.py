@@ -8,8 +8,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import asdict, fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,7 +20,7 @@ from transcribed.journal import copies, damage, file, forgetting
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.search import Search
-from transcribed.journal.statements import NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
+from transcribed.journal.statements import IS_TO_ERASE, NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -36,8 +36,6 @@ from transcribed.journal.tables import (
     row_of,
 )
 from transcribed.journal.transactions import Transactions
-
-T = TypeVar("T")
 
 PAGE = 500  # jobs that are read at once where all are
 NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
@@ -65,7 +63,6 @@ class Journal:
         self._next_number: int | None = None
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
         self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
-        self._read: tuple[int, dict[str, Any]] = (0, {})  # answers to what is asked at every pass, until the next write
 
     @classmethod
     def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
@@ -116,18 +113,6 @@ class Journal:
             self._states.update(self._moved)
         self._moved.clear()
         self._paid.ended()
-
-    def _once(self, name: str, read: Callable[[], T]) -> T:
-        """The answer of `read`, kept until the next write; read each time if another process is the writer."""
-        if self._lock is None:
-            return read()
-        writes, answers = self._read
-        if writes != self._transactions.writes:
-            self._read = (self._transactions.writes, answers := {})
-        if name not in answers:
-            answers[name] = read()
-        answer: T = answers[name]
-        return answer
 
     def next_number(self) -> int:
         """The number of the next new job: the writer gives it away, and writes the job soon."""
@@ -251,17 +236,21 @@ class Journal:
         alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
         return self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED))
 
-    def to_erase(self) -> list[tuple[str, Account | None]]:
-        """The transcripts that are still to be deleted at AssemblyAI, oldest order first, and the account of each.
+    def to_erase(self, account: Account, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
+        """The orders to delete a transcript at AssemblyAI that are open: the time of each, and the transcript.
 
-        The account is that of the job that paid for it; None where that is not known.
+        They are those of transcripts that this account paid for, oldest first: at most so many, and `after` this one.
         """
-        return self._once("to_erase", self._to_erase)
-
-    def _to_erase(self) -> list[tuple[str, Account | None]]:
+        asked = {"wanted_at": after[0], "transcript_id": after[1], "most": most}
         with self._transactions.reading() as connection:
-            rows = connection.execute(TO_ERASE).all()
-        return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
+            rows = connection.execute(TO_ERASE, {**asked, **asdict(account)}).all()
+        return [(row.wanted_at, row.transcript_id) for row in rows]
+
+    def is_to_erase(self, transcript_id: str, account: Account) -> bool:
+        """True if this transcript, which this account paid for, is still to be deleted at AssemblyAI."""
+        with self._transactions.reading() as connection:
+            asked = {"transcript_id": transcript_id, **asdict(account)}
+            return connection.execute(IS_TO_ERASE, asked).first() is not None
 
     def upload_urls(self, since: float) -> dict[str, str]:
         """The upload_url that was sent for each transcript_id, of jobs that paid for it since then.

@@ -36,7 +36,6 @@ class Transactions:
 
     def __init__(self, engine: sa.Engine, ending: Ending, ended: Ended, damaged: Callable[[str], None]) -> None:
         self.damage = ""  #: once it is found, nothing more is written
-        self.writes = 0  #: written, or not written; an answer that was given before is an old one
         self._engine = engine
         self._ending = ending
         self._ended = ended
@@ -55,7 +54,6 @@ class Transactions:
                 self._ending(connection)
             written = True
         finally:
-            self.writes += 1
             self._ended(written=written)
 
     @contextmanager

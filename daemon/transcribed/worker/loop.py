@@ -145,9 +145,8 @@ class Worker:
     def _wait_seconds(self) -> float:
         """Until the next thing is due."""
         now = self._clock.monotonic()
-        at = [inbox.next_at() for inbox in self.inboxes.values()]
+        at = [*(inbox.next_at() for inbox in self.inboxes.values()), self._news.next_at(), self._deletions.next_at()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
-        at += [self._news.next_at(), self._deletions.next_at(self._plan)]
         waits = [x - now for x in at if x is not None] + [x for x in [self._report.next_at() - now] if x > 0]
         if (due_at := self.dispatch.next_at()) is not None:
             waits.append(due_at - self._clock.wall())
@@ -264,6 +263,7 @@ class Worker:
 
     def _tell_of(self, job: Job, event: Event) -> None:
         inbox = self.inboxes.get(job.inbox)
+        self._deletions.ordered(job, event)
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)
@@ -381,7 +381,7 @@ class Worker:
 
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
-        if self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy(self._plan):
+        if self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy():
             return False
         if self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
