@@ -35,7 +35,8 @@ DAY_SECONDS = 86400.0
 AT_ONCE = 200  # transcripts that the journal is asked about in one query
 _FIRST = (0.0, "")  # before the first order of all
 FORGET_AT_ONCE = 50  # jobs that it forgets in one transaction, for which all else waits
-FORGET_SECONDS = 60.0  # between two transactions in which old jobs are forgotten, while there are more of them
+FORGET_SECONDS, FORGET_REST = 1.0, 9.0  # at least so long between two of these, or so many times what one took
+FORGET_ONCE_SECONDS = 30.0  # after its start, a run with `--once` stays no longer only to forget old jobs
 
 
 class _Orders:
@@ -81,7 +82,8 @@ class Deletions:
         self._waited: dict[str, float] = {}  # those that did not succeed: seconds until they are tried again
         self._sweep_at = clock.monotonic()
         self._sweeping = False
-        self._forget_at = clock.monotonic()
+        self._forget_at = self._began_at = clock.monotonic()
+        self._has_old = False  # there are more jobs to be forgotten soon
 
     def look_if_due(self, plan: Plan) -> None:
         """Begin the next deletion, and the next look at what is kept, where it is time for one."""
@@ -90,7 +92,7 @@ class Deletions:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             self._sweep(plan)
         if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
-            self._forget(plan, now)
+            self._forget(plan)
         if self.erasing is None and self._lanes.blocking((errors.STATE, errors.API)) is None:
             self._erase(plan.client, now)
 
@@ -140,14 +142,16 @@ class Deletions:
         answer = functools.partial(OldTranscriptsListed, before)
         self._background.ask(self._background.state, list_old, answer, doing="reading the kept transcripts")
 
-    def _forget(self, plan: Plan, now: float) -> None:
+    def _forget(self, plan: Plan) -> None:
         """Let the journal forget some old jobs. Raises Blocked(state)."""
-        self._forget_at = now + SWEEP_SECONDS
+        began_at = self._clock.monotonic()
+        self._forget_at, self._has_old = began_at + SWEEP_SECONDS, False
         count = self._book.journal.forget(self._clock.wall() - plan.jobs_days * DAY_SECONDS, FORGET_AT_ONCE)
         if count:
             log.info("jobs.forgotten", count=count)
         if count == FORGET_AT_ONCE:
-            self._forget_at = now + FORGET_SECONDS
+            now = self._clock.monotonic()
+            self._forget_at, self._has_old = now + max(FORGET_SECONDS, FORGET_REST * (now - began_at)), True
 
     def next_at(self) -> float:
         """The time at which the next of them is due (monotonic)."""
@@ -155,8 +159,13 @@ class Deletions:
         return min([*times, self._erase_at()])
 
     def is_busy(self) -> bool:
-        """True while a deletion is on its way or due now. One that failed is left to a later time."""
-        return self.erasing is not None or self._erase_at() <= self._clock.monotonic()
+        """True while there is something to delete now, or to forget. What failed is left to a later time."""
+        return self.erasing is not None or self._erase_at() <= self._clock.monotonic() or self._is_forgetting()
+
+    def _is_forgetting(self) -> bool:
+        """True while old jobs are left, and it is not long since the start."""
+        is_early = self._clock.monotonic() - self._began_at < FORGET_ONCE_SECONDS
+        return self._has_old and is_early and self._lanes.blocking((errors.STATE,)) is None
 
     def _erase_at(self) -> float:
         """The time of the next deletion at AssemblyAI (monotonic); there is none while one is on its way."""
