@@ -55,6 +55,7 @@ class Journal:
         self._engine = engine
         self._directory = directory
         self._beside: damage.Beside | None = None
+        self._tell_of_damage: Callable[[], object] = lambda: None
         self._paid = Paid()
         self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
         self.forgotten = Forgotten(self._transactions)
@@ -348,11 +349,23 @@ class Journal:
         if damage.Beside.is_due(self._directory):
             self._beside = damage.Beside(self._directory, self._damaged)
 
+    @property
+    def is_damaged(self) -> bool:
+        """True once damage was found at work: nothing more is written, and the next start repairs it."""
+        return bool(self._transactions.damage)
+
+    def on_damage(self, tell: Callable[[], object]) -> None:
+        """Have `tell` called when damage is found at work, on any thread; at once if it was found already."""
+        self._tell_of_damage = tell
+        if self.is_damaged:
+            tell()
+
     def _damaged(self, what: str) -> None:
         """Write nothing more; the next start looks closely. On any thread."""
         self._transactions.damage = what
         if self._lock is not None:
             damage.suspect(self._directory, what)
+        self._tell_of_damage()
 
     def damage(self, *, whole: bool = False) -> str:
         """The damage of the file, in SQLite's words; empty if none is found. `whole`: read all of a large file too."""
