@@ -101,28 +101,62 @@ def all_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {"jobs": rows_of(path, f"SELECT {columns} FROM jobs"), "said": said, "facts": facts, **tables}
 
 
-def schema_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What SQLite makes of each table and index, whatever the words by which it was made."""
-    names = [name for (name,) in rows_of(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    tables = {name: rows_of(path, f"PRAGMA table_info({name})") for name in names}
-    keys = {f"{name} keys": rows_of(path, f"PRAGMA foreign_key_list({name})") for name in names}
-    indexed = (
-        "SELECT name, tbl_name, replace(lower(sql), '\n', ' ') FROM sqlite_master WHERE type = 'index' ORDER BY name"
-    )
-    return {**tables, **keys, "indexes": rows_of(path, indexed)}
+Schema = dict[str, list[Any]]
+
+
+def schema_of(path: Path) -> Schema:
+    """What SQLite makes of each table and of its indexes, whatever the words by which they were made."""
+    kinds = rows_of(path, "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')")
+    tables = rows_of(path, "SELECT name, type, ncol, wr, strict FROM pragma_table_list WHERE schema = 'main'")
+    return {"else": kinds, **{name: [how, *_table_of(path, name)] for name, *how in sorted(tables)}}
+
+
+def _table_of(path: Path, name: str) -> Iterator[Any]:
+    """Its columns with their types and defaults, its keys, and its indexes with their columns and conditions."""
+    yield from rows_of(path, f"PRAGMA table_xinfo({name})")
+    yield from rows_of(path, f"PRAGMA foreign_key_list({name})")
+    for index, unique, origin, partial in sorted(
+        rows_of(path, f"SELECT name, [unique], origin, partial FROM pragma_index_list('{name}')")
+    ):
+        said = rows_of(path, f"SELECT replace(lower(sql), char(10), ' ') FROM sqlite_master WHERE name = '{index}'")
+        yield index, unique, origin, partial, said, rows_of(path, f"PRAGMA index_xinfo({index})")
+
+
+@pytest.fixture
+def of_today(tmp_path: Path) -> Schema:
+    """The schema of a new journal."""
+    Journal.open(str(tmp_path / "new")).close()
+    return schema_of(tmp_path / "new" / "journal.db")
+
+
+def assert_of_today(path: Path, of_today: Schema) -> None:
+    """It has the tables of a new journal, and each is as it is there."""
+    schema = schema_of(path)
+    assert schema.keys() == of_today.keys()
+    for name, table in of_today.items():
+        assert schema[name] == table, name
+
+
+def assert_one_of(path: Path, of_4: Schema, of_today: Schema) -> None:
+    """It is wholly of version 4, or wholly of this one."""
+    if rows_of(path, "PRAGMA user_version") == [(VERSION,)]:
+        assert_of_today(path, of_today)
+    else:
+        assert schema_of(path) == of_4
 
 
 def backups(directory: Path) -> list[Path]:
     return sorted(directory.glob("journal.db.v*"))
 
 
-def test_what_was_kept_is_kept_on_and_what_was_not_known_yet_is_unknown(path):
+def test_what_was_kept_is_kept_on_and_what_was_not_known_yet_is_unknown(path, of_today):
     before = all_of(path)
     with closing(Journal.open(str(path.parent))) as journal:
         assert {(job.renderings, job.model) for job in journal.all()} == {(None, None)}
         assert journal.damage() == journal.loss() == ""
 
     assert all_of(path) == before
+    assert_of_today(path, of_today)
 
 
 RETIRED = {
@@ -149,20 +183,21 @@ def test_a_recording_that_an_older_version_deleted_or_missed_is_gone_and_any_oth
         assert sorted(journal.lying_in("talks")) == [b"kept", b"replaced", b"waits"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
-def test_a_journal_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path, version):
-    new, old = tmp_path / "new" / "journal.db", tmp_path / "old" / "journal.db"
-    for path in (new, old):
-        Journal.open(str(path.parent)).close()
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_journal_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path, version, of_today):
+    old = tmp_path / "old" / "journal.db"
+    Journal.open(str(old.parent)).close()
     version_4.made_older(old, version)
     if version < 5:
         with closing(sqlite3.connect(old, isolation_level=None)) as older:  # as the first journals of version 4 were
             older.execute("DROP INDEX IF EXISTS erasures_wanted")
 
+    assert schema_of(old) != of_today
+
     Journal.open(str(old.parent)).close()
 
-    assert schema_of(old) == schema_of(new)
-    assert rows_of(old, "PRAGMA user_version") == rows_of(new, "PRAGMA user_version") == [(VERSION,)]
+    assert_of_today(old, of_today)
+    assert rows_of(old, "PRAGMA user_version") == [(VERSION,)]
 
 
 def test_the_version_before_sees_a_newer_journal_before_it_looks_into_it(path):
@@ -359,20 +394,22 @@ def test_a_disk_that_is_full_at_any_moment_leaves_the_old_journal_in_use(tmp_pat
 @needs_strace
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("call", ["openat", "pwrite64", "fsync,fdatasync", "rename", "unlink"])
-def test_a_process_that_is_killed_at_any_moment_leaves_the_old_journal_or_the_new_one(tmp_path, call):
+def test_a_process_that_is_killed_at_any_moment_leaves_the_old_journal_or_the_new_one(tmp_path, call, of_today):
     seen = Counter()
     for k in (1, 2, 4, 8, 16, 32, 64):
         path = version_4.journal_of(tmp_path / str(k))
-        before = all_of(path)
+        before, of_4 = all_of(path), schema_of(path)
 
         said = opened_by_a_process(path.parent, *traced(path.parent, call, f"signal=KILL:when={k}"))
 
         seen[said] += 1
         assert all_of(path) == before, "whichever version it is of"
+        assert_one_of(path, of_4, of_today)
         assert not list(path.parent.glob("*damaged*"))
         with closing(Journal.open(str(path.parent))) as journal:
             assert journal.loss() == journal.damage() == ""
         assert all_of(path) == before
+        assert_of_today(path, of_today)
         assert len(backups(path.parent)) == 1
         assert not list(path.parent.glob("journal.db.backup*"))
         if said == "opened":
@@ -384,17 +421,18 @@ class Died(BaseException):
     """The process ends here."""
 
 
-def test_a_failure_at_any_statement_leaves_the_old_journal_or_after_the_one_commit_the_new_one(tmp_path):
+def test_a_failure_at_any_statement_leaves_the_old_journal_or_after_the_one_commit_the_new_one(tmp_path, of_today):
     """As a crash would, but at each statement in turn, and without what it did being written at all."""
     number, versions = 0, []
     while True:
         number += 1
         path = version_4.journal_of(tmp_path / str(number))
-        before = all_of(path)
+        before, of_4 = all_of(path), schema_of(path)
         if not dies_at(number, path):
             break
         versions += rows_of(path, "PRAGMA user_version")
         assert all_of(path) == before
+        assert_one_of(path, of_4, of_today)
     assert number > 10
     assert versions == sorted(versions), "it is the old one until the commit"
     assert {version for (version,) in versions} == {4, VERSION}
