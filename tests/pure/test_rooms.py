@@ -5,7 +5,8 @@ import pytest
 from jobs import a_job
 from transcribed.job import Fingerprint, Step
 from transcribed.worker.background import CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, LONG_BYTES, Rooms
+from transcribed.worker.rooms import FOLDER_STEPS, LONG_BYTES, Rooms, stage_of
+from transcribed.worker.schedule import Line
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
 OTHER = a_job(inbox="calls")
@@ -25,8 +26,8 @@ def test_so_many_of_a_kind_start_and_no_more(step, most):
 
 def test_steps_in_the_folders_of_one_inbox_take_no_room_from_those_of_another():
     rooms = Rooms(uploads=3)
-    for step in (Step.HASH, Step.RETIRE):
-        rooms.take(step, SHORT)
+    for number in range(FOLDER_STEPS):
+        rooms.take((Step.HASH, Step.RETIRE)[number % 2], SHORT)
     assert not rooms.has_one(Step.NAME, SHORT)
     assert rooms.has_one(Step.NAME, OTHER)
 
@@ -64,3 +65,13 @@ def test_an_upload_that_hangs_takes_room_only_from_its_own_inbox():
         rooms.take(Step.UPLOAD, SHORT, hangs=True)
     assert not rooms.has_one(Step.UPLOAD, SHORT)
     assert rooms.has_one(Step.UPLOAD, OTHER)
+
+
+def test_what_was_begun_in_the_folders_is_ended_before_more_is_begun():
+    stages = [stage_of(Line(step, "talks")) for step in (Step.RETIRE, Step.DELIVER, Step.NAME, Step.HASH)]
+    assert stages == sorted(set(stages))
+
+
+def test_no_other_step_goes_before_another():
+    others = (Step.HASH, Step.UPLOAD, Step.SUBMIT, Step.LOOK_UP, Step.FETCH)
+    assert len({stage_of(Line(step, "talks")) for step in others}) == 1

@@ -7,6 +7,7 @@ line for its step, and the lines of the inboxes take turns.
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -34,7 +35,7 @@ from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.plan import Clock, Executor, Plan
-from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of
+from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
@@ -197,10 +198,11 @@ class Dispatch:
     # -- room
 
     def _serve(self, rooms: Rooms) -> None:
-        """Let the lines take turns until there is no room for any of them."""
-        lines = list(self._schedule.lines())
-        while lines:
-            lines = [line for line in lines if self._serve_one(line, rooms)]
+        """Let the lines for the same stage take turns until there is no room for any of them; the last stage first."""
+        for _, of_stage in groupby(sorted(self._schedule.lines(), key=stage_of), key=stage_of):
+            lines = list(of_stage)
+            while lines:
+                lines = [line for line in lines if self._serve_one(line, rooms)]
 
     def _serve_one(self, line: Line, rooms: Rooms) -> bool:
         """Begin the step of the first in line; False where it has no room, or its lanes are blocked."""

@@ -7,8 +7,9 @@ from transcribed import errors
 from transcribed.job import Job, Step
 from transcribed.worker.background import CALLS
 from transcribed.worker.plan import Route
+from transcribed.worker.schedule import Line
 
-FOLDER_STEPS = 2  # at once in one inbox: one at work, one ready
+FOLDER_STEPS = 8  # at once in one inbox: one at work, the others ready, for a pass of the loop lets more than one end
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
@@ -24,6 +25,16 @@ _LANES: Mapping[Step, tuple[str, ...]] = {
 }
 IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
 _SUBMITS = frozenset({Step.SUBMIT, Step.LOOK_UP})
+
+
+#: The steps that share a room, the last of a recording first: what was begun is ended, so that the first transcripts of
+#: a large drop do not wait for all the others. What shares no room with these is one stage.
+_STAGES: Mapping[Step, int] = {Step.RETIRE: 0, Step.DELIVER: 1, Step.NAME: 2}
+
+
+def stage_of(line: Line) -> int:
+    """The place of a line's step in the order of service."""
+    return _STAGES.get(line.step, len(_STAGES))
 
 
 def lanes_of(step: Step, route: Route) -> tuple[str, ...]:

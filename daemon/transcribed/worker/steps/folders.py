@@ -96,7 +96,7 @@ class FolderSteps:
             if self._naming.called(job, answer) != (job.stem, job.tail) and error.errno in NAME_REFUSED:
                 return self.name(job, taken)  # by names that were asked for since
             raise self._naming.judged(error, self._route.outbox, job) from error
-        self._naming.published()
+        self._naming.published(job)
         return Delivered(delete_remote=self._route.delete_remote)
 
     def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
