@@ -247,6 +247,25 @@ def test_a_recording_alone_is_asked_about_again_where_other_parameters_are_asked
         assert len(book.twins(first, '{"language_code":"de"}')) == 1
 
 
+def test_the_numbers_of_a_stem_are_asked_for_again_only_when_another_job_of_it_changes(world: World) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules())
+        mine = book.add(a_job(b"a.mp3", stem=b"a", state=State.TRANSCRIBED), events.Received(1))
+        other = book.add(a_job(b"x/a.mp3", state=State.TRANSCRIBED), events.Received(1))
+        said = statements_of(journal)
+        assert book.numbers_taken(b"a", mine.id) == set()
+        assert said
+        said.clear()
+        assert book.numbers_taken(b"a", mine.id) == set()
+        assert said == []
+
+        named = book.record(other, events.Named(b"a", 1, ("txt",)))
+        assert book.numbers_taken(b"a", mine.id) == {1}
+        book.record(book.record(named, events.Delivered()), events.Retired(b"/archive/a.mp3"))
+        assert book.numbers_taken(b"a", mine.id) == {1}, "only the journal knows it now"
+        assert book.numbers_taken(b"a", other.id) == set()
+
+
 class Apart(Mailbox):
     """A mailbox whose messages come a moment apart, as the ends of steps on threads do."""
 
