@@ -10,7 +10,19 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import backlog, bounds, costs, fairness, finished, looks, one_upload, rendering, slow_disk, throughput
+from bench import (
+    backlog,
+    bounds,
+    costs,
+    fairness,
+    finished,
+    looks,
+    one_upload,
+    rendering,
+    signalled,
+    slow_disk,
+    throughput,
+)
 from bench.figures import Figure, to_json
 from report import say
 
@@ -47,6 +59,7 @@ def lines(*, short: bool) -> Mapping[str, Line]:
         ),
         "8": lambda at: one_upload.one_upload(at, size=150_000_000 if short else 1_500_000_000),
         "9": lambda at: rendering.rendering(at, words=2000 if short else 200_000),
+        "10": lambda _: signalled.signalled(signals=1000 if short else 100_000),
     }
 
 
