@@ -242,10 +242,17 @@ class Dispatch:
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
-        """The threads that a step runs on. Uploads have some for each inbox: a share that hangs keeps its readers."""
+        """The threads that a step runs on. An inbox has its own for each kind: a share that hangs keeps only those.
+
+        A recording leaves its folder on the thread that looks into it, so that no look tells of what was there before.
+        """
+        if step is Step.RETIRE:
+            return inbox.executor
+        if step in IN_FOLDERS:
+            return self._background.executor(f"folders-{inbox.route.name}", 1)
         if step is Step.UPLOAD:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
-        return inbox.executor if step in IN_FOLDERS else self._background.calls
+        return self._background.calls
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
