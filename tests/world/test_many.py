@@ -300,3 +300,19 @@ def test_steps_that_end_a_moment_apart_are_written_in_one_transaction(
     assert world.states() == [State.DELIVERED] * 8
     commits = before - world.commits_left
     assert commits < 8 * 3, f"{commits} commits for 8 recordings, which take 7 steps each"
+
+
+class SlowToLook(World):
+    """A share whose listing takes its time."""
+
+    def watch(self, root: bytes) -> bool:
+        self.clock.moved += 0.5
+        return super().watch(root)
+
+
+def test_a_run_once_takes_what_lies_in_a_new_inbox_whose_look_took_long(tmp_path: Path, api: FakeAssemblyAI) -> None:
+    world = SlowToLook(tmp_path, api, Clock(), settle_seconds=0.0)
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+    assert [job.state for job in world.jobs()] == [State.DELIVERED]
