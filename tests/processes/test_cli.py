@@ -24,6 +24,7 @@ from transcribed.worker import orders
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.people import status
 from world import recording_folder
@@ -159,7 +160,8 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    arrivals = Arrivals(route, book, AtOnce(), Background(mailbox, lambda *_: AtOnce()), clock, Host())  # type: ignore[arg-type]  # a look asks for no more
+    background = Background(mailbox, lambda *_: AtOnce())
+    arrivals = Arrivals(route, book, background, clock, Host(), Sweeps(background, clock))  # type: ignore[arg-type]  # a look asks for no more
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=1))
     said = status.snapshot(

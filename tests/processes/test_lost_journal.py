@@ -1,7 +1,11 @@
 """A damaged journal, and backups, with a real daemon."""
 
+import os
+import sqlite3
 from contextlib import closing
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from daemon_process import Daemon
@@ -35,6 +39,33 @@ def test_a_real_daemon_sets_a_damaged_journal_aside_says_so_and_goes_on_once_acc
 
         daemon.wait_for_archive(2)
         assert sorted(api.paid().values()) == [1, 1]
+
+
+def with_a_job_that_no_start_reads(path: Path) -> None:
+    """So large that only the look beside the work reads all of it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as journal:
+        journal.execute("UPDATE jobs SET state = 'delivared'")
+        journal.execute("INSERT INTO events SELECT NULL, 1, 0, 'job.deferred', 'received', hex(zeroblob(17000000))")
+
+
+@pytest.mark.slow
+def test_a_real_daemon_that_finds_damage_at_work_ends_so_that_its_next_start_sets_the_journal_aside(tmp_path):
+    with FakeAssemblyAI() as api, Daemon(tmp_path / "daemon", api.base_url) as daemon:
+        daemon.drop("Old.mp3", mp3("Old"))
+        daemon.start("--once")
+        assert daemon.wait() == 0
+        with_a_job_that_no_start_reads(daemon.state / "journal.db")
+
+        daemon.start()
+        assert daemon.wait() == 75, "a service manager starts it again"
+        assert {"daemon.started", "journal.damaged", "daemon.stopped"} <= set(daemon.events())
+
+        daemon.drop("Old again.mp3", mp3("Old"))
+        daemon.start()
+        wait_for(lambda: "Old again.srt" in os.listdir(daemon.folders["outbox"]), "what was paid")
+        assert "journal.lost" in daemon.events()
+        assert list(daemon.state.glob("journal.db.damaged-*"))
+        assert list(api.paid().values()) == [1]
 
 
 def test_a_backup_made_while_the_daemon_works_is_whole_and_replaces_nothing(tmp_path):

@@ -3,8 +3,9 @@
 import json
 import os
 import sqlite3
-from contextlib import closing, suppress
-from dataclasses import fields, replace
+from contextlib import closing, nullcontext
+from dataclasses import asdict, fields, replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from jobs import NOW, RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked, ConfigError, Transient
-from transcribed.job import Fingerprint, Job, State, Step, events
-from transcribed.journal import VERSION, Journal, store, tables
+from transcribed.job import Account, Fingerprint, Job, State, Step, events
+from transcribed.journal import VERSION, Change, Happening, Journal, store, tables
 
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -288,78 +289,67 @@ def commits_of(journal):
     return commits
 
 
-def test_what_is_written_together_is_one_commit_and_is_known_at_once_to_the_writer_and_later_to_others(
-    directory, journal
-):
-    commits = commits_of(journal)
-    with closing(Journal.read(directory)) as beside:
-        with journal.together():
-            one, other = add_job(journal, a_job(), RECEIVED), add_job(journal, a_job(b"other.mp3"), RECEIVED)
-            failed = replace(one, state=State.FAILED)
-            save_job(journal, one, (failed, FAILED), now=NOW)
-            with journal.together():
-                journal.remember({"a": "fact"})
+def changes(*jobs):
+    """New jobs, as they are written together."""
+    return [Change(job, None, (Happening(job, RECEIVED, NOW),)) for job in jobs]
 
-            assert journal.all() == [failed, other]
-            assert journal.facts("a") == {"a": "fact"}
-            assert journal.counts() == {"failed": 1, "received": 1}
-            assert beside.all() == commits == []
+
+def test_what_happened_to_several_jobs_is_one_commit_and_is_known_to_the_writer_and_to_others(directory, journal):
+    one, other = add_job(journal, a_job(), RECEIVED), a_job(b"other.mp3", id=journal.next_number())
+    failed, commits = replace(one, state=State.FAILED), commits_of(journal)
+    assert journal.counts() == {"received": 1}
+    with closing(Journal.read(directory)) as beside:
+        journal.write([Change(failed, one.state, (Happening(failed, FAILED, NOW),)), *changes(other)])
 
         assert len(commits) == 1
-        assert beside.all() == [failed, other]
-        assert journal.counts() == beside.counts()
+        assert journal.all() == beside.all() == [failed, other]
+        assert journal.counts() == beside.counts() == {"failed": 1, "received": 1}
 
 
-def test_of_what_is_written_together_nothing_stays_where_it_ends_by_an_error(journal):
+def test_of_changes_one_of_which_may_not_happen_none_is_written_or_counted(directory, journal):
     job = add_job(journal, a_job(), RECEIVED)
-    journal.counts()
+    assert journal.counts() == {"received": 1}
+    new, failed = a_job(b"other.mp3", id=journal.next_number()), replace(job, state=State.FAILED)
+    nobody = replace(job, id=99)
 
-    def write():
-        with journal.together():
-            save_job(journal, job, (replace(job, state=State.FAILED), FAILED), now=NOW)
-            raise ZeroDivisionError
+    with pytest.raises(AssertionError, match="1 of 2 jobs are not as was believed"):
+        journal.write([*changes(new), Change(failed, job.state, ()), Change(nobody, job.state, ())])
 
-    with pytest.raises(ZeroDivisionError):
-        write()
     assert journal.all() == [job]
     assert journal.counts() == {"received": 1}
-    assert add_job(journal, a_job(), RECEIVED).id == 2
 
 
-def test_one_change_that_may_not_happen_leaves_out_itself_alone_of_what_is_written_together(journal):
+def test_of_what_is_written_together_on_a_full_disk_nothing_is_and_its_numbers_are_given_away_again(journal):
     job = add_job(journal, a_job(), RECEIVED)
-    failed = replace(job, state=State.FAILED)
-    with journal.together():
-        save_job(journal, job, (failed, FAILED), now=NOW)
-        with pytest.raises(AssertionError):
-            save_job(journal, failed, (replace(failed, reason="half"), None), (replace(job, id=99), None), now=NOW)
-        add_job(journal, a_job(b"other.mp3"), RECEIVED)
-
-    assert [each.reason for each in journal.all()] == ["", ""]
-    assert journal.counts() == {"failed": 1, "received": 1}
-
-
-def test_of_what_is_written_together_on_a_full_disk_nothing_is_and_each_writer_hears_of_it(journal):
-    job = add_job(journal, a_job(), RECEIVED)
-    journal.counts()
+    assert journal.counts() == {"received": 1}
     fill(journal)
+    long, new = replace(job, reason="x" * 100_000), a_job(b"other.mp3", id=journal.next_number())
 
-    def write():
-        with journal.together():
-            save_job(journal, job, (replace(job, reason="fits"), None), now=NOW)
-            for reason in ("x" * 100_000, "fits too"):
-                with pytest.raises(Blocked, match="full") as caught:
-                    save_job(journal, job, (replace(job, reason=reason), None), now=NOW)
-                assert caught.value.lane == "state"
-
-    with pytest.raises(Blocked, match="full"):
-        write()
+    with pytest.raises(Blocked, match="full") as caught:
+        journal.write([*changes(new), Change(long, job.state, ())])
+    assert caught.value.lane == "state"
     assert journal.all() == [job]
     assert journal.counts() == {"received": 1}
+
     fill(journal, pages=1000)
-    with journal.together():
-        add_job(journal, a_job(), RECEIVED)
+    assert add_job(journal, a_job(b"other.mp3"), RECEIVED).id == new.id
     assert journal.counts() == {"received": 2}
+
+
+def test_what_the_disk_does_not_commit_is_neither_there_nor_counted(journal):
+    job = add_job(journal, a_job(), RECEIVED)
+    assert journal.counts() == {"received": 1}
+
+    def refuse(_):
+        raise sa.exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    sa.event.listen(journal._engine, "commit", refuse)
+    with pytest.raises(Blocked, match="disk I/O error"):
+        add_job(journal, a_job(b"other.mp3"), RECEIVED)
+    sa.event.remove(journal._engine, "commit", refuse)
+
+    assert journal.all() == [job]
+    assert journal.counts() == {"received": 1}
 
 
 # -- every field ------------------------------------------------------------------------------------------------------
@@ -505,16 +495,17 @@ def test_the_count_that_is_kept_is_always_that_of_the_rows(tmp_path_factory, dat
         known = [add_job(journal, a_job(), RECEIVED)]
         for states in data.draw(st.lists(st.lists(st.sampled_from(State), min_size=1, max_size=3), max_size=6)):
             refused = data.draw(st.booleans())
-            with suppress(ZeroDivisionError), journal.together():
-                now = [add_job(journal, a_job(state=states[0]), RECEIVED)]
-                before, touched = data.draw(st.sampled_from(known)), data.draw(st.sampled_from(known))
-                if before.id != touched.id:
-                    changes = [*(replace(before, state=each) for each in states), replace(touched, state=states[0])]
-                    save_job(journal, before, *((each, None) for each in changes), now=NOW)
-                    now += changes
-                if refused:
-                    raise ZeroDivisionError
-                known = list({each.id: each for each in [*known, *now]}.values())
+            before, touched = data.draw(st.sampled_from(known)), data.draw(st.sampled_from(known))
+            new = a_job(state=states[0], id=journal.next_number())
+            now = [replace(before, state=states[-1])]
+            if before.id != touched.id:
+                now.append(replace(touched, state=states[0]))
+            old = {before.id: before.state, touched.id: touched.state, 99: State.RECEIVED}
+            asked = [*now, replace(before, id=99)] if refused else now
+            with pytest.raises(AssertionError) if refused else nullcontext():
+                journal.write([*changes(new), *(Change(job, old[job.id], ()) for job in asked)])
+            if not refused:
+                known = list({each.id: each for each in [*known, new, *now]}.values())
             assert journal.counts() == beside.counts()
 
 
@@ -527,19 +518,30 @@ def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_
     job = add_job(journal, a_job(state=State.TRANSCRIBED, transcript_id=ID), RECEIVED)
     with closing(Journal.read(directory)) as beside:
         assert both() == [{"transcribed": 1}] * 2
-        assert journal.to_erase() == beside.to_erase() == []
 
         delivered = events.Delivered(delete_remote=True)
         save_job(journal, job, (replace(job, state=State.DELIVERED), delivered), now=NOW)
 
         assert both() == [{"delivered": 1}] * 2
-        assert journal.to_erase() == beside.to_erase() == [(ID, None)]
         journal.counts().clear()
         assert journal.counts() == {"delivered": 1}
 
-        journal.erased(ID, NOW)
 
-        assert journal.to_erase() == beside.to_erase() == []
+def test_orders_to_delete_are_read_some_at_a_time_and_are_those_of_one_account(journal):
+    own, other = Account("https://one", "0123456789ab"), Account("https://one", "ba9876543210")
+    names = [f"0000000{number}-2222-4333-8444-555555555555" for number in range(6)]
+    for name, account in zip(names, [own, other, own, own, own, None], strict=True):
+        paid: dict[str, Any] = asdict(account) if account else {}
+        job = a_job(state=State.SUBMITTED, upload_url="https://u", transcript_id=name, **paid)
+        delivered = replace(job, state=State.DELIVERED), events.Delivered(delete_remote=True)
+        add_job(journal, job, events.Submitted(name), delivered)
+    journal.erased(names[2], NOW)
+
+    orders = [(NOW, names[number]) for number in (0, 3, 4)]
+    assert journal.to_erase(own, (0.0, ""), 2) == orders[:2]
+    assert journal.to_erase(own, orders[1], 2) == orders[2:]
+    assert journal.to_erase(other, (0.0, ""), 9) == [(NOW, names[1])]
+    assert [name for name in names if journal.is_to_erase(name, own)] == [name for _, name in orders]
 
 
 @pytest.mark.parametrize("retired_at", [None, NOW])

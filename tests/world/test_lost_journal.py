@@ -448,7 +448,7 @@ def test_damage_of_a_large_journal_that_is_found_beside_the_work_stops_its_writi
         with pytest.raises(Blocked, match="the journal is damaged: a job in it cannot be read") as caught:
             add_job(journal, a_job(), RECEIVED)
         assert (caught.value.lane, caught.value.by_person, caught.value.exit_status) == ("state", True, 75)
-        assert "restart the daemon" in caught.value.hint
+        assert "its next start sets the journal aside" in caught.value.hint
 
     with closing(Journal.open(str(large.parent))) as journal:
         assert "set aside as journal.db.damaged-20" in journal.loss()
@@ -473,12 +473,28 @@ def test_damage_that_is_met_at_work_blocks_the_lane_state_and_the_next_start_loo
             with pytest.raises(Blocked, match="the journal is damaged"):
                 journal.job(7)
         assert journal.job(51) is not None, "what can be read can be read"
-        with pytest.raises(Blocked, match="the journal is damaged"), journal.together():
-            pass
+        with pytest.raises(Blocked, match="the journal is damaged"):
+            journal.touch()
         assert is_suspect(large)
 
     with closing(Journal.open(str(large.parent))) as journal:
         assert journal.loss()
+
+
+def test_who_asks_to_hear_of_damage_hears_of_it_however_early_it_is_found(large):
+    heard: list[str] = []
+    with closing(Journal.open(str(large.parent))) as journal:
+        with_an_ended_job_of_no_state(large)
+        assert not journal.is_damaged
+        journal.on_damage(lambda: heard.append("at work"))
+        for _ in range(2):
+            with pytest.raises(Blocked, match="the journal is damaged"):
+                journal.job(7)
+        assert heard == ["at work"]
+
+        journal.on_damage(lambda: heard.append("at once"))
+        assert journal.is_damaged
+        assert heard == ["at work", "at once"]
 
 
 def test_a_large_journal_is_checked_wholly_on_request(large):

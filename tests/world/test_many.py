@@ -1,6 +1,7 @@
 """Many recordings: what waits costs nothing, inboxes take turns, and nothing that comes at once is done at once."""
 
 import hashlib
+import itertools
 import os
 import queue
 import sqlite3
@@ -16,9 +17,10 @@ from fake_assemblyai import FakeAssemblyAI
 from fake_faults import Fault
 from jobs import a_job, add_job
 from transcribed.job import Fingerprint, Rules, State, events
-from transcribed.journal import Journal
+from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.book import Book
-from transcribed.worker.loop import CHANGES_AT_ONCE
+from transcribed.worker.loop import CHANGES_AT_ONCE, LONGEST_WAIT_SECONDS
+from transcribed.worker.messages import StepEnded
 from transcribed.worker.orders import RETRIED_AT_ONCE, drop
 from world import Clock, Mailbox, World, mp3
 
@@ -141,6 +143,61 @@ def test_the_first_recordings_of_a_large_drop_are_under_way_while_the_rest_is_ta
     world.run(is_under_way)
 
     assert 0 < known[0] < CHANGES_AT_ONCE + 150
+
+
+def pings_on_a_slow_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
+    """Let each commit take as long as an fsync of a slow disk; the times of the pings, and the facts written then."""
+    pings: list[tuple[float, int]] = []
+
+    def slow(_: object) -> None:
+        world.clock.moved += 0.125
+
+    def notify(**fields: str) -> None:
+        journal = world.worker.book.journal
+        if "READY" in fields:
+            sa.event.listen(journal._engine, "commit", slow)
+        if "WATCHDOG" in fields:
+            with journal._engine.connect() as connection:
+                facts = connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one()
+            pings.append((world.clock.moved, facts))
+
+    monkeypatch.setattr(world, "notify", notify)
+    return pings
+
+
+def most_between(pings: list[tuple[float, int]]) -> tuple[float, int]:
+    """The longest time without a ping, and the most facts that were written in one."""
+    pairs = list(itertools.pairwise(pings))
+    return max(now - then for (then, _), (now, _) in pairs), max(facts - before for (_, before), (_, facts) in pairs)
+
+
+def test_the_loop_pings_while_a_large_drop_is_taken_in_on_a_slow_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings = pings_on_a_slow_disk(world, monkeypatch)
+    for number in range(750):
+        world.drop(f"{number:03}.mp3", mp3("x", frames=3) + b"x" * number)
+
+    world.run(lambda: pings[-1][1] >= 750 if pings else False)
+
+    assert most_between(pings)[0] < 10 + LONGEST_WAIT_SECONDS, "15 s of it may be a wait for the files to settle"
+    assert most_between(pings)[1] < 750
+
+
+def test_the_loop_pings_between_hundreds_of_messages_that_came_at_once_and_writes_many_with_one_commit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings = pings_on_a_slow_disk(world, monkeypatch)
+    jobs = [a_job(b"%d.mp3" % number, id=number, inbox="left the configuration") for number in range(1, 751)]
+    with world.journal() as journal:
+        journal.write([Change(job, None, (Happening(job, events.Received(1), 1.0),)) for job in jobs])
+    ended = tuple(StepEnded(job, events.Deferred("the share was slow")) for job in jobs)
+
+    world.run(lambda: pings[-1][1] == 1500 if pings else False, messages=ended)
+
+    took = pings[-1][0] - pings[0][0]
+    assert most_between(pings)[1] < 400, "the rest waits for the next pass"
+    assert took < 10, "so many commits as there are messages would take a minute and a half"
 
 
 def test_a_new_job_that_the_journal_did_not_take_leaves_no_gap_in_the_numbers(world: World) -> None:

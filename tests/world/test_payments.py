@@ -3,6 +3,7 @@
 import json
 import os
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from jobs import NOW, RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked
 from transcribed.files import Lines
 from transcribed.job import Job, Rules, State, after, events
-from transcribed.journal import Journal
+from transcribed.journal import Change, Happening, Journal
 from transcribed.journal import payments as paid
 from transcribed.journal.tables import payments
 from transcribed.worker import drop
@@ -371,3 +372,55 @@ def test_many_old_jobs_are_forgotten_a_few_at_a_time(tmp_path):
         assert journal.forget(NOW + 5.5, 4) == 2
         assert journal.forget(NOW + 100, 100) == 3
         assert [job.id for job in journal.all()] == [10], "the newest: no number is given twice"
+
+
+def with_old_jobs(world: World, count: int) -> None:
+    facts: dict[str, Any] = {"state": State.FAILED, "retired_at": NOW}
+    old = [a_job(b"%d" % number, id=number, place=b"/failed/%d" % number, **facts) for number in range(1, count + 1)]
+    with world.journal() as journal:
+        journal.write([Change(job, None, (Happening(job, RECEIVED, NOW),)) for job in old])
+    world.clock.moved += 800 * DAY
+
+
+def test_a_run_with_once_forgets_all_jobs_that_are_old_however_little_else_it_has_to_do(world):
+    with_old_jobs(world, 260)
+
+    assert world.run() == 0
+
+    assert [job.id for job in world.jobs()] == [260]
+
+
+def test_a_run_with_once_ends_in_time_though_more_old_jobs_are_left_and_the_next_one_goes_on(world):
+    with_old_jobs(world, 2500)
+    began_at = world.clock.moved
+
+    assert world.run() == 0
+
+    assert world.clock.moved - began_at < 60
+    left = len(world.jobs())
+    assert 1 < left < 2000
+    assert world.run() == 0
+    assert len(world.jobs()) < left
+
+
+@pytest.mark.parametrize(("commit_seconds", "least_seconds"), [(0.0, 1.0), (0.5, 5.0)])
+def test_between_two_bites_of_old_jobs_the_daemon_rests(world, commit_seconds, least_seconds):
+    with_old_jobs(world, 260)
+    bites: list[float] = []
+
+    def commit(_: object) -> None:
+        world.clock.moved += commit_seconds
+
+    def are_forgotten() -> bool:
+        journal = world.worker.book.journal
+        if not sa.event.contains(journal._engine, "commit", commit):
+            sa.event.listen(journal._engine, "commit", commit)
+        if (left := journal.counts().get("failed", 0)) < 260 - 50 * len(bites):
+            bites.append(world.clock.moved)
+        return left == 1
+
+    world.run(are_forgotten)
+
+    assert len(bites) == 6
+    slow = bites[1:]  # the first one was made before the commits took time
+    assert min(later - earlier for earlier, later in pairwise(slow)) >= least_seconds

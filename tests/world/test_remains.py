@@ -2,14 +2,20 @@
 
 import math
 import os
+import sys
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
-from transcribed.job import State
-from transcribed.journal import AUDIO, Journal, Transcripts
+from jobs import NOW, a_job
+from transcribed.job import Account, State, events
+from transcribed.journal import AUDIO, Change, Happening, Journal, Transcripts
+from transcribed.worker import deletions as deletions_module
 from world import World, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",), delete_remote=True)
@@ -144,6 +150,64 @@ def test_a_transcript_of_another_key_is_not_touched_until_that_key_is_back(world
     api.clear()
     assert world.run() == 0
     assert erasure(world)[1] is not None
+
+
+def delivered_by(account: Account, number: int) -> Change:
+    """A new job of this account that is delivered, and whose transcript is still to be deleted at AssemblyAI."""
+    name = f"00000000-0000-4000-8000-{number:012}"
+    facts = {"base_url": account.base_url, "key_fingerprint": account.key_fingerprint, "transcript_id": name}
+    job = a_job(b"%d.mp3" % number, id=number, state=State.SUBMITTED, upload_url="https://u", **facts)
+    delivered = replace(job, state=State.DELIVERED, retired_at=NOW, place=b"/archive/%d.mp3" % number)
+    ended = Happening(delivered, events.Delivered(delete_remote=True), NOW + number)
+    return Change(delivered, None, (Happening(job, events.Submitted(name), NOW), ended))
+
+
+def cost_of_deletions(world: World, api: FakeAssemblyAI, count: int) -> tuple[float, float]:
+    """For each of so many deletions: the instructions that SQLite runs, and the lines of ours that choose it."""
+    instructions = lines = 0
+
+    def ran() -> int:
+        nonlocal instructions
+        instructions += 10
+        return 0
+
+    def step(frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != deletions_module.__file__:
+            return None
+        lines += event == "line"
+        return step
+
+    def is_over() -> bool:
+        with world.worker.book.journal._engine.connect() as connection:
+            connection.connection.driver_connection.set_progress_handler(ran, 10)
+        return len(deletions(api)) == count
+
+    before = sys.gettrace()
+    sys.settrace(step)
+    try:
+        world.run(is_over)
+    finally:
+        sys.settrace(before)
+    return instructions / count, lines / count
+
+
+def test_a_deletion_costs_no_more_where_many_wait(tmp_path, api, clock):
+    costs = []
+    for count in (20, 200):
+        world = World(tmp_path / str(count), api, clock, formats=("txt",), delete_remote=True)
+        accounts = [Account.of(api.base_url, world.key), Account.of(api.base_url, "another key, with as many")]
+        orders = [delivered_by(account, number) for number, account in enumerate(accounts * count, 1)]
+        with world.journal() as journal:
+            journal.write(orders)
+        api.requests.clear()
+        costs.append(cost_of_deletions(world, api, count))
+        wanted = [change.job.transcript_id for change in orders if change.job.id % 2]
+        assert deletions(api) == wanted, "oldest first, and none of the other account"
+
+    (few_instructions, few_lines), (many_instructions, many_lines) = costs
+    assert many_instructions < 1.5 * few_instructions
+    assert many_lines < 1.5 * few_lines
 
 
 def test_the_same_recording_again_is_delivered_from_what_is_kept_after_the_deletion(world, api):

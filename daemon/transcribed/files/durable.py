@@ -143,16 +143,24 @@ def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
         os.close(_made(folder, name, access))
 
 
-def sweep(root: bytes, now: float, older_than_seconds: float = 3600.0, deepest: int = _DEEPEST) -> int:
+def sweep(
+    root: bytes,
+    now: float,
+    older_than_seconds: float = 3600.0,
+    deepest: int = _DEEPEST,
+    listed: Callable[[], object] = lambda: None,
+) -> int:
     """Removes the temporaries below `root` that a crash left there; returns how many. `now` in seconds since the epoch.
 
-    `deepest`: how many folders down it goes; 0 is only `root`. Another daemon may be writing into the same folder, so
-    what is younger stays. Should it be taken from under a writer all the same (clocks differ), its rename fails, and it
-    writes again. What cannot be removed stays until the next sweep. Raises OSError where `root` is not there.
+    `deepest`: how many folders down it goes; 0 is only `root`. `listed` is called once a folder is listed. Another
+    daemon may be writing into the same folder, so what is younger stays. Should it be taken from under a writer all
+    the same (clocks differ), its rename fails, and it writes again. What cannot be removed stays until the next
+    sweep. Raises OSError where `root` is not there.
     """
     removed = 0
     top = os.path.realpath(root)
     for path, folders, names, folder in os.fwalk(top):
+        listed()
         if path.count(b"/") - top.count(b"/") >= deepest:
             folders.clear()
         for name in names:

@@ -8,7 +8,7 @@ that is not the one that is remembered blocks its inbox, and nothing is touched 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -60,9 +60,12 @@ class Anchors:
         """Make sure that this folder may be written to: it is there, and is the remembered one. Raises Blocked."""
         next(each for each in self._grounds.values() if each.path == folder).check(closely=False)
 
-    def recognise(self) -> None:
-        """Look at all folders closely: make what is new and missing, anchor what has no anchor. Raises Blocked."""
-        for each in self._in_use():
+    def recognise(self, asking: Callable[[str, bytes], object] = lambda _what, _path: None) -> None:
+        """Look at all folders closely: make what is new and missing, anchor what has no anchor. Raises Blocked.
+
+        `asking` hears of each, and what it is, before it is looked at.
+        """
+        for each in self._in_use(asking):
             if each.identity is None and each is not self._grounds["inbox"]:
                 self._make(each)
             each.check()
@@ -79,15 +82,13 @@ class Anchors:
         for each in self._grounds.values():
             each.forget()
 
-    def _in_use(self) -> Iterator[Ground]:
+    def _in_use(self, asking: Callable[[str, bytes], object]) -> Iterator[Ground]:
         """The folders that are looked after; `failed` may never be needed, and is missed only then."""
-        yield self._grounds["inbox"]
-        yield self._grounds["outbox"]
-        if self._archives:
-            yield self._grounds["archive"]
-        failed = self._grounds["failed"]
-        if failed.identity is None or os.path.isdir(failed.path):
-            yield failed
+        for role in ("inbox", "outbox", *(["archive"] if self._archives else []), "failed"):
+            each = self._grounds[role]
+            asking(each.what, each.path)
+            if role != "failed" or each.identity is None or os.path.isdir(each.path):
+                yield each
 
     def _make(self, missing: Ground) -> None:
         """A folder that may be missing, where the one above it is there. Raises Blocked where it cannot be made."""

@@ -118,7 +118,7 @@ class Ground:
         self.identity = remembered  #: as it is remembered now
         self.is_anchored = False  #: its anchor was there at the last close look
         self._lane = lane
-        self._what = what
+        self.what = what
         self._seen: tuple[int, int] | None = None  # the open folder that was recognised last
 
     def check(self, *, closely: bool = True) -> None:
@@ -172,7 +172,7 @@ class Ground:
 
     def blocked(self, error: OSError) -> Blocked:
         """The block that an error at the folder itself means."""
-        here = f"the {self._what} {shown(self.path)}"
+        here = f"the {self.what} {shown(self.path)}"
         if isinstance(error, FileNotFoundError):
             hint = "see that its share is mounted; a folder that was removed for good must be made again"
             return Blocked(f"{here} is not there", lane=self._lane, hint=hint)
@@ -186,7 +186,7 @@ class Ground:
     def _gone(self, why: str) -> Blocked:
         name = shlex.quote(self._lane.partition(":")[2])
         return Blocked(
-            f"the {self._what} {shown(self.path)} is not the folder that it was: {why}",
+            f"the {self.what} {shown(self.path)} is not the folder that it was: {why}",
             lane=self._lane,
             hint=f"mount it again; if it has moved for good, `transcribed accept --folders {name}` takes it as it is",
         )

@@ -1,7 +1,7 @@
 """Damage of the journal. A small one is read wholly before it is used; a large one once a day, beside the work.
 
 What is found while the daemon works is marked beside the journal (`suspect`): nothing more is written into it, and the
-next start reads it wholly first, sets it aside and rebuilds it.
+daemon ends, to be started again. That start reads it wholly first, sets it aside and rebuilds it.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _PAGE = 500  # jobs read at once
 _REST = 2.0  # beside the work: for each second of reading so many without
 _LAST_WORD_SECONDS = 1.0
 _SUSPECT, _CHECKED = f"{NAME}.suspect", f"{NAME}.checked"
-HINT = "restart the daemon: it sets the journal aside and makes it again from the kept transcripts"
+HINT = "the daemon ends: its next start sets the journal aside and makes it again from what is kept beside it"
 
 
 def is_small(directory: str) -> bool:

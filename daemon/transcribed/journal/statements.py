@@ -36,11 +36,21 @@ ERASURE = sa.union_all(
 )
 TRANSCRIBED_AT = sa.select(payments.c.transcribed_at).where(payments.c.transcript_id == sa.bindparam("transcript_id"))
 FACT = facts.insert().prefix_with("OR REPLACE")
-TO_ERASE = (
-    sa.select(erasures.c.transcript_id, payments.c.base_url, payments.c.key_fingerprint)
-    .outerjoin(payments, payments.c.transcript_id == erasures.c.transcript_id)
+_OF_ACCOUNT = (
+    sa.select(erasures.c.wanted_at, erasures.c.transcript_id)
+    .join(payments, payments.c.transcript_id == erasures.c.transcript_id)
     .where(erasures.c.erased_at.is_(None))
-    .order_by(erasures.c.wanted_at)
+    .where(payments.c.base_url == sa.bindparam("base_url"))
+    .where(payments.c.key_fingerprint == sa.bindparam("key_fingerprint"))
+)
+IS_TO_ERASE = _OF_ACCOUNT.where(erasures.c.transcript_id == sa.bindparam("transcript_id"))
+TO_ERASE = (
+    _OF_ACCOUNT.where(
+        sa.tuple_(erasures.c.wanted_at, erasures.c.transcript_id)
+        > sa.tuple_(sa.bindparam("wanted_at", type_=sa.Float), sa.bindparam("transcript_id", type_=sa.String))
+    )
+    .order_by(erasures.c.wanted_at, erasures.c.transcript_id)
+    .limit(sa.bindparam("most"))
 )
 
 

@@ -8,9 +8,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import asdict, fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +20,7 @@ from transcribed.journal import copies, damage, file, forgetting
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.search import Search
-from transcribed.journal.statements import ERASURE, FAILED_LIKE, NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
+from transcribed.journal.statements import ERASURE, FAILED_LIKE, IS_TO_ERASE, NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -36,8 +35,6 @@ from transcribed.journal.tables import (
     row_of,
 )
 from transcribed.journal.transactions import Transactions
-
-T = TypeVar("T")
 
 PAGE = 500  # jobs that are read at once where all are
 NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
@@ -57,6 +54,7 @@ class Journal:
         self._engine = engine
         self._directory = directory
         self._beside: damage.Beside | None = None
+        self._tell_of_damage: Callable[[], object] = lambda: None
         self._paid = Paid()
         self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
         self.forgotten = Forgotten(self._transactions)
@@ -65,7 +63,6 @@ class Journal:
         self._next_number: int | None = None
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
         self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
-        self._read: tuple[int, dict[str, Any]] = (0, {})  # answers to what is asked at every pass, until the next write
 
     @classmethod
     def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
@@ -110,28 +107,12 @@ class Journal:
         if self._lock is not None:
             self._lock.close()
 
-    def together(self) -> AbstractContextManager[None]:
-        """One transaction, with one fsync, for all that is written within; see `Transactions.together`."""
-        return self._transactions.together()
-
     def _ended(self, *, written: bool) -> None:
         """A transaction has ended: what was kept in memory of the rows is that of the rows again."""
         if written and self._states is not None:
             self._states.update(self._moved)
         self._moved.clear()
         self._paid.ended()
-
-    def _once(self, name: str, read: Callable[[], T]) -> T:
-        """The answer of `read`, kept until the next write; read each time if another process is the writer."""
-        if self._lock is None:
-            return read()
-        writes, answers = self._read
-        if writes != self._transactions.writes:
-            self._read = (self._transactions.writes, answers := {})
-        if name not in answers:
-            answers[name] = read()
-        answer: T = answers[name]
-        return answer
 
     def next_number(self) -> int:
         """The number of the next new job: the writer gives it away, and writes the job soon."""
@@ -200,10 +181,7 @@ class Journal:
             query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
             with self._transactions.reading() as connection:
                 self._states = Counter({row[0]: row[1] for row in connection.execute(query)})
-            self._states.subtract(self._moved)
-        now = Counter(self._states)
-        now.update(self._moved)
-        return dict(+now)
+        return dict(+self._states)
 
     def lying_in(self, inbox: str) -> dict[bytes, tuple[int, Fingerprint]]:
         """The recordings that, as far as we know, lie in the inbox: by path, the newest job of each and the file."""
@@ -255,17 +233,21 @@ class Journal:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
         return self._found(FAILED_LIKE, inbox=inbox, size=fingerprint.size, mtime_ns=fingerprint.mtime_ns)
 
-    def to_erase(self) -> list[tuple[str, Account | None]]:
-        """The transcripts that are still to be deleted at AssemblyAI, oldest order first, and the account of each.
+    def to_erase(self, account: Account, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
+        """The orders to delete a transcript at AssemblyAI that are open: the time of each, and the transcript.
 
-        The account is that of the job that paid for it; None where that is not known.
+        They are those of transcripts that this account paid for, oldest first: at most so many, and `after` this one.
         """
-        return self._once("to_erase", self._to_erase)
-
-    def _to_erase(self) -> list[tuple[str, Account | None]]:
+        asked = {"wanted_at": after[0], "transcript_id": after[1], "most": most}
         with self._transactions.reading() as connection:
-            rows = connection.execute(TO_ERASE).all()
-        return [(name, Account(url, key) if url and key else None) for name, url, key in rows]
+            rows = connection.execute(TO_ERASE, {**asked, **asdict(account)}).all()
+        return [(row.wanted_at, row.transcript_id) for row in rows]
+
+    def is_to_erase(self, transcript_id: str, account: Account) -> bool:
+        """True if this transcript, which this account paid for, is still to be deleted at AssemblyAI."""
+        with self._transactions.reading() as connection:
+            asked = {"transcript_id": transcript_id, **asdict(account)}
+            return connection.execute(IS_TO_ERASE, asked).first() is not None
 
     def upload_urls(self, since: float) -> dict[str, str]:
         """The upload_url that was sent for each transcript_id, of jobs that paid for it since then.
@@ -360,11 +342,23 @@ class Journal:
         if damage.Beside.is_due(self._directory):
             self._beside = damage.Beside(self._directory, self._damaged)
 
+    @property
+    def is_damaged(self) -> bool:
+        """True once damage was found at work: nothing more is written, and the next start repairs it."""
+        return bool(self._transactions.damage)
+
+    def on_damage(self, tell: Callable[[], object]) -> None:
+        """Have `tell` called when damage is found at work, on any thread; at once if it was found already."""
+        self._tell_of_damage = tell
+        if self.is_damaged:
+            tell()
+
     def _damaged(self, what: str) -> None:
         """Write nothing more; the next start looks closely. On any thread."""
         self._transactions.damage = what
         if self._lock is not None:
             damage.suspect(self._directory, what)
+        self._tell_of_damage()
 
     def damage(self, *, whole: bool = False) -> str:
         """The damage of the file, in SQLite's words; empty if none is found. `whole`: read all of a large file too."""

@@ -8,6 +8,8 @@ All of it belongs to the loop's thread, except for the deleting itself.
 """
 
 import functools
+import heapq
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +17,8 @@ import structlog
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI, UnknownTranscript
-from transcribed.job import Job, State
+from transcribed.job import Account, Job, State
+from transcribed.job.events import Delivered, Event
 from transcribed.journal import Journal, Transcripts
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
@@ -30,8 +33,37 @@ LONGEST_AGAIN_SECONDS = 3600.0
 SWEEP_SECONDS = 3600.0  # between two looks at how old the kept transcripts are
 DAY_SECONDS = 86400.0
 AT_ONCE = 200  # transcripts that the journal is asked about in one query
+_FIRST = (0.0, "")  # before the first order of all
 FORGET_AT_ONCE = 50  # jobs that it forgets in one transaction, for which all else waits
-FORGET_SECONDS = 60.0  # between two transactions in which old jobs are forgotten, while there are more of them
+FORGET_SECONDS, FORGET_REST = 1.0, 9.0  # at least so long between two of these, or so many times what one took
+FORGET_ONCE_SECONDS = 30.0  # after its start, a run with `--once` stays no longer only to forget old jobs
+
+
+class _Orders:
+    """Transcripts that are to be deleted, by the time from which each may be (monotonic); the first come first."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+        self._queue: list[tuple[float, int, str]] = []
+        self._count = itertools.count()
+
+    def __contains__(self, transcript_id: str) -> bool:
+        return transcript_id in self._at
+
+    def put(self, transcript_id: str, at: float) -> None:
+        """Have it due at `at`, whatever was said before."""
+        self._at[transcript_id] = at
+        heapq.heappush(self._queue, (at, next(self._count), transcript_id))
+
+    def drop(self, transcript_id: str) -> None:
+        """It is not to be deleted, or is no longer there."""
+        self._at.pop(transcript_id, None)
+
+    def first(self) -> tuple[float, str] | None:
+        """The one that is due first, and its time."""
+        while self._queue and self._at.get(self._queue[0][2]) != self._queue[0][0]:
+            heapq.heappop(self._queue)  # said otherwise since
+        return (self._queue[0][0], self._queue[0][2]) if self._queue else None
 
 
 class Deletions:
@@ -44,10 +76,14 @@ class Deletions:
         self._kept = kept
         self._background = background
         self._clock = clock
-        self._later: dict[str, tuple[float, float]] = {}  # did not succeed: due again at (monotonic), after a wait
+        self._orders = _Orders()
+        self._account: Account | None = None  # whose transcripts they are
+        self._read_to: tuple[float, str] | None = None  # the last that was read of the journal's; None: all were
+        self._waited: dict[str, float] = {}  # those that did not succeed: seconds until they are tried again
         self._sweep_at = clock.monotonic()
         self._sweeping = False
-        self._forget_at = clock.monotonic()
+        self._forget_at = self._began_at = clock.monotonic()
+        self._has_old = False  # there are more jobs to be forgotten soon
 
     def look_if_due(self, plan: Plan) -> None:
         """Begin the next deletion, and the next look at what is kept, where it is time for one."""
@@ -56,18 +92,47 @@ class Deletions:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             self._sweep(plan)
         if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
-            self._forget(plan, now)
-        due = self._due(plan.client)
-        transcript_id = min(due, key=due.__getitem__, default="")  # one that is refused holds up no other
-        if transcript_id and due[transcript_id] <= now:
+            self._forget(plan)
+        if self.erasing is None and self._lanes.blocking((errors.STATE, errors.API)) is None:
+            self._erase(plan.client, now)
+
+    def _erase(self, client: AssemblyAI, now: float) -> None:
+        """Begin the next deletion at AssemblyAI, if one is due. Raises Blocked(state)."""
+        self._read_orders(client.account, now)
+        at, transcript_id = self._orders.first() or (math.inf, "")
+        if at > now:
+            return
+        if not self._book.journal.is_to_erase(transcript_id, client.account):
+            self._done_with(transcript_id)
+        elif any(job.transcript_id == transcript_id for job in self._book.submitted.values()):
+            self._orders.put(transcript_id, now + AGAIN_SECONDS)  # it is to be fetched, perhaps again
+        else:
             self.erasing = transcript_id
             self._background.ask(
                 self._background.calls,
-                functools.partial(plan.client.delete, transcript_id),
+                functools.partial(client.delete, transcript_id),
                 lambda outcome: RemoteDeleted(transcript_id, outcome.problem),
                 doing="deleting a transcript at AssemblyAI",
                 lane=errors.API,
             )
+
+    def _read_orders(self, account: Account, now: float) -> None:
+        """Read some of the journal's orders for this account, where no other is due. Raises Blocked(state)."""
+        if account != self._account:
+            self._account, self._orders, self._read_to = account, _Orders(), _FIRST
+        at, _ = self._orders.first() or (math.inf, "")
+        if self._read_to is None or at <= now:
+            return
+        read = self._book.journal.to_erase(account, self._read_to, AT_ONCE)
+        for _, transcript_id in read:
+            if transcript_id not in self._orders:
+                self._orders.put(transcript_id, now)
+        self._read_to = read[-1] if len(read) == AT_ONCE else None
+
+    def ordered(self, job: Job, event: Event) -> None:
+        """This has happened, and is written: it may be an order to delete the job's transcript."""
+        if isinstance(event, Delivered) and event.delete_remote and job.transcript_id is not None:
+            self._orders.put(job.transcript_id, self._clock.monotonic())
 
     def _sweep(self, plan: Plan) -> None:
         described = self._clock.wall() - plan.jobs_days * DAY_SECONDS
@@ -77,38 +142,37 @@ class Deletions:
         answer = functools.partial(OldTranscriptsListed, before)
         self._background.ask(self._background.state, list_old, answer, doing="reading the kept transcripts")
 
-    def _forget(self, plan: Plan, now: float) -> None:
+    def _forget(self, plan: Plan) -> None:
         """Let the journal forget some old jobs. Raises Blocked(state)."""
-        self._forget_at = now + SWEEP_SECONDS
+        began_at = self._clock.monotonic()
+        self._forget_at, self._has_old = began_at + SWEEP_SECONDS, False
         count = self._book.journal.forget(self._clock.wall() - plan.jobs_days * DAY_SECONDS, FORGET_AT_ONCE)
         if count:
             log.info("jobs.forgotten", count=count)
         if count == FORGET_AT_ONCE:
-            self._forget_at = now + FORGET_SECONDS
+            now = self._clock.monotonic()
+            self._forget_at, self._has_old = now + max(FORGET_SECONDS, FORGET_REST * (now - began_at)), True
 
-    def next_at(self, plan: Plan) -> float:
+    def next_at(self) -> float:
         """The time at which the next of them is due (monotonic)."""
         times = [self._forget_at] if self._sweeping else [self._forget_at, self._sweep_at]
-        return min([*times, *self._due(plan.client).values()])
+        return min([*times, self._erase_at()])
 
-    def is_busy(self, plan: Plan) -> bool:
-        """True while a deletion is on its way or due now. One that failed is left to a later time."""
-        if self.erasing is not None:
-            return True
-        return any(at <= self._clock.monotonic() for at in self._due(plan.client).values())
+    def is_busy(self) -> bool:
+        """True while there is something to delete now, or to forget. What failed is left to a later time."""
+        return self.erasing is not None or self._erase_at() <= self._clock.monotonic() or self._is_forgetting()
 
-    def _due(self, client: AssemblyAI) -> dict[str, float]:
-        """The time from which each transcript may be deleted (monotonic), by the client of the account that has it.
+    def _is_forgetting(self) -> bool:
+        """True while old jobs are left, and it is not long since the start."""
+        is_early = self._clock.monotonic() - self._began_at < FORGET_ONCE_SECONDS
+        return self._has_old and is_early and self._lanes.blocking((errors.STATE,)) is None
 
-        They are in the order in which they were ordered; there are none while one is being deleted.
-        """
+    def _erase_at(self) -> float:
+        """The time of the next deletion at AssemblyAI (monotonic); there is none while one is on its way."""
         if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
-            return {}
-        if not (wanted := self._book.journal.to_erase()):
-            return {}
-        coming = {job.transcript_id for job in self._book.submitted.values()}  # to be fetched, perhaps again
-        mine = [name for name, owner in wanted if owner == client.account and name not in coming]
-        return {name: self._later.get(name, (0.0, 0.0))[0] for name in mine}
+            return math.inf
+        at, _ = self._orders.first() or (math.inf, "")
+        return at if self._read_to is None else -math.inf
 
     def erased(self, message: RemoteDeleted) -> None:
         """A deletion has ended. Raises Blocked where the API or the journal cannot be reached."""
@@ -117,14 +181,18 @@ class Deletions:
             raise message.problem
         gone = message.problem is None or isinstance(message.problem, UnknownTranscript)
         if not gone:
-            _, waited = self._later.get(message.transcript_id, (0.0, AGAIN_SECONDS / 2))
-            wait = min(2 * waited, LONGEST_AGAIN_SECONDS)
-            self._later[message.transcript_id] = (self._clock.monotonic() + wait, wait)
+            wait = min(2 * self._waited.get(message.transcript_id, AGAIN_SECONDS / 2), LONGEST_AGAIN_SECONDS)
+            self._waited[message.transcript_id] = wait
+            self._orders.put(message.transcript_id, self._clock.monotonic() + wait)
             log.warning("transcript.not_erased", transcript_id=message.transcript_id, reason=str(message.problem))
             return
         self._book.journal.erased(message.transcript_id, self._clock.wall())
-        self._later.pop(message.transcript_id, None)
+        self._done_with(message.transcript_id)
         log.info("transcript.erased", transcript_id=message.transcript_id)
+
+    def _done_with(self, transcript_id: str) -> None:
+        self._orders.drop(transcript_id)
+        self._waited.pop(transcript_id, None)
 
     def aged(self, message: OldTranscriptsListed) -> None:
         """These kept transcripts are old enough, by their files: remove those that nothing needs any more."""

@@ -22,6 +22,7 @@ from transcribed.worker.book import Book
 from transcribed.worker.deletions import Deletions
 from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
 from transcribed.worker.people import models, status
@@ -69,6 +70,7 @@ class Worker:
         self._polls = Polls(background, clock)
         self._probes = Probes(journal, background)
         self._hooks = Hooks(background, stop)
+        self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._news = News(plan, host, background, clock)
         self._report = status.Report(clock)
@@ -143,9 +145,8 @@ class Worker:
     def _wait_seconds(self) -> float:
         """Until the next thing is due."""
         now = self._clock.monotonic()
-        at = [inbox.next_at() for inbox in self.inboxes.values()]
+        at = [*(inbox.next_at() for inbox in self.inboxes.values()), self._news.next_at(), self._deletions.next_at()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
-        at += [self._news.next_at(), self._deletions.next_at(self._plan)]
         waits = [x - now for x in at if x is not None] + [x for x in [self._report.next_at() - now] if x > 0]
         if (due_at := self.dispatch.next_at()) is not None:
             waits.append(due_at - self._clock.wall())
@@ -264,6 +265,7 @@ class Worker:
 
     def _tell_of(self, job: Job, event: Event) -> None:
         inbox = self.inboxes.get(job.inbox)
+        self._deletions.ordered(job, event)
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)
@@ -323,8 +325,8 @@ class Worker:
                 self.inboxes[route.name] = old
                 continue
             self._resume(route.parameters_lane)
-            executor = self._background.executor(f"inbox-{route.name}", 1)
-            self.inboxes[route.name] = Arrivals(route, self.book, executor, self._background, self._clock, self._host)
+            context = (self.book, self._background, self._clock, self._host, self._sweeps)
+            self.inboxes[route.name] = Arrivals(route, *context)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""
@@ -382,7 +384,7 @@ class Worker:
 
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
-        at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy(self._plan)
+        at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
         if at_work or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
         for inbox in self.inboxes.values():
@@ -395,6 +397,4 @@ class Worker:
         blocked = self.lanes.all()
         if blocked:
             return blocked[0].exit_status
-        if self.book.unfinished:
-            return 75
-        return 1 if self.book.failures else 0
+        return 75 if self.book.unfinished else 1 if self.book.failures else 0

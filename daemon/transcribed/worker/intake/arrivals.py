@@ -27,17 +27,17 @@ from transcribed.worker.intake.candidates import inspect
 from transcribed.worker.intake.looking import LastLook, Looking
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
+from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
 from transcribed.worker.people import failure_notes
 from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
-from transcribed.worker.plan import Clock, Executor, Host, Plan, Route
+from transcribed.worker.plan import Clock, Host, Plan, Route
 from transcribed.worker.schedule import look_at
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-HANGS_SECONDS = 60.0  # a share that has not answered for so long is worth a word; it is asked again by the same call
 INSPECTED_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
 
 
@@ -48,13 +48,13 @@ class Arrivals:
         self,
         route: Route,
         book: Book,
-        executor: Executor,
         background: Background,
         clock: Clock,
         host: Host,
+        sweeps: Sweeps,
     ) -> None:
         self.route = route
-        self.executor = executor
+        self.executor = background.executor(f"inbox-{route.name}", 1)
         self._remembered = book.journal.facts(facts_of(route.name))
         access, places = access_of(route), Places(route.inbox, route.outbox, route.archive, route.failed)
         self.anchors = Anchors(route.name, places, access, self._remembered, archives=route.after == "archive")
@@ -63,6 +63,7 @@ class Arrivals:
         self._book = book
         self._background = background
         self._clock = clock
+        self._sweeps = sweeps
         self._looking = Looking(route, self.anchors, access, clock, host)
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
@@ -81,14 +82,14 @@ class Arrivals:
     def settled(self) -> bool:
         """True if a look succeeded and nothing that it showed is still on its way into the journal."""
         looking, settling = self._pace.next_at() is None, self._settling.next_at() is not None
-        waiting = looking or settling or self._sightings.is_inspecting()
+        waiting = looking or settling or self._sightings.is_inspecting() or self._sweeps.is_at_work(self.route)
         return self.accepted and self._last is not None and not waiting
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
         settling = ((path, why.reason) for path, why in self._settling.waiting().items())
         waiting = itertools.islice(itertools.chain(self._sightings.unread().items(), settling), MOST_JOBS)
-        last = self._last
+        last, hangs = self._last, self._sweeps.problem(self.route)
         return InboxStatus(
             name=self.route.name,
             path=shown(self.route.inbox),
@@ -99,7 +100,7 @@ class Arrivals:
             overdue=self._clock.monotonic() - self._pace.waits_since() > HANGS_SECONDS,
             accepted=self.accepted,
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
-            problems=list(last.problems) if last else [],
+            problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
         )
 
     def forget(self, job: Job) -> None:
@@ -128,6 +129,7 @@ class Arrivals:
     def look_if_due(self) -> None:
         """Begin a look where it is time for one. Raises Blocked where one does not come to its end."""
         now = self._clock.monotonic()
+        self._sweeps.watch(self.route)
         if (at := self._pace.next_at()) is None:
             self._raise_if_hanging(now)
         elif now >= at:
@@ -135,10 +137,9 @@ class Arrivals:
 
     def _raise_if_hanging(self, now: float) -> None:
         """A look that waits for its turn does not hang: hashing or moving a large recording takes its time."""
-        began_at = self._looking.began_at
-        if began_at is not None and now - began_at > HANGS_SECONDS:
-            why = f"the inbox {shown(self.route.inbox)} has not answered for more than {HANGS_SECONDS:g} s"
-            raise errors.Blocked(why, lane=self.route.lane, hint="look at its file server, and at the network")
+        asked = self._looking.asked
+        if asked is not None and (why := asked.hangs(now)):
+            raise errors.Blocked(why, lane=self.route.lane, hint=HINT)
 
     def _begin_look(self, now: float) -> None:
         whole, again = self._pace.begin(now), self._sightings.again()
@@ -170,6 +171,7 @@ class Arrivals:
             raise self._blocked(message.outcome.problem)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
+        self._sweeps.begin(self.route)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look)
 

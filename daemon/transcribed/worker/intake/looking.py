@@ -9,6 +9,7 @@ from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
 from transcribed.inbox import Found, Names, Probe, RecordingFolder, Said, probe
 from transcribed.job import Fingerprint, is_link
+from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Clock, Host, Route
@@ -31,7 +32,7 @@ class Looking:
     """The folders of one route, as they are looked at before anything becomes a job."""
 
     def __init__(self, route: Route, anchors: Anchors, access: files.Access, clock: Clock, host: Host) -> None:
-        self.began_at: float | None = None  #: when the look that is at work began (monotonic); the loop reads it
+        self.asked: Asked | None = None  #: the folder that the look that is at work waits for; the loop reads it
         self._route = route
         self._anchors = anchors
         self._access = access
@@ -78,9 +79,9 @@ class Looking:
 
         A `first` look relies on no look before it, and reports everything. The rest is as for RecordingFolder.
         """
-        self.began_at = self._clock.monotonic()
         try:
-            self._anchors.recognise()
+            self._anchors.recognise(self._ask)
+            self._ask("inbox", self._route.inbox)
             if first:
                 self._sweep()
                 self._inbox.forget()
@@ -89,14 +90,14 @@ class Looking:
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
             return Looked(listing, at, self._clock.monotonic(), events, self._anchors.facts())
         finally:
-            self.began_at = None
+            self.asked = None
+
+    def _ask(self, what: str, folder: bytes) -> None:
+        self.asked = Asked(what, folder, self._clock.monotonic())
 
     def _sweep(self) -> None:
-        """Remove half-written files from before our start; a folder that is missing has nothing to sweep."""
-        for folder in (self._route.outbox, self._route.archive, self._route.failed):
-            with contextlib.suppress(OSError):
-                files.sweep(folder, self._started_at, older_than_seconds=0.0)
-        with contextlib.suppress(OSError):  # an inbox holds nothing of ours but its anchor
+        """Remove what a crash left in the inbox, which holds nothing of ours but its anchor."""
+        with contextlib.suppress(OSError):
             files.sweep(self._route.inbox, self._started_at, older_than_seconds=0.0, deepest=0)
 
     def _watch(self) -> bool:
