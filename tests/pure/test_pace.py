@@ -2,7 +2,7 @@
 
 import itertools
 
-from transcribed.worker.intake.pace import Pace
+from transcribed.worker.intake.pace import REST, Pace
 
 
 def look(pace, at, *, took=0.0, events=True, active=False, scan_seconds=10.0):
@@ -95,3 +95,12 @@ def test_a_look_that_failed_is_tried_again_at_the_pace_of_scans():
     pace.failed(1.0, scan_seconds=10.0)
     assert pace.look_at == 11.0
     assert pace.begin(11.0), "it has not listed anything yet"
+
+
+def test_a_look_that_all_waits_for_comes_without_a_rest():
+    pace = Pace(0.0)
+    look(pace, 0.0, took=1.0)
+    pace.ask(1.5)
+    assert pace.next_at() == 1.0 + REST
+    pace.ask_at_once(1.5)
+    assert pace.next_at() == 1.5

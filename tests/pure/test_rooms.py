@@ -5,10 +5,12 @@ import pytest
 from jobs import a_job
 from transcribed.job import Fingerprint, Step
 from transcribed.worker.background import CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, LONG_BYTES, Rooms
+from transcribed.worker.rooms import FOLDER_STEPS, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
+from transcribed.worker.schedule import Line
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
 OTHER = a_job(inbox="calls")
+LIGHT, HEAVY = a_job(fingerprint=Fingerprint(LIGHT_BYTES, 5)), a_job(fingerprint=Fingerprint(LIGHT_BYTES + 1, 5))
 
 
 @pytest.mark.parametrize(
@@ -16,7 +18,7 @@ OTHER = a_job(inbox="calls")
     [(Step.UPLOAD, 3), (Step.SUBMIT, CALLS), (Step.FETCH, CALLS), (Step.DELIVER, FOLDER_STEPS)],
 )
 def test_so_many_of_a_kind_start_and_no_more(step, most):
-    rooms = Rooms(uploads=3)
+    rooms = Rooms(uploads=3, at_once=3)
     for _ in range(most):
         assert rooms.has_one(step, SHORT)
         rooms.take(step, SHORT)
@@ -24,15 +26,15 @@ def test_so_many_of_a_kind_start_and_no_more(step, most):
 
 
 def test_steps_in_the_folders_of_one_inbox_take_no_room_from_those_of_another():
-    rooms = Rooms(uploads=3)
-    for step in (Step.HASH, Step.RETIRE):
-        rooms.take(step, SHORT)
+    rooms = Rooms(uploads=3, at_once=3)
+    for number in range(FOLDER_STEPS):
+        rooms.take((Step.HASH, Step.RETIRE)[number % 2], SHORT)
     assert not rooms.has_one(Step.NAME, SHORT)
     assert rooms.has_one(Step.NAME, OTHER)
 
 
 def test_fetches_take_no_room_from_submits():
-    rooms = Rooms(uploads=3)
+    rooms = Rooms(uploads=3, at_once=3)
     for _ in range(CALLS):
         rooms.take(Step.FETCH, SHORT)
     assert rooms.has_one(Step.SUBMIT, SHORT)
@@ -40,14 +42,14 @@ def test_fetches_take_no_room_from_submits():
 
 
 def test_look_ups_and_submits_share_their_room():
-    rooms = Rooms(uploads=3)
+    rooms = Rooms(uploads=3, at_once=3)
     for _ in range(CALLS):
         rooms.take(Step.LOOK_UP, SHORT)
     assert not rooms.has_one(Step.SUBMIT, SHORT)
 
 
 def test_the_last_room_for_uploads_is_kept_for_a_short_recording():
-    rooms = Rooms(uploads=2)
+    rooms = Rooms(uploads=2, at_once=2)
     assert rooms.has_one(Step.UPLOAD, LONG)
     rooms.take(Step.UPLOAD, LONG)
     assert not rooms.has_one(Step.UPLOAD, LONG)
@@ -55,12 +57,57 @@ def test_the_last_room_for_uploads_is_kept_for_a_short_recording():
 
 
 def test_the_only_room_for_uploads_is_for_a_long_recording_too():
-    assert Rooms(uploads=1).has_one(Step.UPLOAD, LONG)
+    assert Rooms(uploads=1, at_once=1).has_one(Step.UPLOAD, LONG)
 
 
 def test_an_upload_that_hangs_takes_room_only_from_its_own_inbox():
-    rooms = Rooms(uploads=2)
+    rooms = Rooms(uploads=2, at_once=2)
     for _ in range(2):
         rooms.take(Step.UPLOAD, SHORT, hangs=True)
     assert not rooms.has_one(Step.UPLOAD, SHORT)
     assert rooms.has_one(Step.UPLOAD, OTHER)
+
+
+def test_what_was_begun_in_the_folders_is_ended_before_more_is_begun():
+    stages = [stage_of(Line(step, "talks")) for step in (Step.RETIRE, Step.DELIVER, Step.NAME, Step.HASH)]
+    assert stages == sorted(set(stages))
+
+
+def test_no_other_step_goes_before_another():
+    others = (Step.HASH, Step.UPLOAD, Step.SUBMIT, Step.LOOK_UP, Step.FETCH)
+    assert len({stage_of(Line(step, "talks")) for step in others}) == 1
+
+
+def test_no_more_uploads_fill_the_line_than_it_has_use_for():
+    rooms = Rooms(uploads=8, at_once=2)
+    for _ in range(2):
+        assert rooms.has_one(Step.UPLOAD, HEAVY)
+        rooms.take(Step.UPLOAD, HEAVY)
+    assert rooms.is_full
+    assert not rooms.has_one(Step.UPLOAD, HEAVY)
+    assert not rooms.has_one(Step.UPLOAD, LONG)
+
+
+def test_light_uploads_start_up_to_the_bound_whatever_fills_the_line():
+    rooms = Rooms(uploads=8, at_once=2)
+    for upload in [HEAVY] * 2 + [LIGHT] * 6:
+        assert rooms.has_one(Step.UPLOAD, upload)
+        rooms.take(Step.UPLOAD, upload)
+    assert not rooms.has_one(Step.UPLOAD, LIGHT)
+
+
+def test_a_recording_that_is_not_long_waits_for_no_long_one():
+    rooms = Rooms(uploads=8, at_once=2)
+    for _ in range(2):
+        rooms.take(Step.UPLOAD, LONG)
+    assert rooms.has_one(Step.UPLOAD, HEAVY)
+    rooms.take(Step.UPLOAD, HEAVY)
+    assert not rooms.has_one(Step.UPLOAD, HEAVY), "one of them is enough, for they fill the line as well"
+    assert rooms.has_one(Step.UPLOAD, LIGHT)
+
+
+def test_an_upload_that_hangs_does_not_fill_the_line():
+    rooms = Rooms(uploads=8, at_once=1)
+    rooms.take(Step.UPLOAD, HEAVY, hangs=True)
+    assert not rooms.is_full
+    assert rooms.has_one(Step.UPLOAD, HEAVY)

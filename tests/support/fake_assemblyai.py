@@ -66,6 +66,7 @@ class FakeAssemblyAI(FakeAccount):
         self._holds: dict[str, threading.Event] = {}
         self._released = threading.Event()
         self._connections: set[socket.socket] = set()
+        self.connections = 0  #: that were ever made
         self._port = port
         self.up()
 
@@ -174,6 +175,7 @@ class FakeAssemblyAI(FakeAccount):
     def note_connection(self, connection: socket.socket, *, is_open: bool) -> None:
         with self.changed:
             (self._connections.add if is_open else self._connections.discard)(connection)
+            self.connections += is_open
             self.changed.notify_all()
 
 

@@ -1,12 +1,9 @@
 """Signals at random moments to a process whose main thread waits in a mailbox, as the daemon's does: is one late?
 
-    python tests/support/signal_storm.py --seed 7 --signals 100000      exits 1 where one was
-
 A signal is sent when the one before it was heard: at once, or a random part of a millisecond later, so that it comes
 at any step of the way back into the wait.
 """
 
-import argparse
 import os
 import random
 import select
@@ -17,9 +14,7 @@ import time
 from collections.abc import Iterator
 
 from ends import killed
-from report import say
 
-BOUND_SECONDS = 0.2
 NEVER_SECONDS = 60.0
 SPREAD_SECONDS = 0.001
 
@@ -61,20 +56,3 @@ def _heard(said: int, word: bytes, number: int = -1) -> None:
         raise TimeoutError(f"signal {number} was not heard within {NEVER_SECONDS:g} s")
     heard = os.read(said, 1)
     assert heard == word, f"signal {number}: {heard!r} in place of {word!r}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--signals", type=int, default=100_000)
-    options = parser.parse_args()
-    say(f"--seed {options.seed}")
-    seconds = sorted(storm(options.signals, options.seed))
-    late = sum(each > BOUND_SECONDS for each in seconds)
-    middle, longest = seconds[len(seconds) // 2], seconds[-1]
-    say(f"{len(seconds)} signals: median {middle * 1e3:.2f} ms, longest {longest * 1e3:.1f} ms, {late} late")
-    sys.exit(1 if late else 0)
-
-
-if __name__ == "__main__":
-    main()

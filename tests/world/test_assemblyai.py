@@ -96,6 +96,15 @@ def test_each_request_says_who_asks_and_takes_no_encoding(server):
     assert headers["content-type"] == "application/octet-stream"
 
 
+def test_calls_from_many_threads_one_after_the_other_share_a_connection(server):
+    client = client_of(server)
+    for _ in range(10):
+        thread = threading.Thread(target=client.check)
+        thread.start()
+        thread.join()
+    assert server.connections == 1
+
+
 def test_many_threads_may_use_one_client(server):
     client = client_of(server)
     contents = [bytes([n]) * 300_000 for n in range(8)]

@@ -3,7 +3,9 @@
 import hashlib
 import itertools
 import os
+import queue
 import sqlite3
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ import structlog
 from fake_assemblyai import FakeAssemblyAI
 from fake_faults import Fault
 from jobs import a_job, add_job
-from transcribed.job import Fingerprint, State, events
-from transcribed.journal import Change, Happening
+from transcribed.job import Fingerprint, Rules, State, events
+from transcribed.journal import Change, Happening, Journal
+from transcribed.worker.book import Book
 from transcribed.worker.loop import CHANGES_AT_ONCE, LONGEST_WAIT_SECONDS
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.orders import RETRIED_AT_ONCE, drop
-from world import Clock, World, mp3
+from world import Clock, Mailbox, World, mp3
+
+CONTENT = "c" * 64
 
 
 @pytest.fixture
@@ -251,3 +256,120 @@ def life_with_one_refusal(world: World, refused: int) -> int:
 
     world.run(delivered, seconds=9000)
     return asked
+
+
+def statements_of(journal: Journal) -> list[str]:
+    """The SQL statements from now on."""
+    said: list[str] = []
+    sa.event.listen(journal._engine, "before_cursor_execute", lambda *it: said.append(it[2]))
+    return said
+
+
+def test_a_recording_without_a_twin_is_not_asked_about_again_until_one_comes(world: World) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules())
+        first = book.add(a_job(b"a.mp3", content_hash=CONTENT, parameters="{}"), events.Received(1))
+        said = statements_of(journal)
+        assert book.twins(first, "{}") == ()
+        assert said
+        said.clear()
+        assert book.twins(first, "{}") == ()
+        assert said == []
+
+        second = book.add(a_job(b"a.mp3", content_hash=CONTENT, parameters="{}"), events.Received(1))
+        assert book.twins(first, "{}") == (second,)
+        assert book.twins(second, "{}") == (first,)
+
+
+@pytest.mark.parametrize("event", [events.Hashed(CONTENT), events.Uploaded("http://a/1", CONTENT, "http://a", "k")])
+def test_a_recording_whose_content_becomes_known_is_a_twin_from_then_on(world: World, event: events.Event) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules())
+        first = book.add(a_job(b"a.mp3", content_hash=CONTENT, parameters="{}"), events.Received(1))
+        other = book.add(a_job(b"a.mp3"), events.Received(1))
+        assert book.twins(first, "{}") == ()
+
+        book.record(other, event)
+
+        assert [twin.id for twin in book.twins(first, "{}")] == [other.id]
+
+
+def test_a_recording_alone_is_asked_about_again_where_other_parameters_are_asked_for(world: World) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules())
+        paid = {"state": State.DELIVERED, "transcript_id": "f" * 36, "parameters": '{"language_code":"de"}'}
+        book.add(a_job(b"b.mp3", content_hash=CONTENT, retired_at=1.0, **paid), events.Received(1))
+        first = book.add(a_job(b"a.mp3", content_hash=CONTENT), events.Received(1))
+        assert book.twins(first, "{}") == ()
+        assert len(book.twins(first, '{"language_code":"de"}')) == 1
+
+
+def test_the_numbers_of_a_stem_are_asked_for_again_only_when_another_job_of_it_changes(world: World) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules())
+        mine = book.add(a_job(b"a.mp3", stem=b"a", state=State.TRANSCRIBED), events.Received(1))
+        other = book.add(a_job(b"x/a.mp3", state=State.TRANSCRIBED), events.Received(1))
+        said = statements_of(journal)
+        assert book.numbers_taken(b"a", mine.id) == set()
+        assert said
+        said.clear()
+        assert book.numbers_taken(b"a", mine.id) == set()
+        assert said == []
+
+        named = book.record(other, events.Named(b"a", 1, ("txt",)))
+        assert book.numbers_taken(b"a", mine.id) == {1}
+        book.record(book.record(named, events.Delivered()), events.Retired(b"/archive/a.mp3"))
+        assert book.numbers_taken(b"a", mine.id) == {1}, "only the journal knows it now"
+        assert book.numbers_taken(b"a", other.id) == set()
+
+
+class Apart(Mailbox):
+    """A mailbox whose messages come a moment apart, as the ends of steps on threads do."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._at: deque[float] = deque()
+
+    def put(self, message: object) -> None:
+        last = self._at[-1] if self._at else 0.0
+        self._at.append(max(last, self._clock.moved) + 0.0005)
+        super().put(message)
+
+    def get(self, *, timeout: float) -> object:
+        if self._at and self._at[0] > self._clock.moved + timeout:
+            self._clock.moved += timeout
+            raise queue.Empty
+        if self._at:
+            self._clock.moved = max(self._clock.moved, self._at.popleft())
+        return super().get(timeout=timeout)
+
+
+def test_steps_that_end_a_moment_apart_are_written_in_one_transaction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("world.Mailbox", Apart)
+    for number in range(8):
+        world.drop(f"{number}.mp3")
+    before = world.commits_left
+
+    assert world.run() == 0
+
+    assert world.states() == [State.DELIVERED] * 8
+    commits = before - world.commits_left
+    assert commits < 8 * 3, f"{commits} commits for 8 recordings, which take 7 steps each"
+
+
+class SlowToLook(World):
+    """A share whose listing takes its time."""
+
+    def watch(self, root: bytes) -> bool:
+        self.clock.moved += 0.5
+        return super().watch(root)
+
+
+def test_a_run_once_takes_what_lies_in_a_new_inbox_whose_look_took_long(tmp_path: Path, api: FakeAssemblyAI) -> None:
+    world = SlowToLook(tmp_path, api, Clock(), settle_seconds=0.0)
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+    assert [job.state for job in world.jobs()] == [State.DELIVERED]

@@ -1,6 +1,7 @@
 """The files of a delivery: known again by their hashes, and made again by `style_of` as they were delivered."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,20 @@ def test_each_rendering_is_made_once_for_its_name_and_its_delivery(
     assert world.run() == 0
 
     assert made == [("html", "md", "srt")]
+
+
+def test_each_rendering_is_made_once_too_where_several_recordings_come_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def counted(names: Any, answer: bytes, *arguments: Any, **options: Any) -> dict[str, bytes]:
+        made.append(json.loads(answer)["id"])
+        return RENDER_EACH(names, answer, *arguments, **options)
+
+    monkeypatch.setattr(formats, "render_each", counted)
+    for number in range(12):
+        world.drop(f"{number}.mp3")
+    assert world.run() == 0
+
+    assert len(made) == len(set(made)) == 12

@@ -211,6 +211,7 @@ def test_the_fourth_lost_upload_is_a_failure_with_a_note(world: World, api: Fake
 def test_a_refused_parameter_pauses_its_inbox_after_the_first_and_fails_nothing(
     world: World, api: FakeAssemblyAI
 ) -> None:
+    world.plan_options["uploads"] = 4
     second = world.second_inbox()
     for number in range(20):
         world.drop(f"{number}.mp3")

@@ -32,12 +32,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A transcript as the list shows it; `created_at` is in seconds since the epoch, None if it cannot be read."""
+    """A transcript as the list shows it. Its times are in seconds since the epoch, None if they cannot be read."""
 
     transcript_id: str
     status: str
     audio_url: str | None
     created_at: float | None
+    completed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def _listed(item: object) -> Listed:
         status=_status(item),
         audio_url=_text_or_none(item.get("audio_url")),
         created_at=_instant(item.get("created")),
+        completed_at=_instant(item.get("completed")),
     )
 
 
@@ -157,7 +159,7 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _instant(value: object) -> float | None:
-    """`created` as seconds since the epoch. It has no time zone, and is taken for UTC."""
+    """A time of the list as seconds since the epoch. It has no time zone, and is taken for UTC."""
     if not isinstance(value, str):
         return None
     try:

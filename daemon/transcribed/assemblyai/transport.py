@@ -42,8 +42,7 @@ BLOCK_BYTES = 128 * 1024
 ANSWER_BYTES = 64 * 1024 * 1024
 _STREAM_BLOCK_BYTES = 1 << 20
 _LONGEST_RETRY_AFTER_SECONDS = 86_400.0
-#: Enough of a foreign page to see whose it is.
-_FOREIGN_LENGTH = 120
+_FOREIGN_LENGTH = 120  # enough of a foreign page to see whose it is
 _LOADING = threading.Lock()  # or the first calls, on threads of their own, would each load the certificates
 
 
@@ -58,7 +57,7 @@ class Limits:
 
 
 class Transport:
-    """HTTP to one base_url with one key. Each thread has connections of its own (requests.Session wants that)."""
+    """HTTP to one base_url with one key, from any number of threads. There are as many connections as calls at once."""
 
     def __init__(self, base_url: str, key: str, limits: Limits) -> None:
         """Raises ConfigError for a base_url or a key that cannot be used."""
@@ -67,7 +66,7 @@ class Transport:
         self._host = urlsplit(self.base_url).hostname or ""
         self.is_loopback = is_loopback(self._host)
         self._limits = limits
-        self._threads = threading.local()
+        self._free: list[_Session] = []  # the one that was used last is at the end, and its connection the freshest
         self._deadlines = _Deadlines(limits.deadline_seconds)
 
     def send(self, method: str, path: str, doing: str, **request: Any) -> bytes:
@@ -76,19 +75,18 @@ class Transport:
         `request` is handed on to requests (params, json, data, headers). What a body raises from its read() passes
         unchanged, unless it is an OSError.
         """
-        session = self._session()
-        session.line.begin()
         # The answer to a large upload may take long: the read time-out of an upload is the deadline.
         read_seconds = self._limits.deadline_seconds if "data" in request else self._limits.read_seconds
-        try:
-            with self._answer(session, method, self.base_url + path, read_seconds, **request) as response:
-                body = _whole(response)
-        except OSError as error:  # every error of requests is one, and so is a missing CA bundle
-            raise self._failure(error, session.line) from error
-        finally:
-            session.line.over()
-        if session.line.is_expired:
-            raise self._failure(TimeoutError("the deadline has passed"), session.line)
+        with self._session() as session:
+            try:
+                with self._answer(session, method, self.base_url + path, read_seconds, **request) as response:
+                    body = _whole(response)
+            except OSError as error:  # every error of requests is one, and so is a missing CA bundle
+                raise self._failure(error, session.line) from error
+            finally:
+                session.line.over()
+            if session.line.is_expired:
+                raise self._failure(TimeoutError("the deadline has passed"), session.line)
         if not 200 <= response.status_code < 300:
             raise refusal_error(doing, self._error_answer(response, body))
         return body
@@ -116,11 +114,19 @@ class Transport:
             **request,
         )
 
-    def _session(self) -> "_Session":
-        if not hasattr(self._threads, "session"):
+    @contextmanager
+    def _session(self) -> Iterator["_Session"]:
+        """One that nobody uses now (requests.Session is for one thread at a time)."""
+        try:
+            session = self._free.pop()
+        except IndexError:
             line = _Line(self._limits, self._deadlines)
-            self._threads.session = _Session(_Key(self._key), line, self._proxies(self.base_url))
-        return cast("_Session", self._threads.session)
+            session = _Session(_Key(self._key), line, self._proxies(self.base_url))
+        session.line.begin()
+        try:
+            yield session
+        finally:
+            self._free.append(session)
 
     def _proxies(self, url: str) -> dict[str, str]:
         """The proxies that the environment names for an address; nothing on this machine is reached by one."""

@@ -137,9 +137,9 @@ class Api(Table):
         default=None, description="A file that holds only the API key, and that only its owner can read."
     )
     poll_seconds: float = Field(
-        default=5.0, gt=0, le=3600, description="The shortest time between two looks at what is transcribed."
+        default=0.5, gt=0, le=3600, description="The shortest time between two looks at what is transcribed."
     )
-    uploads: int = Field(default=4, ge=1, le=32, description="The number of recordings that are uploaded at once.")
+    uploads: int = Field(default=8, ge=1, le=32, description="The most recordings that are uploaded at once.")
     reconcile_seconds: float = Field(
         default=120.0,
         gt=0,

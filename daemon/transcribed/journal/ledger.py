@@ -19,6 +19,7 @@ from transcribed import files
 from transcribed.job import Job, Rules, after
 from transcribed.job.events import Submitted
 from transcribed.journal import payments as paid
+from transcribed.journal.statements import FACT
 from transcribed.journal.tables import facts, job_of, jobs, payments
 
 log = structlog.get_logger()
@@ -103,8 +104,7 @@ def _header(name: str) -> bytes:
 
 def remember(connection: sa.Connection, ledger: Ledger) -> None:
     """Let the journal know how far the file goes."""
-    connection.execute(facts.delete().where(facts.c.name == _READ_TO))
-    connection.execute(facts.insert().values(name=_READ_TO, value=ledger.at))
+    connection.execute(FACT, {"name": _READ_TO, "value": ledger.at})
 
 
 def agree(connection: sa.Connection, ledger: Ledger, on_slow: Callable[[], None]) -> list[Adopted]:

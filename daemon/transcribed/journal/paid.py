@@ -13,6 +13,8 @@ from transcribed.job import Job
 from transcribed.job.events import Event
 from transcribed.journal import ledger, payments
 from transcribed.journal import tables as t
+from transcribed.journal.changes import Happening
+from transcribed.journal.statements import TRANSCRIBED_AT
 from transcribed.journal.transactions import Transactions
 
 _SOME = 500
@@ -37,9 +39,9 @@ class Paid:
         if self._ledger is not None:
             self._ledger.close()
 
-    def note(self, connection: sa.Connection, job: Job, event: Event, at: float) -> None:
-        """Write what an event says of a payment."""
-        self._changed.update(payments.note(connection, job, event, at))
+    def note(self, connection: sa.Connection, happened: Iterable[Happening]) -> None:
+        """Write what these say of payments."""
+        self._changed.update(payments.note(connection, happened))
 
     def erased(self, connection: sa.Connection, transcript_id: str, at: float) -> None:
         """A transcript is no longer at AssemblyAI."""
@@ -94,9 +96,8 @@ class Forgotten:
 
     def was_transcribed(self, transcript_id: str | None) -> bool:
         """True if this transcript was here before."""
-        query = sa.select(t.payments.c.transcribed_at).where(t.payments.c.transcript_id == transcript_id)
         with self._transactions.reading() as connection:
-            return connection.execute(query).scalar() is not None
+            return connection.execute(TRANSCRIBED_AT, {"transcript_id": transcript_id}).scalar() is not None
 
     def _found(self, query: sa.Select[tuple[object, ...]], **asked: str) -> Iterator[Job]:
         with self._transactions.reading() as connection:

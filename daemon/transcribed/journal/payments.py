@@ -5,6 +5,7 @@ is forgotten; then the job is made again from it, as far as it is known. A trans
 has no row. These functions work within a transaction; `ledger` keeps the file.
 """
 
+import itertools
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event, Failed, Lost, Requeued, Retired, Submitted, Transcribed
+from transcribed.journal.changes import Happening
 from transcribed.journal.tables import jobs, payments
 
 UNKNOWN = 0  #: the number of a job that this journal never had, or has lost
@@ -127,35 +129,67 @@ def row_of(job: Job) -> Row:
 # -- within a transaction ---------------------------------------------------------------------------------------------
 
 
-def note(connection: sa.Connection, job: Job, event: Event, at: float) -> list[str]:
-    """Write what an event says of a payment; return the transcript_ids of those that need a new line."""
+def note(connection: sa.Connection, happened: Iterable[Happening]) -> list[str]:
+    """Write what these say of payments, in order; return the transcript_ids of those that need a new line."""
+    changed: list[str] = []
+    for kind, some in itertools.groupby((x for x in happened if _tells(x)), key=lambda x: type(x.event)):
+        changed += _note_each(connection, kind, list(some))
+    return changed
+
+
+def _tells(happening: Happening) -> bool:
+    """True if it says something of a payment."""
+    job, event, _ = happening
     match event:
-        case Submitted():
-            take(connection, [row_of(job)])
-        case Transcribed():
-            heard = {"transcribed_at": at, "billed_seconds": event.billed_seconds, "model": event.model}
-            _complete(connection, job.transcript_id, heard)
-            return []
-        case Delivered() if job.reused_from is None:
-            _complete(connection, job.transcript_id, {**_names_of(job), "delivered_at": at})
-        case Retired() if job.state is State.FAILED and job.transcript_id is not None and job.reused_from is None:
-            _complete(connection, job.transcript_id, _names_of(job))
-        case Lost(transcript_id=str(free)) | Failed(void=True, transcript_id=str(free)):
-            connection.execute(payments.delete().where(payments.c.transcript_id == free))
-            return [free]
-        case Requeued(pay_again=True):
-            return _give_up(connection, job.id, at)
-        case _:
-            return []
-    return [job.transcript_id or ""]
+        case Delivered():
+            return job.reused_from is None
+        case Retired():
+            return job.state is State.FAILED and job.transcript_id is not None and job.reused_from is None
+        case Lost(transcript_id=str()) | Failed(void=True, transcript_id=str()):
+            return True
+    return isinstance(event, Submitted | Transcribed) or (isinstance(event, Requeued) and event.pay_again)
+
+
+def _note_each(connection: sa.Connection, kind: type[Event], happened: list[Happening]) -> list[str]:
+    """Write things of one kind, as they are told in one go."""
+    if kind is Submitted:
+        take(connection, [row_of(job) for job, _, _ in happened])
+    elif kind is Transcribed:
+        connection.execute(_TRANSCRIBED, [_heard(*each) for each in happened])
+        return []
+    elif kind is Delivered:
+        connection.execute(_DELIVERED, [{**_names_of(job), "delivered_at": at} for job, _, at in happened])
+    elif kind is Retired:
+        connection.execute(_NAMED, [_names_of(job) for job, _, _ in happened])
+    elif kind is Requeued:
+        return [name for job, _, at in happened for name in _give_up(connection, job.id, at)]
+    else:
+        drop(connection, free := [getattr(event, "transcript_id", "") for _, event, _ in happened])
+        return free
+    return [job.transcript_id or "" for job, _, _ in happened]
+
+
+def _completing(*columns: str) -> sa.Update:
+    """Complete a payment, `paid_by` its transcript, in these columns."""
+    which = payments.c.transcript_id == sa.bindparam("paid_by")
+    return payments.update().where(which).values({name: sa.bindparam(name) for name in columns})
+
+
+_NAMES = ("stem", "tail", "number")
+_TRANSCRIBED = _completing("transcribed_at", "billed_seconds", "model")
+_DELIVERED = _completing(*_NAMES, "delivered_at")
+_NAMED = _completing(*_NAMES)
+_ERASED = _completing("erased_at")
+
+
+def _heard(job: Job, event: Event, at: float) -> Row:
+    assert isinstance(event, Transcribed)
+    heard = {"billed_seconds": event.billed_seconds, "model": event.model}
+    return {"paid_by": job.transcript_id, "transcribed_at": at, **heard}
 
 
 def _names_of(job: Job) -> Row:
-    return {"stem": job.stem, "tail": job.tail, "number": job.number}
-
-
-def _complete(connection: sa.Connection, transcript_id: str | None, facts: Row) -> None:
-    connection.execute(payments.update().where(payments.c.transcript_id == transcript_id).values(facts))
+    return {"paid_by": job.transcript_id, **{name: getattr(job, name) for name in _NAMES}}
 
 
 def _give_up(connection: sa.Connection, job: int, at: float) -> list[str]:
@@ -168,7 +202,7 @@ def _give_up(connection: sa.Connection, job: int, at: float) -> list[str]:
 
 def erased(connection: sa.Connection, transcript_id: str, at: float) -> list[str]:
     """A transcript is no longer at AssemblyAI; return it."""
-    _complete(connection, transcript_id, {"erased_at": at})
+    connection.execute(_ERASED, {"paid_by": transcript_id, "erased_at": at})
     return [transcript_id]
 
 

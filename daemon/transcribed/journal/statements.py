@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from transcribed.job import State
-from transcribed.journal.tables import erasures, jobs, names, payments
+from transcribed.journal.tables import erasures, facts, jobs, names, payments
 
 MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
 
@@ -20,6 +20,22 @@ NUMBERS = sa.union(
     ),
     sa.select(names.c.number).where(names.c.stem == sa.bindparam("stem")),  # of jobs that are forgotten
 )
+FAILED_LIKE = (
+    sa.select(jobs)
+    .where((jobs.c.size == sa.bindparam("size")) & (jobs.c.mtime_ns == sa.bindparam("mtime_ns")))
+    .where((jobs.c.inbox == sa.bindparam("inbox")) & (jobs.c.state == State.FAILED))
+    .order_by(jobs.c.id)
+)
+ERASURE = sa.union_all(
+    sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(
+        erasures.c.transcript_id == sa.bindparam("transcript_id")
+    ),
+    sa.select(payments.c.erased_at, payments.c.erased_at).where(  # where the order is forgotten
+        (payments.c.transcript_id == sa.bindparam("transcript_id")) & payments.c.erased_at.is_not(None)
+    ),
+)
+TRANSCRIBED_AT = sa.select(payments.c.transcribed_at).where(payments.c.transcript_id == sa.bindparam("transcript_id"))
+FACT = facts.insert().prefix_with("OR REPLACE")
 _OF_ACCOUNT = (
     sa.select(erasures.c.wanted_at, erasures.c.transcript_id)
     .join(payments, payments.c.transcript_id == erasures.c.transcript_id)

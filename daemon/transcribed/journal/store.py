@@ -20,7 +20,7 @@ from transcribed.journal import copies, damage, file, forgetting
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.search import Search
-from transcribed.journal.statements import IS_TO_ERASE, NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
+from transcribed.journal.statements import ERASURE, FAILED_LIKE, IS_TO_ERASE, NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -31,7 +31,6 @@ from transcribed.journal.tables import (
     inboxes,
     job_of,
     jobs,
-    payments,
     readable,
     row_of,
 )
@@ -149,8 +148,8 @@ class Journal:
             if told:
                 rows = [event_row_of(each.job.id, each.at, each.event, each.job.state) for each in told]
                 connection.execute(events.insert(), rows)
+            self._paid.note(connection, told)
             for job, event, at in told:
-                self._paid.note(connection, job, event, at)
                 if isinstance(event, Delivered) and event.delete_remote:
                     wanted = erasures.insert().prefix_with("OR IGNORE")
                     connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=at))
@@ -222,9 +221,7 @@ class Journal:
         They are the last of the same path, those of which nobody knows if they were paid, and two that have a
         transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
         """
-        asked = {"content_hash": content_hash, "parameters": parameters, "inbox": inbox, "path": path}
-        with self._transactions.reading() as connection, readable():
-            found = [job_of(dict(row)) for row in connection.execute(TWINS, asked).mappings()]
+        found = self._found(TWINS, content_hash=content_hash, parameters=parameters, inbox=inbox, path=path)
         return [*found, *self.forgotten.with_content(content_hash)]
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
@@ -234,8 +231,7 @@ class Journal:
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
-        alike = (jobs.c.size == fingerprint.size) & (jobs.c.mtime_ns == fingerprint.mtime_ns)
-        return self._jobs(alike & (jobs.c.inbox == inbox) & (jobs.c.state == State.FAILED))
+        return self._found(FAILED_LIKE, inbox=inbox, size=fingerprint.size, mtime_ns=fingerprint.mtime_ns)
 
     def to_erase(self, account: Account, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
         """The orders to delete a transcript at AssemblyAI that are open: the time of each, and the transcript.
@@ -274,11 +270,8 @@ class Journal:
 
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
-        query = sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(erasures.c.transcript_id == transcript_id)
-        before = sa.select(payments.c.erased_at, payments.c.erased_at)  # where the order is forgotten
-        gone = before.where((payments.c.transcript_id == transcript_id) & payments.c.erased_at.is_not(None))
         with self._transactions.reading() as connection:
-            row = connection.execute(query).first() or connection.execute(gone).first()
+            row = connection.execute(ERASURE, {"transcript_id": transcript_id}).first()
         return None if row is None else (row[0], row[1])
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
@@ -383,9 +376,11 @@ class Journal:
             connection.exec_driver_sql(f"PRAGMA application_id = {os.getpid() & 0x7FFFFFFF}")
 
     def _jobs(self, condition: sa.ColumnElement[bool], *, most: int | None = None) -> list[Job]:
-        query = sa.select(jobs).where(condition).order_by(jobs.c.id).limit(most)
+        return self._found(sa.select(jobs).where(condition).order_by(jobs.c.id).limit(most))
+
+    def _found(self, query: sa.Select[Any], **asked: object) -> list[Job]:
         with self._transactions.reading() as connection, readable():
-            return [job_of(dict(row)) for row in connection.execute(query).mappings()]
+            return [job_of(dict(row)) for row in connection.execute(query, asked).mappings()]
 
 
 def _withdrawn(table: sa.FromClause) -> sa.ColumnElement[bool]:

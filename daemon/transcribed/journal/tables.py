@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -179,11 +180,12 @@ _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone":
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in _ELSEWHERE)
+_plain_of = attrgetter(*_PLAIN)
 
 
 def row_of(job: Job) -> dict[str, Any]:
     """A job as its row of `jobs`."""
-    row = {name: _storable(getattr(job, name)) for name in _PLAIN}
+    row = dict(zip(_PLAIN, map(_storable, _plain_of(job)), strict=True))
     row |= {name: getattr(job.fingerprint, name) for name in _FINGERPRINT}
     row["in_flight"] = None if job.in_flight is None else str(job.in_flight)
     row["renderings"] = None if job.renderings is None else dict(job.renderings)
@@ -192,7 +194,9 @@ def row_of(job: Job) -> dict[str, Any]:
 
 def _storable(value: object) -> object:
     """`value` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    if isinstance(value, str) and not value.isascii():
+        return value.encode(errors="backslashreplace").decode()
+    return value
 
 
 class Unreadable(Exception):

@@ -22,6 +22,7 @@ from transcribed.worker.schedule import Schedule, change_of
 
 log = structlog.get_logger()
 
+REMEMBERED = 1000  # answers of the journal
 _WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing"}
 
 
@@ -64,6 +65,8 @@ class Book:
         self._held_of: Counter[int] = Counter()
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
         self._stems: dict[str, set[int]] = defaultdict(set)  # of the unfinished: folded stem -> jobs
+        self._numbers: dict[bytes, tuple[int, set[int]]] = {}  # stem -> the job that asked, and the journal's answer
+        self._alone: dict[str, tuple[int, str]] = {}  # content hash -> the job (and its parameters) that had no twin
 
     @property
     def unwritten(self) -> int:
@@ -203,11 +206,16 @@ class Book:
     def twins(self, job: Job, parameters: str) -> tuple[Job, ...]:
         """The other jobs of the same content that can matter to this one, as they are now."""
         assert job.content_hash is not None
+        if self._alone.get(job.content_hash) == (job.id, parameters):
+            return ()
         written = self.journal.twins(job.content_hash, parameters=parameters, inbox=job.inbox, path=job.path)
         unwritten = [each.now for each in self._unwritten.values() if each.now.content_hash == job.content_hash]
         newer = {twin.id for twin in unwritten}
         found = [*(twin for twin in written if twin.id not in newer), *unwritten]
-        return tuple(sorted((twin for twin in found if twin.id != job.id), key=lambda twin: twin.id))
+        others = sorted((twin for twin in found if twin.id != job.id), key=lambda twin: twin.id)
+        if not others:
+            self._alone[job.content_hash] = job.id, parameters
+        return tuple(others)
 
     def is_the_end(self, job: Job) -> bool:
         """True the first time the recording is put away after its delivery or failure.
@@ -242,7 +250,13 @@ class Book:
         would collide, and neither exists yet when the number is chosen.
         """
         alike = (self.unfinished[number] for number in self._stems.get(files.folded(stem), ()) if number != but)
-        return {job.number for job in alike if job.number} | self.journal.numbers_taken(stem, but)
+        asker, written = self._numbers.get(stem, (None, set()))
+        if asker != but:
+            written = self.journal.numbers_taken(stem, but)
+            if len(self._numbers) > REMEMBERED:
+                self._numbers.clear()
+            self._numbers[stem] = but, written
+        return {job.number for job in alike if job.number} | written
 
     def _timed(self, job: Job, event: Event) -> Event:
         if not isinstance(event, Deferred):
@@ -256,6 +270,7 @@ class Book:
         """Keep an unfinished job and what is found by it, let go of a finished one (and of one that is not `known`)."""
         before = self.unfinished.pop(job.id, None) if known is None else self.unfinished.get(job.id)
         self._forget_stem(before)
+        self._forget_answers(job)
         if job.state is not State.SUBMITTED or known is None:
             self.submitted.pop(job.id, None)
         self.schedule.happened(change_of(job.id))
@@ -271,6 +286,15 @@ class Book:
             self.submitted[job.id] = job
         if job.stem is not None:
             self._stems[files.folded(job.stem)].add(job.id)
+
+    def _forget_answers(self, job: Job) -> None:
+        """A change of this job may matter to another one of its content, or of its stem."""
+        alone, _ = self._alone.get(job.content_hash or "", (job.id, ""))
+        if job.content_hash is not None and (alone != job.id or not job.unfinished):
+            self._alone.pop(job.content_hash, None)
+        asker, _ = self._numbers.get(job.stem or b"", (job.id, None))
+        if job.stem is not None and (asker != job.id or not job.unfinished):
+            self._numbers.pop(job.stem, None)
 
     def _forget_stem(self, job: Job | None) -> None:
         if job is None or job.stem is None:

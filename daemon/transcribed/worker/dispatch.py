@@ -7,6 +7,7 @@ line for its step, and the lines of the inboxes take turns.
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -34,11 +35,12 @@ from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.plan import Clock, Executor, Plan
-from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of
+from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up, looks_back_to
+from transcribed.worker.uplink import Uplink
 
 HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
 LOOKED_AT_ONCE = 500  # jobs in one pass, so that no pass is long, whatever was waited for has come
@@ -76,6 +78,8 @@ class Dispatch:
         self._clashes: dict[int, set[int]] = {}  # numbers that a job chose and another one had
         self._begun: list[_Begun] = []
         self._steps_of: WeakKeyDictionary[Arrivals, FolderSteps] = WeakKeyDictionary()
+        self._uplink = Uplink()
+        self._carried = 0  # bytes of uploads that have ended
         self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
         self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
         self._ahead_seconds = 0.0  # of the time of day before the monotonic one, at the last pass
@@ -94,10 +98,11 @@ class Dispatch:
             if (number := self._schedule.first()) is None:
                 break
             self._look_at(number)
-        rooms = Rooms(plan.uploads)
+        rooms = Rooms(plan.uploads, self._uplink.at_once)
         for step, job in self.in_flight.values():
             rooms.take(step, job, hangs=self._hangs(step, job))
         self._serve(rooms)
+        self._look_at_line(rooms, plan)
 
     def go(self) -> None:
         """Start the steps that were begun: their intents are written."""
@@ -197,10 +202,11 @@ class Dispatch:
     # -- room
 
     def _serve(self, rooms: Rooms) -> None:
-        """Let the lines take turns until there is no room for any of them."""
-        lines = list(self._schedule.lines())
-        while lines:
-            lines = [line for line in lines if self._serve_one(line, rooms)]
+        """Let the lines for the same stage take turns until there is no room for any of them; the last stage first."""
+        for _, of_stage in groupby(sorted(self._schedule.lines(), key=stage_of), key=stage_of):
+            lines = list(of_stage)
+            while lines:
+                lines = [line for line in lines if self._serve_one(line, rooms)]
 
     def _serve_one(self, line: Line, rooms: Rooms) -> bool:
         """Begin the step of the first in line; False where it has no room, or its lanes are blocked."""
@@ -218,6 +224,12 @@ class Dispatch:
         else:
             self._do(job, decision)
         return True
+
+    def _look_at_line(self, rooms: Rooms, plan: Plan) -> None:
+        """Learn what the uploads carry, while more of them wait."""
+        is_full = rooms.is_full and any(line.step is Step.UPLOAD for line in self._schedule.lines())
+        carried = self._carried + sum(self.progress.get(number, 0) for number in self.in_flight)
+        self._uplink.saw(carried, self._clock.monotonic(), most=plan.uploads, is_full=is_full)
 
     def _hangs(self, step: Step, job: Job) -> bool:
         """True if an upload has waited long for bytes of its recording. One that is all sent waits for the API."""
@@ -240,10 +252,17 @@ class Dispatch:
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
-        """The threads that a step runs on. Uploads have some for each inbox: a share that hangs keeps its readers."""
+        """The threads that a step runs on. An inbox has its own for each kind: a share that hangs keeps only those.
+
+        A recording leaves its folder on the thread that looks into it, so that no look tells of what was there before.
+        """
+        if step is Step.RETIRE:
+            return inbox.executor
+        if step in IN_FOLDERS:
+            return self._background.executor(f"folders-{inbox.route.name}", 1)
         if step is Step.UPLOAD:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
-        return inbox.executor if step in IN_FOLDERS else self._background.calls
+        return self._background.calls
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
@@ -317,12 +336,17 @@ class Dispatch:
     def finished(self, number: int) -> None:
         """The job's step ended."""
         step, job = self.in_flight.pop(number, (None, None))
-        self.progress.pop(number, None)
+        self._count_sent(job, self.progress.pop(number, 0))
         self._moved_at.pop(number, None)
         if step is Step.FETCH and job is not None and job.transcript_id is not None:
             self._ended.discard(job.transcript_id)
         if number in self._book.unfinished:
             self._schedule.look_again(number)
+
+    def _count_sent(self, job: Job | None, sent: int) -> None:
+        """Count the bytes of an upload that has ended. Those of one that broke off are of no use."""
+        if job is not None and sent >= job.fingerprint.size:
+            self._carried += sent
 
     def named(self, job: Job, event: Named) -> Event:
         """The choice of its names, or that another job took the number first."""

@@ -36,9 +36,9 @@ from transcribed.worker.probes import Probes
 
 log = structlog.get_logger()
 
-GRACE_SECONDS = 8.0  # for the steps in flight at a stop; with what follows it is within the 10 s that were promised
-LAST_WORD_SECONDS = 1.0
-MESSAGES_AT_ONCE, CHANGES_AT_ONCE, LONGEST_PASS_SECONDS = 200, 500, 0.5  # in one pass of the loop
+GRACE_SECONDS, LAST_WORD_SECONDS = 8.0, 1.0  # for the steps in flight at a stop, and the status: 10 s were promised
+MESSAGES_AT_ONCE, CHANGES_AT_ONCE, LONGEST_PASS_SECONDS = 200, 500, 0.5  # in one pass
+GATHER_SECONDS = 0.005  # while steps are at work: what ends about now is one transaction, not one for each
 LONGEST_WAIT_SECONDS = 15.0  # so that the host's watchdog hears of us, and a clock that jumped is noticed
 
 
@@ -160,9 +160,11 @@ class Worker:
             message, began_at = self._mailbox.get(timeout=timeout), self._clock.monotonic()
             self._guarded(functools.partial(self._handle, message))
             for _ in range(MESSAGES_AT_ONCE):
-                if self.book.unwritten > CHANGES_AT_ONCE or self._clock.monotonic() - began_at > LONGEST_PASS_SECONDS:
+                taken = self._clock.monotonic() - began_at
+                if self.book.unwritten > CHANGES_AT_ONCE or taken > LONGEST_PASS_SECONDS:
                     return
-                message = self._mailbox.get(timeout=0.0)
+                gather_seconds = GATHER_SECONDS if self.dispatch.in_flight else 0.0
+                message = self._mailbox.get(timeout=max(0.0, gather_seconds - taken))
                 self._guarded(functools.partial(self._handle, message))
 
     def _handle(self, message: object) -> None:  # noqa: C901, PLR0912 - one line for each kind of message
@@ -317,13 +319,14 @@ class Worker:
         self._plan = plan
         self.book.rules = plan.rules
         self._news.adopt(plan)
-        background, before, self.inboxes = self._background, self.inboxes, {}
+        before, self.inboxes = self.inboxes, {}
         for route in plan.routes:
             if (old := before.get(route.name)) is not None and old.route == route:
                 self.inboxes[route.name] = old
                 continue
             self._resume(route.parameters_lane)
-            self.inboxes[route.name] = Arrivals(route, self.book, background, self._clock, self._host, self._sweeps)
+            context = (self.book, self._background, self._clock, self._host, self._sweeps)
+            self.inboxes[route.name] = Arrivals(route, *context)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""
@@ -381,9 +384,8 @@ class Worker:
 
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
-        if self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy():
-            return False
-        if self.dispatch.next_at() == 0.0 or self.book.holds:
+        at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
+        if at_work or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:
@@ -395,6 +397,4 @@ class Worker:
         blocked = self.lanes.all()
         if blocked:
             return blocked[0].exit_status
-        if self.book.unfinished:
-            return 75
-        return 1 if self.book.failures else 0
+        return 75 if self.book.unfinished else 1 if self.book.failures else 0

@@ -1,10 +1,10 @@
 """The looks at the transcripts that wait: one list request for all of them.
 
-A look writes nothing; its next time is in memory. It comes soon after a submit and more seldom the longer nothing ends.
+A look writes nothing; its next time is in memory. `turnaround` has the rule for it.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import structlog
 
@@ -14,11 +14,9 @@ from transcribed.worker.background import Background
 from transcribed.worker.messages import TranscriptsListed
 from transcribed.worker.plan import Clock, Plan
 from transcribed.worker.steps.lookup import differs
+from transcribed.worker.turnaround import Turnaround
 
 log = structlog.get_logger()
-
-LONGEST_SECONDS = 60.0
-SHARE = 0.1  # of the time that the youngest has waited: a job of ten minutes is looked at each minute
 
 
 class Polls:
@@ -28,7 +26,7 @@ class Polls:
         self._background = background
         self._clock = clock
         self._looking = False
-        self._looked_at: float | None = None
+        self._turnaround = Turnaround()
 
     def look_if_due(self, waiting: dict[int, Job], plan: Plan) -> None:
         """Begin a look where one is due: at those that this account can be asked about."""
@@ -37,8 +35,9 @@ class Polls:
             return
         here = (None, plan.client.base_url)
         asked = frozenset(x.transcript_id for x in waiting.values() if x.transcript_id and x.base_url in here)
-        self._looking, self._looked_at = bool(asked), self._clock.monotonic()
+        self._looking = bool(asked)
         if not asked:
+            self._turnaround.looked(self._clock.monotonic(), [])
             return
         find = functools.partial(plan.client.find, asked)
         self._background.ask(
@@ -56,23 +55,32 @@ class Polls:
         """
         if self._looking or not waiting:
             return None
-        now = self._clock.monotonic()
-        if self._looked_at is None:
-            self._looked_at = now  # AssemblyAI needs some seconds for the shortest recording
-        youngest = self._clock.wall() - waiting[next(reversed(waiting))].changed_at
-        return self._looked_at + min(max(plan.poll_seconds, youngest * SHARE), LONGEST_SECONDS)
+        youngest_at = self._asked_at(waiting[next(reversed(waiting))])
+        return self._turnaround.next_at(self._clock.monotonic(), youngest_at, len(waiting), plan.poll_seconds)
 
-    def heard(self, message: TranscriptsListed, waiting: Iterable[Job]) -> set[str]:
+    def _asked_at(self, job: Job) -> float:
+        """The time at which its transcript was asked for (monotonic), if the time of day was not set since."""
+        return self._clock.monotonic() - max(0.0, self._clock.wall() - job.changed_at)
+
+    def heard(self, message: TranscriptsListed, waiting: Collection[Job]) -> set[str]:
         """The ids to fetch, as a look shows them. Raises the problem of a failed look; a passing one blocks the api."""
         self._looking = False
-        self._looked_at = self._clock.monotonic()
+        ended = to_fetch(message) if message.outcome.problem is None else set()
+        self._learn(message)
+        left = [self._asked_at(job) for job in waiting if job.transcript_id not in ended]
+        self._turnaround.looked(self._clock.monotonic(), left)
         if isinstance(problem := message.outcome.problem, errors.Transient):
             again = problem.retry_after_seconds
             raise errors.Blocked(problem.message, lane=errors.API, hint=problem.hint, retry_after_seconds=again)
         if problem is not None:
             raise problem
         _say_differing(message, waiting)
-        return to_fetch(message)
+        return ended
+
+    def _learn(self, message: TranscriptsListed) -> None:
+        for item in message.outcome.result or []:
+            if item.status == "completed" and item.created_at is not None and item.completed_at is not None:
+                self._turnaround.ended_after(item.completed_at - item.created_at)
 
 
 def _say_differing(message: TranscriptsListed, waiting: Iterable[Job]) -> None:

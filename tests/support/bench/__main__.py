@@ -10,7 +10,19 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import backlog, bounds, fairness, finished, looks, one_upload, rendering, slow_disk, throughput
+from bench import (
+    backlog,
+    bounds,
+    costs,
+    fairness,
+    finished,
+    looks,
+    one_upload,
+    rendering,
+    signalled,
+    slow_disk,
+    throughput,
+)
 from bench.figures import Figure, to_json
 from report import say
 
@@ -24,6 +36,12 @@ def lines(*, short: bool) -> Mapping[str, Line]:
             at, files=5000 if short else 100_000, folders=50 if short else 1000, idle_seconds=3 if short else 60
         ),
         "1": lambda at: throughput.side_by_side(at, number=50 if short else 200, in_loops=1 if short else 10),
+        "costs": lambda at: costs.costs(
+            at,
+            number=50 if short else 200,
+            size=throughput.SIZE,
+            processing_seconds=throughput.PROCESSING_SECONDS,
+        ),
         "2": lambda at: throughput.growth(at, numbers=(20, 100) if short else (100, 1000, 10_000)),
         "3": lambda at: bounds.bounds(
             at, number=40 if short else 2000, uplink=4e6 if short else 8e6, slots=20 if short else 100
@@ -41,6 +59,7 @@ def lines(*, short: bool) -> Mapping[str, Line]:
         ),
         "8": lambda at: one_upload.one_upload(at, size=150_000_000 if short else 1_500_000_000),
         "9": lambda at: rendering.rendering(at, words=2000 if short else 200_000),
+        "10": lambda _: signalled.signalled(signals=1000 if short else 100_000),
     }
 
 

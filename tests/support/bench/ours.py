@@ -69,7 +69,11 @@ class Ours:
 
     def once(self, seconds: float) -> Usage:
         """What `run --once` used. Raises AssertionError where not all was delivered."""
-        with self.process("run", "--once") as process:
+        return self.timed(self.command("run", "--once"), seconds)
+
+    def timed(self, command: list[str], seconds: float) -> Usage:
+        """What a command used that does the same. Raises AssertionError where not all was delivered."""
+        with Process(command, self._server.environ, log=str(self.log)) as process:
             usage = process.end(seconds)
         assert usage.status == 0, f"exit status {usage.status}; {self.log.read_text()[-2000:]}"
         return usage

@@ -29,8 +29,18 @@ class Asked:
 class Server:
     """A stand-in in a process of its own; a context manager that leaves nothing running."""
 
-    def __init__(self, *, processing_seconds: float = 2.0, uplink: float = 0, slots: int = 0, words: int = 30) -> None:
-        options = {"processing-seconds": processing_seconds, "uplink": uplink, "slots": slots, "words": words}
+    def __init__(
+        self,
+        *,
+        processing_seconds: float = 2.0,
+        uplink: float = 0,
+        connection: float = 0,
+        round_trip: float = 0,
+        slots: int = 0,
+        words: int = 30,
+    ) -> None:
+        options = {"processing-seconds": processing_seconds, "slots": slots, "words": words}
+        options |= {"uplink": uplink, "connection": connection, "round-trip": round_trip}
         self._options = [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
     def __enter__(self) -> Self:

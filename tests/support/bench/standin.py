@@ -42,10 +42,16 @@ class _Request:
 
 
 class Standin:
-    """All that the connections share."""
+    """All that the connections share. A `round_trip` lies before each answer, and before a connection's first request.
 
-    def __init__(self, account: Account, uplink: Uplink, read_bytes: int) -> None:
+    `connection` is the line of each connection alone, in bytes a second; 0 is no limit.
+    """
+
+    def __init__(
+        self, account: Account, uplink: Uplink, read_bytes: int, *, round_trip: float = 0, connection: float = 0
+    ) -> None:
         self.account, self.uplink = account, uplink
+        self.round_trip, self.connection = round_trip, connection
         self.scratch = memoryview(bytearray(read_bytes))
         self.status = 0  # what the API answers to everything, if it is not 0
 
@@ -79,6 +85,7 @@ class Standin:
 class _Connection(asyncio.BufferedProtocol):
     def __init__(self, standin: Standin) -> None:
         self._standin = standin
+        self._line = Uplink(standin.connection)
         self._head = bytearray()  # what came and belongs to no body
         self._request: _Request | None = None
         self._passed_at = 0.0  # when the last piece of an upload has passed the line
@@ -86,6 +93,9 @@ class _Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if self._standin.round_trip:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(self._standin.round_trip, self._transport.resume_reading)
 
     def get_buffer(self, _hint: int) -> memoryview:
         return self._standin.scratch
@@ -138,7 +148,8 @@ class _Connection(asyncio.BufferedProtocol):
             self._request.body += data
             return
         now = time.monotonic()
-        self._passed_at = self._standin.uplink.passed_at(len(data), now)
+        alone, shared = self._line.passed_at(len(data), now), self._standin.uplink.passed_at(len(data), now)
+        self._passed_at = max(alone, shared)
         if self._passed_at > now:  # what was not read waits at the client
             self._transport.pause_reading()
             asyncio.get_running_loop().call_later(self._passed_at - now, self._transport.resume_reading)
@@ -177,6 +188,12 @@ class _Connection(asyncio.BufferedProtocol):
         assert self._request is not None
         status, body = self._standin.answer(self._request)
         self._request = None
+        if self._standin.round_trip:
+            asyncio.get_running_loop().call_later(self._standin.round_trip, self._write, status, body)
+        else:
+            self._write(status, body)
+
+    def _write(self, status: int, body: bytes) -> None:
         head = (
             f"HTTP/1.1 {status} {_TEXTS[status]}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         )
@@ -185,11 +202,14 @@ class _Connection(asyncio.BufferedProtocol):
 
 async def _serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
-    read_bytes = _PIECE_BYTES if options.uplink else _READ_BYTES
+    is_narrow = bool(options.uplink or options.connection)
+    read_bytes = _PIECE_BYTES if is_narrow else _READ_BYTES
     account = Account("", processing_seconds=options.processing_seconds, slots=options.slots, words=options.words)
-    standin = Standin(account, Uplink(options.uplink), read_bytes)
+    standin = Standin(
+        account, Uplink(options.uplink), read_bytes, round_trip=options.round_trip, connection=options.connection
+    )
     server = await loop.create_server(lambda: _Connection(standin), "127.0.0.1", 0, backlog=1024)
-    if options.uplink:
+    if is_narrow:
         server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _PIECE_BYTES)  # or the kernel takes megabytes
     account.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     sys.stdout.write(account.base_url + "\n")
@@ -201,6 +221,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--processing-seconds", type=float, default=2.0)
     parser.add_argument("--uplink", type=float, default=0.0, help="bytes a second of the line that all uploads share")
+    parser.add_argument("--connection", type=float, default=0.0, help="bytes a second of each connection alone")
+    parser.add_argument("--round-trip", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--slots", type=int, default=0, help="transcripts that are made at once")
     parser.add_argument("--words", type=int, default=30, help="words of each transcript")
     asyncio.run(_serve(parser.parse_args()))

@@ -389,7 +389,7 @@ class Arrivals:
         """Let the recordings in this inbox be paid for, from now on. Raises Blocked(state)."""
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
-        self.look_soon()
+        self._pace.ask_at_once(self._clock.monotonic())  # that look takes what lies here; without it all seems done
 
 
 def _is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:

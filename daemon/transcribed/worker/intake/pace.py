@@ -32,6 +32,11 @@ class Pace:
         if whole:
             self._whole_by = now
 
+    def ask_at_once(self, now: float) -> None:
+        """Something waits for nothing but the next look: it comes without a rest."""
+        self.ask(now)
+        self._rested_at = now
+
     def soon(self, at: float) -> None:
         """A look is wanted at `at` already."""
         self.look_at = min(self.look_at, at)

@@ -1,4 +1,6 @@
-"""The steps that touch an inbox's folders, run on that inbox's one thread, so that a share that hangs stalls only it.
+"""The steps that touch an inbox's folders, run on threads of that inbox, so that a share that hangs stalls only it.
+
+A recording is retired on one thread, the others run on another; each step of a kind is alone.
 
 Like all steps they are functions Job -> Event and hold no journal. A recording leaves the inbox last of all, and
 nothing that the daemon did not write is replaced.
@@ -96,7 +98,7 @@ class FolderSteps:
             if self._naming.called(job, answer) != (job.stem, job.tail) and error.errno in NAME_REFUSED:
                 return self.name(job, taken)  # by names that were asked for since
             raise self._naming.judged(error, self._route.outbox, job) from error
-        self._naming.published()
+        self._naming.published(job)
         return Delivered(delete_remote=self._route.delete_remote)
 
     def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:

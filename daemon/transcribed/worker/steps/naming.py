@@ -21,6 +21,8 @@ from transcribed.worker.steps.style import style_of
 #: The errors with which vfat, exFAT, CIFS and FUSE refuse a name that they cannot hold: they do not agree.
 NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 
+KEPT, KEPT_BYTES = 8, 16_000_000  # renderings of recordings that are named, and not published yet
+
 
 class Naming:
     """The names of one route's files."""
@@ -29,7 +31,7 @@ class Naming:
         self._route = route
         self._anchors = anchors
         self._kept = kept
-        self._rendered: tuple[Job, dict[str, bytes]] | None = None  # the last, until it is published
+        self._rendered: dict[int, tuple[Job, dict[str, bytes]]] = {}  # the last ones, by job, until they are published
 
     def name(self, job: Job, taken: Collection[int]) -> Event:
         """Choose the one number that is free in outbox, archive and failed, and in the journal.
@@ -54,18 +56,28 @@ class Naming:
         They are made when the names are chosen, for their hashes, and kept until they are published. Raises Transient
         too, where another process makes them.
         """
-        if self._rendered is not None and _is_same(self._rendered[0], job):
-            return self._rendered[1]
+        known = self._rendered.pop(job.id, None)
+        if known is not None and _is_same(known[0], job):
+            self._rendered[job.id] = known
+            return known[1]
         names = [name for name in job.formats if name not in AUDIO]
         style = style_of(job, self._route)
         path = self._kept.path(job.transcript_id or "")
         made = rendering.render_each(names, answer, path, title=outputs.title_of(job), style=style)
-        self._rendered = job, made
+        self._rendered[job.id] = job, made
+        self._make_room()
         return made
 
-    def published(self) -> None:
-        """The renderings that were made last are published, or are not needed."""
-        self._rendered = None
+    def published(self, job: Job) -> None:
+        """The renderings of this job are published, or are not needed."""
+        self._rendered.pop(job.id, None)
+
+    def _make_room(self) -> None:
+        """Let go of the oldest: some are kept for as many as are named before the first of them is published."""
+        sizes = {number: sum(map(len, made.values())) for number, (_, made) in self._rendered.items()}
+        for number in list(sizes)[:-1]:
+            if len(self._rendered) > KEPT or sum(sizes.values()) > KEPT_BYTES:
+                del self._rendered[number], sizes[number]
 
     def _hashes(self, job: Job, answer: bytes | None) -> tuple[tuple[str, str], ...] | None:
         """The hash of each rendering; what was published before stays as it is."""
