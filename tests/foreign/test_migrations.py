@@ -159,6 +159,26 @@ def test_what_was_kept_is_kept_on_and_what_was_not_known_yet_is_unknown(path, of
     assert_of_today(path, of_today)
 
 
+SAID = "base_url, key_fingerprint, content_hash, size, parameters, upload_url, inbox, path, stem, number, model"
+BY_JOBS = f"""
+SELECT transcript_id, id, submit_sent_at, state = 'delivered', {SAID} FROM jobs
+WHERE transcript_id IS NOT NULL AND reused_from IS NULL ORDER BY transcript_id
+"""
+BY_PAYMENTS = f"""
+SELECT transcript_id, job, submitted_at, delivered_at IS NOT NULL, {SAID} FROM payments ORDER BY transcript_id
+"""
+ERASED = "SELECT transcript_id, erased_at FROM {} WHERE erased_at IS NOT NULL ORDER BY transcript_id"
+
+
+def test_what_version_4_paid_is_a_row_for_each_transcript_and_says_what_its_job_says(path):
+    Journal.open(str(path.parent)).close()
+
+    paid = rows_of(path, BY_PAYMENTS)
+    assert paid == rows_of(path, BY_JOBS)
+    assert len(paid) > 5
+    assert rows_of(path, ERASED.format("payments")) == rows_of(path, ERASED.format("erasures")) != []
+
+
 RETIRED = {
     "deleted": (None, "deleted after delivery, as configured"),
     "taken away": (None, "Talk.mp3 is no longer in the inbox"),
