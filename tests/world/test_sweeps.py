@@ -139,6 +139,21 @@ def test_a_run_with_once_ends_after_the_folders_are_swept(world: World, monkeypa
     assert [path for path in half if path.exists()] == []
 
 
+def test_a_run_with_once_ends_though_no_thread_can_be_started_for_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing:
+        def submit(self, work: Callable[[], None]) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with_threads_for(world, monkeypatch, "sweep", Refusing())
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert world.states() == [State.DELIVERED]
+
+
 def test_each_folder_is_swept_once_in_the_life_of_a_daemon(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: Counter[bytes] = Counter()
     listed = os.fwalk

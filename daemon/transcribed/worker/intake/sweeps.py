@@ -43,6 +43,7 @@ class _Sweep:
 
     begun: int = 0
     ended: int = 0
+    begun_at: float = 0.0  #: monotonic, of the last
     asked: Asked | None = None  #: set by the thread that sweeps
     said: str = ""  #: the problem that people were told of
 
@@ -65,7 +66,7 @@ class Sweeps:
             return
         self._known.update(path for _, path in new)
         sweep = self._of.setdefault(route.name, _Sweep())
-        sweep.begun += 1
+        sweep.begun, sweep.begun_at = sweep.begun + 1, self._clock.monotonic()
         work = functools.partial(self._sweep, sweep, new)
         executor = self._background.executor(f"sweep-{route.name}", 1)
         self._background.do(executor, work, doing="removing what a crash left", lane=route.lane)
@@ -91,9 +92,10 @@ class Sweeps:
         return "" if asked is None else asked.hangs(self._clock.monotonic())
 
     def is_at_work(self, route: Route) -> bool:
-        """True while folders of this inbox are swept, and answer."""
+        """True while folders of this inbox are swept, and answer; one that waits for a thread counts for a while."""
         sweep = self._of.get(route.name, _Sweep())
-        return sweep.ended < sweep.begun and not self.problem(route)
+        waits = sweep.asked is None and self._clock.monotonic() - sweep.begun_at > HANGS_SECONDS
+        return sweep.ended < sweep.begun and not waits and not self.problem(route)
 
     def watch(self, route: Route) -> None:
         """Say it in the log where a folder that is swept hangs, and where it answers again."""
