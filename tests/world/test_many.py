@@ -435,3 +435,20 @@ def test_so_many_uploads_are_under_way_while_more_wait(
         world.drop(f"{number}.mp3", mp3(str(number), frames=frames))
 
     assert most_at_once(world, seconds) == most
+
+
+def test_a_light_recording_does_not_stand_behind_a_heavy_one_that_waits_for_the_line(
+    tmp_path: Path, api: FakeAssemblyAI
+) -> None:
+    world = HeldUploads(tmp_path, api)
+    for number in range(2 * FEWEST):
+        world.drop(f"heavy {number}.mp3", mp3(str(number), frames=LIGHT_BYTES // 417 + 1))
+
+    def until() -> bool:
+        world.send_a_little()
+        if world.clock.moved > WINDOW_SECONDS and not (world.folders["inbox"] / "light.mp3").exists():
+            world.drop("light.mp3")
+        return len(world.held) > FEWEST
+
+    world.run(until, seconds=2 * WINDOW_SECONDS)
+    assert {job.path for _, job in world.worker.dispatch.in_flight.values()} >= {b"light.mp3"}
