@@ -56,6 +56,12 @@ def test_the_last_room_for_uploads_is_kept_for_a_short_recording():
     assert rooms.has_one(Step.UPLOAD, SHORT)
 
 
+def test_a_long_recording_does_not_wait_for_ever_behind_many_short_ones():
+    rooms = Rooms(uploads=2, at_once=2)
+    rooms.take(Step.UPLOAD, LIGHT)
+    assert rooms.has_one(Step.UPLOAD, LONG), "the others are done soon"
+
+
 def test_the_only_room_for_uploads_is_for_a_long_recording_too():
     assert Rooms(uploads=1, at_once=1).has_one(Step.UPLOAD, LONG)
 

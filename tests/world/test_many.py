@@ -6,6 +6,7 @@ import os
 import queue
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from transcribed.worker.book import Book
 from transcribed.worker.loop import CHANGES_AT_ONCE, LONGEST_WAIT_SECONDS
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.orders import RETRIED_AT_ONCE, drop
+from transcribed.worker.plan import Executor
+from transcribed.worker.rooms import LIGHT_BYTES
+from transcribed.worker.uplink import FEWEST, WINDOW_SECONDS
 from world import Clock, Mailbox, World, mp3
 
 CONTENT = "c" * 64
@@ -373,3 +377,78 @@ def test_a_run_once_takes_what_lies_in_a_new_inbox_whose_look_took_long(tmp_path
 
     assert world.run() == 0
     assert [job.state for job in world.jobs()] == [State.DELIVERED]
+
+
+class HeldUploads(World):
+    """Uploads begin, each sends a little now and then, and none ends before they are let go."""
+
+    def __init__(self, directory: Path, api: FakeAssemblyAI) -> None:
+        super().__init__(directory, api, Clock(), settle_seconds=0.0, scan_seconds=3.0)
+        self.held: list[Callable[[], None]] = []
+        self.is_holding = True
+
+    def executor(self, name: str, threads: int) -> Executor:
+        return self if name.startswith("upload-") else super().executor(name, threads)
+
+    def submit(self, work: Callable[[], None]) -> None:
+        if self.is_holding:
+            self.held.append(work)
+        else:
+            work()
+
+    def send_a_little(self) -> None:
+        for _, job in self.worker.dispatch.in_flight.values():
+            self.worker.dispatch._progress(job)(int(self.clock.moved))
+
+    def let_go(self) -> None:
+        self.is_holding = False
+        for work in self.held:
+            work()
+
+
+def most_at_once(world: HeldUploads, seconds: float) -> int:
+    """The number of uploads that are under way some time after the first; then all of them end."""
+    seen = []
+
+    def until() -> bool:
+        world.send_a_little()
+        if world.is_holding and world.held and world.clock.moved > seconds:
+            seen.append(len(world.held))
+            world.let_go()
+        return world.states() == [State.DELIVERED] * 20
+
+    world.run(until)
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("frames", "seconds", "most"),
+    [(40, 0.0, 8), (LIGHT_BYTES // 417 + 1, 0.0, FEWEST), (LIGHT_BYTES // 417 + 1, 3 * WINDOW_SECONDS, 2 * FEWEST)],
+    ids=["light: all", "heavy: the fewest", "heavy: more are tried"],
+)
+def test_so_many_uploads_are_under_way_while_more_wait(
+    tmp_path: Path, api: FakeAssemblyAI, frames: int, seconds: float, most: int
+) -> None:
+    world = HeldUploads(tmp_path, api)
+    world.plan_options["uploads"] = 8
+    for number in range(20):
+        world.drop(f"{number}.mp3", mp3(str(number), frames=frames))
+
+    assert most_at_once(world, seconds) == most
+
+
+def test_a_light_recording_does_not_stand_behind_a_heavy_one_that_waits_for_the_line(
+    tmp_path: Path, api: FakeAssemblyAI
+) -> None:
+    world = HeldUploads(tmp_path, api)
+    for number in range(2 * FEWEST):
+        world.drop(f"heavy {number}.mp3", mp3(str(number), frames=LIGHT_BYTES // 417 + 1))
+
+    def until() -> bool:
+        world.send_a_little()
+        if world.clock.moved > WINDOW_SECONDS and not (world.folders["inbox"] / "light.mp3").exists():
+            world.drop("light.mp3")
+        return len(world.held) > FEWEST
+
+    world.run(until, seconds=2 * WINDOW_SECONDS)
+    assert {job.path for _, job in world.worker.dispatch.in_flight.values()} >= {b"light.mp3"}

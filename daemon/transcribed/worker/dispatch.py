@@ -35,7 +35,7 @@ from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.plan import Clock, Executor, Plan
-from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of
+from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of, weight_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
@@ -167,7 +167,8 @@ class Dispatch:
                     self._schedule.until_fact(job.id, until)
             case Start(step):
                 size = job.fingerprint.size if step in (Step.UPLOAD, Step.HASH) else 0
-                self._schedule.until_room(job.id, Line(step, job.inbox), now=self._clock.monotonic(), size=size)
+                line = Line(step, job.inbox, weight_of(job) if step is Step.UPLOAD else 0)
+                self._schedule.until_room(job.id, line, now=self._clock.monotonic(), size=size)
             case Happened(event):
                 self._book.record(job, event)
             case Touched(earlier):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from enum import IntEnum
 
 from transcribed import errors
 from transcribed.job import Job, Step
@@ -44,6 +45,14 @@ def lanes_of(step: Step, route: Route) -> tuple[str, ...]:
     return tuple(own.get(name, name) for name in _LANES[step])
 
 
+class Weight(IntEnum):
+    """Sizes of recordings by what their uploads do to the line: nothing to speak of, fill it, fill it for long."""
+
+    LIGHT = 0
+    HEAVY = 1
+    LONG = 2
+
+
 class Rooms:
     """The steps that may start in one pass: uploads (in all, by inbox), submits, fetches, steps in each inbox.
 
@@ -56,38 +65,43 @@ class Rooms:
         self._most = {str(Step.UPLOAD): uploads, str(Step.SUBMIT): CALLS, str(Step.FETCH): CALLS}
         self._taken: Counter[str] = Counter()
         self._uploads_of: Counter[str] = Counter()
-        self._heavy: Counter[bool] = Counter()  # uploads that fill the line, by whether they are long
+        self._weights: Counter[Weight] = Counter()  # of the uploads
 
     @property
     def is_full(self) -> bool:
         """True if as many uploads fill the line as are at once."""
-        return self._heavy.total() == self._at_once
+        return self._heavy() == self._at_once
 
     def take(self, step: Step, job: Job, *, hangs: bool = False) -> None:
         """A step of this job is on its way. An upload that hangs in its share takes room only from its own inbox."""
         self._uploads_of[job.inbox] += step is Step.UPLOAD
         self._taken[_kind(step, job.inbox)] += not hangs
-        if step is Step.UPLOAD and job.fingerprint.size > LIGHT_BYTES and not hangs:
-            self._heavy[_is_long(job)] += 1
+        self._weights[weight_of(job)] += step is Step.UPLOAD and not hangs
 
     def has_one(self, step: Step, job: Job) -> bool:
-        """True if this step may start too. A long upload does not take the last room."""
+        """True if this step may start too."""
         kind = _kind(step, job.inbox)
-        free = self._most.get(kind, FOLDER_STEPS) - self._taken[kind]
+        is_free = self._taken[kind] < self._most.get(kind, FOLDER_STEPS)
         if step is not Step.UPLOAD:
-            return free > 0
-        keeps_one = _is_long(job) and self._uploads > 1
-        return free > keeps_one and self._uploads_of[job.inbox] < self._uploads and self._helps(job)
+            return is_free
+        return is_free and self._uploads_of[job.inbox] < self._uploads and self._helps(weight_of(job))
 
-    def _helps(self, job: Job) -> bool:
-        """True if the line has use for this upload, or if only long ones are before it: it waits for none of them."""
-        if job.fingerprint.size <= LIGHT_BYTES or self._heavy.total() < self._at_once:
+    def _helps(self, weight: Weight) -> bool:
+        """True if the line has use for this upload. Long ones do not take all rooms, and no other waits for them."""
+        if weight is Weight.LIGHT:
             return True
-        return not _is_long(job) and not self._heavy[False]
+        if weight is Weight.LONG and self._weights[weight] >= max(self._uploads - 1, 1):
+            return False
+        return self._heavy() < self._at_once or not (weight is Weight.LONG or self._weights[weight])
+
+    def _heavy(self) -> int:
+        return self._weights[Weight.HEAVY] + self._weights[Weight.LONG]
 
 
-def _is_long(job: Job) -> bool:
-    return job.fingerprint.size > LONG_BYTES
+def weight_of(job: Job) -> Weight:
+    """The weight of the job's upload."""
+    size = job.fingerprint.size
+    return Weight.LIGHT if size <= LIGHT_BYTES else Weight.LONG if size > LONG_BYTES else Weight.HEAVY
 
 
 def _kind(step: Step, inbox: str) -> str:

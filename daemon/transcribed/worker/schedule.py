@@ -43,10 +43,11 @@ CONFIGURATION = Fact("configuration", "")  #: a reload brings another one
 
 
 class Line(NamedTuple):
-    """The jobs that wait for room for one step, in one inbox."""
+    """The jobs that wait for room for one step, in one inbox; those of a `weight`, where that has room of its own."""
 
     step: Step
     inbox: str
+    weight: int = 0
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -24,6 +24,7 @@ class Transcript:
     id: str
     audio_url: str
     created: str
+    completed: str
     done_at: float
 
 
@@ -53,8 +54,10 @@ class Account:
     def take_submit(self, body: bytes) -> bytes:
         url = json.loads(body)["audio_url"]
         place = len(self._transcripts)
-        created = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-        made = Transcript(f"{self._prefix}{place:012x}", url, created, self._done_at(time.monotonic()))
+        created, now = datetime.now(UTC), time.monotonic()
+        done_at = self._done_at(now)
+        times = (_of_api(created), _of_api(created + timedelta(seconds=done_at - now)))
+        made = Transcript(f"{self._prefix}{place:012x}", url, *times, done_at)
         self._transcripts.append(made)
         self._places[made.id] = place
         self._happened("submit", self._sizes.get(url, 0))
@@ -112,7 +115,7 @@ class Account:
             "resource_url": f"{self.base_url}/v2/transcript/{found.id}",
             "status": _status(found),
             "created": found.created,
-            "completed": found.created if _status(found) == "completed" else None,
+            "completed": found.completed if _status(found) == "completed" else None,
             "audio_url": found.audio_url,
             "error": None,
         }
@@ -126,6 +129,10 @@ class Account:
             found.audio_url.encode(),
             result,
         )
+
+
+def _of_api(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def _status(found: Transcript) -> str:

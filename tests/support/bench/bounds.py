@@ -1,4 +1,4 @@
-"""Line 3: a shared line, slots of processing, and both, against the makespan that nobody can pass."""
+"""Line 3: a shared line, slots of processing, both, and round trips, against the makespan that nobody can pass."""
 
 import heapq
 from collections.abc import Iterator
@@ -10,17 +10,24 @@ from bench.server import Server
 from bench.throughput import PROCESSING_SECONDS, ours_for, rival
 
 SIZE = 200_000
+ROUND_TRIP_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Limits:
-    """An `uplink` in bytes a second that all uploads share, and `slots` of processing; 0 is no limit."""
+    """An `uplink` in bytes a second that all uploads share, and `slots` of processing; 0 is no limit.
+
+    A `round_trip` in seconds lies before each answer; the bound takes it for nothing.
+    """
 
     uplink: float = 0
     slots: int = 0
+    round_trip: float = 0
 
     def server(self) -> Server:
-        return Server(processing_seconds=PROCESSING_SECONDS, uplink=self.uplink, slots=self.slots)
+        return Server(
+            processing_seconds=PROCESSING_SECONDS, uplink=self.uplink, slots=self.slots, round_trip=self.round_trip
+        )
 
     def bound(self, number: int, size: int) -> float:
         """The makespan if the line and the slots are never idle, and all else takes no time."""
@@ -40,6 +47,7 @@ def bounds(directory: Path, *, number: int, uplink: float, slots: int) -> Iterat
         ("a", f"a line of {uplink / 1e6:g} MB/s", Limits(uplink=uplink)),
         ("b", f"{slots} slots", Limits(slots=slots)),
         ("c", "both", Limits(uplink, slots)),
+        ("d", f"that line, round trips of {ROUND_TRIP_SECONDS:g} s", Limits(uplink, round_trip=ROUND_TRIP_SECONDS)),
     ):
         line, bound = f"3{letter}", limits.bound(number, SIZE)
         ours = ours_for(directory / letter / "ours", number, SIZE, limits.server())
