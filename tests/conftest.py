@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+import compiled
 from fake_assemblyai import FakeAssemblyAI
 from postbox import Postbox
 from world import Clock, World
 
 SKIPPED: list[str] = []
+
+compiled.share()
 
 
 @pytest.fixture
