@@ -16,7 +16,7 @@ from pathlib import Path
 from waiting import wait_for
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["transcribed.cli", __name__])
+_SERVER.set_forkserver_preload(["transcribed.cli.app", __name__])
 _ONE_AT_A_TIME = threading.Lock()  # a status can be fetched once, and any start asks for those of all others
 
 
