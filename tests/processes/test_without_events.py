@@ -16,7 +16,7 @@ from transcribed.job import State
 from waiting import wait_for
 from world import Clock, World, mp3
 
-STAY, WRITERS, COME_AND_GO = 2000, 4, 30_000
+STAY, WRITERS, COME_AND_GO = 2000, 4, 6000  # three events each; the kernel keeps 16,384
 FOLDERS = 10
 #: Creates and removes files around those that stay, in folders that are watched; and then a folder.
 WRITER = """

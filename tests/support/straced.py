@@ -3,9 +3,9 @@
 strace counts `when=k` for each thread by itself, and only the calls that its path filter lets through.
 """
 
-import os
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,16 +84,15 @@ class Straced(Daemon):
 
     def start(self, *arguments: str) -> None:
         self._let_strace_end()
-        command = ["--config", str(self.write_config()), "run", *arguments]
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRANSCRIBED", "ASSEMBLYAI", "XDG"))}
-        environ |= {"ASSEMBLYAI_API_KEY": self.key, **self.environ}
+        super().start(*arguments)
+
+    def warm(self, command: Sequence[str], environ: Mapping[str, str]) -> Warm:
         warm = Warm(command, environ, self.log, traced=bool(self.strace_arguments))
-        self.process = warm  # type: ignore[assignment]  # it has all that a Daemon needs of a Popen
         if self.strace_arguments:
-            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(warm.pid)]
+            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(warm.pid), *self.strace_arguments]
             with self.log.open("ab") as log:
-                command = [*strace, *self.strace_arguments]
-                self.strace = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0)
+                self.strace = subprocess.Popen(strace, stdout=subprocess.PIPE, stderr=log, bufsize=0)
+        return warm
 
     def kill(self) -> None:
         super().kill()

@@ -6,6 +6,7 @@ of its own that does what `python -m transcribed` does.
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -46,6 +47,9 @@ class Warm:
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         with _ONE_AT_A_TIME:
