@@ -73,6 +73,21 @@ def calls_of(log: str) -> list[Call]:
     return sorted(calls, key=lambda call: call.began)
 
 
+def attached(warm: Warm, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
+    """strace with these arguments, which looks at a process that waits for it."""
+    with log.open("ab") as said:
+        strace = ["strace", "-f", "-qq", "-p", str(warm.pid), *arguments]
+        return subprocess.Popen(strace, stdout=subprocess.PIPE, stderr=said, bufsize=0)
+
+
+def let_end(strace: subprocess.Popen[bytes]) -> None:
+    """Return when it has ended, which it does a moment after the process."""
+    with killed(strace):
+        assert strace.stdout is not None
+        strace.stdout.close()  # it must not wait for a reader
+        strace.wait(BOUND_SECONDS)
+
+
 class Straced(Daemon):
     """`transcribed run`, warm, and below strace where there are `strace_arguments`."""
 
@@ -89,9 +104,7 @@ class Straced(Daemon):
     def warm(self, command: Sequence[str], environ: Mapping[str, str]) -> Warm:
         warm = Warm(command, environ, self.log, traced=bool(self.strace_arguments))
         if self.strace_arguments:
-            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(warm.pid), *self.strace_arguments]
-            with self.log.open("ab") as log:
-                self.strace = subprocess.Popen(strace, stdout=subprocess.PIPE, stderr=log, bufsize=0)
+            self.strace = attached(warm, "-o", str(self.trace), *self.strace_arguments, log=self.log)
         return warm
 
     def kill(self) -> None:
@@ -106,7 +119,4 @@ class Straced(Daemon):
     def _let_strace_end(self) -> None:
         if self.strace is not None:
             strace, self.strace = self.strace, None
-            with killed(strace):
-                assert strace.stdout is not None
-                strace.stdout.close()  # it must not wait for a reader
-                strace.wait(BOUND_SECONDS)
+            let_end(strace)
