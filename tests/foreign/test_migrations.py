@@ -324,7 +324,6 @@ def test_a_backup_that_finds_no_room_leaves_the_old_journal_in_use_and_nothing_b
 
 
 @needs_strace
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("call", ["pwrite64", "fsync,fdatasync"])
 def test_a_disk_that_is_full_at_any_moment_leaves_the_old_journal_in_use(tmp_path, call):
     blocked = 0
@@ -347,7 +346,6 @@ def test_a_disk_that_is_full_at_any_moment_leaves_the_old_journal_in_use(tmp_pat
 
 
 @needs_strace
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("call", ["openat", "pwrite64", "fsync,fdatasync", "rename", "unlink"])
 def test_a_process_that_is_killed_at_any_moment_leaves_the_old_journal_or_the_new_one(tmp_path, call):
     seen = Counter()

@@ -129,7 +129,7 @@ def test_sigterm_in_a_stalled_send_and_a_waiting_read_leaves_within_ten_seconds_
     api.release()
     api.hold("POST /v2/transcript", "taken")
     daemon.start()
-    api.wait_for(lambda: "POST /v2/transcript taken" in api.passed, 30)
+    api.wait_for(lambda: "POST /v2/transcript taken" in api.passed)
     daemon.signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
 

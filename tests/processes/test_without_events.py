@@ -70,7 +70,6 @@ def test_where_every_event_is_dropped_a_recording_waits_five_minutes_at_most(tmp
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_after_the_kernel_lost_events_every_recording_is_found_and_new_folders_are_watched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody, Daemon(tmp_path, "http://127.0.0.1:1") as daemon:
         daemon.base_url = daemon.config["api"]["base_url"] = f"http://127.0.0.1:{nobody.getsockname()[1]}"
