@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import compiled
@@ -19,6 +20,7 @@ from world import Clock, World
 SKIPPED: list[str] = []
 
 compiled.share()
+hypothesis.settings.register_profile("torture", max_examples=1000)
 
 
 @pytest.fixture
