@@ -84,7 +84,7 @@ def test_the_bare_mount_point_is_not_taken_for_the_folder_by_a_daemon_at_work(
 
         def in_vain() -> bool:
             """Once the first recording is put away the share goes, and another recording comes."""
-            if unmount and [job.retired_at for job in world.jobs() if job.retired_at]:
+            if unmount and any(job.retired_at for job in world.jobs()):
                 unmount.pop()()
                 (inbox / "Walk.mp3").write_bytes(mp3("Walk"))
             return world.clock.monotonic() > end
