@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
+import compiled
 from fake_assemblyai import FakeAssemblyAI
 from postbox import Postbox
 from world import Clock, World
 
 SKIPPED: list[str] = []
+
+compiled.share()
+hypothesis.settings.register_profile("torture", max_examples=1000)
 
 
 @pytest.fixture

@@ -80,14 +80,13 @@ def test_the_bare_mount_point_is_not_taken_for_the_folder_by_a_daemon_at_work(
     with share(world.folders[folder]) as nas:
         world.drop("Talk.mp3")
         inbox = nas.behind if folder == "inbox" else world.folders["inbox"]
-        unmount, end = iter([nas.unmount]), world.clock.monotonic() + 4000
+        unmount, end = [nas.unmount], world.clock.monotonic() + 4000
 
         def in_vain() -> bool:
             """Once the first recording is put away the share goes, and another recording comes."""
-            if [job.retired_at for job in world.jobs() if job.retired_at]:
-                for away in unmount:
-                    away()
-                    (inbox / "Walk.mp3").write_bytes(mp3("Walk"))
+            if unmount and any(job.retired_at for job in world.jobs()):
+                unmount.pop()()
+                (inbox / "Walk.mp3").write_bytes(mp3("Walk"))
             return world.clock.monotonic() > end
 
         world.run(in_vain, seconds=9000)

@@ -199,7 +199,6 @@ def assert_said_why(daemon: Daemon, status: dict[str, Any], others: set[bytes]) 
 
 @pytest.mark.slow
 @needs_strace
-@pytest.mark.timeout(300)
 def test_everything_good_is_delivered_nothing_else_is_opened_and_no_name_speaks_to_a_terminal(tmp_path):
     good = [*NAMES, *ODD]
     outside = tmp_path / "outside"

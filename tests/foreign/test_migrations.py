@@ -10,11 +10,11 @@ import resource
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ import version_4
 from abilities import needs_mounts, needs_strace
 from daemon_process import Daemon
 from jobs import RECEIVED, a_job, add_job, save_job
+from straced import attached, let_end
 from transcribed.errors import Blocked
 from transcribed.job import State
 from transcribed.job.events import Retired
 from transcribed.journal import VERSION, Journal
-from waiting import wait_for
+from waiting import BOUND_SECONDS, wait_for
+from warm import Warm, opened
 
 
 @pytest.fixture
@@ -307,36 +309,24 @@ def test_a_real_daemon_asks_for_time_brings_its_journal_up_to_date_and_says_wher
 
 # -- a disk that is full, and a process that is killed ----------------------------------------------------------------
 
-OPENED = """
-import sys
-from transcribed.errors import Blocked
-from transcribed.journal import Journal
-try:
-    Journal.open(sys.argv[1]).close()
-except Blocked as error:
-    print(error.lane, error.hint)
-else:
-    print("opened")
-"""
-
 
 def opened_by_a_process(directory: Path, *strace: str, most_bytes: int = resource.RLIM_INFINITY) -> str:
     """What another process says of opening the journal; nothing where it was killed."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [*strace, sys.executable, "-c", OPENED, str(directory)]
-    limit = f'ulimit -f {most_bytes // 1024}; exec "$@"' if most_bytes != resource.RLIM_INFINITY else 'exec "$@"'
-    done = subprocess.run(
-        ["bash", "-c", limit, "bash", *command], env=environment, capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout.strip()
+    log, main = directory.with_name(f"{directory.name}.log"), partial(opened, most_bytes)
+    process = Warm([str(directory)], os.environ, log, main=main, traced=bool(strace))
+    if strace:
+        let_end(attached(process, *strace, log=log))
+    process.wait(BOUND_SECONDS)
+    said = log.read_text().strip()
+    assert "Traceback" not in said, said
+    return said
 
 
 def traced(directory: Path, calls: str, what: str) -> list[str]:
-    """The beginning of a command line by which a call about the journal's files is tampered with."""
+    """The arguments by which strace tampers with a call about the journal's files."""
     names = [f"journal.db{end}" for end in ("", "-wal", "-shm", ".backup", ".backup-journal", ".backup-wal")]
     paths = [word for name in ("", *names) for word in ("-P", str(directory / name).rstrip("/"))]
-    return ["strace", "-f", "-qq", "-o", os.devnull, *paths, "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
+    return ["-o", os.devnull, *paths, "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
 
 
 def assert_old_and_usable(path: Path, before: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -389,7 +379,6 @@ def test_a_backup_that_finds_no_room_leaves_the_old_journal_in_use_and_nothing_b
 
 
 @needs_strace
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("call", ["pwrite64", "fsync,fdatasync"])
 def test_a_disk_that_is_full_at_any_moment_leaves_the_old_journal_in_use(tmp_path, call):
     blocked = 0
@@ -412,7 +401,6 @@ def test_a_disk_that_is_full_at_any_moment_leaves_the_old_journal_in_use(tmp_pat
 
 
 @needs_strace
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("call", ["openat", "pwrite64", "fsync,fdatasync", "rename", "unlink"])
 def test_a_process_that_is_killed_at_any_moment_leaves_the_old_journal_or_the_new_one(tmp_path, call, of_today):
     seen = Counter()

@@ -128,7 +128,7 @@ def why_not(daemon: Daemon, name: str) -> str:
 def while_it_uploads(daemon: Daemon, api: FakeAssemblyAI, shares: list[Path]) -> None:
     api.hold("POST /v2/upload", "received")
     daemon.start()
-    api.wait_for(lambda: api.passed.count("POST /v2/upload received") == len(shares), 30)
+    api.wait_for(lambda: api.passed.count("POST /v2/upload received") == len(shares))
 
 
 def while_it_delivers(daemon: Daemon, api: FakeAssemblyAI, shares: list[Path]) -> None:
@@ -245,7 +245,7 @@ def test_uploads_that_hang_in_their_share_leave_room_for_those_of_another_inbox(
         drop(people, name, 40_000)
     api.hold("POST /v2/upload", "received")
     daemon.start()
-    api.wait_for(lambda: api.passed.count("POST /v2/upload received") == 2, 30)
+    api.wait_for(lambda: api.passed.count("POST /v2/upload received") == 2)
     share.freeze()
     api.release()
 
@@ -265,6 +265,6 @@ def hang_in_a_delivery(daemon: Daemon, api: FakeAssemblyAI, share: Sshfs, name: 
     drop(share.served, name)
     if daemon.process is None:
         daemon.start()
-    api.wait_for(lambda: api.passed.count("GET /v2/transcript/{id} received") > asked, 30)
+    api.wait_for(lambda: api.passed.count("GET /v2/transcript/{id} received") > asked)
     share.freeze()
     api.release()

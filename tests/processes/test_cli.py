@@ -27,6 +27,7 @@ from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.people import status
+from waiting import BOUND_SECONDS
 from world import recording_folder
 
 ID = "0a1b2c3d-0000-4000-8000-123456789abc"
@@ -163,7 +164,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     background = Background(mailbox, lambda *_: AtOnce())
     arrivals = Arrivals(route, book, background, clock, Host(), Sweeps(background, clock))  # type: ignore[arg-type]  # a look asks for no more
     arrivals.look_if_due()
-    arrivals.looked(mailbox.get(timeout=1))
+    arrivals.looked(mailbox.get(timeout=BOUND_SECONDS))
     said = status.snapshot(
         "http://127.0.0.1:1",
         journal.counts(),

@@ -129,7 +129,7 @@ def test_sigterm_in_a_stalled_send_and_a_waiting_read_leaves_within_ten_seconds_
     api.release()
     api.hold("POST /v2/transcript", "taken")
     daemon.start()
-    api.wait_for(lambda: "POST /v2/transcript taken" in api.passed, 30)
+    api.wait_for(lambda: "POST /v2/transcript taken" in api.passed)
     daemon.signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
 
@@ -175,6 +175,7 @@ def test_a_second_daemon_on_the_same_state_directory_exits_75(daemon: Daemon, tm
 def test_a_wrong_configuration_exits_78_and_names_every_mistake(daemon: Daemon) -> None:
     daemon.config["api"]["upload"] = 3
     daemon.config["inbox"][0]["settle_seconds"] = "soon"
+    daemon.is_cold = True
 
     daemon.start()
 
@@ -238,6 +239,7 @@ def test_the_key_is_nowhere_but_in_the_requests(daemon: Daemon, api: FakeAssembl
 
 def test_what_is_written_has_the_mode_that_folder_and_umask_give(daemon: Daemon) -> None:
     daemon.drop("a/Talk.mp3", mp3("Talk"))
+    daemon.is_cold = True  # it must inherit this umask
     before = os.umask(0o002)
     try:
         daemon.start("--once")

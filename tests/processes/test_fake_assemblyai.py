@@ -7,6 +7,7 @@ import sys
 
 import fake_assemblyai
 from ends import killed
+from waiting import BOUND_SECONDS
 
 
 def test_as_a_script_it_prints_its_address_first_and_ends_on_sigterm():
@@ -15,4 +16,4 @@ def test_as_a_script_it_prints_its_address_first_and_ends_on_sigterm():
     with killed(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as run:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n", run.stdout.readline())
         run.send_signal(signal.SIGTERM)
-        assert run.wait(10) == 0
+        assert run.wait(BOUND_SECONDS) == 0

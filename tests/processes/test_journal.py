@@ -11,6 +11,7 @@ import pytest
 from ends import killed
 from transcribed.errors import Transient
 from transcribed.journal import Journal
+from waiting import BOUND_SECONDS
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_daemon_that_was_killed_blocks_nobody(directory):
         with pytest.raises(Transient):
             Journal.open(directory)
         process.kill()
-        process.wait(30)
+        process.wait(BOUND_SECONDS)
 
         Journal.open(directory).close()
 

@@ -25,7 +25,7 @@ from transcribed import local
 from transcribed.errors import ConfigError, Permanent
 from transcribed.local import documents, store
 from transcribed.local.recognise import decode, segments
-from waiting import wait_for
+from waiting import BOUND_SECONDS, wait_for
 
 SERVE = """
 import os, sys
@@ -54,7 +54,7 @@ class Client:
         self.session.headers["Authorization"] = key or "any"
 
     def ask(self, method, path, status=200, **more):
-        answer = self.session.request(method, self.base_url + path, timeout=30, **more)
+        answer = self.session.request(method, self.base_url + path, timeout=BOUND_SECONDS, **more)
         assert answer.status_code == status, answer.text
         return answer
 
@@ -228,7 +228,7 @@ def test_the_list_walks_back_to_the_oldest_and_shows_each_transcript_once(api, h
     assert page["page_details"]["limit"] == page["page_details"]["result_count"] == 2
     assert page["page_details"]["next_url"].endswith(f"after_id={made[2]}")
     while page["page_details"]["prev_url"]:
-        page = api.session.get(page["page_details"]["prev_url"], timeout=30).json()
+        page = api.session.get(page["page_details"]["prev_url"], timeout=BOUND_SECONDS).json()
         seen += ids(page)
     assert seen == ids(api.get("/v2/transcript", limit=200))
     assert {heard["id"], failed["id"], *made} <= set(seen)
@@ -250,7 +250,7 @@ def test_a_list_item_says_what_became_of_its_transcript(api, heard, failed):
     assert (bad["status"], bad["completed"], bad["error"]) == ("error", None, failed["error"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", good["created"])
     assert good["created"] < good["completed"]
-    assert api.session.get(good["resource_url"], timeout=30).json() == heard
+    assert api.session.get(good["resource_url"], timeout=BOUND_SECONDS).json() == heard
 
 
 def test_the_list_can_be_narrowed(api, heard, failed):
@@ -296,10 +296,10 @@ def test_a_transcript_that_is_deleted_while_it_is_heard_stays_deleted(tmp_path):
 
 
 def test_no_key_no_answer(api):
-    answer = requests.get(api.base_url + "/v2/transcript", timeout=30)
+    answer = requests.get(api.base_url + "/v2/transcript", timeout=BOUND_SECONDS)
     assert answer.status_code == 401
     assert answer.json() == {"error": "Authentication error, API token missing/invalid"}
-    assert requests.post(api.base_url + "/v2/upload", data=b"x", timeout=30).status_code == 401
+    assert requests.post(api.base_url + "/v2/upload", data=b"x", timeout=BOUND_SECONDS).status_code == 401
 
 
 def test_a_page_elsewhere_cannot_call_under_its_own_name(api):
@@ -360,7 +360,7 @@ def test_an_empty_upload_is_refused_in_plain_text(api):
 
 
 def test_an_upload_above_the_bound_is_refused_before_it_is_sent(api):
-    connection = http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=BOUND_SECONDS)
     connection.putrequest("POST", "/v2/upload")
     connection.putheader("Authorization", "any")
     connection.putheader("Content-Length", "2200000001")
@@ -371,7 +371,7 @@ def test_an_upload_above_the_bound_is_refused_before_it_is_sent(api):
 
 def test_an_upload_that_breaks_off_leaves_nothing(tmp_path):
     with serving(tmp_path, key="right") as client:
-        connection = http.client.HTTPConnection(urlsplit(client.base_url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(client.base_url).netloc, timeout=BOUND_SECONDS)
         connection.putrequest("POST", "/v2/upload")
         connection.putheader("Authorization", "right")
         connection.putheader("Content-Length", "1000000")
@@ -379,7 +379,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path):
         until(lambda: os.listdir(tmp_path / "uploads"))
         connection.close()
         until(lambda: not os.listdir(tmp_path / "uploads"))
-        wrong = requests.get(client.base_url + "/v2/transcript", headers={"Authorization": "other"}, timeout=30)
+        wrong = requests.get(
+            client.base_url + "/v2/transcript", headers={"Authorization": "other"}, timeout=BOUND_SECONDS
+        )
         assert wrong.status_code == 401
         assert client.get("/v2/transcript")["transcripts"] == []
 
@@ -616,7 +618,7 @@ def test_a_stop_and_a_crash_in_mid_recognition_lose_nothing_and_leave_nobody_beh
         assert recognisers
         assert "is in use by another local API" in refusal(tmp_path)
         os.killpg(first.process.pid, signal.SIGTERM)  # as systemd does: everybody gets it
-        assert first.process.wait(timeout=8) == 0
+        assert first.process.wait(timeout=BOUND_SECONDS) == 0
         assert not any(map(command_line, recognisers))
     with serving(tmp_path) as second:
         assert second.get(f"/v2/transcript/{done['id']}") == done
@@ -624,14 +626,14 @@ def test_a_stop_and_a_crash_in_mid_recognition_lose_nothing_and_leave_nobody_beh
         last = second.submit(second.upload(cut(RECORDING, "wav", seconds=2.6)))
         recognisers = second.recognisers()
         second.process.kill()
-        second.process.wait(timeout=8)
-        until(lambda: not any(map(command_line, recognisers)), seconds=20)
+        second.process.wait(timeout=BOUND_SECONDS)
+        until(lambda: not any(map(command_line, recognisers)))
     with serving(tmp_path) as third:
         assert ids(third.get("/v2/transcript")) == [last["id"], waiting["id"], done["id"]]
         third.ask("DELETE", f"/v2/transcript/{waiting['id']}")
         assert third.ended(last["id"])["text"] == done["text"]
         os.killpg(third.process.pid, signal.SIGINT)  # as a terminal does
-        assert third.process.wait(timeout=8) == 0
+        assert third.process.wait(timeout=BOUND_SECONDS) == 0
 
 
 def test_a_directory_with_something_else_in_it_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from transcribed.folders import ANCHOR
 from transcribed.job import Job
 from transcribed.journal import Journal
 from waiting import BOUND_SECONDS, wait_for
+from warm import Warm
 
 
 def _lines(path: Path) -> list[str]:
@@ -25,16 +27,21 @@ def _lines(path: Path) -> list[str]:
 
 
 class Daemon:
-    """`transcribed run` with its folders, configuration and log; a context manager that leaves nothing running."""
+    """`transcribed run` with its folders, configuration and log; a context manager that leaves nothing running.
+
+    It is forked from a process that has imported everything (warm.py), and inherits that one's umask and environment.
+    With `is_cold` it is a new Python of its own, a child of the test's process; its start takes ten times as long.
+    """
 
     def __init__(self, directory: Path, base_url: str, *, key: str = KEY, **inbox: Any) -> None:
         self.directory = directory
         self.base_url = base_url
         self.key = key
         self.environ: dict[str, str] = {}
+        self.is_cold = False
         self.state = directory / "state"
         self.log = directory / "log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Warm | None = None
         self.folders = {name: directory / name for name in ("inbox", "outbox", "archive", "failed")}
         self.folders["inbox"].mkdir(parents=True)
         paths = {("path" if name == "inbox" else name): str(folder) for name, folder in self.folders.items()}
@@ -57,15 +64,18 @@ class Daemon:
         return path
 
     def start(self, *arguments: str) -> None:
-        config = self.write_config()
+        command = ["--config", str(self.write_config()), "run", *arguments]
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRANSCRIBED", "ASSEMBLYAI", "XDG"))}
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "transcribed", "--config", str(config), "run", *arguments],
-                env={**environ, "ASSEMBLYAI_API_KEY": self.key, **self.environ},
-                stdout=log,
-                stderr=log,
-            )
+        environ |= {"ASSEMBLYAI_API_KEY": self.key, **self.environ}
+        if self.is_cold:
+            with self.log.open("ab") as log:
+                cold = [sys.executable, "-m", "transcribed", *command]
+                self.process = subprocess.Popen(cold, env=environ, stdout=log, stderr=log)
+        else:
+            self.process = self.warm(command, environ)
+
+    def warm(self, command: Sequence[str], environ: Mapping[str, str]) -> Warm:
+        return Warm(command, environ, self.log)
 
     def wait(self, seconds: float = BOUND_SECONDS) -> int:
         assert self.process is not None

@@ -31,6 +31,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from fake_account import FakeAccount, Submit, Upload
 from fake_faults import PATIENCE_SECONDS, Fault, GoneError, misbehave, reset, send
+from waiting import BOUND_SECONDS
 
 __all__ = ["KEY", "FakeAssemblyAI", "Fault", "Submit", "Upload"]
 
@@ -134,7 +135,7 @@ class FakeAssemblyAI(FakeAccount):
             self._released.set()
             self._released = threading.Event()
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float = 10) -> None:
+    def wait_for(self, condition: Callable[[], bool], timeout: float = BOUND_SECONDS) -> None:
         """Returns when `condition` holds, looked at each time that a request passes a point; else AssertionError."""
         with self.changed:
             assert self.changed.wait_for(condition, timeout), f"in vain for {timeout} s; passed: {self.passed[-10:]}"

@@ -93,7 +93,7 @@ class Sshfs:
         options = ",".join((f"directport={port}", *self._options))
         command = ["sshfs", "-f", f"127.0.0.1:{self.served}", str(self.point), "-o", options]
         self._client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.is_mounted and self._servers, "the mount", 10.0)
+        wait_for(lambda: self.is_mounted and self._servers, "the mount")
 
     @property
     def is_mounted(self) -> bool:

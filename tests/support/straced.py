@@ -3,9 +3,9 @@
 strace counts `when=k` for each thread by itself, and only the calls that its path filter lets through.
 """
 
-import os
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,21 @@ def calls_of(log: str) -> list[Call]:
     return sorted(calls, key=lambda call: call.began)
 
 
+def attached(warm: Warm, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
+    """strace with these arguments, which looks at a process that waits for it."""
+    with log.open("ab") as said:
+        strace = ["strace", "-f", "-qq", "-p", str(warm.pid), *arguments]
+        return subprocess.Popen(strace, stdout=subprocess.PIPE, stderr=said, bufsize=0)
+
+
+def let_end(strace: subprocess.Popen[bytes]) -> None:
+    """Return when it has ended, which it does a moment after the process."""
+    with killed(strace):
+        assert strace.stdout is not None
+        strace.stdout.close()  # it must not wait for a reader
+        strace.wait(BOUND_SECONDS)
+
+
 class Straced(Daemon):
     """`transcribed run`, warm, and below strace where there are `strace_arguments`."""
 
@@ -84,16 +99,13 @@ class Straced(Daemon):
 
     def start(self, *arguments: str) -> None:
         self._let_strace_end()
-        command = ["--config", str(self.write_config()), "run", *arguments]
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRANSCRIBED", "ASSEMBLYAI", "XDG"))}
-        environ |= {"ASSEMBLYAI_API_KEY": self.key, **self.environ}
+        super().start(*arguments)
+
+    def warm(self, command: Sequence[str], environ: Mapping[str, str]) -> Warm:
         warm = Warm(command, environ, self.log, traced=bool(self.strace_arguments))
-        self.process = warm  # type: ignore[assignment]  # it has all that a Daemon needs of a Popen
         if self.strace_arguments:
-            strace = ["strace", "-f", "-qq", "-o", str(self.trace), "-p", str(warm.pid)]
-            with self.log.open("ab") as log:
-                command = [*strace, *self.strace_arguments]
-                self.strace = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, bufsize=0)
+            self.strace = attached(warm, "-o", str(self.trace), *self.strace_arguments, log=self.log)
+        return warm
 
     def kill(self) -> None:
         super().kill()
@@ -107,7 +119,4 @@ class Straced(Daemon):
     def _let_strace_end(self) -> None:
         if self.strace is not None:
             strace, self.strace = self.strace, None
-            with killed(strace):
-                assert strace.stdout is not None
-                strace.stdout.close()  # it must not wait for a reader
-                strace.wait(BOUND_SECONDS)
+            let_end(strace)

@@ -6,27 +6,57 @@ of its own that does what `python -m transcribed` does.
 
 import multiprocessing
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from waiting import wait_for
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["transcribed.cli", __name__])
+_SERVER.set_forkserver_preload(["transcribed.cli.app", "transcribed.journal.migrations", __name__])
 _ONE_AT_A_TIME = threading.Lock()  # a status can be fetched once, and any start asks for those of all others
+
+
+def transcribed() -> None:
+    """The command line."""
+    from transcribed.cli import main  # noqa: PLC0415 - the tests' own process has no use for it
+
+    main()
+
+
+def opened(most_bytes: int) -> None:
+    """A program, no file of which may grow larger: it opens the journal of a directory, and says what became of it."""
+    from transcribed.errors import Blocked  # noqa: PLC0415 - as above
+    from transcribed.journal import Journal  # noqa: PLC0415 - as above
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    try:
+        Journal.open(sys.argv[1]).close()
+    except Blocked as error:
+        sys.stdout.write(f"{error.lane} {error.hint}")
+    else:
+        sys.stdout.write("opened")
 
 
 class Warm:
     """The part of Popen that a Daemon needs. `traced`: the process does nothing before strace is attached to it."""
 
     def __init__(
-        self, arguments: Sequence[str], environ: Mapping[str, str], log: Path, *, traced: bool = False
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        *,
+        main: Callable[[], None] = transcribed,
+        traced: bool = False,
     ) -> None:
-        self._process = _SERVER.Process(target=_live, args=(arguments, dict(environ), log, traced), daemon=True)
+        life = (arguments, dict(environ), log, main, traced)
+        self._process = _SERVER.Process(target=_live, args=life, daemon=True)
         with _ONE_AT_A_TIME:
             self._process.start()
         assert self._process.pid is not None
@@ -47,12 +77,17 @@ class Warm:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         with _ONE_AT_A_TIME:
             self._process.kill()
 
 
-def _live(arguments: Sequence[str], environ: Mapping[str, str], log: Path, traced: bool) -> None:
+def _live(
+    arguments: Sequence[str], environ: Mapping[str, str], log: Path, main: Callable[[], None], traced: bool
+) -> None:
     """In the new process: what `python -m transcribed` does."""
     said = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     os.dup2(said, 1)
@@ -63,8 +98,6 @@ def _live(arguments: Sequence[str], environ: Mapping[str, str], log: Path, trace
     sys.argv = ["transcribed", *arguments]
     if traced:
         wait_for(_is_traced, "strace")
-    from transcribed.cli import main  # noqa: PLC0415 - the tests' own process has no use for it
-
     main()
 
 

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
+from waiting import BOUND_SECONDS
 
 
 class Held:
@@ -31,7 +32,7 @@ def server(clock):
 
 
 def ask(server, method, path, body=None, key=KEY):
-    connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=BOUND_SECONDS)
     try:
         connection.request(method, path, body, {"Authorization": key})
         response = connection.getresponse()
@@ -167,7 +168,7 @@ def test_down_refuses_connections_and_up_listens_at_the_same_place(server):
 def test_a_held_request_has_its_effect_but_no_answer_until_it_is_released(server):
     url = upload(server)
     server.hold("POST /v2/transcript", when="taken")
-    connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=BOUND_SECONDS)
     connection.request("POST", "/v2/transcript", json.dumps({"audio_url": url}), {"Authorization": KEY})
     server.wait_for(lambda: "POST /v2/transcript taken" in server.passed)
     assert len(server.submits) == 1

@@ -179,7 +179,7 @@ def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, versio
 def test_no_bytes_in_its_place_keep_the_journal_from_being_opened_or_set_aside(tmp_path_factory, at, data):
     directory = tmp_path_factory.mktemp("state")
     path = directory / "journal.db"
-    with closing(Journal.open(str(directory))) as journal:
+    with closing(Journal.open(str(directory))) as journal, journal.together():
         for number in range(30):
             add_job(journal, a_job(f"{number}.mp3".encode()), RECEIVED)
     overwrite(path, at % path.stat().st_size, data)

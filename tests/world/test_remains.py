@@ -114,6 +114,16 @@ def test_a_deletion_that_fails_is_tried_again_and_holds_no_recording_up(world, a
     assert erasure(world)[1] is not None
 
 
+def test_a_page_that_is_not_the_apis_is_no_deletion(world, api):
+    """A captive portal answers anything with 200 and a login page."""
+    api.script("DELETE /v2/transcript/{id}", [Fault.html()])
+    world.drop("Talk.mp3")
+
+    world.run(lambda: len(deletions(api)) == 2)
+
+    assert api.submits[0].deleted
+
+
 def test_a_run_once_does_not_wait_for_a_deletion_that_fails_and_the_next_one_makes_it(world, api, clock):
     api.script("DELETE /v2/transcript/{id}", [Fault.answer(408, "no")])
     world.drop("Talk.mp3")

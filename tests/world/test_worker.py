@@ -552,7 +552,7 @@ def test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time(
     world.rules = replace(world.rules, patience_seconds=3600.0)
     world.drop("Talk.mp3")
     api.down()
-    world.run(lambda: clock.moved > 6 * 3600.0, seconds=100000)
+    world.run(lambda: clock.moved > 3 * 3600.0, seconds=100000)
     assert world.states() == [State.RECEIVED]
 
     api.up()

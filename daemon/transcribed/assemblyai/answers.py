@@ -91,10 +91,13 @@ def transcript_id_in(body: bytes) -> str:
 
 def answer_in(body: bytes, transcript_id: str) -> Answer:
     """The transcript in `body`, which must be the one asked for. Raises Transient."""
-    transcript = _json_object(body, formats.untimed)  # it may have 40 MB
-    if _transcript_id(transcript).lower() != transcript_id.lower():
-        raise _unexpected("another transcript than the one asked for")
+    transcript = _asked_for(_json_object(body, formats.untimed), transcript_id)  # it may have 40 MB
     return Answer(transcript_id, _status(transcript), body, transcript, _text_or_none(transcript.get("error")))
+
+
+def deletion_in(body: bytes, transcript_id: str) -> None:
+    """Make sure that `body` is the rest of the deleted transcript, no login page of a network. Raises Transient."""
+    _asked_for(_json_object(body), transcript_id)
 
 
 def page_in(body: bytes) -> tuple[list[Listed], bool]:
@@ -146,6 +149,12 @@ def _transcript_id(item: Mapping[str, Any]) -> str:
     if not is_transcript_id(item.get("id")):
         raise _unexpected("id is not a UUID")
     return str(item["id"])
+
+
+def _asked_for(transcript: dict[str, Any], transcript_id: str) -> dict[str, Any]:
+    if _transcript_id(transcript).lower() != transcript_id.lower():
+        raise _unexpected("another transcript than the one asked for")
+    return transcript
 
 
 def _status(item: Mapping[str, Any]) -> str:

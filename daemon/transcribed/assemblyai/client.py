@@ -24,6 +24,7 @@ from transcribed.assemblyai.answers import (
     Listed,
     Sent,
     answer_in,
+    deletion_in,
     is_transcript_id,
     page_in,
     redacted_audio_in,
@@ -180,7 +181,7 @@ class AssemblyAI:
     def delete(self, transcript_id: str) -> None:
         """Delete the transcript and its upload at AssemblyAI; to delete it twice is not an error there."""
         path = _path_of(transcript_id)
-        self._tried(lambda: self._send("DELETE", path, DELETE), _READING)
+        self._tried(lambda: deletion_in(self._send("DELETE", path, DELETE), transcript_id), _READING)
 
     def redacted_audio(self, transcript_id: str) -> str | None:
         """The address of a transcript's redacted audio; None while it is made. Raises Permanent once it is gone."""
