@@ -117,11 +117,11 @@ def _table_of(path: Path, name: str) -> Iterator[Any]:
     """Its columns with their types and defaults, its keys, and its indexes with their columns and conditions."""
     yield from rows_of(path, f"PRAGMA table_xinfo({name})")
     yield from rows_of(path, f"PRAGMA foreign_key_list({name})")
-    for index, unique, origin, partial in sorted(
+    for index, unique, origin, is_partial in sorted(
         rows_of(path, f"SELECT name, [unique], origin, partial FROM pragma_index_list('{name}')")
     ):
         said = rows_of(path, f"SELECT replace(lower(sql), char(10), ' ') FROM sqlite_master WHERE name = '{index}'")
-        yield index, unique, origin, partial, said, rows_of(path, f"PRAGMA index_xinfo({index})")
+        yield index, unique, origin, is_partial, said, rows_of(path, f"PRAGMA index_xinfo({index})")
 
 
 @pytest.fixture
