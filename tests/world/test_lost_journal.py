@@ -24,7 +24,7 @@ from many_jobs import fill
 from transcribed.assemblyai import AssemblyAI
 from transcribed.errors import Blocked, ConfigError
 from transcribed.job import State
-from transcribed.journal import VERSION, Journal, Transcripts, damage, rebuild
+from transcribed.journal import VERSION, Change, Happening, Journal, Transcripts, damage, rebuild
 from transcribed.journal.rebuild import MARK, job_of
 from transcribed.worker import Reload, drop
 from waiting import wait_for
@@ -179,9 +179,9 @@ def test_a_journal_that_lacks_a_table_of_its_version_is_damaged(tmp_path, versio
 def test_no_bytes_in_its_place_keep_the_journal_from_being_opened_or_set_aside(tmp_path_factory, at, data):
     directory = tmp_path_factory.mktemp("state")
     path = directory / "journal.db"
-    with closing(Journal.open(str(directory))) as journal, journal.together():
-        for number in range(30):
-            add_job(journal, a_job(f"{number}.mp3".encode()), RECEIVED)
+    with closing(Journal.open(str(directory))) as journal:
+        new = [replace(a_job(f"{number}.mp3".encode()), id=journal.next_number()) for number in range(30)]
+        journal.write([Change(job, None, (Happening(job, RECEIVED, START),)) for job in new])
     overwrite(path, at % path.stat().st_size, data)
     harmed = path.read_bytes()
     newer = int.from_bytes(harmed[60:64], "big", signed=True) > VERSION  # where SQLite keeps user_version
