@@ -3,9 +3,11 @@
 import pytest
 
 from jobs import a_job
+from transcribed import config
 from transcribed.job import Fingerprint, Step
+from transcribed.threads import MOST_THREADS
 from transcribed.worker.background import CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
+from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
 from transcribed.worker.schedule import Line
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
@@ -117,3 +119,12 @@ def test_an_upload_that_hangs_does_not_fill_the_line():
     rooms.take(Step.UPLOAD, HEAVY, hangs=True)
     assert not rooms.is_full
     assert rooms.has_one(Step.UPLOAD, HEAVY)
+
+
+def test_uploads_that_hang_everywhere_leave_threads_for_all_else():
+    rooms = Rooms(uploads=2, at_once=2)
+    for number in range(HUNG * 2):
+        assert rooms.has_one(Step.UPLOAD, LIGHT)
+        rooms.take(Step.UPLOAD, a_job(inbox=str(number)), hangs=True)
+    assert not rooms.has_one(Step.UPLOAD, LIGHT)
+    assert HUNG * config.Api.model_fields["uploads"].metadata[1].le < MOST_THREADS

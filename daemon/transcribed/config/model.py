@@ -139,7 +139,7 @@ class Api(Table):
     poll_seconds: float = Field(
         default=0.5, gt=0, le=3600, description="The shortest time between two looks at what is transcribed."
     )
-    uploads: int = Field(default=8, ge=1, le=32, description="The most recordings that are uploaded at once.")
+    uploads: int = Field(default=16, ge=1, le=32, description="The most recordings that are uploaded at once.")
     reconcile_seconds: float = Field(
         default=120.0,
         gt=0,

@@ -12,6 +12,7 @@ from transcribed.worker.schedule import Line
 
 FOLDER_STEPS = 8  # at once in one inbox: one at work, the others ready, for a pass of the loop lets more than one end
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
+HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
@@ -84,7 +85,8 @@ class Rooms:
         is_free = self._taken[kind] < self._most.get(kind, FOLDER_STEPS)
         if step is not Step.UPLOAD:
             return is_free
-        return is_free and self._uploads_of[job.inbox] < self._uploads and self._helps(weight_of(job))
+        has_thread = self._uploads_of[job.inbox] < self._uploads and self._uploads_of.total() < HUNG * self._uploads
+        return is_free and has_thread and self._helps(weight_of(job))
 
     def _helps(self, weight: Weight) -> bool:
         """True if the line has use for this upload. Long ones do not take all rooms, and no other waits for them."""
