@@ -43,6 +43,7 @@ check: $(VENV)/.ready
 # Each figure with both of its sides from one run; BENCHMARKS.md tells how. An hour, or three minutes with
 # BENCH_FLAGS=--short; BENCH_FLAGS="--only 1,2" chooses lines.
 bench: $(VENV)/.ready
+	$(BIN)/python -m compileall -q daemon
 	PYTHONPATH=tests/support $(BIN)/python -m bench $(BENCH_FLAGS)
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
