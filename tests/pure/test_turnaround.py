@@ -73,6 +73,25 @@ def test_the_looks_at_more_than_a_page_are_rarer_by_the_number_of_pages():
     assert turnaround.next_at(NOW, NOW - 1.0, 5 * PAGE_ITEMS, FLOOR) == NOW + 5 * FLOOR
 
 
+def test_where_others_end_all_the_time_each_end_is_worth_a_look():
+    turnaround = Turnaround()
+    turnaround.looked(NOW, [NOW - 300.0, NOW - 200.0])
+    turnaround.looked(NOW + 20.0, [NOW - 300.0], ended=10)
+    assert turnaround.next_at(NOW + 20.0, NOW - 300.0, 1, FLOOR) == NOW + 22.0
+
+
+def test_where_nothing_has_ended_since_the_looks_become_rarer():
+    turnaround = Turnaround()
+    turnaround.looked(NOW, [NOW - 3000.0])
+    turnaround.looked(NOW + 20.0, [NOW - 3000.0], ended=10)
+    at, gaps = NOW + 20.0, []
+    for _ in range(8):
+        later = turnaround.next_at(at, NOW - 3000.0, 1, FLOOR)
+        gaps.append(later - at)
+        turnaround.looked(at := later, [NOW - 3000.0])
+    assert gaps == [2.0, 2.0, 4.0, 8.0, 16.0, 32.0, LONGEST_SECONDS, LONGEST_SECONDS]
+
+
 def test_only_the_last_transcripts_count():
     turnaround = Turnaround()
     turnaround.ended_after(1.0)

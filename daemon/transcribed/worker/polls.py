@@ -27,6 +27,7 @@ class Polls:
         self._clock = clock
         self._looking = False
         self._turnaround = Turnaround()
+        self._ended: set[str] = set()  # that the last look showed: one that cannot be fetched is no new end
 
     def look_if_due(self, waiting: dict[int, Job], plan: Plan) -> None:
         """Begin a look where one is due: at those that this account can be asked about."""
@@ -67,8 +68,9 @@ class Polls:
         self._looking = False
         ended = to_fetch(message) if message.outcome.problem is None else set()
         self._learn(message)
-        left = [self._asked_at(job) for job in waiting if job.transcript_id not in ended]
-        self._turnaround.looked(self._clock.monotonic(), left)
+        new, self._ended = ended - self._ended, ended
+        left = [self._asked_at(job) for job in waiting if job.transcript_id not in new]
+        self._turnaround.looked(self._clock.monotonic(), left, len(new))
         if isinstance(problem := message.outcome.problem, errors.Transient):
             again = problem.retry_after_seconds
             raise errors.Blocked(problem.message, lane=errors.API, hint=problem.hint, retry_after_seconds=again)

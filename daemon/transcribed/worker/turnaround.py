@@ -1,9 +1,11 @@
 """The time that transcripts take, and from it the time of the next look at those that wait. Pure: no clock, no I/O.
 
 A look is worth its request from the moment on at which a transcript may have ended: none has ended sooner than the
-quickest of the last ones. After that moment the looks at it become the more seldom the longer it takes.
+quickest of the last ones. After that moment the looks at it become the more seldom the longer it takes. Where others
+end all the time (many wait for their turn at AssemblyAI), the next end is worth a look too.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -20,6 +22,8 @@ class Turnaround:
         self._last: deque[float] = deque(maxlen=REMEMBERED)
         self._looked_at: float | None = None
         self._due_at: float | None = None  # of those that the last look found unfinished
+        self._between = math.inf  # two ends, as the last look that found some saw them
+        self._ended_at = -math.inf  # when that was
 
     def ended_after(self, seconds: float) -> None:
         """A transcript took so long."""
@@ -30,12 +34,18 @@ class Turnaround:
         """The shortest time that one of the last took; 0 where none is known."""
         return min(self._last, default=0.0)
 
-    def looked(self, now: float, asked_at: Sequence[float]) -> None:
-        """A look has ended. `asked_at`: the times at which those that go on waiting were asked for, in order."""
+    def looked(self, now: float, asked_at: Sequence[float], ended: int = 0) -> None:
+        """A look has ended, and found so many `ended`.
+
+        `asked_at`: the times at which those that go on waiting were asked for, in order.
+        """
+        if ended and self._looked_at is not None:
+            self._between, self._ended_at = (now - self._looked_at) / ended, now
         self._looked_at, self._due_at = now, None
         for began_at in reversed(asked_at):
             if began_at + self.quickest_seconds <= now:
-                later = now + min(SHARE * (now - began_at), LONGEST_SECONDS)
+                next_end = max(self._between, now - self._ended_at)
+                later = now + min(SHARE * (now - began_at), next_end, LONGEST_SECONDS)
                 self._due_at = min(later, self._due_at or later)
                 return
             self._due_at = began_at + self.quickest_seconds

@@ -1,0 +1,47 @@
+"""The looks at the transcripts that wait: as many as are worth it, whatever becomes of what they show."""
+
+from pathlib import Path
+
+import pytest
+
+from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed.job import State
+from world import Clock, World
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
+    return World(tmp_path, api, clock)
+
+
+def looks(api: FakeAssemblyAI) -> int:
+    return [path.partition("?")[0] for method, path in api.requests if method == "GET"].count("/v2/transcript")
+
+
+def test_a_transcript_that_has_ended_and_cannot_be_fetched_is_not_looked_at_all_the_time(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    api.script("GET /v2/transcript/{id}", [Fault.answer(500, "Internal server error")] * 10_000)
+    world.drop("Talk.mp3")
+    until = world.clock.moved + 3600.0
+
+    world.run(lambda: world.clock.moved >= until, seconds=4000)
+
+    assert world.states() == [State.SUBMITTED]
+    assert looks(api) < 130
+
+
+def test_a_recording_that_takes_ten_minutes_costs_few_looks(world: World, api: FakeAssemblyAI) -> None:
+    api.processing_seconds = 600.0
+    api.clock = world.clock.wall
+    world.drop("Talk.mp3")
+
+    world.run(lambda: world.states() == [State.DELIVERED])
+
+    assert world.clock.moved < 600.0 + 65.0
+    assert looks(api) < 50
