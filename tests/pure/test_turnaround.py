@@ -47,7 +47,7 @@ def test_a_transcript_that_has_ended_is_seen_within_a_share_of_the_time_that_it_
     turnaround = Turnaround()
     turnaround.ended_after(quickest)
     seen = looks(turnaround, ends_after=ends_after, until=10_000)[-1]
-    expected = max(ends_after, quickest)
+    expected = max(ends_after, min(quickest, LONGEST_SECONDS))
     assert ends_after <= seen <= expected + max(FLOOR, SHARE * expected) + 0.01
 
 
@@ -90,6 +90,12 @@ def test_where_nothing_has_ended_since_the_looks_become_rarer():
         gaps.append(later - at)
         turnaround.looked(at := later, [NOW - 3000.0])
     assert gaps == [2.0, 2.0, 4.0, 8.0, 16.0, 32.0, LONGEST_SECONDS, LONGEST_SECONDS]
+
+
+def test_no_transcript_is_left_alone_for_long_whatever_the_api_says_of_the_last_ones():
+    turnaround = Turnaround()
+    turnaround.ended_after(1e9)
+    assert looks(turnaround, ends_after=300.0)[0] <= LONGEST_SECONDS + 0.01
 
 
 def test_only_the_last_transcripts_count():

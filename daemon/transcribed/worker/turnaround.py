@@ -31,8 +31,8 @@ class Turnaround:
 
     @property
     def quickest_seconds(self) -> float:
-        """The shortest time that one of the last took; 0 where none is known."""
-        return min(self._last, default=0.0)
+        """The shortest time that one of the last took, at most that between two looks; 0 where none is known."""
+        return min(min(self._last, default=0.0), LONGEST_SECONDS)
 
     def looked(self, now: float, asked_at: Sequence[float], ended: int = 0) -> None:
         """A look has ended, and found so many `ended`.
