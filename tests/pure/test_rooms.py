@@ -7,7 +7,7 @@ from transcribed import config
 from transcribed.job import Fingerprint, Step
 from transcribed.threads import MOST_THREADS
 from transcribed.worker.background import CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
+from transcribed.worker.rooms import FOLDER_STEPS, HASHES, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
 from transcribed.worker.schedule import Line
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
@@ -30,9 +30,21 @@ def test_so_many_of_a_kind_start_and_no_more(step, most):
 def test_steps_in_the_folders_of_one_inbox_take_no_room_from_those_of_another():
     rooms = Rooms(uploads=3, at_once=3)
     for number in range(FOLDER_STEPS):
-        rooms.take((Step.HASH, Step.RETIRE)[number % 2], SHORT)
+        rooms.take((Step.DELIVER, Step.RETIRE)[number % 2], SHORT)
     assert not rooms.has_one(Step.NAME, SHORT)
     assert rooms.has_one(Step.NAME, OTHER)
+
+
+def test_recordings_that_are_hashed_take_no_room_from_deliveries_nor_these_from_them():
+    rooms = Rooms(uploads=3, at_once=3)
+    for _ in range(HASHES):
+        assert rooms.has_one(Step.HASH, LONG)
+        rooms.take(Step.HASH, LONG)
+    assert not rooms.has_one(Step.HASH, SHORT)
+    assert rooms.has_one(Step.HASH, OTHER)
+    for _ in range(FOLDER_STEPS):
+        assert rooms.has_one(Step.DELIVER, SHORT)
+        rooms.take(Step.DELIVER, SHORT)
 
 
 def test_fetches_take_no_room_from_submits():
@@ -77,7 +89,7 @@ def test_an_upload_that_hangs_takes_room_only_from_its_own_inbox():
 
 
 def test_what_was_begun_in_the_folders_is_ended_before_more_is_begun():
-    stages = [stage_of(Line(step, "talks")) for step in (Step.RETIRE, Step.DELIVER, Step.NAME, Step.HASH)]
+    stages = [stage_of(Line(step, "talks")) for step in (Step.RETIRE, Step.DELIVER, Step.NAME)]
     assert stages == sorted(set(stages))
 
 

@@ -260,7 +260,7 @@ class Dispatch:
         if step is Step.RETIRE:
             return inbox.executor
         if step in IN_FOLDERS:
-            return self._background.executor(f"folders-{inbox.route.name}", 1)
+            return self._background.executor(f"{'hash' if step is Step.HASH else 'folders'}-{inbox.route.name}", 1)
         if step is Step.UPLOAD:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
         return self._background.calls

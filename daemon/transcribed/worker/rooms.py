@@ -11,6 +11,7 @@ from transcribed.worker.plan import Route
 from transcribed.worker.schedule import Line
 
 FOLDER_STEPS = 8  # at once in one inbox: one at work, the others ready, for a pass of the loop lets more than one end
+HASHES = 2  # at once in one inbox, on a thread of their own: a long recording is read for a minute
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
@@ -28,11 +29,9 @@ _LANES: Mapping[Step, tuple[str, ...]] = {
 }
 IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
 _SUBMITS = frozenset({Step.SUBMIT, Step.LOOK_UP})
-
-
 #: The steps that share a room, the last of a recording first: what was begun is ended, so that the first transcripts of
 #: a large drop do not wait for all the others. What shares no room with these is one stage.
-_STAGES: Mapping[Step, int] = {Step.RETIRE: 0, Step.DELIVER: 1, Step.NAME: 2}
+_STAGES: Mapping[Step, int] = {Step.RETIRE: 0, Step.DELIVER: 1}
 
 
 def stage_of(line: Line) -> int:
@@ -63,7 +62,7 @@ class Rooms:
     def __init__(self, uploads: int, at_once: int) -> None:
         self._uploads = uploads
         self._at_once = at_once
-        self._most = {str(Step.UPLOAD): uploads, str(Step.SUBMIT): CALLS, str(Step.FETCH): CALLS}
+        self._most = {Step.HASH: HASHES, Step.UPLOAD: uploads, **dict.fromkeys((*_SUBMITS, Step.FETCH), CALLS)}
         self._taken: Counter[str] = Counter()
         self._uploads_of: Counter[str] = Counter()
         self._weights: Counter[Weight] = Counter()  # of the uploads
@@ -81,8 +80,7 @@ class Rooms:
 
     def has_one(self, step: Step, job: Job) -> bool:
         """True if this step may start too."""
-        kind = _kind(step, job.inbox)
-        is_free = self._taken[kind] < self._most.get(kind, FOLDER_STEPS)
+        is_free = self._taken[_kind(step, job.inbox)] < self._most.get(step, FOLDER_STEPS)
         if step is not Step.UPLOAD:
             return is_free
         has_thread = self._uploads_of[job.inbox] < self._uploads and self._uploads_of.total() < HUNG * self._uploads
@@ -107,7 +105,9 @@ def weight_of(job: Job) -> Weight:
 
 
 def _kind(step: Step, inbox: str) -> str:
-    """The room that a step takes: one of its own, or that of all steps in the folders of its inbox."""
+    """The room that a step takes: one of its own, or that of all the other steps in the folders of its inbox."""
+    if step is Step.HASH:
+        return f"{step} in {inbox}"
     if step in IN_FOLDERS:
         return f"in {inbox}"
     return str(Step.SUBMIT if step in _SUBMITS else step)

@@ -1,6 +1,6 @@
 """The steps that touch an inbox's folders, run on threads of that inbox, so that a share that hangs stalls only it.
 
-A recording is retired on one thread, the others run on another; each step of a kind is alone.
+A recording is retired on one thread, hashed on another, and the rest is done on a third: each step of a kind is alone.
 
 Like all steps they are functions Job -> Event and hold no journal. A recording leaves the inbox last of all, and
 nothing that the daemon did not write is replaced.
