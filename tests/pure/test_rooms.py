@@ -7,7 +7,7 @@ from transcribed import config
 from transcribed.job import Fingerprint, Step
 from transcribed.threads import MOST_THREADS
 from transcribed.worker.background import CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, HASHES, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
+from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
 from transcribed.worker.schedule import Line
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
@@ -37,7 +37,7 @@ def test_steps_in_the_folders_of_one_inbox_take_no_room_from_those_of_another():
 
 def test_recordings_that_are_hashed_take_no_room_from_deliveries_nor_these_from_them():
     rooms = Rooms(uploads=3, at_once=3)
-    for _ in range(HASHES):
+    for _ in range(FOLDER_STEPS):
         assert rooms.has_one(Step.HASH, LONG)
         rooms.take(Step.HASH, LONG)
     assert not rooms.has_one(Step.HASH, SHORT)

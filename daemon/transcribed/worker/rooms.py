@@ -11,7 +11,6 @@ from transcribed.worker.plan import Route
 from transcribed.worker.schedule import Line
 
 FOLDER_STEPS = 8  # at once in one inbox: one at work, the others ready, for a pass of the loop lets more than one end
-HASHES = 2  # at once in one inbox, on a thread of their own: a long recording is read for a minute
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
@@ -62,7 +61,7 @@ class Rooms:
     def __init__(self, uploads: int, at_once: int) -> None:
         self._uploads = uploads
         self._at_once = at_once
-        self._most = {Step.HASH: HASHES, Step.UPLOAD: uploads, **dict.fromkeys((*_SUBMITS, Step.FETCH), CALLS)}
+        self._most = {Step.UPLOAD: uploads, **dict.fromkeys((*_SUBMITS, Step.FETCH), CALLS)}
         self._taken: Counter[str] = Counter()
         self._uploads_of: Counter[str] = Counter()
         self._weights: Counter[Weight] = Counter()  # of the uploads
@@ -105,7 +104,10 @@ def weight_of(job: Job) -> Weight:
 
 
 def _kind(step: Step, inbox: str) -> str:
-    """The room that a step takes: one of its own, or that of all the other steps in the folders of its inbox."""
+    """The room that a step takes: one of its own, or that of all steps in the folders of its inbox.
+
+    A long recording is hashed for a minute: that is done on another thread, and takes no room from the others.
+    """
     if step is Step.HASH:
         return f"{step} in {inbox}"
     if step in IN_FOLDERS:

@@ -39,13 +39,20 @@ def _received(ours: Ours, number: int) -> float:
 
 
 def _idle(process: Process, ours: Ours, number: int, seconds: float) -> Iterator[Figure]:
-    process.watch(min(seconds, 15.0))  # what the drop left to do
+    process.watch(min(seconds, 15.0))  # what the drop left to do; recordings of one size are hashed, which takes longer
+    process.wait_for(lambda: _is_quiet(process), "all are hashed", 60 + number / 50, between=0.0)
     before = process.processor_seconds()
     process.watch(seconds)
     used = process.processor_seconds() - before
     yield Figure("4", f"processor over {seconds:g} s, nothing happens", used, "s", "a whole core", seconds, 0.01)
     yield Figure("4", f"memory with {number} waiting, peak", process.memory_mb(peak=True), "MB", "wanted", 200, 1)
     yield Figure("4", "`status`", ours.asked("status").seconds, "s", "wanted", 1.0, 1)
+
+
+def _is_quiet(process: Process) -> bool:
+    before = process.processor_seconds()
+    process.watch(2.0)
+    return process.processor_seconds() - before < 0.2
 
 
 def _released(process: Process, server: Server) -> Figure:
