@@ -17,7 +17,7 @@ from transcribed.config import placement
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, rebuild
-from transcribed.threads import IDLE_SECONDS, MOST_THREADS, Share, Threads
+from transcribed.threads import Pools, Share
 from transcribed.worker import Look, Plan, Reload, Route, Stop, Worker
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Machine:
         self._settled = settled
         self._stop = stop
         self._notifier = service.Notifier(os.environ)
-        self._threads = Threads(MOST_THREADS, IDLE_SECONDS)
+        self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
         self._services = services_of(settled.notify)
         self._status_path = os.fsencode(status_path(settled, os.environ))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 Work = Callable[[], None]
 
 MOST_THREADS = 160  # with watchdog's, the hooks' and the interpreter's below TasksMax=256 of the shipped unit
+OWN_THREADS = 24  # of them for what touches no inbox: however many shares hang, they cannot keep these
+OWN = frozenset({"api", "state", "notify", "hooks"})  #: the kinds of work that touch no inbox
 IDLE_SECONDS = 30.0
 
 
@@ -111,3 +113,16 @@ class Share:
     def submit(self, work: Work) -> None:
         """Run `work` soon; it posts its own result. Raises RuntimeError where no thread can be started."""
         self.threads.submit(self.kind, work)
+
+
+class Pools:
+    """The threads of the daemon: some for what touches no inbox, all the others for the folders of inboxes."""
+
+    def __init__(self) -> None:
+        self._own = Threads(OWN_THREADS, IDLE_SECONDS)
+        self._of_inboxes = Threads(MOST_THREADS - OWN_THREADS, IDLE_SECONDS)
+
+    def share(self, name: str, at_once: int) -> Share:
+        """A share for one kind of work, `at_once` of it."""
+        pool = self._own if name in OWN else self._of_inboxes
+        return pool.share(name, at_once)

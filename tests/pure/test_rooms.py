@@ -140,3 +140,11 @@ def test_uploads_that_hang_everywhere_leave_threads_for_all_else():
         rooms.take(Step.UPLOAD, a_job(inbox=str(number)), hangs=True)
     assert not rooms.has_one(Step.UPLOAD, LIGHT)
     assert HUNG * config.Api.model_fields["uploads"].metadata[1].le < MOST_THREADS
+
+
+def test_one_upload_more_than_the_line_has_use_for_leaves_it_full():
+    rooms = Rooms(uploads=4, at_once=2)
+    for job in (LONG, LONG, HEAVY):
+        assert rooms.has_one(Step.UPLOAD, job)
+        rooms.take(Step.UPLOAD, job)
+    assert rooms.is_full

@@ -96,3 +96,14 @@ def test_nothing_is_learnt_while_too_few_are_under_way() -> None:
     for second in range(100):
         uplink.saw(2.0**second, float(second), most=16, is_full=second % 5 > 0)
     assert uplink.at_once == FEWEST
+
+
+def test_an_upload_that_broke_off_does_not_make_a_measurement_of_what_it_lost() -> None:
+    line = Line(shared=1e9, each=1e6)
+    line.work(8, 8)
+    before = line.uplink.at_once
+    for _ in range(6):
+        line.carried -= 1e8  # what was sent of it counts no more
+        line.uplink.begin_again()
+        line.work(8, 1)
+    assert line.uplink.at_once >= before > FEWEST

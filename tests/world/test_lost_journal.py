@@ -3,6 +3,7 @@
 What a stranger can do to the file is done to it between two runs of the daemon's heart.
 """
 
+import errno
 import json
 import os
 import sqlite3
@@ -437,6 +438,33 @@ def test_a_large_journal_is_read_wholly_beside_the_work_and_not_again_for_a_day(
     os.utime(checked, (START, START - 2 * damage.CHECKED_SECONDS))
     with closing(Journal.open(str(large.parent))):
         wait_for(lambda: checked.stat().st_mtime_ns > before, "another look")
+
+
+def test_a_large_journal_is_read_wholly_too_where_the_system_refuses_another_priority(large, monkeypatch):
+    """As the shipped unit does, which refuses @resources."""
+
+    def refused(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    checked = large.with_name("journal.db.checked")
+    checked.unlink()
+    monkeypatch.setattr(os, "setpriority", refused)
+    with closing(Journal.open(str(large.parent))):
+        wait_for(checked.exists, "the look at all of it")
+
+
+def test_a_daemon_that_runs_for_long_reads_a_large_journal_wholly_again(world, monkeypatch):
+    monkeypatch.setattr(damage, "SMALL_BYTES", 10_000)
+    world.drop("Talk.mp3", mp3("Talk"))
+    world.run()
+    checked, looks = world.state / "journal.db.checked", []
+
+    def looked_at_twice():
+        if checked.exists():
+            looks.append(checked.unlink())
+        return len(looks) == 2
+
+    world.run(looked_at_twice, seconds=1e6)
 
 
 def test_damage_of_a_large_journal_that_is_found_beside_the_work_stops_its_writing_and_the_next_start_rebuilds_it(

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from transcribed.threads import Share, Threads
+from transcribed.threads import MOST_THREADS, OWN, Pools, Share, Threads
 from waiting import wait_for
 
 
@@ -102,3 +102,16 @@ def test_work_waits_for_a_thread_of_its_kind_where_no_other_can_be_started(held,
 
     held.go.set()
     wait_for(lambda: held.begun == 2, "the one that waited")
+
+
+def test_shares_that_hang_however_many_keep_no_thread_from_what_touches_no_inbox():
+    pools, done, held = Pools(), threading.Event(), Held()
+    try:
+        for number in range(MOST_THREADS + 1):
+            pools.share(f"inbox-{number}", 1).submit(held.work)
+        for name in OWN:
+            done.clear()
+            pools.share(name, 1).submit(done.set)
+            assert done.wait(60), name
+    finally:
+        held.go.set()

@@ -28,7 +28,10 @@ _PAGE = 500  # jobs read at once
 _REST = 2.0  # beside the work: for each second of reading so many without
 _LAST_WORD_SECONDS = 1.0
 _SUSPECT, _CHECKED = f"{NAME}.suspect", f"{NAME}.checked"
-HINT = "the daemon ends: its next start sets the journal aside and makes it again from what is kept beside it"
+HINT = (
+    "start the daemon again, if no service manager does: its next start sets the journal aside, "
+    "and makes it again from what is kept beside it"
+)
 
 
 def is_small(directory: str) -> bool:
@@ -153,9 +156,17 @@ class Beside:
         """True if this journal is large, and was not read wholly for a day."""
         try:
             age = time.time() - os.stat(os.path.join(directory, _CHECKED)).st_mtime
-        except FileNotFoundError:
+        except OSError:
             age = CHECKED_SECONDS
-        return not is_small(directory) and not 0 <= age < CHECKED_SECONDS
+        try:
+            return not is_small(directory) and not 0 <= age < CHECKED_SECONDS
+        except OSError:  # a folder that does not answer blocks the lane soon
+            return False
+
+    @property
+    def is_at_work(self) -> bool:
+        """True until it has ended."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Let it end soon."""
@@ -166,7 +177,8 @@ class Beside:
         self._thread.join(_LAST_WORD_SECONDS)
 
     def _look(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # on Linux of this thread alone
+        with contextlib.suppress(OSError):  # the shipped unit refuses it; on Linux it is of this thread alone
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         try:
             damage = whole(self._engine, self._pause)
             if damage:

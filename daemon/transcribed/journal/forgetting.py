@@ -44,8 +44,3 @@ def _forget_deletions(connection: sa.Connection, transcript_ids: Sequence[str]) 
     """Forget that these transcripts were deleted at AssemblyAI: their payments know it."""
     known = sa.exists().where(jobs.c.transcript_id == erasures.c.transcript_id)
     connection.execute(erasures.delete().where(erasures.c.transcript_id.in_(transcript_ids), ~known))
-
-
-def numbers_of(stem: bytes) -> sa.Select[Any]:
-    """The numbers that forgotten jobs had for the names of `stem`."""
-    return sa.select(names.c.number).where(names.c.stem == stem)

@@ -163,9 +163,11 @@ def _note_each(connection: sa.Connection, kind: type[Event], happened: list[Happ
         connection.execute(_NAMED, [_names_of(job) for job, _, _ in happened])
     elif kind is Requeued:
         return [name for job, _, at in happened for name in _give_up(connection, job.id, at)]
-    else:
+    elif kind in (Lost, Failed):
         drop(connection, free := [getattr(event, "transcript_id", "") for _, event, _ in happened])
         return free
+    else:
+        raise TypeError(f"nobody knows what this says of a payment: {kind}")
     return [job.transcript_id or "" for job, _, _ in happened]
 
 

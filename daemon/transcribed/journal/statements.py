@@ -27,13 +27,13 @@ FAILED_LIKE = (
     .order_by(jobs.c.id)
 )
 ERASURE = sa.union_all(
-    sa.select(erasures.c.wanted_at, erasures.c.erased_at).where(
+    sa.select(erasures.c.wanted_at, erasures.c.erased_at, sa.literal(1).label("rank")).where(
         erasures.c.transcript_id == sa.bindparam("transcript_id")
     ),
-    sa.select(payments.c.erased_at, payments.c.erased_at).where(  # where the order is forgotten
+    sa.select(payments.c.erased_at, payments.c.erased_at, sa.literal(2)).where(  # where the order is forgotten
         (payments.c.transcript_id == sa.bindparam("transcript_id")) & payments.c.erased_at.is_not(None)
     ),
-)
+).order_by("rank")
 TRANSCRIBED_AT = sa.select(payments.c.transcribed_at).where(payments.c.transcript_id == sa.bindparam("transcript_id"))
 FACT = facts.insert().prefix_with("OR REPLACE")
 _OF_ACCOUNT = (

@@ -338,9 +338,11 @@ class Journal:
             connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
 
     def check_beside(self) -> None:
-        """Begin to read all of a large journal, beside the work, if that was not done for a day."""
-        if damage.Beside.is_due(self._directory):
-            self._beside = damage.Beside(self._directory, self._damaged)
+        """Begin to read all of a large journal, beside the work, if that was not done for a day. Raises Blocked."""
+        at_work = self._beside is not None and self._beside.is_at_work
+        with self._transactions.understood("read"):
+            if not at_work and damage.Beside.is_due(self._directory):
+                self._beside = damage.Beside(self._directory, self._damaged)
 
     @property
     def is_damaged(self) -> bool:

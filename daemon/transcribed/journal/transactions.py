@@ -48,7 +48,7 @@ class Transactions:
             raise damage.blocked(self.damage)
         written = False
         try:
-            with self._understood("written"), self._engine.begin() as connection:
+            with self.understood("written"), self._engine.begin() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 self._ending(connection)
@@ -59,11 +59,11 @@ class Transactions:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """The connection for a question. Raises Blocked(state) where the journal cannot be read."""
-        with self._understood("read"), self._engine.connect() as connection:
+        with self.understood("read"), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def _understood(self, doing: str) -> Iterator[None]:
+    def understood(self, doing: str) -> Iterator[None]:
         """Turn SQLite's errors into Blocked(state)."""
         try:
             yield

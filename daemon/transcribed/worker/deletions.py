@@ -39,7 +39,7 @@ FORGET_SECONDS, FORGET_REST = 1.0, 9.0  # at least so long between two of these,
 FORGET_ONCE_SECONDS = 30.0  # after its start, a run with `--once` stays no longer only to forget old jobs
 
 
-class _Orders:
+class _ToErase:
     """Transcripts that are to be deleted, by the time from which each may be (monotonic); the first come first."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Deletions:
         self._kept = kept
         self._background = background
         self._clock = clock
-        self._orders = _Orders()
+        self._orders = _ToErase()
         self._account: Account | None = None  # whose transcripts they are
         self._read_to: tuple[float, str] | None = None  # the last that was read of the journal's; None: all were
         self._waited: dict[str, float] = {}  # those that did not succeed: seconds until they are tried again
@@ -91,6 +91,7 @@ class Deletions:
         if now >= self._sweep_at and not self._sweeping:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             self._sweep(plan)
+            self._book.journal.check_beside()
         if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
             self._forget(plan)
         if self.erasing is None and self._lanes.blocking((errors.STATE, errors.API)) is None:
@@ -119,7 +120,7 @@ class Deletions:
     def _read_orders(self, account: Account, now: float) -> None:
         """Read some of the journal's orders for this account, where no other is due. Raises Blocked(state)."""
         if account != self._account:
-            self._account, self._orders, self._read_to = account, _Orders(), _FIRST
+            self._account, self._orders, self._read_to = account, _ToErase(), _FIRST
         at, _ = self._orders.first() or (math.inf, "")
         if self._read_to is None or at <= now:
             return

@@ -102,7 +102,7 @@ class Dispatch:
         for step, job in self.in_flight.values():
             rooms.take(step, job, hangs=self._hangs(step, job))
         self._serve(rooms)
-        self._look_at_line(rooms, plan)
+        self._watch_uplink(rooms, plan)
 
     def go(self) -> None:
         """Start the steps that were begun: their intents are written."""
@@ -226,7 +226,7 @@ class Dispatch:
             self._do(job, decision)
         return True
 
-    def _look_at_line(self, rooms: Rooms, plan: Plan) -> None:
+    def _watch_uplink(self, rooms: Rooms, plan: Plan) -> None:
         """Learn what the uploads carry, while more of them wait."""
         is_full = rooms.is_full and any(line.step is Step.UPLOAD for line in self._schedule.lines())
         carried = self._carried + sum(self.progress.get(number, 0) for number in self.in_flight)
@@ -345,9 +345,11 @@ class Dispatch:
             self._schedule.look_again(number)
 
     def _count_sent(self, job: Job | None, sent: int) -> None:
-        """Count the bytes of an upload that has ended. Those of one that broke off are of no use."""
+        """Count the bytes of an upload that has ended. Those of one that broke off are of no use, and no measure."""
         if job is not None and sent >= job.fingerprint.size:
             self._carried += sent
+        elif sent:
+            self._uplink.begin_again()
 
     def named(self, job: Job, event: Named) -> Event:
         """The choice of its names, or that another job took the number first."""

@@ -68,7 +68,7 @@ class Polls:
         self._looking = False
         ended = to_fetch(message) if message.outcome.problem is None else set()
         self._learn(message)
-        new, self._ended = ended - self._ended, ended
+        new, self._ended = ended - self._ended, ended if message.outcome.problem is None else self._ended
         left = [self._asked_at(job) for job in waiting if job.transcript_id not in new]
         self._turnaround.looked(self._clock.monotonic(), left, len(new))
         if isinstance(problem := message.outcome.problem, errors.Transient):

@@ -10,7 +10,7 @@ from transcribed.worker.background import CALLS
 from transcribed.worker.plan import Route
 from transcribed.worker.schedule import Line
 
-FOLDER_STEPS = 8  # at once in one inbox: one at work, the others ready, for a pass of the loop lets more than one end
+FOLDER_STEPS = 8  # at once in one inbox: some at work, the others ready: in one pass more than one ends
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
@@ -69,7 +69,7 @@ class Rooms:
     @property
     def is_full(self) -> bool:
         """True if as many uploads fill the line as are at once."""
-        return self._heavy() == self._at_once
+        return self._heavy() >= self._at_once
 
     def take(self, step: Step, job: Job, *, hangs: bool = False) -> None:
         """A step of this job is on its way. An upload that hangs in its share takes room only from its own inbox."""

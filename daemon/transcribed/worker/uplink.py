@@ -37,6 +37,10 @@ class Uplink:
         else:
             self._measured((carried - before) / (now - began_at), most)
 
+    def begin_again(self) -> None:
+        """Measure from now on: the bytes since the last measurement say nothing."""
+        self._since = None
+
     def _measured(self, rate: float, most: int) -> None:
         if self._fewer and rate < self._fewer[-1][1] * GAIN:
             fewer, _ = self._fewer.pop()
