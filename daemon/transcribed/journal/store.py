@@ -108,7 +108,7 @@ class Journal:
             self._lock.close()
 
     def _ended(self, *, written: bool) -> None:
-        """A transaction has ended: what was kept in memory of the rows is that of the rows again."""
+        """A transaction has ended: the counts in memory are those of the rows again."""
         if written and self._states is not None:
             self._states.update(self._moved)
         self._moved.clear()

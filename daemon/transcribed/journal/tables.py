@@ -127,7 +127,7 @@ erasures = sa.Table(
     sa.Column("wanted_at", sa.Float, nullable=False),
     sa.Column("erased_at", sa.Float),
 )
-# Only of those that are still to be deleted: they are asked for at each pass, and the others are many.
+# Only of those that are still to be deleted: they are read at each start, and the others are many.
 sa.Index("erasures_wanted", erasures.c.wanted_at, sqlite_where=erasures.c.erased_at.is_(None))
 payments = sa.Table(
     "payments",

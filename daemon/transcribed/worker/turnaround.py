@@ -1,8 +1,8 @@
 """The time that transcripts take, and from it the time of the next look at those that wait. Pure: no clock, no I/O.
 
 A look is worth its request from the moment on at which a transcript may have ended: none has ended sooner than the
-quickest of the last ones. After that moment the looks at it become the more seldom the longer it takes. Where others
-end all the time (many wait for their turn at AssemblyAI), the next end is worth a look too.
+quickest of the last ones. The longer it takes after that moment, the rarer the looks at it become. Where others end all
+the time (many wait for their turn at AssemblyAI), the next end is worth a look too.
 """
 
 import math
@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 
 REMEMBERED = 20  # transcripts
-SHARE = 0.15  # of the time that it has taken: a transcript that takes ten minutes is looked at each minute
-LONGEST_SECONDS = 60.0  # between two looks
+SHARE = 0.15  # of the time that it has taken already
+LONGEST_SECONDS = 60.0  # between two looks: those at a transcript that takes seven minutes and more
 PAGE_ITEMS = 200  # of the list: a look at more asks for more pages, and comes the later
 
 

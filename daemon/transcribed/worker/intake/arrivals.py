@@ -80,7 +80,7 @@ class Arrivals:
 
     @property
     def settled(self) -> bool:
-        """True if a look succeeded and nothing that it showed is still on its way into the journal."""
+        """True if a look succeeded and nothing that it showed, or is swept, is still on its way."""
         looking, settling = self._pace.next_at() is None, self._settling.next_at() is not None
         waiting = looking or settling or self._sightings.is_inspecting() or self._sweeps.is_at_work(self.route)
         return self.accepted and self._last is not None and not waiting
@@ -136,7 +136,7 @@ class Arrivals:
             self._begin_look(now)
 
     def _raise_if_hanging(self, now: float) -> None:
-        """A look that waits for its turn does not hang: hashing or moving a large recording takes its time."""
+        """A look that waits for its turn does not hang: moving a large recording takes its time."""
         asked = self._looking.asked
         if asked is not None and (why := asked.hangs(now)):
             raise errors.Blocked(why, lane=self.route.lane, hint=HINT)
