@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jobs import NOW, RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Account, Fingerprint, Job, State, Step, events
-from transcribed.journal import VERSION, Change, Happening, Journal, store, tables
+from transcribed.journal import VERSION, Change, Happening, Journal, statements, store, tables
 
 #: A machine that is busy is no failure; and one journal serves all, for each job is a new row.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -681,3 +681,28 @@ def test_what_is_asked_of_a_few_jobs_costs_no_more_beside_many_that_have_ended(j
         add_all(journal, *(a_job(b"x", state=State.DELIVERED, retired_at=NOW, **facts) for _ in range(20)))
 
     assert work_of(journal, lambda: question(journal)) <= before + 5
+
+
+@pytest.mark.parametrize("failed", [0, 3])
+def test_a_failed_recording_is_looked_for_at_the_same_cost_however_many_have_its_size(journal, failed):
+    alike = [a_job(b"%d" % each, state=State.FAILED, retired_at=NOW, place=b"/failed") for each in range(failed)]
+    add_all(journal, a_job(), *alike)
+    question = lambda: journal.failed_like("talks", a_job().fingerprint)  # noqa: E731
+    assert len(question()) == failed
+    before = work_of(journal, question)
+    add_all(journal, *(a_job(b"x%d" % each) for each in range(100)))
+
+    assert work_of(journal, question) <= before + 5
+    assert len(question()) == failed
+
+
+def test_of_many_failed_recordings_those_of_one_size_are_found_at_the_same_cost(journal, monkeypatch):
+    monkeypatch.setattr(statements, "FEW_FAILED", 2)
+    add_all(journal, *(a_job(b"%d" % each, state=State.FAILED, retired_at=NOW) for each in range(3)))
+    question = lambda: journal.failed_like("talks", a_job().fingerprint)  # noqa: E731
+    before = work_of(journal, question)
+    other = Fingerprint(2000, 5)
+    add_all(journal, *(a_job(b"x%d" % each, fingerprint=other, state=State.FAILED) for each in range(100)))
+
+    assert work_of(journal, question) <= before + 5
+    assert len(question()) == 3

@@ -20,12 +20,17 @@ NUMBERS = sa.union(
     ),
     sa.select(names.c.number).where(names.c.stem == sa.bindparam("stem")),  # of jobs that are forgotten
 )
-FAILED_LIKE = (
-    sa.select(jobs)
-    .where((jobs.c.size == sa.bindparam("size")) & (jobs.c.mtime_ns == sa.bindparam("mtime_ns")))
-    .where((jobs.c.inbox == sa.bindparam("inbox")) & (jobs.c.state == State.FAILED))
-    .order_by(jobs.c.id)
-)
+FEW_FAILED = 1000  #: up to so many are all looked at: a recorder may make very many recordings of one size
+
+
+def _failed_like(size: sa.ColumnElement[int], state: sa.ColumnElement[str]) -> sa.Select[Any]:
+    alike = (size == sa.bindparam("size")) & (jobs.c.mtime_ns == sa.bindparam("mtime_ns"))
+    return sa.select(jobs).where(alike & (jobs.c.inbox == sa.bindparam("inbox")) & (state == State.FAILED))
+
+
+#: SQLite does not know which of the two are fewer; an expression in place of a column keeps it from that index.
+FAILED_LIKE = _failed_like(jobs.c.size, jobs.c.state + "").order_by(jobs.c.id)
+FAILED_LIKE_OF_FEW = _failed_like(jobs.c.size + 0, jobs.c.state).order_by(jobs.c.id)
 ERASURE = sa.union_all(
     sa.select(erasures.c.wanted_at, erasures.c.erased_at, sa.literal(1).label("rank")).where(
         erasures.c.transcript_id == sa.bindparam("transcript_id")

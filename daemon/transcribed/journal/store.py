@@ -16,11 +16,10 @@ import sqlalchemy as sa
 from transcribed.errors import Blocked
 from transcribed.job import Account, Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
-from transcribed.journal import copies, damage, file, forgetting
+from transcribed.journal import copies, damage, file, forgetting, statements
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.search import Search
-from transcribed.journal.statements import ERASURE, FAILED_LIKE, IS_TO_ERASE, NUMBERS, OF_SIZE, TO_ERASE, TWINS, UPDATE
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -143,7 +142,7 @@ class Journal:
                 connection.execute(jobs.insert(), [row_of(change.job) for change in new])
             if old:
                 rows = [{**row_of(job), "b_id": job.id, "b_was": str(was)} for job, was, _ in old]
-                written = connection.execute(UPDATE, rows).rowcount
+                written = connection.execute(statements.UPDATE, rows).rowcount
                 assert written == len(old), f"{len(old) - written} of {len(old)} jobs are not as was believed"
             if told:
                 rows = [event_row_of(each.job.id, each.at, each.event, each.job.state) for each in told]
@@ -221,17 +220,20 @@ class Journal:
         They are the last of the same path, those of which nobody knows if they were paid, and two that have a
         transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
         """
-        found = self._found(TWINS, content_hash=content_hash, parameters=parameters, inbox=inbox, path=path)
+        found = self._found(statements.TWINS, content_hash=content_hash, parameters=parameters, inbox=inbox, path=path)
         return [*found, *self.forgotten.with_content(content_hash)]
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
         with self._transactions.reading() as connection:
-            return bool(connection.execute(OF_SIZE, {"size": size, "but": but}).scalar())
+            return bool(connection.execute(statements.OF_SIZE, {"size": size, "but": but}).scalar())
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
-        return self._found(FAILED_LIKE, inbox=inbox, size=fingerprint.size, mtime_ns=fingerprint.mtime_ns)
+        if not (failed := self.counts().get(State.FAILED, 0)):
+            return []
+        query = statements.FAILED_LIKE_OF_FEW if failed <= statements.FEW_FAILED else statements.FAILED_LIKE
+        return self._found(query, inbox=inbox, size=fingerprint.size, mtime_ns=fingerprint.mtime_ns)
 
     def to_erase(self, account: Account, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
         """The orders to delete a transcript at AssemblyAI that are open: the time of each, and the transcript.
@@ -240,14 +242,14 @@ class Journal:
         """
         asked = {"wanted_at": after[0], "transcript_id": after[1], "most": most}
         with self._transactions.reading() as connection:
-            rows = connection.execute(TO_ERASE, {**asked, **asdict(account)}).all()
+            rows = connection.execute(statements.TO_ERASE, {**asked, **asdict(account)}).all()
         return [(row.wanted_at, row.transcript_id) for row in rows]
 
     def is_to_erase(self, transcript_id: str, account: Account) -> bool:
         """True if this transcript, which this account paid for, is still to be deleted at AssemblyAI."""
         with self._transactions.reading() as connection:
             asked = {"transcript_id": transcript_id, **asdict(account)}
-            return connection.execute(IS_TO_ERASE, asked).first() is not None
+            return connection.execute(statements.IS_TO_ERASE, asked).first() is not None
 
     def upload_urls(self, since: float) -> dict[str, str]:
         """The upload_url that was sent for each transcript_id, of jobs that paid for it since then.
@@ -271,7 +273,7 @@ class Journal:
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         with self._transactions.reading() as connection:
-            row = connection.execute(ERASURE, {"transcript_id": transcript_id}).first()
+            row = connection.execute(statements.ERASURE, {"transcript_id": transcript_id}).first()
         return None if row is None else (row[0], row[1])
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
@@ -281,7 +283,7 @@ class Journal:
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
         with self._transactions.reading() as connection:
-            return set(connection.execute(NUMBERS, {"stem": stem, "but": but}).scalars())
+            return set(connection.execute(statements.NUMBERS, {"stem": stem, "but": but}).scalars())
 
     def story(self, number: int) -> list[dict[str, Any]]:
         """The events of a job, in order: `at`, `event`, `state` and the event's data."""
