@@ -19,7 +19,7 @@ from fake_faults import Fault
 from jobs import a_job, add_job
 from transcribed.job import Fingerprint, Rules, State, events
 from transcribed.journal import Change, Happening, Journal
-from transcribed.worker.book import Book
+from transcribed.worker.book import REMEMBERED, Book
 from transcribed.worker.loop import CHANGES_AT_ONCE, LONGEST_WAIT_SECONDS
 from transcribed.worker.messages import StepEnded
 from transcribed.worker.orders import RETRIED_AT_ONCE, drop
@@ -325,6 +325,16 @@ def test_the_numbers_of_a_stem_are_asked_for_again_only_when_another_job_of_it_c
         book.record(book.record(named, events.Delivered()), events.Retired(b"/archive/a.mp3"))
         assert book.numbers_taken(b"a", mine.id) == {1}, "only the journal knows it now"
         assert book.numbers_taken(b"a", other.id) == set()
+
+
+def test_the_answers_that_are_remembered_are_bounded(world: World) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules())
+        for number in range(REMEMBERED + 5):
+            job = a_job(b"%d" % number, id=number, content_hash=f"{number:064}", stem=b"%d" % number)
+            assert book.twins(job, "{}") == ()
+            assert book.numbers_taken(b"%d" % number, number) == set()
+        assert max(len(book._alone), len(book._numbers)) <= REMEMBERED
 
 
 class Apart(Mailbox):

@@ -85,8 +85,7 @@ class Settling:
 
     def observe(self, listing: Mapping[bytes, Fingerprint], now: float, markers: Collection[bytes] = ()) -> list[Found]:
         """Takes in what was listed at `now` and the markers there; every settled file of it, at each look again."""
-        for path in [path for path in self._seen if path not in listing]:
-            del self._seen[path]
+        self._seen = {path: seen for path, seen in self._seen.items() if path in listing}  # a dict never shrinks
         for path, fingerprint in listing.items():
             seen = self._seen.get(path)
             self._seen[path] = seen.after(fingerprint, now) if seen else _Seen(fingerprint, now, now)

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -22,7 +22,10 @@ from transcribed.worker.schedule import Schedule, change_of
 
 log = structlog.get_logger()
 
-REMEMBERED = 1000  # answers of the journal
+_Key = TypeVar("_Key")
+_Answer = TypeVar("_Answer")
+
+REMEMBERED = 1000  # answers of the journal, of each kind
 _WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing"}
 
 
@@ -214,7 +217,7 @@ class Book:
         found = [*(twin for twin in written if twin.id not in newer), *unwritten]
         others = sorted((twin for twin in found if twin.id != job.id), key=lambda twin: twin.id)
         if not others:
-            self._alone[job.content_hash] = job.id, parameters
+            _remember(self._alone, job.content_hash, (job.id, parameters))
         return tuple(others)
 
     def is_the_end(self, job: Job) -> bool:
@@ -253,9 +256,7 @@ class Book:
         asker, written = self._numbers.get(stem, (None, set()))
         if asker != but:
             written = self.journal.numbers_taken(stem, but)
-            if len(self._numbers) > REMEMBERED:
-                self._numbers.clear()
-            self._numbers[stem] = but, written
+            _remember(self._numbers, stem, (but, written))
         return {job.number for job in alike if job.number} | written
 
     def _timed(self, job: Job, event: Event) -> Event:
@@ -303,6 +304,13 @@ class Book:
         self._stems[alike].discard(job.id)
         if not self._stems[alike]:
             del self._stems[alike]
+
+
+def _remember(answers: dict[_Key, _Answer], key: _Key, answer: _Answer) -> None:
+    """Keep the answer with the last ones: very many jobs may wait."""
+    if len(answers) >= REMEMBERED:
+        answers.clear()
+    answers[key] = answer
 
 
 def _state(before: Job | None) -> State | None:
