@@ -65,11 +65,12 @@ class Threads:
             return
         if kind not in self._ready:
             self._ready.append(kind)
-        if self._idle:
+        if len(self._ready) <= self._idle:  # one that was called is idle until it has taken something
             self._changed.notify()
         elif self._threads < self._most:
             threading.Thread(target=self._work, name="transcribed-work", daemon=True).start()
             self._threads += 1
+            self._idle += 1
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
@@ -83,7 +84,6 @@ class Threads:
     def _take(self) -> tuple[_Kind, Work] | None:
         """The next piece of work, of the kind whose turn it is; None where none has come for long."""
         with self._changed:
-            self._idle += 1
             has_come = self._changed.wait_for(lambda: self._ready, self._idle_seconds)
             self._idle -= 1
             if not has_come:
@@ -98,6 +98,7 @@ class Threads:
 
     def _done(self, kind: _Kind) -> None:
         with self._changed:
+            self._idle += 1
             kind.running -= 1
             if kind.may_run and kind not in self._ready:
                 self._ready.append(kind)  # this thread is free for it

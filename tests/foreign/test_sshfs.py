@@ -87,7 +87,8 @@ def assert_all_is_there_and_paid_once(api: FakeAssemblyAI, people: Path, content
     archive = people / "archive"
     assert {name: (archive / name).read_bytes() for name in files(archive)} == contents
     stems = [os.path.splitext(name)[0] for name in contents]
-    assert files(people / "outbox") == sorted(f"{stem}.{kind}" for stem in stems for kind in ("txt", "srt"))
+    expected = sorted(f"{stem}.{kind}" for stem in stems for kind in ("txt", "srt"))
+    wait_for(lambda: files(people / "outbox") == expected, "only renderings: FUSE hides what is removed while open")
     assert files(people / "failed") == []
     paid = api.paid()
     assert [paid[hashlib.sha256(data).hexdigest()] for data in contents.values()] == [1] * len(contents)

@@ -105,6 +105,24 @@ def test_calls_from_many_threads_one_after_the_other_share_a_connection(server):
     assert server.connections == 1
 
 
+def test_a_deadline_whose_thread_could_not_be_started_once_is_watched_by_the_next_call(server, monkeypatch):
+    start, refused = threading.Thread.start, []
+
+    def refuse_once(thread):
+        if thread.name == "deadlines" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_once)
+    client = client_of(server)
+    with pytest.raises(RuntimeError):
+        client.check()
+    before = {thread for thread in threading.enumerate() if thread.name == "deadlines"}
+    client.check()
+    assert {thread for thread in threading.enumerate() if thread.name == "deadlines"} - before
+
+
 def test_many_threads_may_use_one_client(server):
     client = client_of(server)
     contents = [bytes([n]) * 300_000 for n in range(8)]

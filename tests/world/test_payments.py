@@ -3,6 +3,7 @@
 import json
 import os
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -424,3 +425,35 @@ def test_between_two_bites_of_old_jobs_the_daemon_rests(world, commit_seconds, l
     assert len(bites) == 6
     slow = bites[1:]  # the first one was made before the commits took time
     assert min(later - earlier for earlier, later in pairwise(slow)) >= least_seconds
+
+
+def test_a_recording_whose_payer_is_forgotten_is_not_paid_for_again_while_one_that_was_served_is_known(world):
+    world.drop("A.mp3", mp3("Talk"))
+    assert world.run() == 0
+    world.clock.moved += 500 * DAY
+    world.drop("B.mp3", mp3("Talk"))
+    assert world.run() == 0
+    world.clock.moved += 300 * DAY
+    world.drop("Newer.mp3", mp3("Newer", frames=90))
+    assert world.run() == 0
+    world.clock.moved += DAY
+    assert world.run() == 0
+    assert [job.path for job in world.jobs()] == [b"B.mp3", b"Newer.mp3"]
+
+    world.drop("C.mp3", mp3("Talk"))
+    assert world.run() == 0
+
+    assert sorted(world.api.paid().values()) == [1, 1]
+    assert "C.txt" in world.files("outbox")
+
+
+def test_a_recording_that_may_have_been_paid_for_and_was_not_found_is_never_forgotten(world):
+    with world.journal() as journal:
+        failed = a_job(state=State.FAILED, retired_at=NOW, place=b"/failed/a.mp3")
+        add_job(journal, replace(failed, submit_sent_at=NOW), RECEIVED)
+        add_job(journal, a_job(b"b.mp3", state=State.FAILED, retired_at=NOW, place=b"/failed/b.mp3"), RECEIVED)
+        add_job(journal, a_job(b"newest.mp3"), RECEIVED)
+
+        assert journal.forget(NOW + 1000 * DAY, 100) == 1
+
+        assert [job.path for job in journal.all()] == [b"Talk.mp3", b"newest.mp3"]

@@ -1,8 +1,10 @@
 """The files of a delivery: known again by their hashes, and made again by `style_of` as they were delivered."""
 
+import contextlib
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from transcribed.job import Job, State
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.steps.style import style_of
-from world import World, changed, link
+from world import Crash, World, changed, link
 
 pytestmark = pytest.mark.route(formats=("html", "md", "srt"))
 
@@ -156,3 +158,26 @@ def test_each_rendering_is_made_once_too_where_several_recordings_come_at_once(
     assert world.run() == 0
 
     assert len(made) == len(set(made)) == 12
+
+
+def test_an_inbox_that_gets_another_outbox_after_the_names_were_chosen_delivers_there(
+    world: World, tmp_path: Path
+) -> None:
+    world.drop("Talk.mp3")
+    world.crash_when = lambda: any(job.stem for job in world.worker.book.unfinished.values())
+    with contextlib.suppress(Crash):
+        world.run()
+    assert [(job.state, job.stem is not None) for job in world.jobs()] == [(State.TRANSCRIBED, True)]
+    world.crash_when = lambda: False
+    world.folders["outbox"] = tmp_path / "other"
+    world.folders["outbox"].mkdir()
+    world.routes = [replace(world.routes[0], outbox=os.fsencode(tmp_path / "other"))]
+
+    assert world.run() == 0
+
+    assert delivered(world).stem == os.fsencode(tmp_path / "other" / "Talk")
+    assert sorted(name for name in world.files("outbox") if not name.startswith(".")) == [
+        "Talk.html",
+        "Talk.md",
+        "Talk.srt",
+    ]

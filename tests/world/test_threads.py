@@ -115,3 +115,17 @@ def test_shares_that_hang_however_many_keep_no_thread_from_what_touches_no_inbox
             assert done.wait(60), name
     finally:
         held.go.set()
+
+
+def test_work_that_comes_just_after_other_work_to_one_idle_thread_does_not_wait_for_it():
+    for _ in range(50):
+        threads, idle, held, ran = Threads(4, 60.0), threading.Event(), Held(), threading.Event()
+        hanging, calls = threads.share("inbox-a", 1), threads.share("api", 2)
+        hanging.submit(idle.set)
+        assert idle.wait(30)
+        hanging.submit(held.work)
+        calls.submit(ran.set)
+        try:
+            assert ran.wait(20)
+        finally:
+            held.go.set()

@@ -192,8 +192,8 @@ class _Deadlines:
             self._waiting.pop(line, None)  # or a renewed deadline would keep its place
             self._waiting[line] = time.monotonic() + self._seconds, sock
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
-                self._thread.start()
+                (thread := threading.Thread(target=self._watch, name="deadlines", daemon=True)).start()
+                self._thread = thread  # where it cannot be started now, the next call tries again
             if self._is_idle:  # else it wakes at an earlier deadline, and looks then
                 self._changed.notify()
 

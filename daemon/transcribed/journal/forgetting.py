@@ -1,8 +1,8 @@
 """Jobs that ended long ago are forgotten, a few at a time: what they paid, and the numbers of their names, stay.
 
 A job is forgotten once its recording was put away and nothing is left to do for it. The newest job stays, so that no
-number is given twice; so does the one whose transcript is still to be deleted at AssemblyAI, or that paid for one that
-is at work.
+number is given twice; so do one that may have been paid for and was never found, one whose transcript is still to be
+deleted at AssemblyAI, and one that paid for a transcript that is at work.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,8 @@ def _old(before: float, most: int) -> sa.Select[Any]:
     pending = sa.exists().where(erasures.c.transcript_id == jobs.c.transcript_id, erasures.c.erased_at.is_(None))
     columns = (jobs.c.id, jobs.c.state, jobs.c.stem, jobs.c.number, jobs.c.transcript_id)
     put_away = few("jobs_put_away", sa.column("retired_at") < before)
-    query = sa.select(*columns).where(put_away, jobs.c.changed_at < before, jobs.c.id < newest)
+    in_doubt = jobs.c.submit_sent_at.is_not(None) & jobs.c.transcript_id.is_(None)
+    query = sa.select(*columns).where(put_away, jobs.c.changed_at < before, jobs.c.id < newest, ~in_doubt)
     return query.where(jobs.c.id.not_in(payers), ~pending).order_by(jobs.c.retired_at).limit(most)
 
 

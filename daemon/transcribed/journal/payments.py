@@ -237,8 +237,8 @@ def lines_of(connection: sa.Connection, transcript_ids: Iterable[str]) -> bytes:
 
 
 def forgotten(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The payments of which no job knows any more."""
-    known = sa.exists().where(jobs.c.transcript_id == payments.c.transcript_id)
+    """The payments of which the job that paid is forgotten. One that was served with it knows no parameters."""
+    known = sa.exists().where(jobs.c.transcript_id == payments.c.transcript_id, jobs.c.reused_from.is_(None))
     return sa.select(payments).where(*conditions, ~known).order_by(payments.c.submitted_at)
 
 

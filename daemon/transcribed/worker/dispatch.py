@@ -253,11 +253,8 @@ class Dispatch:
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
     def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
-        """The threads that a step runs on. An inbox has its own for each kind: a share that hangs keeps only those.
-
-        A recording leaves its folder on the thread that looks into it, so that no look tells of what was there before.
-        """
-        if step is Step.RETIRE:
+        """The threads that a step runs on. An inbox has its own for each kind: a share that hangs keeps only those."""
+        if step is Step.RETIRE:  # on the thread that looks, so that no look tells of what was there before
             return inbox.executor
         if step in IN_FOLDERS:
             return self._background.executor(f"{'hash' if step is Step.HASH else 'folders'}-{inbox.route.name}", 1)

@@ -78,6 +78,8 @@ class FolderSteps:
         answer = self._kept.read(job.transcript_id)
         if answer is None:
             return Missing()
+        if not (job.stem or b"").startswith(self._route.outbox + b"/"):
+            return self.name(job, taken)  # the inbox has another outbox since
         try:
             rendered = self._naming.renderings(job, answer)
         except ValueError:
