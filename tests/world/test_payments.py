@@ -17,11 +17,11 @@ from fake_assemblyai import Fault
 from jobs import NOW, RECEIVED, a_job, add_job, save_job
 from transcribed.errors import Blocked
 from transcribed.files import Lines
-from transcribed.job import Job, Rules, State, after, events
+from transcribed.job import Job, Rules, State, Step, after, events
 from transcribed.journal import Change, Happening, Journal
 from transcribed.journal import payments as paid
 from transcribed.journal.tables import payments
-from transcribed.worker import drop
+from transcribed.worker import Stop, drop
 from world import Crash, World, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -457,3 +457,24 @@ def test_a_recording_that_may_have_been_paid_for_and_was_not_found_is_never_forg
         assert journal.forget(NOW + 1000 * DAY, 100) == 1
 
         assert [job.path for job in journal.all()] == [b"Talk.mp3", b"newest.mp3"]
+
+
+def test_a_submit_that_is_answered_after_damage_was_found_is_kept_in_the_file_and_not_paid_for_again(world):
+    def damaged_while_it_is_submitted() -> bool:
+        book, steps = world.worker.book, world.worker.dispatch.in_flight.values()
+        if not book.journal.is_damaged and any(step is Step.SUBMIT for step, _ in steps):
+            book.journal._damaged("a page is torn")
+            world.mailbox.put(Stop())
+        return False
+
+    world.drop("Talk.mp3", mp3("Talk"))
+    world.crash_when = damaged_while_it_is_submitted
+    assert world.run() == 75
+    (submit,) = world.api.submits
+    assert {line["transcript_id"] for line in lines_of(ledger(world))} == {submit.id}
+
+    world.crash_when = lambda: False
+    drop(str(world.state), {"order": "accept"})
+    assert world.run() == 0
+    assert len(world.api.submits) == 1
+    assert "Talk.txt" in world.files("outbox")

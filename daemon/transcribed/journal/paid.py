@@ -43,6 +43,13 @@ class Paid:
         """Write what these say of payments."""
         self._changed.update(payments.note(connection, happened))
 
+    def keep(self, jobs: Iterable[Job]) -> None:
+        """Write the payments of these jobs into the file alone. Raises Blocked(state)."""
+        lines = [payments.to_line(job.transcript_id or "", payments.row_of(job)) for job in jobs]
+        if lines and self._ledger is not None:
+            with _blocking("writing the payments"):
+                self._ledger.append(b"".join(lines))
+
     def erased(self, connection: sa.Connection, transcript_id: str, at: float) -> None:
         """A transcript is no longer at AssemblyAI."""
         self._changed.update(payments.erased(connection, transcript_id, at))

@@ -351,6 +351,13 @@ class Journal:
         """True once damage was found at work: nothing more is written, and the next start repairs it."""
         return bool(self._transactions.damage)
 
+    def keep_payments(self, jobs: Iterable[Job]) -> None:
+        """Keep what these jobs paid, though a damaged journal takes nothing: the next start reads it from the file.
+
+        Raises Blocked(state).
+        """
+        self._paid.keep(jobs)
+
     def on_damage(self, tell: Callable[[], object]) -> None:
         """Have `tell` called when damage is found at work, on any thread; at once if it was found already."""
         self._tell_of_damage = tell

@@ -15,7 +15,7 @@ import structlog
 
 from transcribed import files
 from transcribed.job import DEATHS, Fingerprint, Job, Rules, State, Step, after, bounded, printable, shown
-from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Retired, Touched
+from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Retired, Submitted, Touched
 from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.plan import Clock
 from transcribed.worker.schedule import Schedule, change_of
@@ -117,6 +117,8 @@ class Book:
             if job.id in self.unfinished:
                 self._held.append((job.id, event))
                 self._held_of[job.id] += 1
+        if self.journal.is_damaged:
+            self.journal.keep_payments(job for job, event in happened if isinstance(event, Submitted))
 
     def recover(self) -> None:
         """Take up where the last process ended; a job that was in flight at three ends in a row is parked.
