@@ -67,9 +67,15 @@ def recording(people: Path, name: str, frames: int = 40) -> bytes:
 
 
 def files(folder: Path) -> list[str]:
-    """All but anchors, and temporaries: one that could not be taken away with its share goes at the next start."""
+    """All but anchors, and temporaries: one that could not be taken away with its share goes at the next start.
+
+    FUSE hides what is removed before its close is known; an sshfs that is killed just then leaves it there.
+    """
     found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if not Path(name).name.startswith((".transcribed-", ".transcribed.")))
+    return sorted(name for name in found if not Path(name).name.startswith(NOT_COUNTED))
+
+
+NOT_COUNTED = (".transcribed-", ".transcribed.", ".fuse_hidden")
 
 
 def lies_in(folder: Path, name: str) -> bool:
@@ -80,10 +86,6 @@ def put_away(*people: Path) -> int:
     return sum(len(files(each / "archive")) for each in people)
 
 
-#: FUSE gives such a name to what is removed before its close is known, and an sshfs that is killed then leaves it there.
-HIDDEN = ".fuse_hidden"
-
-
 def assert_all_is_there_and_paid_once(api: FakeAssemblyAI, people: Path, contents: dict[str, bytes]) -> None:
     """Each recording whole in the archive, and each rendering in the outbox, and nothing else anywhere."""
     wait_for(lambda: not files(people / "inbox"), "an inbox without those put away: a share may know no rename but two")
@@ -91,8 +93,7 @@ def assert_all_is_there_and_paid_once(api: FakeAssemblyAI, people: Path, content
     archive = people / "archive"
     assert {name: (archive / name).read_bytes() for name in files(archive)} == contents
     stems = [os.path.splitext(name)[0] for name in contents]
-    expected = sorted(f"{stem}.{kind}" for stem in stems for kind in ("txt", "srt"))
-    assert [name for name in files(people / "outbox") if not name.startswith(HIDDEN)] == expected
+    assert files(people / "outbox") == sorted(f"{stem}.{kind}" for stem in stems for kind in ("txt", "srt"))
     assert files(people / "failed") == []
     paid = api.paid()
     assert [paid[hashlib.sha256(data).hexdigest()] for data in contents.values()] == [1] * len(contents)
