@@ -5,7 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcribed.worker.turnaround import LONGEST_SECONDS, PAGE_ITEMS, SHARE, Turnaround
+from transcribed.assemblyai import PAGE_ITEMS
+from transcribed.worker.turnaround import LONGEST_SECONDS, SHARE, Turnaround
 
 NOW = 1000.0
 FLOOR = 1.0

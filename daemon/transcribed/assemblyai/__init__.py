@@ -7,8 +7,18 @@ transcript are kept as they came, and unknown fields and statuses are not errors
 """
 
 from transcribed.assemblyai.answers import Answer, Listed, Sent
-from transcribed.assemblyai.client import AssemblyAI
+from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
 from transcribed.assemblyai.failures import Throttled, UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import refusal
 
-__all__ = ["Answer", "AssemblyAI", "Listed", "Sent", "Throttled", "UnknownTranscript", "outcome_error", "refusal"]
+__all__ = [
+    "PAGE_ITEMS",
+    "Answer",
+    "AssemblyAI",
+    "Listed",
+    "Sent",
+    "Throttled",
+    "UnknownTranscript",
+    "outcome_error",
+    "refusal",
+]

@@ -59,7 +59,7 @@ _SUBMITTING: _Errors = (Unreachable,)
 
 _LONGEST_PAUSE_SECONDS = 10.0
 #: The largest page that the API gives (fact sheet, section 1).
-_PAGE_ITEMS = 200
+PAGE_ITEMS = 200
 _PAGES_BACK = 100
 _PAGES_TO_FIND = 5
 
@@ -161,7 +161,7 @@ class AssemblyAI:
         missing, found = set(transcript_ids), []
         if not missing:
             return []
-        most = _PAGES_TO_FIND + 2 * len(missing) // _PAGE_ITEMS
+        most = _PAGES_TO_FIND + 2 * len(missing) // PAGE_ITEMS
         for page in itertools.islice(self._pages(), most):
             found += [item for item in page if item.transcript_id in missing]
             missing -= {item.transcript_id for item in page}
@@ -205,17 +205,17 @@ class AssemblyAI:
     def _pages(self) -> Iterator[list[Listed]]:
         """The list from the newest on, page by page, no transcript twice; it ends when nothing new comes."""
         seen: set[str] = set()
-        query: dict[str, Any] = {"limit": _PAGE_ITEMS}
+        query: dict[str, Any] = {"limit": PAGE_ITEMS}
         while True:
             items, is_last = self._page(query)
             fresh = list({item.transcript_id: item for item in items if item.transcript_id not in seen}.values())
             if fresh:
                 yield fresh
             # It is not confirmed at which end `prev_url` is null: it counts only on a page that is not full.
-            if not fresh or (is_last and len(items) < _PAGE_ITEMS):
+            if not fresh or (is_last and len(items) < PAGE_ITEMS):
                 return
             seen.update(item.transcript_id for item in fresh)
-            query = {"limit": _PAGE_ITEMS, "before_id": fresh[-1].transcript_id}
+            query = {"limit": PAGE_ITEMS, "before_id": fresh[-1].transcript_id}
 
     def _page(self, query: Mapping[str, Any]) -> tuple[list[Listed], bool]:
         return self._tried(lambda: page_in(self._send("GET", "/v2/transcript", LIST, params=query)), _READING)

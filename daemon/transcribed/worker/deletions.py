@@ -169,7 +169,7 @@ class Deletions:
         return self._has_old and is_early and self._lanes.blocking((errors.STATE,)) is None
 
     def _erase_at(self) -> float:
-        """The time of the next deletion at AssemblyAI (monotonic); there is none while one is on its way."""
+        """The time of the next deletion at AssemblyAI (monotonic); infinite while one is on its way."""
         if self.erasing is not None or self._lanes.blocking((errors.STATE, errors.API)) is not None:
             return math.inf
         at, _ = self._orders.first() or (math.inf, "")

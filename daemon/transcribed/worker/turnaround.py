@@ -9,10 +9,11 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
+from transcribed.assemblyai import PAGE_ITEMS
+
 REMEMBERED = 20  # transcripts
 SHARE = 0.15  # of the time that it has taken already
 LONGEST_SECONDS = 60.0  # between two looks: those at a transcript that takes seven minutes and more
-PAGE_ITEMS = 200  # of the list: a look at more asks for more pages, and comes the later
 
 
 class Turnaround:
@@ -57,5 +58,6 @@ class Turnaround:
         may_end_at = youngest_at + self.quickest_seconds
         if youngest_at > self._looked_at and (self._due_at is None or may_end_at < self._due_at):
             self._due_at = may_end_at
+        # a look at more than a page asks for more pages, and comes the later
         at_least = shortest_seconds * -(-waiting // PAGE_ITEMS)
         return max(self._looked_at + at_least, self._due_at or 0.0)
