@@ -408,7 +408,7 @@ class HeldUploads(World):
 
     def send_a_little(self) -> None:
         for _, job in self.worker.dispatch.in_flight.values():
-            self.worker.dispatch._progress(job)(int(self.clock.moved))
+            self.worker.dispatch.uploads.began(job)(int(self.clock.moved))
 
     def let_go(self) -> None:
         self.is_holding = False

@@ -40,9 +40,8 @@ from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up, looks_back_to
-from transcribed.worker.uplink import Uplink
+from transcribed.worker.uploads import Uploads
 
-HANGING_SECONDS = 10.0  # without a byte of the recording; a network that is as slow costs some uploads more at once
 LOOKED_AT_ONCE = 500  # jobs in one pass, so that no pass is long, whatever was waited for has come
 JUMP_SECONDS = 1.0  # the two clocks differ by so much from one pass to the next: the time of day was set
 
@@ -60,11 +59,11 @@ class _Begun(NamedTuple):
 
 
 class Dispatch:
-    """Starts steps. All of it belongs to the loop's thread, but for the progress of uploads, which they write."""
+    """Starts steps. All of it belongs to the loop's thread."""
 
     def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
-        self.progress: dict[int, int] = {}  #: bytes sent, by job
+        self.uploads = Uploads(clock)
         self._book = book
         self._schedule = book.schedule
         self._lanes = lanes
@@ -78,9 +77,6 @@ class Dispatch:
         self._clashes: dict[int, set[int]] = {}  # numbers that a job chose and another one had
         self._begun: list[_Begun] = []
         self._steps_of: WeakKeyDictionary[Arrivals, FolderSteps] = WeakKeyDictionary()
-        self._uplink = Uplink()
-        self._carried = 0  # bytes of uploads that have ended
-        self._moved_at: dict[int, float] = {}  # monotonic: when an upload in flight last went on
         self._sized: set[int] = set()  # jobs whose size was looked for in the journal, and was nobody else's
         self._ahead_seconds = 0.0  # of the time of day before the monotonic one, at the last pass
 
@@ -98,11 +94,12 @@ class Dispatch:
             if (number := self._schedule.first()) is None:
                 break
             self._look_at(number)
-        rooms = Rooms(plan.uploads, self._uplink.at_once)
+        rooms = Rooms(plan.uploads, self.uploads.at_once)
         for step, job in self.in_flight.values():
-            rooms.take(step, job, hangs=self._hangs(step, job))
+            rooms.take(step, job, hangs=step is Step.UPLOAD and self.uploads.hangs(job))
         self._serve(rooms)
-        self._watch_uplink(rooms, plan)
+        waits = any(line.step is Step.UPLOAD for line in self._schedule.lines())
+        self.uploads.watch(most=plan.uploads, is_full=rooms.is_full and waits)
 
     def go(self) -> None:
         """Start the steps that were begun: their intents are written."""
@@ -226,19 +223,6 @@ class Dispatch:
             self._do(job, decision)
         return True
 
-    def _watch_uplink(self, rooms: Rooms, plan: Plan) -> None:
-        """Learn what the uploads carry, while more of them wait."""
-        is_full = rooms.is_full and any(line.step is Step.UPLOAD for line in self._schedule.lines())
-        carried = self._carried + sum(self.progress.get(number, 0) for number in self.in_flight)
-        self._uplink.saw(carried, self._clock.monotonic(), most=plan.uploads, is_full=is_full)
-
-    def _hangs(self, step: Step, job: Job) -> bool:
-        """True if an upload has waited long for bytes of its recording. One that is all sent waits for the API."""
-        since = self._moved_at.get(job.id)
-        if step is not Step.UPLOAD or since is None or self.progress.get(job.id, 0) >= job.fingerprint.size:
-            return False
-        return self._clock.monotonic() - since > HANGING_SECONDS
-
     # -- a step
 
     def _begin(self, job: Job, step: Step, inbox: Arrivals, rooms: Rooms) -> None:
@@ -247,7 +231,6 @@ class Dispatch:
         work = self._work(attempted, step, self._plan, inbox)  # it may ask the journal: until then the job is in line
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
-        self._moved_at[job.id] = self._clock.monotonic()
         rooms.take(step, job)
         lane = inbox.route.lane if step in IN_FOLDERS or step is Step.UPLOAD else errors.API
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
@@ -274,10 +257,11 @@ class Dispatch:
         match step:
             case Step.HASH:
                 return lambda: folders.hash(job)
-            case Step.UPLOAD if is_link(job.path):
-                return lambda: api.link(client, folders.source(job))
             case Step.UPLOAD:
-                return lambda: api.upload(job, client, folders.source(job), self._progress(job))
+                sent = self.uploads.began(job)
+                if is_link(job.path):
+                    return lambda: api.link(client, folders.source(job))
+                return lambda: api.upload(job, client, folders.source(job), sent)
             case Step.SUBMIT:
                 return lambda: api.submit(job, client, inbox.route.parameters_lane)
             case Step.LOOK_UP:
@@ -324,29 +308,15 @@ class Dispatch:
         stem = self._steps(inbox).stem(job)
         return self._book.numbers_taken(stem, job.id) | self._clashes.get(job.id, set())
 
-    def _progress(self, job: Job) -> Callable[[int], None]:
-        def sent(count: int) -> None:
-            self.progress[job.id] = count
-            self._moved_at[job.id] = self._clock.monotonic()
-
-        return sent
-
     def finished(self, number: int) -> None:
         """The job's step ended."""
         step, job = self.in_flight.pop(number, (None, None))
-        self._count_sent(job, self.progress.pop(number, 0))
-        self._moved_at.pop(number, None)
+        if job is not None:
+            self.uploads.ended(job)
         if step is Step.FETCH and job is not None and job.transcript_id is not None:
             self._ended.discard(job.transcript_id)
         if number in self._book.unfinished:
             self._schedule.look_again(number)
-
-    def _count_sent(self, job: Job | None, sent: int) -> None:
-        """Count the bytes of an upload that has ended. Those of one that broke off are of no use, and no measure."""
-        if job is not None and sent >= job.fingerprint.size:
-            self._carried += sent
-        elif sent:
-            self._uplink.begin_again()
 
     def named(self, job: Job, event: Named) -> Event:
         """The choice of its names, or that another job took the number first."""

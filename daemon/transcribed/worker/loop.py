@@ -28,6 +28,7 @@ from transcribed.worker.orders import Orders
 from transcribed.worker.people import models, status
 from transcribed.worker.people.digest import News
 from transcribed.worker.people.endings import Endings
+from transcribed.worker.people.heartbeat import Heartbeat
 from transcribed.worker.people.hooks import Hooks
 from transcribed.worker.people.outbox_notice import OutboxNotices
 from transcribed.worker.plan import Clock, Host, Mailbox, Plan
@@ -36,7 +37,7 @@ from transcribed.worker.probes import Probes
 
 log = structlog.get_logger()
 
-GRACE_SECONDS, LAST_WORD_SECONDS = 8.0, 1.0  # for the steps in flight at a stop, and the status: 10 s were promised
+GRACE_SECONDS = 8.0  # for the steps in flight at a stop; with the last status 10 s were promised
 MESSAGES_AT_ONCE, CHANGES_AT_ONCE, LONGEST_PASS_SECONDS = 200, 500, 0.5  # in one pass
 GATHER_SECONDS = 0.005  # while steps are at work: what ends about now is one transaction, not one for each
 LONGEST_WAIT_SECONDS = 15.0  # so that the host's watchdog hears of us, and a clock that jumped is noticed
@@ -73,7 +74,7 @@ class Worker:
         self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._news = News(plan, host, background, clock)
-        self._report = status.Report(clock)
+        self._heartbeat = Heartbeat(host, background, clock)
         self._models = models.Models(journal, clock, self._news)
         self._endings = Endings(self.book, self._news, self._hooks, self._models)
         self._notices = OutboxNotices(background, clock, self._models.paragraph)
@@ -96,7 +97,7 @@ class Worker:
     def _pass(self, *actions: Callable[[], object]) -> None:
         """One pass of the loop: what happens in it is one transaction, and the steps that it begins start after it."""
         self._guarded(functools.partial(self._together, actions))
-        self._tell()
+        self._heartbeat.beat(self._snapshot)
 
     def _together(self, actions: Iterable[Callable[[], object]]) -> None:
         """Raises Blocked(state) where what happened could not be written."""
@@ -147,7 +148,7 @@ class Worker:
         now = self._clock.monotonic()
         at = [*(inbox.next_at() for inbox in self.inboxes.values()), self._news.next_at(), self._deletions.next_at()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
-        waits = [x - now for x in at if x is not None] + [x for x in [self._report.next_at() - now] if x > 0]
+        waits = [x - now for x in at if x is not None] + [x for x in [self._heartbeat.next_at() - now] if x > 0]
         if (due_at := self.dispatch.next_at()) is not None:
             waits.append(due_at - self._clock.wall())
         return 0.0 if due_at == 0.0 else max(0.01, min([*waits, LONGEST_WAIT_SECONDS]))
@@ -333,14 +334,6 @@ class Worker:
         if loss := self.book.journal.loss():
             raise unaccepted(loss)
 
-    def _tell(self) -> None:
-        """Keep the host informed: alive at each pass, and the status when it changed or grew old."""
-        self._host.notify(WATCHDOG="1")
-        if (snapshot := self._report.due(self._snapshot)) is not None:
-            self._host.notify(STATUS=snapshot.line())
-            publish = functools.partial(self._host.publish, status.to_json(snapshot))
-            self._background.do(self._background.state, publish, doing="writing the status")
-
     def _snapshot(self) -> status.Status:
         return status.snapshot(
             self._plan.client.base_url,
@@ -350,7 +343,7 @@ class Worker:
             self.book.unfinished,
             steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
             reason_of=self.dispatch.reason_of,
-            sent_bytes=self.dispatch.progress,
+            sent_bytes=self.dispatch.uploads.sent,
         )
 
     def _leave(self) -> None:
@@ -367,20 +360,10 @@ class Worker:
             if (job := self.book.unfinished.get(number)) is not None and job.in_flight:
                 self._guarded(functools.partial(self.book.record, job, Released("the daemon stopped")))
         self._news.leave()
-        said = threading.Event()
-        last = functools.partial(self._say_last, status.to_json(self._report.now(self._snapshot())), said)
-        self._background.do(self._background.state, last, doing="writing the last status")
-        said.wait(LAST_WORD_SECONDS)  # after a status that is being written still: its temporary must not stay
+        self._heartbeat.last(self._snapshot())
 
     def _busy(self) -> bool:
         return bool(self.dispatch.in_flight or self._hooks.waiting or self._news.waiting or self._deletions.erasing)
-
-    def _say_last(self, snapshot: bytes, said: threading.Event) -> None:
-        """On the state's thread: a last word that a full disk does not take is no reason to stop unwell."""
-        try:
-            self._host.publish(snapshot)
-        finally:
-            said.set()
 
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
