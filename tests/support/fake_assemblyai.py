@@ -210,6 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Silent: `requests` is the log."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer is by the same clock as all that the server tells."""
+        return super().date_time_string(int(self.server.fake.clock() if timestamp is None else timestamp))
+
     def do_GET(self) -> None:
         self.fake = self.server.fake
         path = urlsplit(self.path).path

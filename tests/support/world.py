@@ -202,7 +202,12 @@ class World:
 
     def plan(self) -> Plan:
         client = AssemblyAI(
-            self.api.base_url, self.key, stop=threading.Event(), tries=1, read_seconds=self.read_seconds
+            self.api.base_url,
+            self.key,
+            stop=threading.Event(),
+            wall=self.clock.wall,
+            tries=1,
+            read_seconds=self.read_seconds,
         )
         api, notify = config.Api(), config.Notify()
         options: dict[str, Any] = {

@@ -5,7 +5,8 @@ Every parser of outside input in daemon/transcribed, in the order of the tests:
     assemblyai/answers.py    upload_url_in, transcript_id_in, answer_in, page_in, error_text_in, one_line
     assemblyai/failures.py   refusal_error and outcome_error: error bodies, the ends of transcripts
     assemblyai/client.py     the pages of the list, walked
-    assemblyai/transport.py  Retry-After; status line, headers and framing as raw bytes; base_url and key
+    assemblyai/headers.py    Retry-After, Date
+    assemblyai/transport.py  status line, headers and framing as raw bytes; base_url and key
     worker/steps/api.py      what a finished transcript says beside its text (metadata.warnings, audio_duration)
     formats/                 parse, and every rendering
     config/                  load (TOML, $STATE_DIRECTORY ...), read_key (credential, file, environment)
@@ -35,6 +36,7 @@ import sys
 import threading
 import uuid
 from dataclasses import replace
+from email.utils import format_datetime
 from importlib import resources
 from typing import Any
 
@@ -71,7 +73,7 @@ from hostile import (
 )
 from jobs import add_job, save_job
 from transcribed import config, files, formats, inbox
-from transcribed.assemblyai import AssemblyAI, answers, failures, outcome_error, transport
+from transcribed.assemblyai import AssemblyAI, answers, failures, headers, outcome_error
 from transcribed.cli import daemon_status
 from transcribed.cli.app import app
 from transcribed.errors import ConfigError, Permanent, TranscribedError, Transient
@@ -162,7 +164,18 @@ AFTER = st.integers(min_value=0).map(str) | st.floats().map(str) | st.sampled_fr
 @examples(200)
 @given(header=AFTER | TEXT | st.just("٣"))
 def test_retry_after_is_none_or_a_bounded_number_of_seconds(header):
-    assert is_a_pause(transport._retry_after_seconds(header))
+    assert is_a_pause(headers.retry_after_seconds(header))
+
+
+DATES = st.text("ADGHJMNOPSTUWabcdeghilnoprtuvy0123456789:,+- ") | st.just("Mon, 01 Jan 99999999999 00:00:00 GMT")
+
+
+@examples(200)
+@given(header=HEADERS | DATES | st.datetimes().map(format_datetime))
+def test_any_date_of_an_answer_moves_no_time_but_back(header):
+    clock = headers.ServerClock(lambda: 1e9)
+    clock.heard(header)
+    assert clock.earlier(2e9) <= 2e9
 
 
 @examples(100)

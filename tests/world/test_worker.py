@@ -102,6 +102,21 @@ def test_a_submit_whose_answer_is_lost_is_found_in_the_list_and_adopted(world: W
     assert len(api.submits) == 1
 
 
+@pytest.mark.parametrize("ahead_seconds", [-86400, 7200, 86400])
+def test_a_submit_whose_answer_is_lost_is_found_however_wrong_our_clock_is(
+    tmp_path: Path, clock: Clock, ahead_seconds: float
+) -> None:
+    with FakeAssemblyAI(clock=lambda: clock.wall() - ahead_seconds, processing_seconds=30) as api:
+        world = World(tmp_path, api, clock)
+        world.drop("Talk.mp3")
+        api.script("POST /v2/transcript", [Fault.lost_answer()])
+
+        assert world.run() == 0
+
+        assert_settled(world, api, ["Talk.mp3"])
+        assert len(api.submits) == 1
+
+
 def test_a_submit_that_never_arrived_is_sent_again_after_two_looks_at_the_list(
     world: World, api: FakeAssemblyAI, clock: Clock
 ) -> None:

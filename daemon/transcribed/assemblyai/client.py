@@ -11,6 +11,7 @@ Only `download` follows an address that the API gave.
 import itertools
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from io import BufferedIOBase
@@ -45,6 +46,7 @@ from transcribed.assemblyai.failures import (
     Throttled,
     Unreachable,
 )
+from transcribed.assemblyai.headers import ServerClock
 from transcribed.assemblyai.transport import Limits, Transport
 from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient
 from transcribed.job import Account
@@ -73,18 +75,16 @@ class AssemblyAI:
         key: str,
         *,
         stop: threading.Event,
-        connect_seconds: float = 10,
-        write_stall_seconds: float = 60,
-        read_seconds: float = 60,
-        deadline_seconds: float = 300,
+        wall: Callable[[], float] = time.time,
         tries: int = 3,
+        **limits: float,
     ) -> None:
         """Raises ConfigError for a base_url or a key that cannot be used. `stop` is never set in a signal handler.
 
-        The deadline is for the whole answer, once the request is sent. It is also the read time-out of an upload.
+        `wall` is our time of day; `limits` are those of Limits.
         """
-        limits = Limits(connect_seconds, write_stall_seconds, read_seconds, deadline_seconds)
-        self._transport = Transport(base_url, key, limits)
+        self._clock = ServerClock(wall)
+        self._transport = Transport(base_url, key, Limits(**limits), self._clock)
         self._account = Account.of(self._transport.base_url, key)
         self._stop = stop
         self._tries = tries
@@ -103,6 +103,10 @@ class AssemblyAI:
     def key_fingerprint(self) -> str:
         """The fingerprint of the account's key."""
         return self._account.key_fingerprint
+
+    def sent_at(self, now: float) -> float:
+        """The time to look back to for what is sent `now`: AssemblyAI's own, where its clock is behind ours."""
+        return self._clock.earlier(now)
 
     def upload(self, file: BufferedIOBase, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
         """Upload the `size` bytes in `file`, from its start; `progress` is called with the number that is sent.

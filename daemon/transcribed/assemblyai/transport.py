@@ -33,6 +33,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from transcribed.assemblyai.answers import error_text_in, one_line
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
+from transcribed.assemblyai.headers import ServerClock, retry_after_seconds
 from transcribed.errors import API, Blocked, ConfigError, TranscribedError, Transient
 from transcribed.job import checked_base_url, checked_key, is_loopback
 
@@ -41,31 +42,34 @@ BLOCK_BYTES = 128 * 1024
 #: A transcript of ten hours of talk with all add-ons has about 20 MB.
 ANSWER_BYTES = 64 * 1024 * 1024
 _STREAM_BLOCK_BYTES = 1 << 20
-_LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 _FOREIGN_LENGTH = 120  # enough of a foreign page to see whose it is
 _LOADING = threading.Lock()  # or the first calls, on threads of their own, would each load the certificates
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest that each phase of a call may take, in seconds."""
+    """The longest that each phase of a call may take, in seconds.
 
-    connect_seconds: float
-    write_stall_seconds: float
-    read_seconds: float
-    deadline_seconds: float
+    The deadline is for the whole answer, once the request is sent. It is also the read time-out of an upload.
+    """
+
+    connect_seconds: float = 10
+    write_stall_seconds: float = 60
+    read_seconds: float = 60
+    deadline_seconds: float = 300
 
 
 class Transport:
     """HTTP to one base_url with one key, from any number of threads. There are as many connections as calls at once."""
 
-    def __init__(self, base_url: str, key: str, limits: Limits) -> None:
-        """Raises ConfigError for a base_url or a key that cannot be used."""
+    def __init__(self, base_url: str, key: str, limits: Limits, clock: ServerClock) -> None:
+        """Raises ConfigError for a base_url or a key that cannot be used. `clock` hears of each 2xx answer."""
         self.base_url = _checked("api.base_url", checked_base_url, base_url)
         self._key = _checked("the API key", checked_key, key)
         self._host = urlsplit(self.base_url).hostname or ""
         self.is_loopback = is_loopback(self._host)
         self._limits = limits
+        self._clock = clock
         self._free: list[_Session] = []  # the one that was used last is at the end, and its connection the freshest
         self._deadlines = _Deadlines(limits.deadline_seconds)
 
@@ -89,6 +93,7 @@ class Transport:
                 raise self._failure(TimeoutError("the deadline has passed"), session.line)
         if not 200 <= response.status_code < 300:
             raise refusal_error(doing, self._error_answer(response, body))
+        self._clock.heard(response.headers.get("Date", ""))
         return body
 
     @contextmanager
@@ -137,7 +142,7 @@ class Transport:
         text = own if own is not None else body[:10_000].decode("utf-8", "replace")
         # A server may repeat what it was sent, and texts end up in logs. The key goes before anything is cut.
         text = one_line(text.replace(self._key, "[key]"))
-        after = _retry_after_seconds(response.headers.get("Retry-After", ""))
+        after = retry_after_seconds(response.headers.get("Retry-After", ""))
         return ErrorAnswer(response.status_code, text if own else text[:_FOREIGN_LENGTH], own is not None, after)
 
     def _failure(self, error: OSError, line: "_Line") -> TranscribedError:
@@ -379,13 +384,6 @@ def _whole(response: requests.Response) -> bytes:
     except ValueError as error:  # urllib3 believes a chunk that says it is of negative length
         raise ConnectionError("the answer is not valid HTTP") from error
     return bytes(body)
-
-
-def _retry_after_seconds(header: str) -> float | None:
-    """The seconds of a Retry-After header. Its other form is a date, for which two clocks would have to agree."""
-    if not (header.isascii() and header.strip().isdigit()):
-        return None
-    return min(float(header), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _reason(root: BaseException) -> str:

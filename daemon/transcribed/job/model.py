@@ -172,12 +172,16 @@ class Job:
         """True once its time has come. A time further away than the longest delay means that the clock jumped: due."""
         return self.due_at <= now or self.due_at > now + max(rules.longest_delay_seconds, rules.reconcile_seconds)
 
-    def attempted(self, now: float, rules: Rules) -> "Job":
+    def attempted(self, now: float, rules: Rules, sent_at: float | None = None) -> "Job":
         """This job as it is saved before a step starts, so that a crash in the step is an attempt like any other.
 
-        Before a submit this is the intent: from now until a definite answer nobody knows if it was paid.
+        Before a submit this is the intent: from now until a definite answer nobody knows if it was paid. Then
+        `sent_at` is the time to look back to in AssemblyAI's list, `now` if it is not given.
         """
-        sent_at = now if self.step is Step.SUBMIT else self.submit_sent_at
+        if self.step is not Step.SUBMIT:
+            sent_at = self.submit_sent_at
+        elif sent_at is None:
+            sent_at = now
         return replace(
             self,
             attempts=self.attempts + 1,

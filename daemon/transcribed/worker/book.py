@@ -146,10 +146,13 @@ class Book:
             self._believe(added, known=added)
             return self.record(added, *then) if then else added
 
-    def attempt(self, job: Job, **facts: Any) -> Job:
-        """The job as saved before its step starts. The step must not start before that is written."""
+    def attempt(self, job: Job, *, sent_at: float | None = None, **facts: Any) -> Job:
+        """The job as saved before its step starts. The step must not start before that is written.
+
+        `sent_at`: the time of a submit by AssemblyAI's clock, where that is known.
+        """
         with self.together():
-            attempted = self._change(replace(job, **facts).attempted(self._clock.wall(), self.rules))
+            attempted = self._change(replace(job, **facts).attempted(self._clock.wall(), self.rules, sent_at))
             self._since.setdefault(job.id, self._clock.monotonic())
             return attempted
 

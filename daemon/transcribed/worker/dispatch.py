@@ -227,7 +227,7 @@ class Dispatch:
 
     def _begin(self, job: Job, step: Step, inbox: Arrivals, rooms: Rooms) -> None:
         assert self._plan is not None
-        attempted = self._saved(job, step, inbox)
+        attempted = self._saved(job, step, inbox, self._plan.client)
         work = self._work(attempted, step, self._plan, inbox)  # it may ask the journal: until then the job is in line
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
@@ -245,12 +245,14 @@ class Dispatch:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
         return self._background.calls
 
-    def _saved(self, job: Job, step: Step, inbox: Arrivals) -> Job:
+    def _saved(self, job: Job, step: Step, inbox: Arrivals, client: AssemblyAI) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
         if step is Step.FETCH:
             return job
-        facts = {"parameters": inbox.route.settings_of(job).parameters} if step is Step.SUBMIT else {}
-        return self._book.attempt(job, **facts)
+        if step is not Step.SUBMIT:
+            return self._book.attempt(job)
+        sent_at = client.sent_at(self._clock.wall())
+        return self._book.attempt(job, sent_at=sent_at, parameters=inbox.route.settings_of(job).parameters)
 
     def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals) -> Callable[[], Event | None]:
         folders, client = self._steps(inbox), plan.client
