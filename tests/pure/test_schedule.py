@@ -128,3 +128,14 @@ def test_a_job_is_in_the_last_place_that_it_was_put_into_and_in_no_other(moves):
     assert {number for number in range(5) if schedule.line_of(number)} == of("line")
     schedule.all_again()
     assert set(fresh(schedule)) == of("line")
+
+
+def test_the_order_of_a_line_stays_as_long_as_the_line_however_often_all_is_looked_at_again() -> None:
+    schedule, line = Schedule(), Line(Step.UPLOAD, "talks")
+    for _ in range(1000):
+        schedule.all_again()
+        for number in range(10):
+            schedule.until_room(number, line, now=float(number))
+
+    assert schedule.first_in(line) == 0
+    assert len(schedule._lines[line].ranks) < 200

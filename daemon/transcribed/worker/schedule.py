@@ -17,6 +17,9 @@ BYTES_PER_SECOND = 1e6  # a recording stands in line as if it had come later by 
 #                         nothing waits for ever, for those that come later stand further back
 
 
+_LEFT = 100  # in the order of a line, so many that have left it are no matter
+
+
 class Fact(NamedTuple):
     """A fact that jobs wait for: a kind of thing, and which one."""
 
@@ -52,19 +55,11 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class _Queue:
-    """One line. `served`: when it had its last turn; the order is by `rank`."""
+    """One line. `served`: when it had its last turn. `ranks` is its order, and holds some that have left it."""
 
     served: int = 0
+    length: int = 0
     ranks: list[tuple[float, int]] = field(default_factory=list)
-    jobs: dict[int, float] = field(default_factory=dict)  # those in it, with their ranks
-
-    def first(self) -> int | None:
-        while self.ranks:
-            rank, number = self.ranks[0]
-            if self.jobs.get(number) == rank:
-                return number
-            heapq.heappop(self.ranks)
-        return None
 
 
 class Schedule:
@@ -105,13 +100,16 @@ class Schedule:
             return
         self.forget(number)
         self._line_of[number] = line
-        queue, rank = self._lines[line], now + size / BYTES_PER_SECOND
-        queue.jobs[number] = rank
-        heapq.heappush(queue.ranks, (rank, number))
+        queue = self._lines[line]
+        queue.length += 1
+        if len(queue.ranks) > 2 * queue.length + _LEFT:
+            queue.ranks = sorted({n: (rank, n) for rank, n in queue.ranks if self._line_of.get(n) == line}.values())
+        heapq.heappush(queue.ranks, (now + size / BYTES_PER_SECOND, number))
 
     def forget(self, number: int) -> None:
         """The job waits no longer: it is in a step, or has ended."""
-        self._fresh.pop(number, None)
+        if self._fresh.pop(number, self) is None and not self._fresh:
+            self._fresh.clear()  # or the room that a hundred thousand took is kept for ever
         self._timed.pop(number, None)
         if (fact := self._fact_of.pop(number, None)) is not None:
             waiting = self._facts[fact]
@@ -123,8 +121,8 @@ class Schedule:
 
     def _leave(self, line: Line, number: int) -> None:
         queue = self._lines[line]
-        del queue.jobs[number]
-        if not queue.jobs:
+        queue.length -= 1
+        if not queue.length:
             queue.ranks.clear()
 
     # -- what is to be looked at
@@ -166,14 +164,17 @@ class Schedule:
 
     def lines(self) -> Iterator[Line]:
         """The lines in which somebody stands; the one that has waited longest for its turn is the first."""
-        return iter(sorted((line for line, queue in self._lines.items() if queue.jobs), key=self._served))
+        return iter(sorted((line for line, queue in self._lines.items() if queue.length), key=self._served))
 
     def _served(self, line: Line) -> int:
         return self._lines[line].served
 
     def first_in(self, line: Line) -> int | None:
         """The job whose turn it is in this line; it stays where it is until it is put elsewhere."""
-        return self._lines[line].first()
+        ranks = self._lines[line].ranks
+        while ranks and self._line_of.get(ranks[0][1]) != line:
+            heapq.heappop(ranks)
+        return ranks[0][1] if ranks else None
 
     def took_turn(self, line: Line) -> None:
         """This line had its turn: the others come before it."""

@@ -142,5 +142,5 @@ class Sightings:
 def _keep(index: dict[bytes, Sighting], path: bytes, sighting: Sighting, *, when: bool) -> None:
     if when:
         index[path] = sighting
-    else:
-        index.pop(path, None)
+    elif index.pop(path, None) is not None and not index:
+        index.clear()  # or the room that a hundred thousand took is kept for ever
