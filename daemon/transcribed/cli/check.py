@@ -1,7 +1,8 @@
 """`transcribed check`: all that the daemon will need is tried, by the user who asks, and each problem names its fix.
 
 Rules: folders are written to and the API is asked; settings are believed only where trying would cost something.
-All that is written is removed again. One line for each thing tried; the exit status is that of the worst.
+All that is written is removed again. A folder whose share does not answer is named, and not touched. One line for each
+thing tried; the exit status is that of the worst.
 """
 
 import os
@@ -18,6 +19,7 @@ from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.remembered import strange_folders
+from transcribed.cli.shares import FIX, Shares, roots, roots_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.config import placement
 from transcribed.daemon import services_of
@@ -71,17 +73,39 @@ def check(
 
 def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path}")
-    yield from _problems(placement.misplaced(settled))
-    yield from _state(os.fsencode(settled.state.directory), whole=whole)
-    folders, strange = 0, strange_folders(settled)
+    state = os.fsencode(settled.state.directory)
+    shares = Shares([state, *roots(settled)])
+    if silence := shares.silence(state):
+        yield _of_silence("state.directory", silence)
+    else:
+        yield from _problems(placement.misplaced(_answering(settled, shares)))
+        yield from _state(state, whole=whole)
+    folders, strange = 0, _strange(settled, shares)
     for each in settled.inboxes:
         untaken = Untaken(each)
-        yield from _inbox(each, untaken, strange)
+        yield from _inbox(each, untaken, strange, shares)
         folders += untaken.folders
     yield from _api(settled.api)
     yield from _notify(settled.notify)
     yield of_clock(time.time())
     yield from _limits(folders)
+
+
+def _answering(settled: config.Config, shares: Shares) -> config.Config:
+    """The configuration without the inboxes of which a folder does not answer."""
+    answering = tuple(each for each in settled.inboxes if not any(map(shares.silence, roots_of(each))))
+    return settled.model_copy(update={"inboxes": answering})
+
+
+def _strange(settled: config.Config, shares: Shares) -> Mapping[bytes, errors.Blocked]:
+    """The folders that are not as they are remembered; nothing is remembered where the state does not answer."""
+    if shares.silence(os.fsencode(settled.state.directory)):
+        return {}
+    return strange_folders(settled, lambda path: not shares.silence(path))
+
+
+def _of_silence(label: str, silence: str) -> Finding:
+    return Finding("problem", f"{label}: {silence}: nothing else is tried there", FIX, _UNAVAILABLE)
 
 
 def _problems(problems: list[str]) -> Iterator[Finding]:
@@ -131,12 +155,17 @@ def of_journal(directory: str, damage: str, jobs: int) -> Finding:
     return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, _UNAVAILABLE)
 
 
-def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
-    label = f'inbox "{each.name}"'
-    yield from _recordings(label, each, untaken, strange.get(os.fsencode(each.path)))
+def _inbox(
+    each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked], shares: Shares
+) -> Iterator[Finding]:
+    label, root = f'inbox "{each.name}"', os.fsencode(each.path)
+    if silence := shares.silence(root, below=True):
+        yield _of_silence(label, silence)
+    else:
+        yield from _recordings(label, each, untaken, strange.get(root))
     yield from _commands(label, each)
-    yield from _other_folders(label, each, strange)
-    yield from _devices(label, each)
+    yield from _other_folders(label, each, strange, shares)
+    yield from _devices(label, each, shares)
 
 
 def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.Blocked | None) -> Iterator[Finding]:
@@ -172,18 +201,24 @@ def _commands(label: str, each: config.Inbox) -> Iterator[Finding]:
             yield Finding("problem", what, fix, _UNAVAILABLE)
 
 
-def _other_folders(label: str, each: config.Inbox, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
+def _other_folders(
+    label: str, each: config.Inbox, strange: Mapping[bytes, errors.Blocked], shares: Shares
+) -> Iterator[Finding]:
     for key in ("outbox", "archive", "failed"):
         path = os.fsencode(getattr(each, key))
-        gone = strange.get(path)
-        yield from [_of_blocked(f"{label}.{key}", gone)] if gone else _folder(f"{label}.{key}", path)
+        if silence := shares.silence(path):
+            yield _of_silence(f"{label}.{key}", silence)
+        elif path in strange:
+            yield _of_blocked(f"{label}.{key}", strange[path])
+        else:
+            yield from _folder(f"{label}.{key}", path)
 
 
-def _devices(label: str, each: config.Inbox) -> Iterator[Finding]:
-    if not os.path.isdir(each.path):
+def _devices(label: str, each: config.Inbox, shares: Shares) -> Iterator[Finding]:
+    if shares.silence(os.fsencode(each.path)) or not os.path.isdir(each.path):
         return
     for key, folder in (("archive", each.archive), ("failed", each.failed)):
-        if not placement.on_one_device(each.path, folder):
+        if not shares.silence(os.fsencode(folder)) and not placement.on_one_device(each.path, folder):
             yield Finding(
                 "remark", f"{label}.{key}: on another device than the inbox, so moving a file means copying it"
             )

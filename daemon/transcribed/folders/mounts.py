@@ -54,6 +54,17 @@ def mount_of(path: bytes) -> Mount:
     return max(reversed(above), key=lambda mount: (mount.device == device, len(mount.point)))
 
 
+def named_mount(path: bytes) -> Mount:
+    """The mount that `path` lies on as it is written: nothing is asked of a file system that may hang or fail."""
+    above = [mount for mount in _mounts() if _below(path, mount.point)]
+    return max(reversed(above), key=lambda mount: len(mount.point), default=Mount(b"", b"/", UNKNOWN))
+
+
+def mounts_below(folder: bytes) -> list[bytes]:
+    """The points in `folder` at which something is mounted, as it is written: nothing is asked of them."""
+    return [mount.point for mount in _mounts() if mount.point != folder and _below(mount.point, folder)]
+
+
 def is_local(root: bytes) -> bool:
     """True if `root` lies on a file system of this machine. Raises OSError where `root` is not there."""
     return mount_of(root).is_local
