@@ -226,6 +226,24 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
     assert any(re.match(r"Inbox talks \(/.*/in\): last look at 20", line) for line in answer.lines)
 
 
+def test_a_reason_never_wears_the_hint_of_another_reason(house):
+    away = errors.Blocked("the file server is down", lane="inbox:talks", hint="start it, or wait")
+    refused = happened.Deferred("the outbox refuses the name", "set names")
+    put_off = happened.Deferred("the recording cannot be moved", "let the user write")
+    with house.daemon() as journal:
+        for name, why in (("One.mp3", refused), ("Two.mp3", put_off), ("Three.mp3", put_off)):
+            add(journal, name, why)
+        waits = {1: "the file server is down", 2: "another reason"}
+        rows = {row["file"]: row for row in daemon_says(house, journal, blocked=[away], waits=waits)["open"]}
+        said = house.run("status").out
+
+    assert (rows["One.mp3"]["reason"], rows["One.mp3"]["hint"]) == ("the file server is down", "start it, or wait")
+    assert (rows["Two.mp3"]["reason"], rows["Two.mp3"]["hint"]) == ("another reason", "")
+    assert (rows["Three.mp3"]["reason"], rows["Three.mp3"]["hint"]) == (put_off.reason, put_off.hint)
+    assert "One.mp3: received: the file server is down (start it, or wait)" in said
+    assert "set names" not in said
+
+
 @pytest.mark.parametrize("words", [["status"], ["explain", 1], ["explain", "new.mp3"]])
 def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words):
     house.write("in", "new.mp3")
