@@ -157,3 +157,28 @@ def left_behind(pid: int) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text())
     return False
+
+
+def test_a_share_whose_program_has_ended_is_told_for_what_it_is(hanging: Hanging) -> None:
+    hanging.share.disconnect()
+
+    status, said = hanging.answer("check")
+
+    assert status == 69
+    assert f"{hanging.share.point}/inbox: the program that mounted the share has ended (fuse.sshfs)" in said
+    assert "fix: mount it again" in said
+    assert "gives no answer" not in said
+
+
+def test_the_daemon_tells_of_a_share_whose_program_has_ended_for_what_it_is(hanging: Hanging) -> None:
+    daemon = hanging.daemon
+    daemon.start()
+    wait_for(lambda: [each for each in daemon.status().get("inboxes", []) if each["looked_at"]], "a look")
+
+    hanging.share.disconnect()
+
+    wait_for(lambda: daemon.status()["blocked"], "the inbox that waits")
+    (lane,) = daemon.status()["blocked"]
+    assert lane["lane"] == "inbox:talks"
+    assert "the program that mounted the share has ended (fuse.sshfs)" in lane["reason"]
+    assert lane["hint"] == "mount it again"

@@ -23,7 +23,7 @@ from transcribed.cli.shares import FIX, Shares, roots, roots_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.config import placement
 from transcribed.daemon import services_of
-from transcribed.folders import Ground, Mount, mount_of
+from transcribed.folders import Ground, Mount, mount_of, named_mount
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
 
@@ -274,7 +274,8 @@ def of_disk(
 
 def of_error(label: str, folder: bytes, error: OSError) -> Finding:
     """The problem to report for an error met in `folder`."""
-    known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}")
+    share = named_mount(folder).share
+    known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}", share=share)
     fix = known.hint or "see that the folder is there, and that its share is mounted"
     status = known.exit_status if isinstance(known, errors.Blocked) else _UNAVAILABLE
     return Finding("problem", known.message, fix, status)

@@ -6,7 +6,7 @@ four folders of an inbox: it makes what is new and missing, and writes the ancho
 
 from transcribed.folders.anchors import FACTS, Anchors, Places, facts_of, ground, strange
 from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
-from transcribed.folders.mounts import Mount, is_local, mount_of, mounts_below, named_mount
+from transcribed.folders.mounts import Mount, is_local, mount_of, mounts_below, named_mount, share_of
 
 __all__ = [
     "ANCHOR",
@@ -23,5 +23,6 @@ __all__ = [
     "mount_of",
     "mounts_below",
     "named_mount",
+    "share_of",
     "strange",
 ]

@@ -36,6 +36,11 @@ class Mount(NamedTuple):
         return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == UNKNOWN)
 
     @property
+    def share(self) -> str:
+        """Its kind, where it is surely not a file system of this machine; else empty."""
+        return "" if self.is_local or self.kind == UNKNOWN else self.kind.decode(errors="replace")
+
+    @property
     def has_steady_inodes(self) -> bool:
         """True if ctime and inode of a file stay as they are while nobody touches it."""
         return self.is_local and self.kind not in _NUMBERED_IN_MEMORY
@@ -58,6 +63,14 @@ def named_mount(path: bytes) -> Mount:
     """The mount that `path` lies on as it is written: nothing is asked of a file system that may hang or fail."""
     above = [mount for mount in _mounts() if _below(path, mount.point)]
     return max(reversed(above), key=lambda mount: len(mount.point), default=Mount(b"", b"/", UNKNOWN))
+
+
+def share_of(error: OSError) -> str:
+    """The kind of share that an error was met on, by the path that it names; empty where that is on a local disk."""
+    path = error.filename
+    if not isinstance(path, str | bytes) or not os.path.isabs(path):
+        return ""
+    return named_mount(os.fsencode(path)).share
 
 
 def mounts_below(folder: bytes) -> list[bytes]:

@@ -46,6 +46,10 @@ class Mount(Protocol):
 class Ground(Protocol):
     """The folder as it is remembered; asked each time that the root is opened."""
 
+    @property
+    def share(self) -> str:
+        """The kind of share that it lies on; empty on a local disk."""
+
     def recognised(self, root: int, /) -> Mount:
         """The mount of the open folder. Raises Blocked where it is not the one that is remembered."""
 
@@ -222,7 +226,8 @@ class RecordingFolder:
             yield root, self._ground.recognised(root)
 
     def _blocked(self, error: OSError) -> Blocked:
-        known = from_os_error(error, lane=self._lane, doing=f"reading the inbox {shown(self.root)}")
+        doing = f"reading the inbox {shown(self.root)}"
+        known = from_os_error(error, lane=self._lane, doing=doing, share=self._ground.share)
         if isinstance(known, Blocked):
             return known
         hint = "see that the folder is there, and that its share is mounted"
@@ -244,7 +249,7 @@ class RecordingFolder:
         doing = f"opening {shown(path)}"
         if isinstance(error, PermissionError):  # one file that we may not read must not stop all the others
             return Transient(f"{doing}: permission is denied", hint="give the daemon's user access to this file")
-        return self._of_one_file(from_os_error(error, lane=self._lane, doing=doing))
+        return self._of_one_file(from_os_error(error, lane=self._lane, doing=doing, share=self._ground.share))
 
     def _of_one_file(self, problem: TranscribedError) -> TranscribedError:
         """An error that could be the disk's or the share's is the file's own, if the folder can still be reached."""
