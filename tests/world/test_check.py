@@ -161,6 +161,15 @@ def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_
 # --- overlaps
 
 
+def test_where_sound_or_film_is_ignored_for_its_ending_the_line_is_told_that_takes_it(house):
+    for name in ("a.m4a", "b.OPUS", "c.jpg", "d.mp3", ".e.wav"):
+        with open(os.path.join(house.root, "in", name), "wb"):
+            pass
+    (said,) = [line for line in house.check()[1] if "sound or film" in line]
+    assert said.startswith('remark: inbox "in": some of what is ignored is sound or film: .m4a .opus -- fix: ')
+    assert said.endswith('extensions = [".mp3", ".m4a", ".opus"]')
+
+
 def test_files_of_settings_are_told_with_what_they_speak_of(house):
     for name in ("Talk.mp3.toml", "transcribed.toml", "other.toml"):
         with open(os.path.join(house.root, "in", name), "wb"):

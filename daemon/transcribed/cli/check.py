@@ -8,7 +8,7 @@ thing tried; the exit status is that of the worst.
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -180,8 +180,18 @@ def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.B
     yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
     yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
     yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
+    if untaken.endings:
+        yield of_endings(label, each.extensions, untaken.endings)
     if each.after != "keep":  # else nothing is ever moved out of it
         yield from _written(label, root, "files can be moved out of it")
+
+
+def of_endings(label: str, taken: Sequence[str], others: Collection[bytes]) -> Finding:
+    """Files with these endings are not taken, though they are those of sound and film."""
+    endings = sorted(map(os.fsdecode, others))
+    every = ", ".join(f'"{ending}"' for ending in (*taken, *endings))
+    fix = f"if they are to be transcribed, and paid for: extensions = [{every}]"
+    return Finding("remark", f"{label}: some of what is ignored is sound or film: {' '.join(endings)}", fix)
 
 
 def _listing(each: config.Inbox, gone: errors.Blocked | None) -> inbox.Listing:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from transcribed import config
 from transcribed.folders import ANCHOR
-from transcribed.inbox import DEEPEST, Names, file_refusal, path_refusal
+from transcribed.inbox import DEEPEST, OTHER_ENDING, SOUND_ENDINGS, Names, file_refusal, path_refusal
 from transcribed.job import shown
 
 _NAMES_SHOWN = 20
@@ -33,10 +33,14 @@ def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
 
 @dataclass(slots=True)
 class Untaken:
-    """The files of an inbox that are not taken, by the rule against them; `folders` counts those looked into."""
+    """The files of an inbox that are not taken, by the rule against them; `folders` counts those looked into.
+
+    `endings` are those of sound and film that it does not take.
+    """
 
     inbox: config.Inbox
     folders: int = 1
+    endings: set[bytes] = field(default_factory=set)
     _rules: dict[str, list[str]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -55,7 +59,10 @@ class Untaken:
 
     def _note_files(self, below: bytes, files: Iterable[bytes]) -> None:
         for name in sorted(set(files) - {ANCHOR}):
-            self._note(below, name, why_not_taken(self.inbox, os.path.join(below, name)))
+            rule = why_not_taken(self.inbox, os.path.join(below, name))
+            self._note(below, name, rule)
+            if rule and rule.startswith(OTHER_ENDING):
+                self.endings |= {os.path.splitext(name.lower())[1]} & SOUND_ENDINGS
 
     def _note_folders(self, below: bytes, rules: Mapping[bytes, str | None]) -> None:
         for name in sorted(rules):

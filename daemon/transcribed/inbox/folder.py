@@ -19,6 +19,7 @@ from transcribed.files import NotRegular, descend, open_regular, opened_root
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.links import MOST_BYTES, address_in
 from transcribed.inbox.names import Names
+from transcribed.inbox.probe import probe
 from transcribed.inbox.scan import Tree, folder_of
 from transcribed.inbox.scan import fingerprint as fingerprint_of
 from transcribed.inbox.settling import Found
@@ -59,6 +60,7 @@ class Listing:
     """The result of one look: the recordings that are new or changed, by their relative path, and those that have gone.
 
     `markers` are all markers that lie there. `problems` is one sentence for each entry that could not be judged.
+    `passed_over` are files that are left alone for their names, and may be recordings.
     """
 
     files: Mapping[bytes, Fingerprint]
@@ -66,6 +68,7 @@ class Listing:
     gone: frozenset[bytes]
     markers: frozenset[bytes]
     mount: Mount
+    passed_over: tuple[bytes, ...] = ()
 
 
 class RecordingFolder:
@@ -139,7 +142,7 @@ class RecordingFolder:
                 gone = frozenset(path for path in missing if _is_gone(root, path))
             except OSError as error:
                 raise self._blocked(error) from error
-        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount)
+        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, tuple(tree.passed_over))
 
     def reach(self) -> None:
         """Open the folder, and nothing in it. Raises Blocked where it cannot be reached."""
@@ -165,6 +168,21 @@ class RecordingFolder:
             yield file
             if not self.unchanged(file, fingerprint):
                 raise Withdrawn("the recording changed while it was being read")
+
+    def sounds(self, path: bytes) -> bool | None:
+        """True if the file at `path` is a recording by what is in it; None where nobody knows, or it is empty yet."""
+        *folders, name = path.split(b"/")
+        try:
+            with self._opened_root() as (root, _mount):
+                folder = descend(root, folders)
+            try:
+                with open_regular(name, within=folder) as file:
+                    size = os.fstat(file.fileno()).st_size
+                    return probe(file, size).audio if size else None
+            finally:
+                os.close(folder)
+        except (OSError, TranscribedError):
+            return None
 
     def address(self, path: bytes, fingerprint: Fingerprint) -> str:
         """The address in the link at `path`. Raises as `open` does, or Permanent where it holds none of use."""

@@ -47,6 +47,15 @@ _FILE_ENDINGS = {
     b".tmp": "a temporary file (.tmp)",
 }
 _SYNC_CONFLICT = b".sync-conflict-"
+_CONFLICT = "Syncthing's copy of a conflict (.sync-conflict-)"
+#: The endings of sound and film: those that AssemblyAI's list of supported files has, and others that programs write.
+_SOUND = (
+    b".3ga .8svx .aac .ac3 .aif .aiff .alac .amr .ape .au .dss .flac .flv .m4a .m4b .m4p .m4r .mp3 .mpga .ogg .oga"
+    b" .mogg .opus .qcp .tta .voc .wav .wma .wv .webm .mts .m2ts .ts .mov .mp2 .mp4 .m4v .mxf"
+    b" .3g2 .3gp .aifc .asf .avi .awb .caf .ds2 .m2t .mka .mkv .mpeg .mpg .rf64 .snd .spx .vob .w64 .wmv"
+)
+SOUND_ENDINGS = frozenset(_SOUND.split())
+_OTHER_ENDING = re.compile(rb"\.(?=[0-9]*[a-z])[a-z0-9_~-]{1,8}")  # "Talk 12.03.2026" and "Meeting Dr. Smith" have none
 _UNFINISHED = tuple(_FILE_ENDINGS)
 
 HOLD = b".hold"  #: a recording with such a marker beside it (Talk.mp3.hold) waits until it is gone
@@ -88,6 +97,16 @@ class Names:
         ordinary = lowered[0] not in b".~" and _SYNC_CONFLICT not in lowered and not self.ignore
         return ordinary or self.ignored_file(name, path) is None
 
+    def passed_over(self, name: bytes, path: bytes) -> str | None:
+        """The reason why a file of this name is left alone, if it may be a recording all the same; None for others."""
+        ending = os.path.splitext(name.lower().rstrip(b" ."))[1]
+        if ending not in SOUND_ENDINGS and _OTHER_ENDING.fullmatch(ending):
+            return None
+        rule = self.ignored_file(name, path)
+        if rule is None and not self.is_recording(name):
+            return f"this inbox takes {b' '.join(self.extensions).decode(errors='replace')}"
+        return rule if rule == _CONFLICT else None
+
     def is_marker(self, name: bytes) -> bool:
         """True if a file of this name is a marker, which says when a recording is to be taken."""
         lowered = name.lower()
@@ -114,7 +133,7 @@ class Names:
         if rule := _beginning(lowered) or _FILES.get(lowered):
             return rule
         if _SYNC_CONFLICT in lowered:
-            return "Syncthing's copy of a conflict (.sync-conflict-)"
+            return _CONFLICT
         if lowered.endswith(_UNFINISHED):
             return next(rule for ending, rule in _FILE_ENDINGS.items() if lowered.endswith(ending))
         return self._by_pattern(lowered, path)

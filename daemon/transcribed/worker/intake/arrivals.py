@@ -9,7 +9,8 @@ import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeGuard, TypeVar
+from math import inf
+from typing import TypeVar
 
 import structlog
 
@@ -23,13 +24,13 @@ from transcribed.worker.access import access_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.admission import admit
-from transcribed.worker.intake.candidates import inspect
-from transcribed.worker.intake.looking import LastLook, Looking
+from transcribed.worker.intake.candidates import inspect, is_unread
+from transcribed.worker.intake.looking import LastLook, Looking, last_look
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
-from transcribed.worker.people import failure_notes
+from transcribed.worker.people import failure_notes, passed_over
 from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
 from transcribed.worker.plan import Clock, Host, Plan, Route
 from transcribed.worker.schedule import look_at
@@ -101,7 +102,14 @@ class Arrivals:
             accepted=self.accepted,
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
             problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
+            passed_over=passed_over.rows(self.route, self.passed_over),
+            passed_over_count=len(self.passed_over),
         )
+
+    @property
+    def passed_over(self) -> tuple[bytes, ...]:
+        """The recordings that are left alone for their names."""
+        return self._last.passed_over if self._last else ()
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
@@ -188,8 +196,7 @@ class Arrivals:
         for number in self._sightings.listed(listing.files, listing.gone, again):
             self._book.schedule.look_again(number)
         self._say_problems(listing.problems)
-        file_system = listing.mount.kind.decode(errors="replace")
-        self._last = LastLook(self._clock.wall(), look.events, file_system, listing.problems)
+        self._last = last_look(look, self._clock.wall())
         self._book.schedule.happened(look_at(self.route.name))
         self._pace.end(
             look.at,
@@ -199,6 +206,7 @@ class Arrivals:
             events=look.events,
             active=not self._is_quiet(listing) or bool(self._sightings.unread()),
         )
+        self._pace.soon(inf if look.again_at is None else look.again_at)
 
     def _say_problems(self, problems: Sequence[str]) -> None:
         """Log the problems that the look before did not have."""
@@ -303,7 +311,7 @@ class Arrivals:
 
         The files of which nothing is known, or that have gone, are reported again by the next look.
         """
-        unread = {path: each.problem.message for path, each in inspected.items() if _is_unread(each.problem)}
+        unread = {path: each.problem.message for path, each in inspected.items() if is_unread(each.problem)}
         before = self._sightings.unread()
         for path, why in unread.items():
             if before.get(path) != why:
@@ -390,8 +398,3 @@ class Arrivals:
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
         self._pace.ask_at_once(self._clock.monotonic())  # that look takes what lies here; without it all seems done
-
-
-def _is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
-    """True if the problem is the file's own, and the file is still there: each look tries it again."""
-    return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)

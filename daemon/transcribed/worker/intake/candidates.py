@@ -8,6 +8,7 @@ Everything here runs on the inbox's thread.
 import functools
 import os
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from transcribed import errors
 from transcribed.assemblyai import refusal
@@ -87,3 +88,8 @@ def verdict(candidate: Candidate) -> tuple[Failed, ...]:
         beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
         return (Failed(candidate.wrong, f"fix {beside}, and drag it back into the inbox with the recording"),)
     return ()
+
+
+def is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
+    """True if the problem is the file's own, and the file is still there: each look tries it again."""
+    return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
-from transcribed.inbox import Found, Names, Probe, RecordingFolder, Said, probe
+from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, probe
 from transcribed.job import Fingerprint, is_link
 from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
@@ -20,12 +20,23 @@ SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the l
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch."""
+    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch.
+
+    `passed_over` are the recordings that are left alone for their names.
+    """
 
     at: float
     events: bool  #: True if folder events come, so that looks of our own may be rare
     file_system: str
     problems: tuple[str, ...]
+    passed_over: tuple[bytes, ...] = ()
+
+
+def last_look(look: Looked, wall: float) -> LastLook:
+    """A look that has just ended, as people are told of it."""
+    listing = look.listing
+    file_system = listing.mount.kind.decode(errors="replace")
+    return LastLook(wall, look.events, file_system, listing.problems, look.passed_over)
 
 
 class Looking:
@@ -39,6 +50,7 @@ class Looking:
         self._clock = clock
         self._host = host
         self._started_at = clock.wall()
+        self._passed_over = PassedOver()
         names = Names(route.extensions, route.ignore, route.links)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
@@ -88,9 +100,18 @@ class Looking:
             at = self._clock.monotonic()
             events = self._watch()  # before the listing, so that no change between the two is missed
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
-            return Looked(listing, at, self._clock.monotonic(), events, self._anchors.facts())
+            recordings = self._passed(listing.passed_over, at)
+            ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
+            return Looked(listing, at, ended_at, events, self._anchors.facts(), recordings, again_at)
         finally:
             self.asked = None
+
+    def _passed(self, paths: Collection[bytes], now: float) -> tuple[bytes, ...]:
+        """Those of the files that are left alone for their names that are recordings by what is in them."""
+        for path in self._passed_over.due(paths, now):
+            self._ask("inbox", self._route.inbox)  # each has its own time to be read
+            self._passed_over.looked_into({path: self._inbox.sounds(path)}, now)
+        return tuple(self._passed_over.recordings())
 
     def _ask(self, what: str, folder: bytes) -> None:
         self.asked = Asked(what, folder, self._clock.monotonic())

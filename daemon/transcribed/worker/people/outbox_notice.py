@@ -1,6 +1,6 @@
 """The note in the outbox for people who have only the share: what their recordings wait for, while a lane is blocked.
 
-It also says for some days that another model transcribes them.
+It also says for some days that another model transcribes them, and which recordings are left alone for their names.
 
 It is `_transcribed.txt`, one for each outbox, and goes away by itself. A file of that name that is not ours stays as it
 is. Nothing waits for a note that cannot be written: the log and the status say the same.
@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from transcribed import errors, files
@@ -20,6 +20,7 @@ from transcribed.job import printable
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
+from transcribed.worker.people import passed_over
 from transcribed.worker.plan import Clock, Executor, Route
 
 NAME = b"_transcribed.txt"
@@ -41,6 +42,10 @@ class Inbox(Protocol):
     @property
     def anchors(self) -> Anchors:
         """The memory of its folders."""
+
+    @property
+    def passed_over(self) -> Collection[bytes]:
+        """The recordings that are left alone for their names."""
 
 
 class OutboxNotices:
@@ -72,7 +77,9 @@ class OutboxNotices:
         concerned |= {lane for user in users for lane in (user.route.lane, user.route.parameters_lane)}
         long_ago = self._clock.wall() - AFTER_SECONDS
         waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
-        also = [paragraph for user in users if (paragraph := self._also(user.route))]
+        also = [self._also(user.route) for user in users]
+        also += [passed_over.paragraph(user.route, user.passed_over) for user in users]
+        also = [paragraph for paragraph in also if paragraph]
         if not waits and not also:
             return None
         return MARK.signed("\n".join([*_waiting(waits), *also]).encode())

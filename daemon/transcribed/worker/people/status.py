@@ -57,6 +57,8 @@ class InboxStatus:
     accepted: bool
     unsettled: list[WaitingFile]
     problems: list[str]
+    passed_over: list[WaitingFile] = field(default_factory=list)  #: recordings left alone for their names: the first
+    passed_over_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
