@@ -57,6 +57,7 @@ class Route:
     watch: str
     extensions: tuple[bytes, ...]  #: lower-case, with their dot
     ignore: tuple[str, ...]  #: patterns of names that are not taken
+    bins: tuple[bytes, ...]  #: of deleted files, as paths below the inbox
     links: bool  #: links to recordings are taken
     hardlinks: bool  #: a file with several names is taken
     on_delivered: tuple[str, ...]  #: a command, word by word

@@ -51,7 +51,7 @@ class Looking:
         self._host = host
         self._started_at = clock.wall()
         self._passed_over = PassedOver()
-        names = Names(route.extensions, route.ignore, route.links)
+        names = Names(route.extensions, route.ignore, route.links, route.bins)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
             route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground

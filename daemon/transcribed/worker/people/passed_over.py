@@ -13,7 +13,7 @@ MOST_NAMED = 20
 
 def rows(route: Route, paths: Collection[bytes]) -> list[WaitingFile]:
     """The first of these files, each with the reason."""
-    names = Names(route.extensions, route.ignore, route.links)
+    names = Names(route.extensions, route.ignore, route.links, route.bins)
     first = itertools.islice(paths, MOST_NAMED)
     return [WaitingFile(shown(path), names.passed_over(path.rpartition(b"/")[2], path) or "") for path in first]
 
