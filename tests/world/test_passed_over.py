@@ -93,3 +93,20 @@ def test_a_status_of_a_version_that_knew_nothing_of_them_is_read() -> None:
     row |= {"overdue": False, "accepted": True, "unsettled": [], "problems": []}
     old = {"base_url": "", "jobs": {}, "blocked": [], "inboxes": [row], "open": [], "open_count": 0}
     assert from_json(json.dumps(old).encode()).inboxes[0].passed_over == []
+
+
+def test_a_recording_that_cannot_be_read_is_told_at_the_share_after_a_minute_and_no_longer_than_it_lasts(
+    world: World,
+) -> None:
+    world.drop("Talk.mp3")
+    mistake = world.drop("transcribed.toml", b"formats = 7\n")
+    work_for(world, 40)
+    assert notice(world) == ""
+
+    work_for(world, 90)
+    assert "In the inbox talks 1 recording cannot be read:\n  transcribed.toml: " in notice(world)
+
+    mistake.unlink()
+    work_for(world, 60)
+    assert notice(world) == ""
+    assert world.files("archive") == ["Talk.mp3"]

@@ -25,12 +25,13 @@ from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.admission import admit
 from transcribed.worker.intake.candidates import inspect, is_unread
-from transcribed.worker.intake.looking import LastLook, Looking, last_look
+from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
-from transcribed.worker.people import failure_notes, passed_over
+from transcribed.worker.people import failure_notes
+from transcribed.worker.people.left_lying import LeftLying
 from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
 from transcribed.worker.plan import Clock, Host, Plan, Route
 from transcribed.worker.schedule import look_at
@@ -66,6 +67,7 @@ class Arrivals:
         self._clock = clock
         self._sweeps = sweeps
         self._looking = Looking(route, self.anchors, access, clock, host)
+        self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
         self._sightings = Sightings(book.journal.lying_in(route.name))
@@ -102,14 +104,13 @@ class Arrivals:
             accepted=self.accepted,
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
             problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
-            passed_over=passed_over.rows(self.route, self.passed_over),
-            passed_over_count=len(self.passed_over),
+            passed_over=self._left_lying.rows(last.passed_over if last else ()),
+            passed_over_count=len(last.passed_over) if last else 0,
         )
 
-    @property
-    def passed_over(self) -> tuple[bytes, ...]:
-        """The recordings that are left alone for their names."""
-        return self._last.passed_over if self._last else ()
+    def told(self) -> str:
+        """The paragraph for people at the share on files that lie there and are not taken."""
+        return self._left_lying.told(self._last.passed_over if self._last else (), self._sightings.unread())
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
@@ -176,7 +177,7 @@ class Arrivals:
         self.is_lost = look is None
         if look is None:
             self._look_failed(message.outcome.problem)
-            raise self._blocked(message.outcome.problem)
+            raise blocked(message.outcome.problem, self.route.lane)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
         self._sweeps.begin(self.route)
@@ -301,9 +302,9 @@ class Arrivals:
             raise
         self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
-        if blocked := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
+        if problem := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
             self._give_up()
-            raise self._blocked(blocked)
+            raise blocked(problem, self.route.lane)
         self._inspect_next()
 
     def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
@@ -354,13 +355,6 @@ class Arrivals:
         take_back = functools.partial(failure_notes.FAILED.take_back, outputs.note(job, self.route))
         self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
-    def _blocked(self, problem: errors.TranscribedError | None) -> errors.Blocked:
-        """A folder that cannot be looked at blocks its inbox, whatever the cause."""
-        assert problem is not None
-        if isinstance(problem, errors.Blocked):
-            return problem
-        return errors.Blocked(problem.message, lane=self.route.lane, hint=problem.hint)
-
     # -- an inbox that was never accepted
 
     def _survey(self, pending: Mapping[bytes, Fingerprint]) -> None:
@@ -379,7 +373,7 @@ class Arrivals:
         names, self._surveyed = self._surveyed, frozenset()  # what the journal does not take now is asked again
         hours = message.outcome.result
         if hours is None:
-            raise self._blocked(message.outcome.problem)
+            raise blocked(message.outcome.problem, self.route.lane)
         if hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
             what = f"{message.count} recordings ({hours:.1f} hours) lay in the inbox at its first start"
             self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=False)

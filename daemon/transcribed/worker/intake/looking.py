@@ -39,6 +39,14 @@ def last_look(look: Looked, wall: float) -> LastLook:
     return LastLook(wall, look.events, file_system, listing.problems, look.passed_over)
 
 
+def blocked(problem: errors.TranscribedError | None, lane: str) -> errors.Blocked:
+    """The block of a lane whose folder cannot be looked at, whatever the cause."""
+    assert problem is not None
+    if isinstance(problem, errors.Blocked):
+        return problem
+    return errors.Blocked(problem.message, lane=lane, hint=problem.hint)
+
+
 class Looking:
     """The folders of one route, as they are looked at before anything becomes a job."""
 

@@ -1,6 +1,6 @@
 """The note in the outbox for people who have only the share: what their recordings wait for, while a lane is blocked.
 
-It also says for some days that another model transcribes them, and which recordings are left alone for their names.
+It also says for some days that another model transcribes them.
 
 It is `_transcribed.txt`, one for each outbox, and goes away by itself. A file of that name that is not ours stays as it
 is. Nothing waits for a note that cannot be written: the log and the status say the same.
@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from transcribed import errors, files
@@ -20,7 +20,6 @@ from transcribed.job import printable
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
-from transcribed.worker.people import passed_over
 from transcribed.worker.plan import Clock, Executor, Route
 
 NAME = b"_transcribed.txt"
@@ -43,9 +42,8 @@ class Inbox(Protocol):
     def anchors(self) -> Anchors:
         """The memory of its folders."""
 
-    @property
-    def passed_over(self) -> Collection[bytes]:
-        """The recordings that are left alone for their names."""
+    def told(self) -> str:
+        """The paragraph on its files that wait for long before they are taken; empty where there is none."""
 
 
 class OutboxNotices:
@@ -77,17 +75,16 @@ class OutboxNotices:
         concerned |= {lane for user in users for lane in (user.route.lane, user.route.parameters_lane)}
         long_ago = self._clock.wall() - AFTER_SECONDS
         waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
-        also = [self._also(user.route) for user in users]
-        also += [passed_over.paragraph(user.route, user.passed_over) for user in users]
-        also = [paragraph for paragraph in also if paragraph]
-        if not waits and not also:
+        told = [paragraph for user in users if (paragraph := user.told())]
+        also = [paragraph for user in users if (paragraph := self._also(user.route))]
+        if not (waits or told or also):
             return None
-        return MARK.signed("\n".join([*_waiting(waits), *also]).encode())
+        return MARK.signed("\n".join([*_waiting(waits, told), *told, *also]).encode())
 
 
-def _waiting(waits: list[str]) -> list[str]:
+def _waiting(waits: list[str], told: list[str]) -> list[str]:
     if not waits:
-        return ["transcribed has news. Nothing waits.", ""]
+        return ["transcribed has news." if told else "transcribed has news. Nothing waits.", ""]
     end = "Nothing is lost: the recordings wait where they are. This note goes away when the wait is over."
     return ["transcribed waits.", "", *waits, end, ""]
 
