@@ -151,7 +151,7 @@ def test_a_held_recording_does_not_keep_a_single_run_from_its_end(world, api):
     assert (world.states(), world.files("inbox")) == ([], ["Talk.mp3", "Talk.mp3.hold"])
 
 
-@pytest.mark.parametrize("marker", ["Talk.mp3.ready", "Talk.mp3.READY"])
+@pytest.mark.parametrize("marker", ["Talk.mp3.ready", "Talk.mp3.READY", "Talk.mp3.Ready"])
 def test_a_marker_releases_a_recording_at_once_and_goes_where_it_goes(tmp_path, api, clock, marker):
     world = World(tmp_path, api, clock, formats=("txt",), settle_seconds=7200.0)
     world.drop("Talk.mp3", TALK)
@@ -161,7 +161,36 @@ def test_a_marker_releases_a_recording_at_once_and_goes_where_it_goes(tmp_path, 
     world.run(lambda: is_delivered(world) and not world.worker.book.unfinished)
 
     assert clock.moved < 120
-    assert world.files("inbox") == ["Other.mp3"] if marker.endswith("ready") else ["Other.mp3", marker]
+    assert world.files("inbox") == ["Other.mp3"]
+    assert world.files("archive") == ["Talk.mp3", marker]
+
+
+@pytest.mark.parametrize("after", ["archive", "delete"])
+@pytest.mark.parametrize("beside", ["Talk.mp3.ready", "Talk.mp3.READY", "Talk.mp3.toml"])
+def test_what_lies_beside_a_recording_never_stays_behind_for_the_next_of_its_name(tmp_path, api, clock, after, beside):
+    world = World(tmp_path, api, clock, formats=("txt",), after=after)
+    world.drop("Talk.mp3", TALK)
+    world.drop(beside, b"formats = ['txt']\n" if beside.endswith("toml") else b"")
+    strange = ["Talk.mp3.ready.mp3.txt", "Talk2.mp3.ready", "Talk.ready"]
+    for name in strange:
+        world.drop(name, b"")
+
+    world.run()
+
+    assert world.files("inbox") == sorted(strange)
+    assert world.files("archive") == (["Talk.mp3", beside] if after == "archive" else [])
+
+
+def test_a_hold_that_comes_too_late_goes_with_its_recording_and_holds_no_other(tmp_path, api, clock):
+    world = World(tmp_path, api, clock, formats=("txt",))
+    world.drop("Talk.mp3", TALK)
+    world.run(lambda: bool(api.submits))
+    world.drop("Talk.mp3.hold", b"")
+
+    world.run()
+
+    assert world.files("inbox") == []
+    assert world.files("archive") == ["Talk.mp3", "Talk.mp3.hold"]
 
 
 def test_other_endings_are_taken_where_they_are_named(tmp_path, api, clock):

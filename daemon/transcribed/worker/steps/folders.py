@@ -6,7 +6,6 @@ Like all steps they are functions Job -> Event and hold no journal. A recording 
 nothing that the daemon did not write is replaced.
 """
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -15,7 +14,7 @@ from dataclasses import replace
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
-from transcribed.inbox import READY, SUFFIX, RecordingFolder
+from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
 from transcribed.journal import Transcripts
@@ -23,11 +22,11 @@ from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Route
+from transcribed.worker.steps import companions
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
 
 BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
-COMPANIONS = (READY, SUFFIX)  #: the endings of files that may lie beside a recording, and travel with it
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -135,6 +134,7 @@ class FolderSteps:
         folder, path, fingerprint = self.source(job)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
+                companions.remove(directory, name, access=self._access)
                 files.remove(directory, name, access=self._access)
         except errors.Withdrawn as withdrawn:
             return _not_there(withdrawn)
@@ -156,7 +156,7 @@ class FolderSteps:
         self._anchors.need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
-                self._bring_along(directory, name, target, root)
+                companions.bring_along(directory, name, target, root=root, access=self._access)
                 return Retired(_moved(directory, name, target, root, self._access))
         except errors.Withdrawn as withdrawn:
             return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
@@ -164,12 +164,6 @@ class FolderSteps:
             if error.errno in _REFUSED:
                 files.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
             raise _unmovable(self._naming.judged(error, root, job), f"moved to {shown(target)}") from error
-
-    def _bring_along(self, directory: int, name: bytes, target: bytes, root: bytes) -> None:
-        """A marker goes where its recording goes, and first: left behind, it would release the next of that name."""
-        for ending in COMPANIONS:
-            with contextlib.suppress(OSError, files.NameTaken):
-                files.move(directory, name + ending, target + ending, root=root, access=self._access)
 
 
 def _published(job: Job) -> dict[str, str]:
