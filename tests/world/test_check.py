@@ -181,6 +181,32 @@ def test_files_of_settings_are_told_with_what_they_speak_of(house):
     assert next(line for line in ignored if "other.toml" in line).startswith("not a recording")
 
 
+@pytest.mark.parametrize(
+    ("inbox", "failed", "sub", "closed"),
+    [
+        (0o2775, 0o2775, 0o2755, "/in-failed/sub"),
+        (0o2775, 0o2755, 0o2755, "/in-failed and 1 more folders"),
+        (0o2775, 0o3775, 0o2775, "/in-failed"),  # sticky: only a file's owner takes it away
+        (0o2775, 0o2775, 0o2775, None),
+        (0o755, 0o755, 0o755, None),  # the group may not write to the inbox either: it is not by it that people come
+        (0o777, 0o777, 0o777, None),
+    ],
+)
+def test_folders_from_which_the_group_of_the_share_cannot_drag_a_failed_recording_back_are_remarked_on(
+    house, inbox, failed, sub, closed
+):
+    house.folders("in-failed/sub")
+    for name, mode in (("in", inbox), ("in-failed", failed), ("in-failed/sub", sub)):
+        os.chmod(os.path.join(house.root, name), mode)
+
+    status, lines = house.check()
+
+    said = [line for line in lines if "cannot drag a recording back" in line]
+    assert status == 0
+    assert [line.split(" from ")[1].split(" -- fix: ")[0] for line in said] == ([] if closed is None else [closed])
+    assert all('dir_mode = "2775"' in line for line in said)
+
+
 def test_a_command_that_cannot_be_run_is_a_problem(house):
     house.write(house.inbox("in", "out", 'on_delivered = ["/bin/true"]\non_failed = ["/nowhere", "x"]\n'))
     status, lines = house.check()

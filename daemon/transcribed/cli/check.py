@@ -19,6 +19,7 @@ from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.remembered import strange_folders
+from transcribed.cli.retries import closed_to_group
 from transcribed.cli.shares import FIX, Shares, roots, roots_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.config import placement
@@ -166,6 +167,8 @@ def _inbox(
     yield from _commands(label, each)
     yield from _other_folders(label, each, strange, shares)
     yield from _devices(label, each, shares)
+    if not any(map(shares.silence, roots_of(each))):
+        yield from _retries(label, each)
 
 
 def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.Blocked | None) -> Iterator[Finding]:
@@ -232,6 +235,20 @@ def _devices(label: str, each: config.Inbox, shares: Shares) -> Iterator[Finding
             yield Finding(
                 "remark", f"{label}.{key}: on another device than the inbox, so moving a file means copying it"
             )
+
+
+def _retries(label: str, each: config.Inbox) -> Iterator[Finding]:
+    """The folders from which people cannot drag a failed recording back, though their group may write to the inbox."""
+    try:
+        closed = closed_to_group(os.fsencode(each.path), os.fsencode(each.failed))
+        group = os.stat(each.path).st_gid
+    except OSError:
+        return  # it is told above, or the folder is not there yet
+    if closed:
+        more = f" and {len(closed) - 1} more folders" if closed[1:] else ""
+        what = f"{label}.failed: members of group {group} cannot drag a recording back from {shown(closed[0])}{more}"
+        fix = 'set dir_mode = "2775" for this inbox, and let the group write to the folders that are there (chmod g+w)'
+        yield Finding("remark", what, fix)
 
 
 def watched(each: config.Inbox, mount: inbox.Mount) -> str:
