@@ -132,6 +132,7 @@ def route_of(inbox: config.Inbox) -> Route:
         bins=samba.bins_of(inbox.path),
         links=inbox.links,
         hardlinks=inbox.hardlinks,
+        remove_empty_folders=inbox.remove_empty_folders,
         names=inbox.names,
         file_mode=access.file_mode,
         dir_mode=access.dir_mode,

@@ -267,6 +267,10 @@ class Defaults(Transcription):
     )
     links: bool = Field(default=True, description="Take links to recordings (.url, .webloc), which AssemblyAI fetches.")
     hardlinks: bool = Field(default=True, description="Take a file that has other names too.")
+    remove_empty_folders: bool = Field(
+        default=False,
+        description="Remove sub-folders of the inbox that our moves have emptied.",
+    )
     names: Literal["exact", "portable"] = Field(
         default="exact",
         description="exact: files are named as the recording. portable: what Windows cannot show is replaced.",

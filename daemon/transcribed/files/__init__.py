@@ -38,6 +38,7 @@ from transcribed.files.opening import (
     open_regular,
     opened_root,
     read_regular,
+    remove_folder,
     sha256,
 )
 
@@ -71,6 +72,7 @@ __all__ = [
     "publish_each",
     "read_regular",
     "remove",
+    "remove_folder",
     "replace",
     "replace_each",
     "replacing",

@@ -115,6 +115,8 @@ class Arrivals:
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
         self._sightings.forget(job.path, job.id)
+        if job.place is not None or self.route.after == "delete":  # else a person took it away
+            self._looking.left(job.path)
         self.look_soon()
 
     def adopt(self, job: Job, earlier: Job) -> None:

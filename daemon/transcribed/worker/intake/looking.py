@@ -9,6 +9,7 @@ from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
 from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, probe
 from transcribed.job import Fingerprint, is_link
+from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
 from transcribed.worker.people import failure_notes
@@ -59,6 +60,7 @@ class Looking:
         self._host = host
         self._started_at = clock.wall()
         self._passed_over = PassedOver()
+        self._emptied = Emptied(route.inbox)
         names = Names(route.extensions, route.ignore, route.links, route.bins)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
@@ -69,6 +71,11 @@ class Looking:
     def lane(self) -> str:
         """The lane that is blocked while these folders cannot be reached."""
         return self._route.lane
+
+    def left(self, path: bytes) -> None:
+        """The recording at `path` was put away. Any thread may say so."""
+        if self._route.remove_empty_folders:
+            self._emptied.left(path)
 
     def reach(self) -> None:
         """Open the inbox, and nothing in it. Raises Blocked where it cannot be reached."""
@@ -108,6 +115,8 @@ class Looking:
             at = self._clock.monotonic()
             events = self._watch()  # before the listing, so that no change between the two is missed
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
+            if self._route.remove_empty_folders:
+                self._emptied.tidy(at)
             recordings = self._passed(listing.passed_over, at)
             ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
             return Looked(listing, at, ended_at, events, self._anchors.facts(), recordings, again_at)
