@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import pytest
 from typer.testing import CliRunner
 
+from abilities import without_privileges
 from jobs import add_job, save_job
 from transcribed import config, daemon, errors, files
-from transcribed.cli import daemon_status, explain, show, terminal
+from transcribed.cli import daemon_status, explain, meant, show, terminal
 from transcribed.cli.app import app, exit_status
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
@@ -557,6 +558,20 @@ def test_of_a_link_in_an_inbox_explain_says_that_it_is_no_file_and_without_a_dae
         pass
     assert "it is not taken: a symbolic link" in house.run("explain", "link.mp3").out
     assert "it will be taken once a daemon is started" in house.run("explain", "talk.mp3").out
+
+
+def test_of_a_file_in_a_folder_that_may_not_be_entered_explain_does_not_say_that_nothing_is_known(root):
+    os.makedirs(root + b"/in/closed")
+    os.chmod(root + b"/in/closed", 0o700)
+    closed = os.fsdecode(root + b"/in/closed")
+    inbox = config.Inbox(name="talks", path=os.fsdecode(root + b"/in"), outbox=os.fsdecode(root + b"/out"))
+    settled = config.Config(inbox=(inbox,))
+    shares = meant.shares_of(settled, [f"{closed}/Talk.mp3"])
+    with without_privileges():
+        (path,) = meant.files_meant(settled, f"{closed}/Talk.mp3", [], shares)
+        said = explain._of_file(settled, None, path, shares)
+        assert meant.files_meant(settled, f"{closed}/../open/Talk.mp3", [], shares) == []
+    assert said.endswith(f"this user may not enter {closed} to look")
 
 
 @pytest.mark.parametrize("what", ["7", "9" * 40, "nothing.mp3", "/no/such.mp3", "\u0661"])

@@ -233,6 +233,8 @@ def _of_file(settled: config.Config, status: Status | None, path: bytes, shares:
     """One sentence on a file that no job is about."""
     if silence := shares.silence(path):
         return f"{shown(path)}: it is no job that is known, and nobody can look if it is there: {silence}"
+    if folder := shares.locked(path):
+        return f"{shown(path)}: it is no job that is known, and this user may not enter {shown(folder)} to look"
     for inbox in settled.inboxes:
         root = os.fsencode(inbox.path) + b"/"
         if path.startswith(root):

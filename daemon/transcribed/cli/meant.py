@@ -97,12 +97,12 @@ def files_meant(settled: config.Config, what: str, found: Sequence[Job], shares:
     """The files that `what` means and that none of these jobs is about.
 
     They were never taken, or were dropped where the recording of an earlier job was. Where no job was found, a path
-    whose share does not answer is one of them.
+    whose share does not answer, or whose folder this user may not enter, is one of them.
     """
     meant = dict.fromkeys(_meant(settled, what, shares))
     paths = [path for path in meant if shares.has(path)]
     if not found:
-        return paths or [path for path in meant if shares.silence(path)]
+        return paths or [path for path in meant if shares.silence(path) or shares.locked(path)]
     return [path for path in paths if _in_an_inbox(settled, path) and not any(_is_of(job, path) for job in found)]
 
 

@@ -42,6 +42,27 @@ class Shares:
         """True if something lies at `path`; False if its share does not answer."""
         return not self.silence(path) and os.path.lexists(path)
 
+    def locked(self, path: bytes) -> bytes | None:
+        """The folder above `path` that this user may not enter; None where it can be told if something lies there."""
+        for each in (*_above(path), path):
+            if self.silence(each):
+                return None
+            try:
+                os.lstat(each)
+            except PermissionError:
+                return os.path.dirname(each)
+            except OSError:
+                return None
+        return None
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    """The folders above `path`, from the root on."""
+    folder = os.path.dirname(path)
+    if folder != path:
+        yield from _above(folder)
+        yield folder
+
 
 def roots(settled: config.Config) -> Iterator[bytes]:
     """The folders of all inboxes."""
