@@ -46,7 +46,7 @@ def test_what_was_deleted_or_is_a_snapshot_is_not_taken(path: str) -> None:
     "path",
     [
         *("Talk~.mp3", "Found.mp3", "found.0000/a.mp3", "Recycle Bins/a.mp3", "UNPACK_a/b.mp3", "@home/a.mp3"),
-        *("_UNPACK_Talk.mp3", "2026: talk.mp3", "FOUND.000.mp3", "recycler.mp3"),
+        *("_UNPACK_Talk.mp3", "2026: talk.mp3", "FOUND.000.mp3", "recycler.mp3", "trash.mp3", "Trash talk/a.mp3"),
     ],
 )
 def test_names_that_only_look_alike_are_taken(path: str) -> None:
@@ -60,7 +60,7 @@ SMB_CONF = r"""
 [global]
     workgroup = OFFICE
     vfs objects = recycle
-    Recycle:Repository = Papierkorb/%U
+    Recycle:Repository = Weg damit/%U
 
 ; a share that is the inbox
 [Talks]
@@ -82,8 +82,8 @@ bin
 
 
 def test_samba_s_bins_in_an_inbox_are_read_from_its_configuration() -> None:
-    assert bins_in(SMB_CONF, "/srv/audio/inbox") == (b"Deleted Files", b"bin", b"people/Papierkorb")
-    assert bins_in(SMB_CONF, "/srv/audio/inbox2") == (b"Papierkorb",)
+    assert bins_in(SMB_CONF, "/srv/audio/inbox") == (b"Deleted Files", b"bin", b"people/Weg damit")
+    assert bins_in(SMB_CONF, "/srv/audio/inbox2") == (b"Weg damit",)
     assert bins_in(SMB_CONF, "/srv/other") == ()
 
 
@@ -107,6 +107,6 @@ def test_a_configuration_that_names_no_bin_in_the_inbox_names_none(text: str) ->
 
 
 def test_a_recording_in_samba_s_bin_is_not_taken_and_the_rule_says_why() -> None:
-    names = Names(bins=(b"people/Papierkorb",))
-    assert names.ignored(b"people/Papierkorb/anna/Talk.mp3") == "samba's recycle bin (recycle:repository)"
-    assert names.ignored(b"Papierkorb/Talk.mp3") is None
+    names = Names(bins=(b"people/Weg damit",))
+    assert names.ignored(b"people/Weg damit/anna/Talk.mp3") == "samba's recycle bin (recycle:repository)"
+    assert names.ignored(b"Weg damit/Talk.mp3") is None

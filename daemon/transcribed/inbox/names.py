@@ -37,6 +37,12 @@ _FOLDERS = {
     b"tmp.drivedownload": "Google Drive's unfinished downloads (tmp.drivedownload)",
     b"tmp.driveupload": "Google Drive's unfinished uploads (tmp.driveupload)",
 }
+#: Folders that call themselves a bin, as administrators name samba's (recycle:repository): chosen, from no source.
+_BINS = frozenset(
+    b"trash|trash can|wastebasket|recycle-bin|recyclebin|deleted|deleted files|deleted items|papierkorb"
+    b"|corbeille|cestino|papelera|papelera de reciclaje|lixeira|reciclagem|prullenbak|papperskorg|papperskorgen"
+    b"|papirkurv|kosz|roskakori".split(b"|")
+)
 #: How folders begin that hold no recordings of people.
 _FOLDER_BEGINNINGS = {
     b"@gmt-": "a snapshot (its name begins with @GMT-)",
@@ -117,7 +123,9 @@ class Names:
 
     def passed_over(self, name: bytes, path: bytes) -> str | None:
         """The reason why a file of this name is left alone, if it may be a recording all the same; None for others."""
-        ending = os.path.splitext(name.lower().rstrip(b" ."))[1]
+        stem = name.rstrip(b" .")
+        at = stem.rfind(b".")
+        ending = stem[at:].lower() if at >= 0 else b""
         if ending not in SOUND_ENDINGS and _OTHER_ENDING.fullmatch(ending):
             return None
         rule = self.ignored_file(name, path)
@@ -188,10 +196,14 @@ def _beginning(name: bytes) -> str | None:
         return "hidden (its name begins with a dot)"
     if name.startswith(b":2e_"):
         return "netatalk's side file (its name begins with :2e_)"
-    return "temporary, or a snapshot (its name begins with ~)" if name.startswith(b"~") else None
+    if name.startswith(b"~") and not name.startswith(b"~ "):  # people write "~ my talk"
+        return "temporary, or a snapshot (its name begins with ~)"
+    return None
 
 
 def _folder_beginning(name: bytes) -> str | None:
+    if name in _BINS:
+        return "a recycle bin, by its name"
     if name[:1] not in b"@_f":
         return None
     if _FOUND.fullmatch(name):
