@@ -1,28 +1,35 @@
 """The bytes of an upload on their way: read from the file, hashed and counted.
 
-Rules: the hash is of the bytes that are sent, from the same memory. A large file is hashed on a thread of its own
+Rules: the hashes are of the bytes that are sent, from the same memory. A large file is hashed on a thread of its own
 while its pieces are read and sent, because SHA-256 is slower than a fast line. The pieces of memory are used in turn,
 and none is read into before it is sent and hashed.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from io import BufferedIOBase
 from queue import SimpleQueue
 
 from transcribed.errors import Stopped, Withdrawn
+from transcribed.files import Hashes
 
 PIECE_BYTES = 256 * 1024
 PIECES = 2
 
 
 class Body:
-    """The `size` bytes of a file, from its start, as requests sends them."""
+    """The `size` bytes of a file, from its start, as requests sends them; of its `audio` the hash is told too."""
 
-    def __init__(self, file: BufferedIOBase, size: int, progress: Callable[[int], None], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        file: BufferedIOBase,
+        size: int,
+        progress: Callable[[int], None],
+        stop: threading.Event,
+        audio: range | None = None,
+    ) -> None:
         self._file, self._size, self._progress, self._stop = file, size, progress, stop
-        self._hashing = _Hashing(size)
+        self._hashing = _Hashing(size, audio)
         self._taken = 0
         self._rest = memoryview(b"")  # read, and not sent yet
         self.sent = 0
@@ -34,7 +41,12 @@ class Body:
     @property
     def content_hash(self) -> str:
         """The SHA-256 of what was read, in hex."""
-        return self._hashing.end()
+        return self._hashing.end().whole
+
+    @property
+    def audio_hash(self) -> str | None:
+        """The SHA-256 of the audio in it, in hex; None where it is not known where that lies."""
+        return self._hashing.end().part
 
     def __len__(self) -> int:
         """The Content-Length that requests announces."""
@@ -79,10 +91,10 @@ class UnreadableError(Exception):
 
 
 class _Hashing:
-    """The SHA-256 of a file's pieces: on a thread of its own or, where there is one piece, in `add` itself."""
+    """The hashes of a file's pieces: on a thread of its own or, where there is one piece, in `add` itself."""
 
-    def __init__(self, size: int) -> None:
-        self._hash = hashlib.sha256()
+    def __init__(self, size: int, audio: range | None) -> None:
+        self._hashes = Hashes(audio)
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         self._filled: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
         is_large = size > PIECE_BYTES
@@ -102,13 +114,13 @@ class _Hashing:
         if self._thread is None:
             self._one()
 
-    def end(self) -> str:
-        """The SHA-256 of all pieces, in hex; none is added afterwards."""
+    def end(self) -> Hashes:
+        """The hashes of all pieces; none is added afterwards."""
         if self._thread is not None:
             self._filled.put(None)
             self._thread.join()
             self._thread = None
-        return self._hash.hexdigest()
+        return self._hashes
 
     def _work(self) -> None:
         while self._one():
@@ -119,6 +131,6 @@ class _Hashing:
         if piece is None:
             return False
         room, filled = piece
-        self._hash.update(memoryview(room)[:filled])
+        self._hashes.add(memoryview(room)[:filled])
         self._free.put(room)
         return True

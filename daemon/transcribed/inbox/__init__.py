@@ -9,6 +9,7 @@ from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFol
 from transcribed.inbox.names import HOLD, READY, Names
 from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.settling import Settling, Waiting
+from transcribed.inbox.tags import audio_of
 from transcribed.inbox.taken import DEEPEST, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
 
@@ -29,6 +30,7 @@ __all__ = [
     "Settling",
     "Waiting",
     "Watch",
+    "audio_of",
     "file_refusal",
     "path_refusal",
     "probe",

@@ -45,10 +45,11 @@ class Hashed(Event):
 
     noted: ClassVar[bool] = False
     content_hash: str
+    audio_hash: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The hash; reading was no attempt at uploading."""
-        return {"content_hash": self.content_hash, "attempts": max(job.attempts - 1, 0), "due_at": now}
+        """The hashes; reading was no attempt at uploading."""
+        return {**self.data(), "attempts": max(job.attempts - 1, 0), "due_at": now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ class Uploaded(Event):
     content_hash: str
     base_url: str
     key_fingerprint: str
+    audio_hash: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The upload, the hash of its bytes, and the account that holds it."""
+        """The upload, the hashes of its bytes, and the account that holds it."""
         return {**self.data(), "uploaded_at": now, "submit_sent_at": None, "lookups": 0}
 
 

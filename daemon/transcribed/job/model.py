@@ -88,6 +88,7 @@ class Job:
     hint: str = ""  #: the next step for a person
     duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
     content_hash: str | None = None  #: SHA-256 of the bytes; of a link, made of its address
+    audio_hash: str | None = None  #: SHA-256 of an MP3's bytes without its tags; None: not known, or no MP3
     parameters: str | None = None  #: the request without its audio_url: canonical JSON
     settings: str | None = None  #: from files at the share: canonical JSON; None: they say nothing
     upload_url: str | None = None  #: it is sent as audio_url; for a link, its address
@@ -140,6 +141,16 @@ class Job:
     def doubtful(self) -> bool:
         """True while nobody knows if a submit that was sent was also taken."""
         return self.submit_sent_at is not None and self.transcript_id is None
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """The hashes by which its content is known."""
+        return frozenset(filter(None, (self.content_hash, self.audio_hash)))
+
+    def has_content_of(self, other: "Job") -> bool:
+        """True if both have the same bytes, or the same audio between their tags."""
+        is_same = self.content_hash is not None and self.content_hash == other.content_hash
+        return is_same or (self.audio_hash is not None and self.audio_hash == other.audio_hash)
 
     @property
     def account(self) -> Account | None:

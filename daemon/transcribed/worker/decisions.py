@@ -191,5 +191,5 @@ def _in_doubt(job: Job, twins: Sequence[Job]) -> Job | None:
 
 def _is_same_file(job: Job, other: Job) -> bool:
     """True if `other` is about the very file that `job` is about."""
-    same_path = (job.inbox, job.path) == (other.inbox, other.path)
-    return same_path and other.lies_in_inbox and other.state is not State.CANCELLED and job.place is None
+    same = (job.inbox, job.path, job.content_hash) == (other.inbox, other.path, other.content_hash)
+    return same and other.lies_in_inbox and other.state is not State.CANCELLED and job.place is None

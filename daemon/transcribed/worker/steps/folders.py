@@ -8,14 +8,13 @@ nothing that the daemon did not write is replaced.
 
 import contextlib
 import errno
-import hashlib
 import os
 from collections.abc import Collection
 from dataclasses import replace
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
-from transcribed.inbox import READY, SUFFIX, RecordingFolder
+from transcribed.inbox import READY, SUFFIX, RecordingFolder, audio_of
 from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
 from transcribed.journal import Transcripts
@@ -56,11 +55,11 @@ class FolderSteps:
     def hash(self, job: Job) -> Event:
         """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
         folder, path, fingerprint = self.source(job)
-        digest = hashlib.sha256()
         with folder.reading(path, fingerprint) as file:
+            hashes = files.Hashes(audio_of(file, fingerprint.size))
             while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-        return Hashed(digest.hexdigest())
+                hashes.add(block)
+        return Hashed(hashes.whole, hashes.part)
 
     def stem(self, job: Job) -> bytes:
         """The stem of its outputs, as far as it is known without its transcript."""
