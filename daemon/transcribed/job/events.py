@@ -174,6 +174,17 @@ class Delivered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    """The files that another job delivered of this recording are still in the outbox. It is not delivered again."""
+
+    delivered_by: int
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The reason. It has no files of its own, and no names."""
+        return {"reason": f"not delivered again: the files of job {self.delivered_by} are still in the outbox"}
+
+
+@dataclass(frozen=True, slots=True)
 class Retired(Event):
     """The recording has left the inbox for `place`. None: it stays there, or is `gone`: deleted, or taken away."""
 

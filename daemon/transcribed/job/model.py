@@ -123,7 +123,9 @@ class Job:
                 return Step.FETCH
             case State.TRANSCRIBED:
                 return Step.NAME if self.number is None else Step.DELIVER
-            case State.DELIVERED | State.FAILED if self.retired_at is None:
+            case State.DELIVERED if self.retired_at is None:
+                return Step.RETIRE
+            case State.FAILED if self.retired_at is None:
                 return Step.NAME if self.number is None else Step.RETIRE
         return None
 
@@ -167,6 +169,11 @@ class Job:
     def withdrawn(self) -> bool:
         """True if its recording was taken out of the inbox, or replaced, before it was submitted."""
         return self.state is State.CANCELLED and self.retired_at is not None
+
+    @property
+    def skipped(self) -> bool:
+        """True if another job had delivered it already: it has no files of its own."""
+        return self.state is State.DELIVERED and self.reused_from is not None and not self.formats
 
     @property
     def lies_in_inbox(self) -> bool:
