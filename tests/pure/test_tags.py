@@ -50,6 +50,43 @@ def test_tags_behind_the_audio_are_known_in_any_order(behind):
     assert found(AUDIO + b"".join(behind)) == AUDIO
 
 
+def counting(mark: bytes, at: int, header: str = "fffb9000", length: int = 417) -> bytes:
+    """A first frame of no sound, which counts the others."""
+    frame = bytes.fromhex(header).ljust(at, b"\0") + mark + b"counts, and the name of the program that wrote them"
+    return frame.ljust(length, b"\0")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        counting(b"Info", 36),
+        counting(b"Xing", 36),
+        counting(b"VBRI", 36),
+        counting(b"Info", 21, "fffb50c0", 208),  # 64 kbit/s, mono
+        counting(b"Info", 21, "fffb52c0", 209),  # padded
+        counting(b"Xing", 21, "fff38444", 192),  # version 2: 64 kbit/s at 24 kHz
+        counting(b"Xing", 13, "ffe328c4", 144),  # version 2.5: 16 kbit/s at 8 kHz
+    ],
+    ids=range(7),
+)
+def test_a_first_frame_that_counts_the_others_is_made_again_by_programs_and_is_not_audio(first):
+    assert found(id3v2() + first + AUDIO + ID3V1) == AUDIO
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        counting(b"Info", 36, length=416),  # no frame follows where it ends
+        counting(b"Info", 36, "fffd9000", 417),  # Layer II has none
+        counting(b"INFO", 36),
+        counting(b"Info", 300),
+    ],
+    ids=range(4),
+)
+def test_any_other_first_frame_is_audio(first):
+    assert found(id3v2() + first + AUDIO) == first + AUDIO
+
+
 def test_tags_between_two_joined_recordings_belong_to_the_audio():
     joined = AUDIO + ID3V1 + id3v2() + AUDIO
 

@@ -88,10 +88,11 @@ def test_the_audio_in_an_upload_is_hashed_alone_from_the_bytes_that_are_sent(ser
     assert sent.audio_hash == hashlib.sha256(data[audio.start : audio.stop]).hexdigest()
 
 
+@pytest.mark.parametrize("audio", [None, range(100, 1000)])
 @pytest.mark.parametrize("size", [len(LARGE), len(LARGE) - 1, len(LARGE) + 1])
-def test_no_thread_is_left_of_an_upload_whether_it_ends_well_or_not(server, size):
+def test_no_thread_is_left_of_an_upload_whether_it_ends_well_or_not(server, size, audio):
     with contextlib.suppress(Withdrawn):
-        client_of(server).upload(io.BytesIO(LARGE), size)
+        client_of(server).upload(io.BytesIO(LARGE), size, audio=audio)
     assert not hashing_threads()
 
 

@@ -1,13 +1,22 @@
 """The place of an MP3's audio between its tags, found by a few seeks however large the tags are.
 
-What players skip is skipped: ID3v2 and APEv2 before the audio; behind it APEv2, ID3v1, Lyrics3v2 and ID3v2 with a
-footer, any number of them in any order. A tag is believed by its own marks, and its size only within the file.
+Players skip the same: ID3v2 and APEv2 before the audio, and a first frame that only counts the others, which
+programs make again when they copy; behind it APEv2, ID3v1, Lyrics3v2 and ID3v2 with a footer, any number of them in any
+order. A tag is believed by its own marks, and its size only within the file.
 """
 
+import re
 from typing import BinaryIO
 
 #: The bytes below which nothing is compared: four seconds at the lowest bit rate that MPEG audio has.
 SHORTEST_AUDIO = 4096
+#: Layer III (ISO/IEC 11172-3, section 2.4.2.3, and 13818-3): kbit/s by (whether version 1), and Hz of version 1.
+_LAYER_3 = 1
+_BIT_RATES = {
+    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_SAMPLE_RATES = (44100, 48000, 32000)
 _MOST_TAGS = 64  # at either end; no file that people made has as many
 _ID3V1, _ID3V1_MORE, _ID3V2, _APE, _LYRICS_END = 128, 227, 10, 32, 15
 _APE_HAS_HEADER, _APE_IS_HEADER = 1 << 31, 1 << 29
@@ -22,6 +31,7 @@ def audio_of(file: BinaryIO, size: int) -> range | None:
         start = _behind_tags(file, size)
         if not _is_frame(_read(file, start, 4)):
             return None
+        start = _behind_counts(file, start)
         audio = range(start, _before_tags(file, start, size))
     finally:
         file.seek(0)
@@ -39,6 +49,23 @@ def _is_frame(head: bytes) -> bool:
         return False
     version, layer, bit_rate, sample_rate = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 4, head[2] >> 2 & 3
     return version != 1 and layer != 0 and bit_rate not in (0, 15) and sample_rate != 3
+
+
+def _behind_counts(file: BinaryIO, at: int) -> int:
+    """The place behind a first frame of no sound, which counts the others (LAME, "MP3 header format"; VBRI)."""
+    head = _read(file, at, 40)
+    if head[1] >> 1 & 3 != _LAYER_3 or not (re.search(b"Xing|Info", head) or head[36:] == b"VBRI"):
+        return at
+    behind = at + _frame_length(head)
+    return behind if _is_frame(_read(file, behind, 4)) else at
+
+
+def _frame_length(head: bytes) -> int:
+    """The bytes of the frame of Layer III that begins so."""
+    version, padding = head[1] >> 3 & 3, head[2] >> 1 & 1
+    hertz = _SAMPLE_RATES[head[2] >> 2 & 3] >> {3: 0, 2: 1, 0: 2}[version]
+    bits = 1000 * _BIT_RATES[version == 3][head[2] >> 4]
+    return (144 if version == 3 else 72) * bits // hertz + padding
 
 
 # -- before the audio -------------------------------------------------------------------------------------------------
