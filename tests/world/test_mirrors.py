@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI
+from tags import id3v2
 from transcribed.job import State
 from world import World, changed, mp3
 
@@ -158,6 +159,20 @@ def test_the_same_recording_under_another_name_is_not_delivered_again(world: Wor
     assert world.files("outbox") == ["One.srt", "One.txt"]
     assert world.files("archive") == ["One.mp3"]
     assert world.files("inbox") == ["Three.mp3", "Two.mp3"]
+
+
+def test_the_same_audio_with_other_tags_is_archived_too_and_not_delivered_again(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Episode.mp3", TALK)
+    night(world)
+    world.drop("Episode.mp3", id3v2(b"with a cover") + TALK)
+    night(world)
+
+    assert len(api.submits) == 1
+    assert world.files("outbox") == ["Episode.srt", "Episode.txt"]
+    assert world.files("archive") == ["Episode (2).mp3", "Episode.mp3"]
+    assert world.files("inbox") == []
 
 
 def test_two_copies_that_come_together_are_delivered_once(world: World, api: FakeAssemblyAI) -> None:
