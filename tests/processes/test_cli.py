@@ -414,6 +414,10 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
 ODDITIES = [
     ([happened.Known(ID, 1)], f"Nothing was paid: its transcript {ID} is that of job 1."),
     ([UPLOADED, happened.Submitted(ID, adopted=True)], f"Paid for as transcript {ID}."),
+    (
+        [happened.Known(ID, 1), happened.Skipped(1)],
+        "  It was not delivered again: the files of job 1 were still in the outbox.",
+    ),
     ([happened.Cancelled("it was taken away", withdrawn=True)], "Why: it was taken away."),
     ([FAILED, happened.Retired(None, "it is gone")], "Why: no speech was found. To do: look at the recording."),
     ([UPLOADED, happened.Unlisted()], "Nothing has been paid for it so far."),

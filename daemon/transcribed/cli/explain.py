@@ -39,6 +39,7 @@ SENTENCES: Mapping[str, str] = {
     "named": "The names of its files were chosen: {stem}, number {number}.",
     "rendered": "Its files were made, and their hashes remembered.",
     "delivered": "All its files were in the outbox.",
+    "skipped": "It was not delivered again: the files of job {delivered_by} were still in the outbox.",
     "retired": "The recording was moved to {place}.",
     "not moved": "The recording was not moved: {why}.",
     "touched": "The same recording had another time or size: it still belongs to this job.",

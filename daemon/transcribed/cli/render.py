@@ -105,7 +105,7 @@ def _renderings(job: Job) -> list[str]:
 
 def _render_all(settled: config.Config, target: Target, names: Sequence[str], *, as_json: bool) -> None:
     with closing(Journal.read(settled.state.directory)) as journal:
-        jobs = journal.all(State.DELIVERED)
+        jobs = [job for job in journal.all(State.DELIVERED) if not job.skipped]
     told: set[str] = set()
     failed = 0
     for done, job in enumerate(jobs, 1):

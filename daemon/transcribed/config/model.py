@@ -237,7 +237,7 @@ class Defaults(Transcription):
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What is done with a recording once its transcript is safe."
     )
-    duplicates: Literal["reuse", "transcribe"] = Field(
+    duplicates: Literal["reuse", "skip", "transcribe"] = Field(
         default="reuse", description="What is done with a recording whose content was transcribed before."
     )
     delete_remote: bool = Field(

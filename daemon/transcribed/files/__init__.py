@@ -23,6 +23,7 @@ from transcribed.files.durable import (
     replacing,
     sweep,
 )
+from transcribed.files.hashes import Hashes
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
 from transcribed.files.names import folded, free_number, numbered, output_name, portable
@@ -45,6 +46,7 @@ from transcribed.files.opening import (
 __all__ = [
     "TEMPORARY",
     "Access",
+    "Hashes",
     "Lines",
     "Mark",
     "NameTaken",

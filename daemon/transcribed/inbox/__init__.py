@@ -10,6 +10,7 @@ from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.settling import Settling, Waiting
+from transcribed.inbox.tags import audio_of
 from transcribed.inbox.taken import DEEPEST, OTHER_ENDING, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
 
@@ -33,6 +34,7 @@ __all__ = [
     "Settling",
     "Waiting",
     "Watch",
+    "audio_of",
     "file_refusal",
     "path_refusal",
     "probe",

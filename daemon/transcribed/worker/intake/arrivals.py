@@ -271,7 +271,10 @@ class Arrivals:
 
     def _retire_again(self, number: int, fingerprint: Fingerprint) -> None:
         job = self._book.job(number)
-        if job is not None and job.state in (State.DELIVERED, State.FAILED) and job.place is None:
+        if job is None or job.place is not None or job.state not in (State.DELIVERED, State.FAILED):
+            return
+        is_duplicate = job.state is State.DELIVERED and job.reused_from is not None
+        if not (is_duplicate and self.route.duplicates == "skip"):  # such a one was left here on purpose
             self._book.record(job, Touched(fingerprint))
 
     def _inspect(self, found: Sequence[Found]) -> None:

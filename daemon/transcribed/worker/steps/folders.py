@@ -7,22 +7,21 @@ nothing that the daemon did not write is replaced.
 """
 
 import errno
-import hashlib
 import os
 from collections.abc import Collection
 from dataclasses import replace
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
-from transcribed.inbox import RecordingFolder
+from transcribed.inbox import RecordingFolder, audio_of
 from transcribed.job import Fingerprint, Job, State, shown
-from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
+from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired, Skipped
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Route
-from transcribed.worker.steps import companions
+from transcribed.worker.steps import companions, duplicates
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
 
 BLOCK_BYTES = 1 << 20
@@ -55,18 +54,24 @@ class FolderSteps:
     def hash(self, job: Job) -> Event:
         """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
         folder, path, fingerprint = self.source(job)
-        digest = hashlib.sha256()
         with folder.reading(path, fingerprint) as file:
+            hashes = files.Hashes(audio_of(file, fingerprint.size))
             while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-        return Hashed(digest.hexdigest())
+                hashes.add(block)
+        return Hashed(hashes.whole, hashes.part)
 
     def stem(self, job: Job) -> bytes:
         """The stem of its outputs, as far as it is known without its transcript."""
         return self._naming.called(job)[0]
 
-    def name(self, job: Job, taken: Collection[int]) -> Event:
-        """Choose the names of its files; `taken` are numbers of other jobs."""
+    def name(self, job: Job, taken: Collection[int], earlier: Collection[Job] = ()) -> Event:
+        """Choose the names of its files, unless those of an `earlier` job are the same and still there.
+
+        `taken` are numbers of other jobs.
+        """
+        other = duplicates.delivered(job, earlier, self._route) if job.state is State.TRANSCRIBED else None
+        if other is not None:
+            return Skipped(other.id)
         return self._naming.name(job, taken)
 
     def deliver(self, job: Job, taken: Collection[int]) -> Event:
@@ -116,17 +121,26 @@ class FolderSteps:
             with files.opened_root(os.path.dirname(outputs.output(job, name))) as folder:
                 self._access.sync(folder)
 
-    def retire(self, job: Job) -> Event:
-        """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
+    def retire(self, job: Job, taken: Collection[int] = (), earlier: Collection[Job] = ()) -> Event:
+        """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not.
+
+        One that was not delivered again has no names, and is named first where it needs any; `taken` and `earlier` are
+        as for `name`.
+        """
         if job.state is State.FAILED:
             return self._set_aside(job, outputs.place(self._route.failed, job, self._route))
-        retired = self._put_away(job, outputs.place(self._route.archive, job, self._route))
-        failure_notes.FAILED.take_back(outputs.note(job, self._route))
+        retired = self._put_away(job, taken, earlier)
+        if job.number is not None:
+            failure_notes.FAILED.take_back(outputs.note(job, self._route))
         return retired
 
-    def _put_away(self, job: Job, target: bytes) -> Retired:
+    def _put_away(self, job: Job, taken: Collection[int], earlier: Collection[Job]) -> Event:
         if self._route.after == "archive":
-            return self._move(job, target, self._route.archive)
+            if (other := duplicates.archived(job, earlier, self._route)) is not None:
+                return Retired(None, duplicates.KEPT.format(other.id))
+            if job.number is None:
+                return self.name(job, taken)
+            return self._move(job, outputs.place(self._route.archive, job, self._route), self._route.archive)
         if self._route.after == "keep" and job.place is None:
             return Retired(None, "kept in the inbox")
         if self._route.after == "keep":
