@@ -121,10 +121,9 @@ class Looking:
         if is_link(found.path):
             return SECONDS_OF_A_LINK
         try:
-            seconds = self.probe(found).duration_seconds
+            return self.probe(found).reckoned_seconds
         except (errors.TranscribedError, OSError):
-            seconds = None
-        return found.fingerprint.size / BYTES_PER_SECOND if seconds is None else seconds
+            return found.fingerprint.size / BYTES_PER_SECOND
 
     def probe(self, found: Found) -> Probe:
         """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
