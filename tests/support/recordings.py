@@ -8,6 +8,7 @@ NOISE = random.Random(13).randbytes(1 << 20)  # no frame, no mark, and no run of
 #: MPEG 1 Layer III, 128 kbit/s, 44.1 kHz: 417 bytes, 1152 samples.
 FRAME = b"\xff\xfb\x90\x64" + NOISE[:413].replace(b"\xff", b"\x7f")
 FRAME_SECONDS = 1152 / 44100
+KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
 
 def noise(size: int) -> bytes:
@@ -158,6 +159,22 @@ def mp4(*tracks: bytes, seconds: float = 2.0, media: int = 30_000, first: bytes 
     """An MP4 with its media before its index, as a recorder writes it; of one track of sound, unless told."""
     index = box(b"moov", header(b"mvhd", seconds), *(tracks or (track(b"soun", seconds),)))
     return box(first, b"isom\0\0\0\0isom") + box(b"mdat", noise(media)) + index
+
+
+def fragmented(says: str = "each sample") -> bytes:
+    """Four fragments of half a second, in samples of 20 ms. `says`: what tells how long a sample is."""
+    usual = box(b"mvex", box(b"trex", struct.pack(">IIIIII", 0, 1, 1, 20 if says == "the index" else 0, 0, 0)))
+    head = box(b"tkhd", bytes(12), struct.pack(">I", 1), bytes(68))
+    sound = box(b"trak", head, track(b"soun", 0.0)[8:])
+    parts = [box(b"ftyp", b"iso5\0\0\0\0"), box(b"moov", header(b"mvhd", 0.0), sound, usual)]
+    for number in range(4):
+        of_fragment = struct.pack(">III", 0x8, 1, 20) if says == "the fragment" else struct.pack(">II", 0, 1)
+        samples = struct.pack(">II", 0x300, 25) + struct.pack(">II", 20, 300) * 25
+        run = samples if says == "each sample" else struct.pack(">II", 0x200, 25) + struct.pack(">I", 300) * 25
+        begins = struct.pack(">IQ", 1 << 24, 500 * number)
+        parts.append(box(b"moof", box(b"traf", box(b"tfhd", of_fragment), box(b"tfdt", begins), box(b"trun", run))))
+        parts.append(box(b"mdat", noise(7500)))
+    return b"".join(parts)
 
 
 # -- elements of Matroska

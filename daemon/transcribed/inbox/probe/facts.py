@@ -16,12 +16,18 @@ class Kind(NamedTuple):
     usual: float = 128.0
     silent_zeros: bool = False  #: long runs of zeros in it are silence
 
+    def can_last(self, seconds: float | None, size: int) -> bool:
+        """True if so many bytes of it can be so long."""
+        if seconds is None or not 0 < seconds < float("inf"):
+            return False
+        return self.least <= size * 8 / 1000 / seconds <= self.most
+
 
 SPEECH = Kind("speech", 4.0, 300.0, 16.0)
 SOUND = Kind("compressed sound", usual=96.0)
 LOSSLESS = Kind("lossless sound", usual=700.0)
 SAMPLES = Kind("uncompressed sound", usual=1411.0, silent_zeros=True)
-FILM = Kind("film", usual=2000.0)
+FILM = Kind("film", usual=1000.0)
 FILM_WITH_SAMPLES = Kind("film with uncompressed sound", most=2_000_000.0, usual=8000.0, silent_zeros=True)
 MPEG = Kind("MPEG audio", 7.5, 460.0, 128.0)  # 8 to 448: ISO/IEC 11172-3 section 2.4.2.3
 UNKNOWN = Kind("an unknown kind")
@@ -32,7 +38,7 @@ class Facts:
     """A recording of this kind. Its length, as it says itself, counts only where `believed` agrees.
 
     `lacks` says in words what shows that it is not whole; empty if nothing does. `silent` is a film that has no sound.
-    `begin` and `end` bound its media, in which zeros are no padding.
+    `begin` and `end` bound its media, in which zeros are no padding. `guess`: a length that is not sure.
     """
 
     kind: Kind
@@ -41,17 +47,31 @@ class Facts:
     silent: bool = False
     begin: int = 0
     end: int | None = None
+    guess: float | None = None
 
     def believed(self, size: int) -> float | None:
         """Its length in seconds where a file of so many bytes can have it; else None."""
-        if self.seconds is None or not 0 < self.seconds < float("inf"):
-            return None
-        return self.seconds if self.kind.least <= size * 8 / 1000 / self.seconds <= self.kind.most else None
+        return self.seconds if self.kind.can_last(self.seconds, size) else None
 
     def reckoned(self, size: int) -> float:
-        """Its length in seconds: the believed one, or else that of a usual file of its kind and size."""
-        believed = self.believed(size)
-        return size * 8 / 1000 / self.kind.usual if believed is None else believed
+        """Its length in seconds: the believed one, a guess, or else that of a usual file of its kind and size."""
+        possible = (each for each in (self.seconds, self.guess) if each and self.kind.can_last(each, size))
+        return next(possible, size * 8 / 1000 / self.kind.usual)
+
+
+_SURE = 0.025  # a spread of this is the true length within 5 %, 19 times in 20
+
+
+class Measured(NamedTuple):
+    """A length by what was seen at several places of the file, and its standard error, as a part of it."""
+
+    seconds: float
+    spread: float
+
+    @property
+    def certain(self) -> float | None:
+        """The length where the places differ so little that it is right within some per cent; else None."""
+        return self.seconds if self.seconds and self.spread <= _SURE else None
 
 
 SLACK = 4096  # bytes that may be missing: a header that is a little wrong is no sign of a cut

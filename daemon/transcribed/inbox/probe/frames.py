@@ -6,16 +6,17 @@ places says how long the sound is, whatever a header at the beginning says: join
 """
 
 import re
+import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from transcribed.inbox.probe import mpeg
 from transcribed.inbox.probe.extent import Extent
-from transcribed.inbox.probe.facts import MPEG, SOUND, Facts, Kind
+from transcribed.inbox.probe.facts import MPEG, SOUND, Facts, Kind, Measured
 
 WHOLE = 1 << 20  #: a stretch of up to so many bytes is looked at whole
-_PLACES, _AT_EACH = 16, 32 << 10
+_PLACES, _AT_EACH = 32, 16 << 10
 _ENOUGH = 3  # frames in a row: by chance (17 equal bits each) once in some 10^14 bytes of anything else
 _MOST_CANDIDATES = 5000  # at each place, for a file that is made of near misses
 
@@ -65,11 +66,11 @@ def look(sound: Extent) -> Facts | None:
             continue
         if number:  # what is before the frames would count as if it were sound
             return _behind(sound, _begin(sound, scheme, places[number - 1], places[number]))
-        begin = places[0].at + places[0].runs[0].begin
-        seconds = _seconds(sound.size - begin, places)
+        begin = places[0].runs[0].begin
+        measured = _measured(sound.size - begin, places)
         if scheme.kind is MPEG:
-            return mpeg.told(sound, begin, seconds, counted=sound.size <= WHOLE)
-        return Facts(scheme.kind, seconds or None, begin=begin, end=sound.size)
+            return mpeg.told(sound, begin, measured)
+        return Facts(scheme.kind, measured.certain, begin=begin, end=sound.size, guess=measured.seconds or None)
     return None
 
 
@@ -94,12 +95,14 @@ def _behind(sound: Extent, begin: int) -> Facts | None:
     return facts and replace(facts, begin=begin + facts.begin, end=sound.size)
 
 
-def _seconds(size: int, places: list[Place]) -> float:
+def _measured(size: int, places: list[Place]) -> Measured:
     """The length of a stretch of so many bytes, by the frames that were seen at its places."""
-    seconds = sum(run.seconds for place in places for run in place.runs)
-    if len(places) == 1 and size <= WHOLE:
-        return seconds
-    return size * seconds / sum(_covered(len(place.data), place.runs) for place in places)
+    seconds = [sum(run.seconds for run in place.runs) for place in places]
+    if len(places) == 1:
+        return Measured(seconds[0], 0.0)
+    rates = [each / _covered(len(place.data), place.runs) for each, place in zip(seconds, places, strict=True)]
+    mean = statistics.fmean(rates)
+    return Measured(size * mean, statistics.stdev(rates) / len(rates) ** 0.5 / mean if mean else 0.0)
 
 
 def _covered(length: int, runs: list[Run]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from transcribed.inbox.probe.extent import Extent
-from transcribed.inbox.probe.facts import MPEG, SLACK, Facts, missing
+from transcribed.inbox.probe.facts import MPEG, SLACK, Facts, Measured, missing
 
 #: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3: kbit/s by (whether version 1, layer), and Hz by version.
 _BIT_RATES = {
@@ -46,26 +46,28 @@ def _measures(bits: int) -> tuple[int, float]:
     return (samples // 8 // slot * rate // hertz + (bits & 1)) * slot, samples / hertz
 
 
-def told(sound: Extent, begin: int, seen_seconds: float, *, counted: bool) -> Facts:
-    """The facts of a stretch with frames from `begin` on, which seem to last so long; or do, if they were `counted`.
+def told(sound: Extent, begin: int, measured: Measured) -> Facts:
+    """The facts of a stretch with frames from `begin` on, which were measured.
 
     A count in its first frame is more exact than some places, but believed only where it fits to them.
     """
-    there = sound.size - begin
-    facts = Facts(MPEG, seen_seconds, begin=begin, end=sound.size)
     frames, promised = _counts(sound, begin)
     first = frame(sound.some(begin, 4))
-    if first is None or not (frames or promised):
+    of_count = first[1] if first and (frames or promised) else 0.0  # a frame that counts is not heard
+    seconds = measured.seconds - of_count if measured.spread == 0 else measured.certain
+    facts = Facts(MPEG, seconds, begin=begin, end=sound.size, guess=measured.seconds)
+    if not of_count:
         return facts
-    said_seconds = frames * first[1]
+    said, there = frames * of_count, sound.size - begin
     lacks = missing(sound.begin + begin + promised, sound.end)
-    if lacks and seen_seconds and frames:  # both of its counts must say so
-        lacks = lacks if said_seconds - seen_seconds > (promised - there) / there * seen_seconds / 2 else ""
+    if lacks and frames:  # both of its counts must say so
+        more = (promised - there) / there
+        lacks = lacks if said - measured.seconds > more * measured.seconds / 2 else ""
     is_joined = bool(promised) and there > promised * (1 + _CLOSE) + SLACK
-    is_close = abs(said_seconds - seen_seconds) <= _CLOSE * seen_seconds
-    if counted or lacks or is_joined or not is_close:
-        return replace(facts, seconds=seen_seconds - (first[1] if counted else 0.0), lacks=lacks)
-    return replace(facts, seconds=said_seconds)
+    is_close = abs(said - measured.seconds) <= max(_CLOSE, 3 * measured.spread) * measured.seconds
+    if measured.spread == 0 or lacks or is_joined or not is_close:
+        return replace(facts, lacks=lacks)
+    return replace(facts, seconds=said)
 
 
 def _counts(sound: Extent, begin: int) -> tuple[int, int]:
@@ -74,6 +76,8 @@ def _counts(sound: Extent, begin: int) -> tuple[int, int]:
     Source: "MP3 header format" of LAME and Xing; VBRI of Fraunhofer, which stands 36 bytes behind the frame's begin.
     """
     head = sound.some(begin, 200)
+    if len(head) < 200:
+        return 0, 0
     if head[36:40] == b"VBRI":
         return int.from_bytes(head[50:54], "big"), int.from_bytes(head[46:50], "big")
     match = re.search(rb"Xing|Info", head[:48])
