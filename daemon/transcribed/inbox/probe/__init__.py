@@ -61,18 +61,29 @@ def _probed(whole: Extent) -> Probe:
     if gaps.is_blank(whole):
         return _refused(strangers.BLANK, edges)
     behind = whole.part(tags.front(whole))
-    sound = behind.part(0, tags.back(whole, behind.begin) - behind.begin)
-    if not sound.size:
-        return _refused(strangers.TAGS_ONLY)
     if (stranger := strangers.stranger(behind)) is not None:
         return _refused(stranger)
     if (facts := marks.look(behind)) is not None:
         return _recording(facts, behind, edges)
-    if (facts := frames.look(sound)) is not None:
-        return _recording(facts, sound, edges)
+    return _by_frames(whole, behind.begin, edges) or _by_tags(whole, behind) or _unknown(whole, edges)
+
+
+def _by_frames(whole: Extent, begin: int, edges: str) -> Probe | None:
+    """The result for what holds frames: behind its tags, or else, where these lie about their size, anywhere in it."""
+    end = tags.back(whole, begin)
+    for at in sorted({begin, 0}, reverse=True):
+        sound = whole.part(at, end)
+        if (facts := frames.look(sound)) is not None:
+            return _recording(facts, sound, edges)
+    return None
+
+
+def _by_tags(whole: Extent, behind: Extent) -> Probe | None:
+    """The result for what holds nothing but tags, of which the last may be cut."""
     if cut := tags.overlong(whole):
         return _refused(strangers.TAGS_ONLY, f"its first tag says {cut:,} bytes, {whole.size:,} are there")
-    return _unknown(whole, edges)
+    is_all = behind.begin and tags.back(whole, behind.begin) == behind.begin
+    return _refused(strangers.TAGS_ONLY) if is_all else None
 
 
 def _recording(facts: Facts, stretch: Extent, edges: str) -> Probe:

@@ -18,7 +18,8 @@ from transcribed.inbox.probe.facts import MPEG, SOUND, Facts, Kind, Measured
 WHOLE = 1 << 20  #: a stretch of up to so many bytes is looked at whole
 _PLACES, _AT_EACH = 32, 16 << 10
 _ENOUGH = 3  # frames in a row: by chance (17 equal bits each) once in some 10^14 bytes of anything else
-_MOST_CANDIDATES = 5000  # at each place, for a file that is made of near misses
+_BYTES_PER_TRY = 64  # of a file that is made of near misses; in others some thousands of bytes hold one
+_FEWEST_TRIES = 100
 
 
 class Frame(NamedTuple):
@@ -112,7 +113,7 @@ def _covered(length: int, runs: list[Run]) -> int:
 
 def _runs(data: bytes, scheme: Scheme) -> Iterator[Run]:
     at = 0
-    for _ in range(_MOST_CANDIDATES):
+    for _ in range(_FEWEST_TRIES + len(data) // _BYTES_PER_TRY):
         match = scheme.begins.search(data, at)
         if match is None:
             return

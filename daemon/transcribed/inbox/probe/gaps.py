@@ -8,8 +8,8 @@ from transcribed.inbox.probe.extent import Ended, Extent
 
 _EDGE = 4096
 _PLACES = 16
-#: A hole as large as a piece that programs fetch at once; a smaller one may be a thrifty copy of a few zeros.
-_SMALLEST_HOLE = 64 << 10
+#: Zeros that are no padding: some packets and boxes are filled up with a few KiB of them. Chosen.
+_MANY = 32 << 10
 
 
 def at_edges(whole: Extent) -> str:
@@ -34,9 +34,16 @@ def _within(media: Extent) -> str:
     if step < _EDGE:
         return ""
     for at in (number * step for number in range(1, _PLACES + 1)):
-        if not any(media.some(at, _EDGE)):
+        if not any(media.some(at, _EDGE)) and _zeros_around(media, at) >= _MANY:
             return f"it holds only zeros at byte {media.begin + at:,}"
     return ""
+
+
+def _zeros_around(media: Extent, at: int) -> int:
+    """The number of zeros in a row that the byte at `at` is one of, as far as is of interest."""
+    before, behind = media.some(max(0, at - _MANY), min(at, _MANY)), media.some(at, _MANY)
+    left, right = len(before) - len(before.rstrip(b"\0")), len(behind) - len(behind.lstrip(b"\0"))
+    return left + right
 
 
 def is_blank(whole: Extent) -> bool:
@@ -72,7 +79,7 @@ def _first_hole(descriptor: int, at: int, end: int) -> range | None:
         if begin >= end:
             return None
         at = min(end, _behind_hole(descriptor, begin))
-        if at - begin >= _SMALLEST_HOLE:
+        if at - begin >= _MANY:
             return range(begin, at)
     return None
 

@@ -92,7 +92,8 @@ _CONTROLS = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 def stranger(whole: Extent) -> Stranger | None:
     """The kind that it is instead of a recording; None where that is not sure. Raises Ended, or OSError."""
-    head = whole.some(0, _TEXT)
+    if not (head := whole.some(0, _TEXT)):
+        return None
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(head[:2], "utf-8")
     text = head.decode(encoding, "replace")
     if _is_text(text) and all(_is_text(each.decode(encoding, "replace")) for each in _further(whole)):
