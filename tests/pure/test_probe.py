@@ -79,12 +79,13 @@ MARKED = {
 #: AssemblyAI, "What audio and video file types are supported by your API?", read in its documentation on 2026-11-26:
 #: each ending, and a file of that kind. (.mogg is Ogg of several streams; .alac stands in MP4 or CAF.)
 ON_THEIR_LIST = {
-    ".3ga .amr": TOLD["AMR"],
+    ".3ga": made.mp4(made.track(b"soun", 2.0, b"samr")),
     ".8svx": TOLD["8SVX"],
     ".aac": TOLD["ADTS"],
     ".ac3": TOLD["AC-3"],
     ".aif .aiff": TOLD["AIFF"],
     ".alac": made.mp4(made.track(b"soun", 2.0, b"alac")),
+    ".amr": TOLD["AMR"],
     ".ape": TOLD["Monkey's Audio"],
     ".au": TOLD["AU"],
     ".dss": MARKED["DSS"],
@@ -92,7 +93,7 @@ ON_THEIR_LIST = {
     ".flv": TOLD["Flash"],
     ".m4a .m4b .m4p .m4r .mp4 .m4v": TOLD["MP4"],
     ".mov": TOLD["QuickTime"],
-    ".mp2": b"\xff\xfd\xa4\x00" * 1 + FRAME * 9,
+    ".mp2": made.LAYER_2 * 9,
     ".mp3 .mpga": TALK,
     ".mxf": MARKED["MXF"],
     ".ogg .oga .mogg": TOLD["Vorbis"],

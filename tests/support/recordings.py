@@ -7,6 +7,7 @@ from collections.abc import Iterable
 NOISE = random.Random(13).randbytes(1 << 20)  # no frame, no mark, and no run of zeros in it
 #: MPEG 1 Layer III, 128 kbit/s, 44.1 kHz: 417 bytes, 1152 samples.
 FRAME = b"\xff\xfb\x90\x64" + NOISE[:413].replace(b"\xff", b"\x7f")
+LAYER_2 = b"\xff\xfd\x80\x04" + FRAME[4:]
 FRAME_SECONDS = 1152 / 44100
 KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI
-from recordings import FRAME, wave, xing
+from recordings import FRAME, noise, wave, xing
 from transcribed.assemblyai import refusal
 from transcribed.job import State
 from transcribed.journal import Journal
@@ -239,6 +239,19 @@ def test_a_recording_that_is_larger_than_an_upload_may_be_fails_with_its_fix_bef
     note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
     assert "it has 2.4 GB, and AssemblyAI takes no more than 2.2 GB" in note
     assert "64 kbit/s" in note
+    assert api.uploads == []
+
+
+def test_a_file_that_is_too_large_is_told_so_whatever_it_holds(world, api):
+    world.plan_options["accept_backlog_hours"] = 1e6
+    path = world.drop("Talk.mp3", noise(5000))
+    with path.open("r+b") as file:
+        file.seek(5_000_000_000 - 5000)
+        file.write(noise(5000))
+
+    assert world.run() == 1
+
+    assert "it has 5.0 GB" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
     assert api.uploads == []
 
 

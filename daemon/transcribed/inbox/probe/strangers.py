@@ -73,7 +73,7 @@ _MARKS = (
     (re.compile(rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1|avif|avis)", re.DOTALL), _PICTURE),
     (re.compile(rb"%PDF-"), _PDF),
     (re.compile(rb"MThd\0\0\0\x06"), _NOTES),
-    (re.compile(rb"\x7fELF|MZ.{58}.\0\0\0|SQLite format 3\0", re.DOTALL), _PROGRAM),
+    (re.compile(rb"\x7fELF|MZ.{58}..\0\0|SQLite format 3\0", re.DOTALL), _PROGRAM),
     (re.compile(rb"\0\x05\x16\x07\0\x02\0\0"), _SIDE_FILE),
     (re.compile(rb"[\x01-\x0f]enc", re.DOTALL), _ENCRYPTED),
     (re.compile(rb"[\x01-\x0f]ds2", re.DOTALL), _DICTATION),
