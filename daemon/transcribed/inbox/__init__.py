@@ -7,7 +7,7 @@ only regular files are taken. What lies in an inbox was put there by a stranger:
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.names import HOLD, READY, Names
-from transcribed.inbox.probe import Probe, probe
+from transcribed.inbox.probe import Probe, length, probe
 from transcribed.inbox.settling import Settling, Waiting
 from transcribed.inbox.taken import DEEPEST, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
@@ -30,6 +30,7 @@ __all__ = [
     "Waiting",
     "Watch",
     "file_refusal",
+    "length",
     "path_refusal",
     "probe",
 ]

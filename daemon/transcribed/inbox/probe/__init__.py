@@ -16,7 +16,7 @@ from transcribed.inbox.probe.extent import Ended, Extent
 from transcribed.inbox.probe.facts import UNKNOWN, Facts
 from transcribed.inbox.probe.strangers import Stranger
 
-__all__ = ["Probe", "probe"]
+__all__ = ["Probe", "length", "probe"]
 
 #: The most bytes that are sent without anything being known of them. Chosen: seconds to minutes of a line.
 LARGEST_UNKNOWN_BYTES = 100_000_000
@@ -54,6 +54,25 @@ def probe(file: BinaryIO, size: int) -> Probe:
         return _unknown(whole)
     finally:
         file.seek(0)
+
+
+def length(file: BinaryIO, size: int) -> float:
+    """The seconds that a file of so many bytes lasts, believed or reckoned, for less reading than the whole probe.
+
+    Raises OSError where the file cannot be read.
+    """
+    whole = Extent(file, 0, size)
+    try:
+        return _length(whole.part(tags.front(whole)))
+    except Ended:
+        return Facts(UNKNOWN).reckoned(size)
+    finally:
+        file.seek(0)
+
+
+def _length(behind: Extent) -> float:
+    facts = marks.look(behind) or frames.look(behind.part(0, tags.back(behind, 0))) or Facts(UNKNOWN)
+    return facts.reckoned(behind.part(facts.begin, facts.end).size)
 
 
 def _probed(whole: Extent) -> Probe:

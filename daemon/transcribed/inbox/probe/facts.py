@@ -59,19 +59,20 @@ class Facts:
         return next(possible, size * 8 / 1000 / self.kind.usual)
 
 
-_SURE = 0.025  # a spread of this is the true length within 5 %, 19 times in 20
-
-
 class Measured(NamedTuple):
-    """A length by what was seen at several places of the file, and its standard error, as a part of it."""
+    """A length by what was seen at several places of the file, and its standard error, as a part of it.
+
+    It is sure where that is at most `sure`; 0: all of it was seen.
+    """
 
     seconds: float
     spread: float
+    sure: float
 
     @property
     def certain(self) -> float | None:
-        """The length where the places differ so little that it is right within some per cent; else None."""
-        return self.seconds if self.seconds and self.spread <= _SURE else None
+        """The length where it is sure; else None."""
+        return self.seconds if self.seconds and self.spread <= self.sure else None
 
 
 SLACK = 4096  # bytes that may be missing: a header that is a little wrong is no sign of a cut

@@ -7,7 +7,7 @@ import os
 from transcribed.inbox.probe.extent import Ended, Extent
 
 _EDGE = 4096
-_PLACES = 16
+_PLACES = 8
 #: Zeros that are no padding: some packets and boxes are filled up with a few KiB of them. Chosen.
 _MANY = 32 << 10
 

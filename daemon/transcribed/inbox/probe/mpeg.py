@@ -54,7 +54,8 @@ def told(sound: Extent, begin: int, measured: Measured) -> Facts:
     frames, promised = _counts(sound, begin)
     first = frame(sound.some(begin, 4))
     of_count = first[1] if first and (frames or promised) else 0.0  # a frame that counts is not heard
-    seconds = measured.seconds - of_count if measured.spread == 0 else measured.certain
+    is_counted = measured.sure == 0
+    seconds = measured.seconds - of_count if is_counted else measured.certain
     facts = Facts(MPEG, seconds, begin=begin, end=sound.size, guess=measured.seconds)
     if not of_count:
         return facts
@@ -65,7 +66,7 @@ def told(sound: Extent, begin: int, measured: Measured) -> Facts:
         lacks = lacks if said - measured.seconds > more * measured.seconds / 2 else ""
     is_joined = bool(promised) and there > promised * (1 + _CLOSE) + SLACK
     is_close = abs(said - measured.seconds) <= max(_CLOSE, 3 * measured.spread) * measured.seconds
-    if measured.spread == 0 or lacks or is_joined or not is_close:
+    if is_counted or lacks or is_joined or not is_close:
         return replace(facts, lacks=lacks)
     return replace(facts, seconds=said)
 

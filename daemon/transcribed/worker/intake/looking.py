@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
-from transcribed.inbox import Found, Names, Probe, RecordingFolder, Said, probe
+from transcribed.inbox import Found, Names, Probe, RecordingFolder, Said, length, probe
 from transcribed.job import Fingerprint, is_link
 from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
@@ -121,7 +121,8 @@ class Looking:
         if is_link(found.path):
             return SECONDS_OF_A_LINK
         try:
-            return self.probe(found).reckoned_seconds
+            with self._inbox.reading(found.path, found.fingerprint) as file:
+                return length(file, found.fingerprint.size)
         except (errors.TranscribedError, OSError):
             return found.fingerprint.size / BYTES_PER_SECOND
 
