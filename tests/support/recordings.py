@@ -94,6 +94,30 @@ def wave(seconds: float = 2.0, *, riff: int | None = None, data: int | None = No
     return mark + struct.pack("<I", len(head) + len(sound) if riff is None else riff) + head + sound
 
 
+def wave_of(layout: bytes, sound: bytes) -> bytes:
+    """A wave of another layout (WAVEFORMATEX)."""
+    body = b"WAVE" + b"fmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def adpcm(seconds: float = 2.0) -> bytes:
+    """IMA ADPCM at 8 kHz; the bytes in a second that its layout says are wrong, as FFmpeg writes them."""
+    blocks = int(seconds * 8000 / 505)
+    return wave_of(struct.pack("<HHIIHHHH", 0x11, 1, 8000, 16000, 256, 4, 2, 505), noise(256 * blocks))
+
+
+def mp3_in_wave(frames: int) -> bytes:
+    return wave_of(struct.pack("<HHIIHHHHIHHH", 0x55, 1, 44100, 9, 1, 0, 12, 1, 2, 417, 1, 1393), FRAME * frames)
+
+
+def avi(seconds: float = 2.0) -> bytes:
+    main = struct.pack("<IIIII", 40_000, 0, 0, 0, int(seconds * 25)) + bytes(36)
+    header = b"hdrl" + b"avih" + struct.pack("<I", len(main)) + main
+    movie = b"movi" + noise(30_000)
+    lists = b"".join(b"LIST" + struct.pack("<I", len(each)) + each for each in (header, movie))
+    return b"RIFF" + struct.pack("<I", 4 + len(lists)) + b"AVI " + lists
+
+
 def wave64(seconds: float = 2.0) -> bytes:
     def guid(name: bytes, tail: str) -> bytes:
         return name + bytes.fromhex(tail)
@@ -127,6 +151,14 @@ def caf(seconds: float = 2.0) -> bytes:
     return head + b"data" + struct.pack(">q", len(sound) + 4) + bytes(4) + sound
 
 
+def caf_of_packets(seconds: float = 2.0) -> bytes:
+    """AAC in CAF: a table says how many samples there are."""
+    desc = struct.pack(">d4sIIIII", 44100.0, b"aac ", 0, 0, 1024, 1, 0)
+    table = struct.pack(">qqii", 87, int(44100 * seconds), 0, 0)
+    head = b"caff\0\1\0\0" + b"desc" + struct.pack(">q", len(desc)) + desc + b"pakt" + struct.pack(">q", len(table))
+    return head + table + b"data" + struct.pack(">q", 30_004) + bytes(4) + noise(30_000)
+
+
 def au(seconds: float = 2.0) -> bytes:
     sound = noise(int(seconds * 16000))
     return b".snd" + struct.pack(">IIIII", 24, len(sound), 3, 8000, 1) + sound
@@ -136,6 +168,12 @@ def voc(seconds: float = 2.0) -> bytes:
     sound = noise(int(seconds * 8000))
     block = b"\x01" + (len(sound) + 2).to_bytes(3, "little") + b"\x83\0"
     return b"Creative Voice File\x1a" + struct.pack("<HHH", 26, 0x10A, 0x1129) + block + sound
+
+
+def voc_of_16_bits(seconds: float = 2.0) -> bytes:
+    sound = noise(int(seconds * 16000))
+    block = b"\x09" + (len(sound) + 12).to_bytes(3, "little") + struct.pack("<IBBH", 8000, 16, 1, 4) + bytes(4)
+    return b"Creative Voice File\x1a" + struct.pack("<HHH", 26, 0x114, 0x111F) + block + sound
 
 
 # -- boxes
@@ -253,6 +291,17 @@ def program(seconds: float = 2.0) -> bytes:
         time = int(at * 90000)
         number = 1 << 46 | (time >> 30) << 43 | 1 << 42 | (time >> 15 & 0x7FFF) << 27 | 1 << 26 | (time & 0x7FFF) << 11
         return b"\0\0\1\xba" + (number | 1 << 10).to_bytes(6, "big") + bytes(4)
+
+    return b"".join(pack(seconds * part / 10) + noise(2000) for part in range(11))
+
+
+def program_1(seconds: float = 2.0) -> bytes:
+    """As MPEG-1 has it."""
+
+    def pack(at: float) -> bytes:
+        time = int(at * 90000)
+        number = 2 << 44 | (time >> 30) << 41 | 1 << 40 | (time >> 15 & 0x7FFF) << 25 | 1 << 24 | (time & 0x7FFF) << 9
+        return b"\0\0\1\xba" + (number | 1 << 8).to_bytes(6, "big") + bytes(2)
 
     return b"".join(pack(seconds * part / 10) + noise(2000) for part in range(11))
 

@@ -115,7 +115,8 @@ def _of_format(whole: Extent, described: _Chunk | None, data: _Chunk, size: int 
         return replace(_told(whole, data, 0.0, size), seconds=None)
     tag, _, hertz, per_second, block = struct.unpack("<HHIIH", whole.at(described.at, 14))
     if tag in _MPEG_IN_WAVE and (inner := frames.look(whole.part(data.at))) is not None:
-        return replace(inner, lacks=_told(whole, data, 0.0, size).lacks, begin=data.at)
+        lacks = _told(whole, data, 0.0, size).lacks
+        return replace(inner, lacks=lacks, begin=data.at + inner.begin, end=whole.size)
     if tag in (1, 3):
         per_second = hertz * block
     elif tag in _IN_BLOCKS and (samples := whole.number(described.at + 18, 2, "little")):

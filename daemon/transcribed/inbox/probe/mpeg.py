@@ -25,6 +25,8 @@ BEGINS = re.compile(
 )
 #: A count that differs more from what was seen at several places of the file is not believed.
 _CLOSE = 0.1
+#: Where more bytes than that follow those that a first frame counts, it counts only the first of several parts.
+_MORE = 0.01
 
 
 def frame(header: bytes) -> tuple[int, float, int] | None:
@@ -64,7 +66,7 @@ def told(sound: Extent, begin: int, measured: Measured) -> Facts:
     if lacks and frames:  # both of its counts must say so
         more = (promised - there) / there
         lacks = lacks if said - measured.seconds > more * measured.seconds / 2 else ""
-    is_joined = bool(promised) and there > promised * (1 + _CLOSE) + SLACK
+    is_joined = bool(promised) and there > promised * (1 + _MORE) + SLACK
     is_close = abs(said - measured.seconds) <= max(_CLOSE, 3 * measured.spread) * measured.seconds
     if is_counted or lacks or is_joined or not is_close:
         return replace(facts, lacks=lacks)

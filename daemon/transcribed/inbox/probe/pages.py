@@ -1,4 +1,4 @@
-"""Ogg and FLAC, which say themselves where they end: Ogg in the last page (RFC 3533), FLAC in its header (RFC 9639)."""
+"""Ogg and FLAC, which say themselves how long they are: Ogg in its pages (RFC 3533), FLAC in its header (RFC 9639)."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from transcribed.inbox.probe.facts import FILM, LOSSLESS, SOUND, Facts
 
 _TAIL = 128 << 10  # more than the largest page and, but for many channels, the largest frame
 _OGG_HEADER, _LARGEST_HEAD, _MOST_STREAMS = 27, 27 + 255 + 64, 16
-_LAST, _FIRST = 4, 2
+_FIRST = 2
 _NO_TIME = (1 << 64) - 1
 
 
@@ -22,16 +22,19 @@ class _Page(NamedTuple):
 
 
 def ogg(whole: Extent) -> Facts:
-    """The length is the time of the last page of a stream that began at the beginning."""
+    """The length is the time of the last page of a stream that began at the beginning.
+
+    The mark of a last page proves nothing where it is missing: Telegram and Android's own writer set none
+    (ekhodzitsky/gigastt, pull request 218; chenxiaolong/BCR, pull request 922).
+    """
     rates, has_picture = _streams(whole)
     begin = max(0, whole.size - _TAIL)
     pages = _pages(whole.some(begin, _TAIL), begin)
     kind = FILM if has_picture else SOUND
     if not pages:
         return Facts(kind, lacks="it ends where an Ogg file does not")
-    lacks = "" if any(page.flags & _LAST for page in pages) else "its last page is not there"
-    if pages[-1].end > whole.size:
-        lacks = f"its last page ends at {pages[-1].end:,} bytes, {whole.size:,} are there"
+    is_cut = pages[-1].end > whole.size
+    lacks = f"its last page ends at {pages[-1].end:,} bytes, {whole.size:,} are there" if is_cut else ""
     times = [_time(page, rates) for page in pages if _tells(page, rates, whole.size)]
     return Facts(kind, max(times, default=None), lacks)
 
