@@ -60,7 +60,7 @@ def test_what_failed_has_a_command_of_its_own(world, tmp_path):
 
     [(_, facts)] = told(tmp_path)
     assert facts[b"TRANSCRIBED_EVENT"] == b"failed"
-    assert b"no audio was recognised" in facts[b"TRANSCRIBED_REASON"]
+    assert b"it is a text and no recording" in facts[b"TRANSCRIBED_REASON"]
     assert facts[b"TRANSCRIBED_OUTPUTS"] == b""
     assert facts[b"TRANSCRIBED_PLACE"] == os.fsencode(world.folders["failed"] / "noise.mp3")
 

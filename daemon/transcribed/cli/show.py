@@ -32,7 +32,6 @@ _WAITS: Mapping[str, str] = {
 UNSETTLED: Mapping[str, str] = {
     "settling": "settling",
     "growing": "growing",
-    "hollow": "beginning or ending in zeros, like a copy that is not complete",
     "held": "held by the .hold file beside it",
 }
 

@@ -8,7 +8,7 @@ from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.passed_over import PassedOver
-from transcribed.inbox.probe import Probe, probe
+from transcribed.inbox.probe import Probe, length, probe
 from transcribed.inbox.settling import Settling, Waiting
 from transcribed.inbox.tags import audio_of
 from transcribed.inbox.taken import DEEPEST, OTHER_ENDING, file_refusal, path_refusal
@@ -36,6 +36,7 @@ __all__ = [
     "Watch",
     "audio_of",
     "file_refusal",
+    "length",
     "path_refusal",
     "probe",
 ]

@@ -86,7 +86,7 @@ class Job:
     waited_seconds: float = 0.0  #: spent as RECEIVED or UPLOADED while nothing was blocked (monotonic)
     reason: str = ""  #: for its wait, or its failure
     hint: str = ""  #: the next step for a person
-    duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
+    duration_seconds: float | None = None  #: as far as a probe of the file believes one
     content_hash: str | None = None  #: SHA-256 of the bytes; of a link, made of its address
     audio_hash: str | None = None  #: SHA-256 of an MP3's bytes without its tags; None: not known, or no MP3
     parameters: str | None = None  #: the request without its audio_url: canonical JSON

@@ -90,7 +90,7 @@ class Arrivals:
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
-        settling = ((path, why.reason) for path, why in self._settling.waiting().items())
+        settling = ((path, why.words or why.reason) for path, why in self._settling.waiting().items())
         waiting = itertools.islice(itertools.chain(self._sightings.unread().items(), settling), MOST_JOBS)
         last, hangs = self._last, self._sweeps.problem(self.route)
         return InboxStatus(
@@ -326,8 +326,9 @@ class Arrivals:
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
 
     def _is_hollow(self, candidate: Candidate) -> bool:
-        """True if the file has its full size and not its bytes yet, and has to wait for them."""
-        return candidate.probe.hollow and self._settling.hollow(candidate.found)
+        """True if the file shows that its bytes are not all there, and has to wait for them."""
+        lacks = candidate.probe.incomplete
+        return bool(lacks) and self._settling.hollow(candidate.found, f"it is not complete: {lacks}")
 
     def _admit(self, candidate: Candidate) -> None:
         job, earlier = admit(candidate, self.route.name, self._book)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local
-from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, probe
+from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, length, probe
 from transcribed.job import Fingerprint, is_link
 from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
@@ -159,10 +159,10 @@ class Looking:
         if is_link(found.path):
             return SECONDS_OF_A_LINK
         try:
-            seconds = self.probe(found).duration_seconds
+            with self._inbox.reading(found.path, found.fingerprint) as file:
+                return length(file, found.fingerprint.size)
         except (errors.TranscribedError, OSError):
-            seconds = None
-        return found.fingerprint.size / BYTES_PER_SECOND if seconds is None else seconds
+            return found.fingerprint.size / BYTES_PER_SECOND
 
     def probe(self, found: Found) -> Probe:
         """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
