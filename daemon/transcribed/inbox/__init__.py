@@ -8,9 +8,8 @@ from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.passed_over import PassedOver
-from transcribed.inbox.probe import Probe, length, probe
+from transcribed.inbox.probe import Probe, audio_of, length, probe
 from transcribed.inbox.settling import Settling, Waiting
-from transcribed.inbox.tags import audio_of
 from transcribed.inbox.taken import DEEPEST, OTHER_ENDING, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
 

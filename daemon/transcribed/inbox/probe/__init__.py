@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from transcribed.inbox.probe import frames, gaps, marks, strangers, tags
+from transcribed.inbox.probe.audio import audio_of
 from transcribed.inbox.probe.extent import Ended, Extent
 from transcribed.inbox.probe.facts import UNKNOWN, Facts
 from transcribed.inbox.probe.strangers import Stranger
 
-__all__ = ["Probe", "length", "probe"]
+__all__ = ["Probe", "audio_of", "length", "probe"]
 
 #: The most bytes that are sent without anything being known of them. Chosen: seconds to minutes of a line.
 LARGEST_UNKNOWN_BYTES = 100_000_000
