@@ -26,6 +26,19 @@ def probed(data: bytes) -> Probe:
     return result
 
 
+class Counted(io.BytesIO):
+    """Counts what is read of it."""
+
+    bytes_read = 0
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.reads += 1
+        self.bytes_read += len(data)
+        return data
+
+
 def is_recognised(result: Probe) -> bool:
     """True if it is taken for what it is, and not only for want of a reason against it."""
     return result.audio and not any("no kind of recording" in warning for warning in result.warnings)
@@ -264,7 +277,7 @@ WHOLE = {
     "Telegram": made.ogg(ends=False),
     "recorder": made.matroska(None, size=-1),
     "silence": made.wave()[:44] + bytes(32_000),
-    "filled up": made.mp4(media=200_000).replace(noise(200_000)[90_000:110_000], bytes(20_000)),
+    "filled up": made.mp4(media=200_000).replace(noise(200_000)[80_000:105_000], bytes(25_000)),
 }
 
 
@@ -347,6 +360,18 @@ def test_the_length_is_told(kind):
     assert length(io.BytesIO(TOLD[kind]), len(TOLD[kind])) == result.duration_seconds
 
 
+def test_an_ogg_that_is_cut_is_as_long_as_its_whole_pages():
+    assert probed(made.ogg()[:20_000]).duration_seconds == pytest.approx(1.0, rel=0.01)
+
+
+@pytest.mark.parametrize("data", [made.xing(20_000, 417 * 20_001) + FRAME * 20_000, FRAME * 20_000])
+def test_a_large_recording_that_is_counted_or_even_is_measured_with_few_reads(data):
+    file = Counted(data)
+    assert length(file, len(data)) == pytest.approx(20_000 * FRAME_SECONDS, rel=0.01)
+    assert file.bytes_read < 128 << 10
+    assert file.reads < 40
+
+
 @pytest.mark.parametrize("frames", [0, 1, 3, 0x7FFFFFFF])
 def test_a_count_of_frames_that_is_wrong_is_not_believed(frames):
     for times in (200, 9000):  # counted to the end, and seen at some places
@@ -416,19 +441,6 @@ def test_a_recorder_that_writes_no_length_tells_it_by_its_last_part():
 
 
 # Whatever the bytes
-
-
-class Counted(io.BytesIO):
-    """Counts what is read of it."""
-
-    bytes_read = 0
-    reads = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.reads += 1
-        self.bytes_read += len(data)
-        return data
 
 
 HEADS = sorted({data[:24] for data in (*TOLD.values(), *MARKED.values())} | {b"", b"ID3\x03\0\x40", b"\xff\xfb", FRAME})
