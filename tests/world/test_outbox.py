@@ -367,7 +367,7 @@ def test_a_move_to_a_full_disk_leaves_the_source_and_nothing_else(root, inbox, e
 
 def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox):
     """A rename on a network file system whose answer is lost."""
-    before = os.stat(root + b"/in/a.mp3")
+    before = files.status_of(b"a.mp3", within=inbox)
     path = root + b"/archive/a.mp3"
     archive = os.open(root + b"/archive", os.O_RDONLY | os.O_DIRECTORY)
 
@@ -388,13 +388,24 @@ def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox
 
 
 def test_a_source_that_changed_while_it_was_copied_is_not_removed(root, inbox):
-    before = os.stat(root + b"/in/a.mp3")
+    before = files.status_of(b"a.mp3", within=inbox)
     with open(root + b"/in/a.mp3", "ab") as file:
         file.write(b", and more of it")
     with pytest.raises(OSError, match="changed while it was moved") as busy:
         durable._unlink_alike(inbox, b"a.mp3", before)
     assert busy.value.errno == errno.EBUSY
     assert read(root + b"/in/a.mp3") == b"the recording, and more of it"
+
+
+def test_a_move_leaves_what_is_not_as_it_was_when_it_was_read(root, inbox, archive):
+    """By a rename as by a copy: what lies there is compared with what was read, not with itself."""
+    was = (len(b"the recording"), 1_500_000_000_000_000_100)
+    write(root + b"/in/a.mp3", b"other bytes!!")
+    with pytest.raises(OSError, match="changed while it was moved") as busy:
+        files.move(inbox, b"a.mp3", archive + b"/a.mp3", root=archive, was=was)
+    assert busy.value.errno == errno.EBUSY
+    assert read(root + b"/in/a.mp3") == b"other bytes!!"
+    assert tree(archive) == []
 
 
 def test_a_link_or_a_pipe_is_never_carried(root, inbox, elsewhere):

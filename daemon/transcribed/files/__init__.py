@@ -40,6 +40,7 @@ from transcribed.files.opening import (
     read_regular,
     sha256,
 )
+from transcribed.files.statx import Status, is_asked, status_as_listed, status_of, status_of_open
 
 __all__ = [
     "TEMPORARY",
@@ -48,12 +49,14 @@ __all__ = [
     "Mark",
     "NameTaken",
     "NotRegular",
+    "Status",
     "begins_with",
     "descend",
     "folded",
     "forget",
     "free_number",
     "fsync_folder",
+    "is_asked",
     "make_folder",
     "make_folders",
     "make_private_file",
@@ -75,5 +78,8 @@ __all__ = [
     "replace_each",
     "replacing",
     "sha256",
+    "status_as_listed",
+    "status_of",
+    "status_of_open",
     "sweep",
 ]

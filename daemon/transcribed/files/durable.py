@@ -20,6 +20,7 @@ from typing import BinaryIO
 from transcribed.files.access import Access
 from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root
 from transcribed.files.rename import rename_no_replace
+from transcribed.files.statx import Status, status_of, status_of_open
 
 TEMPORARY = b".transcribed-"
 #: The names that we give to temporaries, and no others: what only begins so is a stranger's.
@@ -113,16 +114,27 @@ def replacing(path: bytes, *, access: Access = _AS_GIVEN) -> Iterator[BinaryIO]:
         access.sync(folder)
 
 
-def move(source_folder: int, name: bytes, target: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
+def move(
+    source_folder: int,
+    name: bytes,
+    target: bytes,
+    *,
+    root: bytes,
+    was: tuple[int, int] | None = None,
+    access: Access = _AS_GIVEN,
+) -> None:
     """Moves the file `name` of an open folder to the path `target` below `root`, to another device too.
 
-    What a crash left half moved (the same bytes in both places) is finished. Raises NameTaken where another file is at
-    `target`; OSError, with EBUSY where the source changed meanwhile. The source is there until the target is durable.
+    `was`: the size and mtime_ns that it must still have, in the server's own words; None: any. What a crash left half
+    moved (the same bytes in both places) is finished. Raises NameTaken where another file is at `target`; OSError, with
+    EBUSY where the source changed meanwhile. The source is there until the target is durable.
     """
     with _folder_of(target, root, access) as (folder, target_name):
-        before = os.lstat(name, dir_fd=source_folder)
+        before = status_of(name, within=source_folder)
+        if was not in (None, (before.st_size, before.st_mtime_ns)):
+            raise _changed(name)
         _appear(
-            lambda: _rename_or_carry(source_folder, name, folder, target_name, access),
+            lambda: _rename_or_carry(source_folder, name, folder, target_name, before, access),
             target,
             is_ours=lambda: _is_moved(source_folder, name, folder, target_name, before, access),
         )
@@ -188,19 +200,22 @@ def probe_time(root: bytes) -> float:
         return os.fstat(file.fileno()).st_mtime
 
 
-def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
+def _rename_or_carry(
+    source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access
+) -> None:
     try:
         rename_no_replace(source_folder, name, folder, target_name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _carry(source_folder, name, folder, target_name, access)
+        _carry(source_folder, name, folder, target_name, before, access)
 
 
-def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
+def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> None:
     """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
 
-    A source that may not be taken away is not copied at all, because the copy would be made again at each try.
+    It must be as `before` to the end, else it stays, and no copy does. A source that may not be taken away is not
+    copied at all, because the copy would be made again at each try.
     """
     if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source_folder, effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
@@ -209,13 +224,12 @@ def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, acc
     with _regular(source_folder, name) as source, _temporary(folder, access) as (file, temporary):
         if source is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-        before = os.fstat(source.fileno())
         shutil.copyfileobj(source, file, _CHUNK)
         file.flush()
-        access.to_times(file.fileno(), before)
+        access.to_times(file.fileno(), os.fstat(source.fileno()))
         _close_durably(file)
-        if not _alike(before, os.fstat(source.fileno())):
-            raise OSError(errno.EBUSY, "the file changed while it was moved", name)
+        if not _alike(before, status_of_open(source.fileno())):
+            raise _changed(name)
         rename_no_replace(folder, temporary, folder, target_name)
         access.sync(folder)
         _unlink_alike(source_folder, name, before)
@@ -249,15 +263,13 @@ def _appear(rename: Callable[[], None], path: bytes, *, is_ours: Callable[[], bo
         raise
 
 
-def _is_moved(
-    source_folder: int, name: bytes, folder: int, target_name: bytes, before: os.stat_result, access: Access
-) -> bool:
+def _is_moved(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> bool:
     """True if the source has arrived at the target after all. If both hold the same bytes, the source is removed."""
     with _regular(source_folder, name) as source, _regular(folder, target_name) as target:
         if target is None:
             return False
         if source is None:
-            return not _is_there(source_folder, name) and _alike(before, os.fstat(target.fileno()))
+            return not _is_there(source_folder, name) and _alike(before, status_of_open(target.fileno()))
         if _is_one_file(source, target) or not _same_bytes(source, target):
             return False
         access.sync(target.fileno())
@@ -307,15 +319,19 @@ def _is_there(folder: int, name: bytes) -> bool:
     return False
 
 
-def _alike(before: os.stat_result, now: os.stat_result) -> bool:
+def _alike(before: Status, now: Status) -> bool:
     """Not by inode: on FUSE its number changes under one's hands."""
     return (before.st_size, before.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
 
 
-def _unlink_alike(folder: int, name: bytes, before: os.stat_result) -> None:
-    if not _alike(before, os.lstat(name, dir_fd=folder)):
-        raise OSError(errno.EBUSY, "the file changed while it was moved", name)
+def _unlink_alike(folder: int, name: bytes, before: Status) -> None:
+    if not _alike(before, status_of(name, within=folder)):
+        raise _changed(name)
     os.unlink(name, dir_fd=folder)
+
+
+def _changed(name: bytes) -> OSError:
+    return OSError(errno.EBUSY, "the file changed while it was moved", name)
 
 
 def _removed(folder: int, name: bytes, before: float) -> bool:

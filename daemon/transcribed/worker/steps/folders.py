@@ -10,19 +10,20 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.inbox import READY, SUFFIX, RecordingFolder
-from transcribed.job import Fingerprint, Job, State, shown
+from transcribed.job import Fingerprint, Job, State, is_link, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
-from transcribed.worker.people import failure_notes
+from transcribed.worker.people import failure_notes, result_notes
 from transcribed.worker.plan import Route
+from transcribed.worker.steps import api
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
 
 BLOCK_BYTES = 1 << 20
@@ -55,12 +56,14 @@ class FolderSteps:
 
     def hash(self, job: Job) -> Event:
         """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
-        folder, path, fingerprint = self.source(job)
+        return Hashed(self._hashed(*self.source(job)))
+
+    def _hashed(self, folder: RecordingFolder, path: bytes, fingerprint: Fingerprint) -> str:
         digest = hashlib.sha256()
         with folder.reading(path, fingerprint) as file:
             while block := file.read(BLOCK_BYTES):
                 digest.update(block)
-        return Hashed(digest.hexdigest())
+        return digest.hexdigest()
 
     def stem(self, job: Job) -> bytes:
         """The stem of its outputs, as far as it is known without its transcript."""
@@ -128,19 +131,48 @@ class FolderSteps:
     def _put_away(self, job: Job, target: bytes) -> Retired:
         if self._route.after == "archive":
             return self._move(job, target, self._route.archive)
-        if self._route.after == "keep" and job.place is None:
-            return Retired(None, "kept in the inbox")
-        if self._route.after == "keep":
-            return Retired(job.place, "kept where it is")
-        folder, path, fingerprint = self.source(job)
         try:
-            with folder.holding(path, fingerprint) as (directory, name):
+            with self._holding(job) as (directory, name, _):
+                if self._route.after == "keep":
+                    return Retired(job.place, "kept in the inbox" if job.place is None else "kept where it is")
                 files.remove(directory, name, access=self._access)
         except errors.Withdrawn as withdrawn:
             return _not_there(withdrawn)
         except OSError as error:
             raise _unmovable(error, "deleted") from error
         return Retired(None, "deleted after delivery, as configured", gone=True)
+
+    @contextlib.contextmanager
+    def _holding(self, job: Job, target: bytes | None = None) -> Iterator[tuple[int, bytes, Fingerprint]]:
+        """The job's recording, to be put away: its folder, its name there, and what it looks like now.
+
+        One whose time or rights were changed is known by its bytes. Raises Withdrawn where it is not there, or is at
+        `target` already, moved before a crash, or where other bytes lie there than were transcribed: people are told of
+        that beside the transcript.
+        """
+        folder, path, fingerprint = self.source(job)
+        lies = folder.found(path, fingerprint)
+        if lies != fingerprint and target is not None and _size(target) == job.fingerprint.size:
+            raise errors.Withdrawn("it was moved already, and another one lies in its place")
+        if lies != fingerprint and not self._has_its_bytes(job, lies):
+            self._tell_of_change(job, lies)
+            raise errors.Withdrawn(result_notes.changed(job, lies.size))
+        with folder.holding(path, lies) as (directory, name):
+            yield directory, name, lies
+
+    def _has_its_bytes(self, job: Job, lies: Fingerprint) -> bool:
+        if lies.size != job.fingerprint.size or job.content_hash is None:
+            return False
+        folder, path, _ = self.source(job)
+        if is_link(path):
+            return api.hash_of_address(folder.address(path, lies)) == job.content_hash
+        return self._hashed(folder, path, lies) == job.content_hash
+
+    def _tell_of_change(self, job: Job, lies: Fingerprint) -> None:
+        if job.state is State.DELIVERED:
+            self._anchors.need(self._route.outbox)
+            said = [result_notes.of_changed(job, lies.size)]
+            result_notes.tell(job, said, root=self._route.outbox, access=self._access)
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
         self._anchors.need(self._route.failed)
@@ -152,12 +184,12 @@ class FolderSteps:
 
     def _move(self, job: Job, target: bytes, root: bytes) -> Retired:
         """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
-        folder, path, fingerprint = self.source(job)
         self._anchors.need(root)
         try:
-            with folder.holding(path, fingerprint) as (directory, name):
+            with self._holding(job, target) as (directory, name, lies):
                 self._bring_along(directory, name, target, root)
-                return Retired(_moved(directory, name, target, root, self._access))
+                was = lies.size, lies.mtime_ns
+                return Retired(_moved(directory, name, target, was, root=root, access=self._access))
         except errors.Withdrawn as withdrawn:
             return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
         except OSError as error:
@@ -179,8 +211,8 @@ def _published(job: Job) -> dict[str, str]:
 
 
 def _not_there(withdrawn: errors.Withdrawn) -> Retired:
-    """The recording is not where it was. Where another lies in its place, that may be itself, touched."""
-    return Retired(None, withdrawn.message, gone=isinstance(withdrawn, errors.Gone))
+    """The recording is not where it was; what lies in its place, if anything does, is new."""
+    return Retired(None, withdrawn.message, gone=True)
 
 
 def _unmovable(error: Exception, what: str) -> Exception:
@@ -191,12 +223,14 @@ def _unmovable(error: Exception, what: str) -> Exception:
     return errors.Transient(f"the recording cannot be {what}: {error.strerror}", hint=hint)
 
 
-def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: files.Access) -> bytes:
+def _moved(
+    directory: int, name: bytes, target: bytes, was: tuple[int, int], *, root: bytes, access: files.Access
+) -> bytes:
     """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
     stem, suffix = os.path.splitext(target)
     for _ in range(ATTEMPTS_AT_A_NAME):
         try:
-            files.move(directory, name, target, root=root, access=access)
+            files.move(directory, name, target, root=root, was=was, access=access)
         except files.NameTaken:
             number = files.free_number(lambda n: [files.output_name(stem, n, suffix)])
             target = files.output_name(stem, number, suffix)
