@@ -94,3 +94,112 @@ def test_a_note_that_a_person_wrote_is_left_as_it_is(world):
 
     assert note(world) == "call Ana"
     assert "other bytes lie there now" in note(world, "Talk.note (2).txt")
+
+
+# After the move
+
+
+def archive(world: World, name: str = "Talk.mp3") -> Path:
+    return world.folders["archive"] / name
+
+
+def work(world: World, seconds: float) -> None:
+    """Let the daemon work for so long."""
+    end = world.clock.monotonic() + seconds
+    world.run(lambda: world.clock.monotonic() >= end, seconds=seconds + 9000)
+
+
+def go_on_writing(world: World, path: Path, *, after: float = 30) -> bytes:
+    """A writer that paused goes on in the file that was moved from under its hands; all that it wrote."""
+    part, rest = mp3("Talk", 40), mp3("rest", 60)
+    with world.drop("Talk.mp3", part).open("ab", buffering=0) as writer:
+        run_and(world, lambda: None, at=State.DELIVERED, jobs=1)
+        world.clock.moved += after
+        writer.write(rest)
+    assert path.read_bytes() == part + rest
+    return part + rest
+
+
+def test_a_recording_that_is_written_on_after_it_was_archived_is_told_of_and_transcribed_whole(world):
+    """nas D3, clients 1: with no lease and no event, the look after the move is all there is."""
+    whole = go_on_writing(world, archive(world))
+
+    work(world, 300)
+
+    assert world.files("inbox") == []
+    assert world.files("archive") == ["Talk (2).mp3"]
+    assert archive(world, "Talk (2).mp3").read_bytes() == whole
+    assert sent(world, whole) == 1
+    assert f"{len(whole):,} bytes now, {len(mp3('Talk')):,} transcribed" in note(world)
+    assert world.story(1)[-2:] == ["retired", "returned"]
+
+
+def test_it_is_told_of_where_recordings_are_kept_too(tmp_path: Path, api, clock):
+    world = World(tmp_path, api, clock, formats=("txt",), after="keep")
+
+    whole = go_on_writing(world, tmp_path / "inbox/Talk.mp3")
+    work(world, 300)
+
+    assert world.files("inbox") == ["Talk.mp3"]
+    assert (sent(world, whole), len(api.submits)) == (1, 2)
+    assert f"{len(whole):,} bytes now" in note(world)
+
+
+def test_what_failed_and_is_filled_afterwards_is_tried_without_its_old_note(world):
+    """clients 2: an encoder makes the file first, and fills it where it was set aside."""
+    path = world.drop("Talk.mp3", b"no recording at all")
+    run_and(world, lambda: None, at=State.FAILED, jobs=1)
+    failed = world.folders["failed"] / "Talk.mp3"
+    world.clock.moved += 30
+    failed.write_bytes(mp3("Talk"))
+
+    work(world, 300)
+
+    assert not path.exists()
+    assert world.files("failed") == []
+    assert world.files("outbox") == ["Talk.txt"] or world.files("outbox") == ["Talk (2).txt"]
+    assert sent(world, mp3("Talk")) == 1
+
+
+def test_a_restart_within_those_minutes_forgets_no_look(world):
+    whole = go_on_writing(world, archive(world), after=120)
+
+    work(world, 900)
+
+    assert sent(world, whole) == 1
+    assert archive(world, "Talk (2).mp3").read_bytes() == whole
+
+
+def test_after_those_minutes_nobody_looks_any_more(world):
+    go_on_writing(world, archive(world), after=700)
+
+    work(world, 900)
+
+    assert world.files("archive") == ["Talk.mp3"]
+    assert len(world.api.submits) == 1
+
+
+def test_a_recording_that_is_only_touched_in_the_archive_stays_there(world):
+    world.drop("Talk.mp3", mp3("Talk"))
+    run_and(world, lambda: None, at=State.DELIVERED, jobs=1)
+    os.utime(archive(world), (1e9, 1e9))
+
+    work(world, 900)
+
+    assert world.files("archive") == ["Talk.mp3"]
+    assert world.files("outbox") == ["Talk.txt"]
+    assert world.story(1)[-1] == "retired"
+
+
+def test_it_comes_back_under_a_free_name_where_another_one_lies_at_its_path(world):
+    whole = go_on_writing(world, archive(world))
+    world.drop("Talk.mp3", mp3("another"))
+
+    work(world, 600)
+
+    assert world.files("inbox") == []
+    assert {path.read_bytes() for path in world.folders["archive"].iterdir() if path.suffix == ".mp3"} == {
+        whole,
+        mp3("another"),
+    }
+    assert (sent(world, whole), sent(world, mp3("another"))) == (1, 1)

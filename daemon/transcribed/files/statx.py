@@ -17,7 +17,7 @@ from typing import NamedTuple
 from transcribed.files.opening import opened_root
 
 _FORCE_SYNC = 0x2000  # linux/stat.h
-_EMPTY_PATH, _NOFOLLOW = 0x1000, 0x100  # linux/fcntl.h
+_EMPTY_PATH, _NOFOLLOW, _HERE = 0x1000, 0x100, -100  # linux/fcntl.h; AT_FDCWD
 _BASIC = 0x7FF
 _SIZE = 256
 _HEAD = struct.Struct("=IIQIIIHHQQ")  # mask, block size, attributes, links, user, group, mode, -, inode, size
@@ -54,9 +54,9 @@ def status_of_open(file: int) -> Status:
     return _asked(file)
 
 
-def status_as_listed(name: bytes, *, within: int) -> Status:
+def status_as_listed(name: bytes, *, within: int = _HERE) -> Status:
     """As `status_of`, without opening it: for files that nobody opens, and that were not looked at for long."""
-    return _forced(within, name, _NOFOLLOW) or _plain(os.lstat(name, dir_fd=within))
+    return _forced(within, name, _NOFOLLOW) or _plain(os.lstat(name, dir_fd=None if within == _HERE else within))
 
 
 def is_asked() -> bool:

@@ -147,7 +147,7 @@ class RecordingFolder:
 
         Raises Withdrawn where it is not, Blocked where the inbox cannot be reached, Transient where this file cannot.
         """
-        with self._folder_of(path) as (folder, name), self._judging(path), ExitStack() as on_failure:
+        with self.reaching(path) as (folder, name), self._judging(path), ExitStack() as on_failure:
             file = on_failure.enter_context(open_regular(name, within=folder))
             if not self.unchanged(file, fingerprint):
                 raise _replaced(path)
@@ -195,7 +195,7 @@ class RecordingFolder:
 
     def found(self, path: bytes, like: Fingerprint) -> Fingerprint:
         """The fingerprint of what lies at `path` now, with the parts that `like` has. Raises as `open` does."""
-        with self._folder_of(path) as (folder, name), self._judging(path):
+        with self.reaching(path) as (folder, name), self._judging(path):
             status = status_of(name, within=folder)
         if not stat.S_ISREG(status.st_mode):
             raise _replaced(path)
@@ -207,15 +207,15 @@ class RecordingFolder:
 
         Raises as `open` does.
         """
-        with self._folder_of(path) as (folder, name):
+        with self.reaching(path) as (folder, name):
             with self._judging(path):
                 if not _same(status_of(name, within=folder), fingerprint):
                     raise _replaced(path)
             yield folder, name
 
     @contextmanager
-    def _folder_of(self, path: bytes) -> Iterator[tuple[int, bytes]]:
-        """The descriptor of the folder that `path` is in, and the name there."""
+    def reaching(self, path: bytes) -> Iterator[tuple[int, bytes]]:
+        """The descriptor of the folder that `path` is in, and the name there. Raises as `open` does."""
         *folders, name = path.split(b"/")
         with self._opened_root() as (root, _mount):
             with self._judging(path):

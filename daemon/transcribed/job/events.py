@@ -185,6 +185,19 @@ class Retired(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Returned(Event):
+    """The recording was written on where it was put away. It is in the inbox as `path`, where a new job takes it."""
+
+    path: bytes
+    size: int  #: of the file now
+    was: int  #: of the file that was taken
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """It lies nowhere as it was taken."""
+        return {"place": None, "gone": True}
+
+
+@dataclass(frozen=True, slots=True)
 class Touched(Event):
     """The same content is at the same path with another fingerprint. It is still this job's recording."""
 

@@ -8,25 +8,22 @@ nothing that the daemon did not write is replaced.
 
 import contextlib
 import errno
-import hashlib
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.inbox import READY, SUFFIX, RecordingFolder
-from transcribed.job import Fingerprint, Job, State, is_link, shown
+from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.people import failure_notes, result_notes
 from transcribed.worker.plan import Route
-from transcribed.worker.steps import api
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
+from transcribed.worker.steps.recordings import Recordings
 
-BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
 COMPANIONS = (READY, SUFFIX)  #: the endings of files that may lie beside a recording, and travel with it
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -41,29 +38,15 @@ class FolderSteps:
         self._kept = kept
         self._naming = Naming(route, anchors, kept)
         self._access = access_of(route)
-        self._inbox = RecordingFolder(route.inbox, lane=route.lane, ground=anchors.of("inbox"))
-        self._failed = RecordingFolder(route.failed, lane=route.lane, ground=anchors.of("failed"))
+        self._recordings = Recordings(route, anchors)
 
     def source(self, job: Job) -> tuple[RecordingFolder, bytes, Fingerprint]:
-        """The job's recording as it lies now: in the inbox or, for a retried one, still in the failed folder.
-
-        A rename changes ctime, and a move between file systems the inode: there, size and mtime must do.
-        """
-        root = self._route.failed + b"/"
-        if job.place is not None and job.place.startswith(root):
-            return self._failed, job.place[len(root) :], replace(job.fingerprint, ctime_ns=None, inode=None)
-        return self._inbox, job.path, job.fingerprint
+        """The job's recording as it lies now."""
+        return self._recordings.source(job)
 
     def hash(self, job: Job) -> Event:
         """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
-        return Hashed(self._hashed(*self.source(job)))
-
-    def _hashed(self, folder: RecordingFolder, path: bytes, fingerprint: Fingerprint) -> str:
-        digest = hashlib.sha256()
-        with folder.reading(path, fingerprint) as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-        return digest.hexdigest()
+        return Hashed(self._recordings.content_hash(job))
 
     def stem(self, job: Job) -> bytes:
         """The stem of its outputs, as far as it is known without its transcript."""
@@ -150,29 +133,15 @@ class FolderSteps:
         `target` already, moved before a crash, or where other bytes lie there than were transcribed: people are told of
         that beside the transcript.
         """
-        folder, path, fingerprint = self.source(job)
+        folder, path, fingerprint = self._recordings.source(job)
         lies = folder.found(path, fingerprint)
         if lies != fingerprint and target is not None and _size(target) == job.fingerprint.size:
             raise errors.Withdrawn("it was moved already, and another one lies in its place")
-        if lies != fingerprint and not self._has_its_bytes(job, lies):
-            self._tell_of_change(job, lies)
+        if lies != fingerprint and not self._recordings.has_its_bytes(job, lies):
+            self._recordings.tell_of_change(job, lies)
             raise errors.Withdrawn(result_notes.changed(job, lies.size))
         with folder.holding(path, lies) as (directory, name):
             yield directory, name, lies
-
-    def _has_its_bytes(self, job: Job, lies: Fingerprint) -> bool:
-        if lies.size != job.fingerprint.size or job.content_hash is None:
-            return False
-        folder, path, _ = self.source(job)
-        if is_link(path):
-            return api.hash_of_address(folder.address(path, lies)) == job.content_hash
-        return self._hashed(folder, path, lies) == job.content_hash
-
-    def _tell_of_change(self, job: Job, lies: Fingerprint) -> None:
-        if job.state is State.DELIVERED:
-            self._anchors.need(self._route.outbox)
-            said = [result_notes.of_changed(job, lies.size)]
-            result_notes.tell(job, said, root=self._route.outbox, access=self._access)
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
         self._anchors.need(self._route.failed)
