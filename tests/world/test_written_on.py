@@ -203,3 +203,48 @@ def test_it_comes_back_under_a_free_name_where_another_one_lies_at_its_path(worl
         mp3("another"),
     }
     assert (sent(world, whole), sent(world, mp3("another"))) == (1, 1)
+
+
+# A doubt about a result
+
+
+def test_a_doubt_about_a_transcript_stands_beside_it_for_people_and_in_no_rendering(tmp_path: Path, api, clock):
+    world = World(tmp_path, api, clock, formats=("txt", "srt", "json"))
+    api.duration_of = lambda _upload: 3
+    world.drop("Talk.mp3", mp3("a long one", frames=4000))
+
+    assert world.run() == 0
+
+    assert world.files("outbox") == ["Talk.json", "Talk.note.txt", "Talk.srt", "Talk.txt"]
+    assert "Perhaps it is not whole: AssemblyAI heard 3 s of a recording of about 104 s." in note(world)
+    assert "104 s" not in (world.folders["outbox"] / "Talk.txt").read_text()
+
+
+def test_the_same_doubt_stands_beside_a_transcript_that_is_delivered_again(world, api):
+    api.duration_of = lambda _upload: 3
+    world.drop("Talk.mp3", mp3("a long one", frames=4000))
+    world.run()
+    world.drop("Again.mp3", mp3("a long one", frames=4000))
+    world.run()
+
+    assert len(api.submits) == 1
+    assert "heard 3 s" in note(world, "Again.note.txt")
+
+
+def test_a_recording_without_a_doubt_has_no_note(world):
+    world.drop("Talk.mp3")
+    world.run()
+    assert world.files("outbox") == ["Talk.txt"]
+
+
+def test_a_note_says_all_that_there_is_to_say_and_nothing_twice(world, api):
+    api.duration_of = lambda _upload: 3
+    path = world.drop("Talk.mp3", mp3("a long one", frames=4000))
+
+    run_and(world, lambda: path.write_bytes(mp3("new")), at=State.SUBMITTED, jobs=2)
+
+    said = note(world).split("\n\n")
+    assert said[0] == "About the transcript of Talk.mp3 in this folder. You can delete this note."
+    assert "heard 3 s" in said[1]
+    assert "it was written on since" in said[2]
+    assert len(said) == 4, "the mark is last"

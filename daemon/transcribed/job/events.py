@@ -115,6 +115,7 @@ class Transcribed(Event):
     model: str | None = None
     language: str | None = None
     billed_seconds: float | None = None  #: the length of the recording, as the answer has it
+    doubts: tuple[str, ...] = ()  #: those of the warnings that say that a part of the recording is not in it
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """The speech model that the answer names."""

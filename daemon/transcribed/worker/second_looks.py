@@ -98,7 +98,8 @@ class SecondLooks:
                 self._watch(job, inbox, now - max(wall - job.retired_at, 0.0))
 
     def _watch(self, job: Job, inbox: Arrivals, since: float) -> None:
-        if job.gone or job.state is State.CANCELLED or is_link(job.path):
+        nowhere = job.gone or job.place == b"" or job.state is State.CANCELLED
+        if nowhere or is_link(job.path):
             return
         path = job.place or inbox.route.inbox + b"/" + job.path
         recording = PutAway(job.id, path, job.fingerprint.size, job.fingerprint.mtime_ns)

@@ -13,7 +13,7 @@ from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, is_link, printable
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
 from transcribed.journal import AUDIO, Transcripts
-from transcribed.worker.steps.doubts import doubts, heard_seconds
+from transcribed.worker.steps.doubts import doubts, heard_seconds, losses
 
 LONGEST_WORD = 64  # characters of a model's name; no real one is half as long
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
@@ -109,7 +109,7 @@ def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Ma
     audio = _keep_audio(job, client, kept, transcript)
     warnings = (*doubts(job, transcript), *_warnings(transcript), *audio)
     model, language = (_word(transcript, field) for field in ("speech_model_used", "language_code"))
-    return Transcribed(warnings, model, language, heard_seconds(transcript))
+    return Transcribed(warnings, model, language, heard_seconds(transcript), losses(job, transcript))
 
 
 def _word(transcript: Mapping[str, object], field: str) -> str | None:

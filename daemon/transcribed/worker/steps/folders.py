@@ -9,7 +9,7 @@ nothing that the daemon did not write is replaced.
 import contextlib
 import errno
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
@@ -56,8 +56,11 @@ class FolderSteps:
         """Choose the names of its files; `taken` are numbers of other jobs."""
         return self._naming.name(job, taken)
 
-    def deliver(self, job: Job, taken: Collection[int]) -> Event:
-        """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
+    def deliver(self, job: Job, taken: Collection[int], doubts: Sequence[str] = ()) -> Event:
+        """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number.
+
+        The `doubts` about it are said in a note beside them.
+        """
         assert job.transcript_id is not None
         assert job.number is not None
         self._anchors.need(self._route.outbox)
@@ -87,6 +90,8 @@ class FolderSteps:
                 return self.name(job, taken)  # by names that were asked for since
             raise self._naming.judged(error, self._route.outbox, job) from error
         self._naming.published(job)
+        said = [result_notes.of_doubt(doubt) for doubt in doubts]
+        result_notes.tell(job, said, root=self._route.outbox, access=self._access)
         return Delivered(delete_remote=self._route.delete_remote)
 
     def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
