@@ -21,7 +21,6 @@ from transcribed.files.durable import (
     replace,
     replace_each,
     replacing,
-    sweep,
 )
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
@@ -40,7 +39,9 @@ from transcribed.files.opening import (
     read_regular,
     sha256,
 )
+from transcribed.files.rename import Way
 from transcribed.files.statx import Status, is_asked, status_as_listed, status_of, status_of_open
+from transcribed.files.sweeping import sweep
 
 __all__ = [
     "TEMPORARY",
@@ -50,6 +51,7 @@ __all__ = [
     "NameTaken",
     "NotRegular",
     "Status",
+    "Way",
     "begins_with",
     "descend",
     "folded",

@@ -9,7 +9,6 @@ import contextlib
 import errno
 import io
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -19,16 +18,13 @@ from typing import BinaryIO
 
 from transcribed.files.access import Access
 from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root
-from transcribed.files.rename import rename_no_replace
+from transcribed.files.rename import Way, rename_no_replace
 from transcribed.files.statx import Status, status_of, status_of_open
 
 TEMPORARY = b".transcribed-"
-#: The names that we give to temporaries, and no others: what only begins so is a stranger's.
-_STRAY = re.compile(re.escape(TEMPORARY) + rb"[0-9a-f]{16}(-renamed)?")
 
 _CHUNK = 1 << 20
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_DEEPEST = 64
 _AS_GIVEN = Access()
 
 
@@ -72,11 +68,13 @@ def _publish(folder: int, path: bytes, content: BinaryIO, access: Access) -> Non
     with _temporary(folder, access) as (file, temporary):
         shutil.copyfileobj(content, file, _CHUNK)
         _close_durably(file)
-        _appear(
+        way = _appear(
             lambda: rename_no_replace(folder, temporary, folder, name),
             path,
             is_ours=lambda: _holds(folder, name, content, access),
         )
+        if way is Way.LOOKED and not _holds(folder, name, content, access):
+            raise _lost(path)
 
 
 def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
@@ -155,40 +153,26 @@ def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
         os.close(_made(folder, name, access))
 
 
-def sweep(
-    root: bytes,
-    now: float,
-    older_than_seconds: float = 3600.0,
-    deepest: int = _DEEPEST,
-    listed: Callable[[], object] = lambda: None,
-) -> int:
-    """Removes the temporaries below `root` that a crash left there; returns how many. `now` in seconds since the epoch.
+def probe_write(root: bytes) -> Way:
+    """Tries with small hidden files in `root` all that a delivery does: write, rename, rename over, read, remove.
 
-    `deepest`: how many folders down it goes; 0 is only `root`. `listed` is called once a folder is listed. Another
-    daemon may be writing into the same folder, so what is younger stays. Should it be taken from under a writer all
-    the same (clocks differ), its rename fails, and it writes again. What cannot be removed stays until the next
-    sweep. Raises OSError where `root` is not there.
+    Returns the way of the rename that replaces nothing. Raises the OSError that a real delivery would meet.
     """
-    removed = 0
-    top = os.path.realpath(root)
-    for path, folders, names, folder in os.fwalk(top):
-        listed()
-        if path.count(b"/") - top.count(b"/") >= deepest:
-            folders.clear()
-        for name in names:
-            if _STRAY.fullmatch(name):
-                removed += _removed(folder, name, now - older_than_seconds)
-    return removed
-
-
-def probe_write(root: bytes) -> None:
-    """Writes, renames and removes a small hidden file in `root`. Raises the OSError that a real one would meet."""
-    with opened_root(root) as folder, _temporary(folder, _AS_GIVEN) as (file, temporary):
-        file.write(b"may this folder be written?\n")
-        _close_durably(file)
-        renamed = temporary + b"-renamed"
-        os.rename(temporary, renamed, src_dir_fd=folder, dst_dir_fd=folder)
+    with opened_root(root) as folder, contextlib.ExitStack() as stack:
+        renamed, way = b"", Way.SAFE
+        for text in (b"may this folder be written?\n", b"and what is there be replaced?\n"):
+            file, temporary = stack.enter_context(_temporary(folder, _AS_GIVEN))
+            file.write(text)
+            _close_durably(file)
+            if renamed:
+                os.rename(temporary, renamed, src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                renamed = temporary + b"-renamed"
+                way = rename_no_replace(folder, temporary, folder, renamed)
+            if not _holds(folder, renamed, io.BytesIO(text), _AS_GIVEN):
+                raise _lost(renamed)
         os.unlink(renamed, dir_fd=folder)
+        return way
 
 
 def probe_time(root: bytes) -> float:
@@ -202,16 +186,16 @@ def probe_time(root: bytes) -> float:
 
 def _rename_or_carry(
     source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access
-) -> None:
+) -> Way:
     try:
-        rename_no_replace(source_folder, name, folder, target_name)
+        return rename_no_replace(source_folder, name, folder, target_name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _carry(source_folder, name, folder, target_name, before, access)
+        return _carry(source_folder, name, folder, target_name, before, access)
 
 
-def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> None:
+def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> Way:
     """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
 
     It must be as `before` to the end, else it stays, and no copy does. A source that may not be taken away is not
@@ -230,9 +214,20 @@ def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, bef
         _close_durably(file)
         if not _alike(before, status_of_open(source.fileno())):
             raise _changed(name)
-        rename_no_replace(folder, temporary, folder, target_name)
+        way = rename_no_replace(folder, temporary, folder, target_name)
         access.sync(folder)
+        if way is Way.LOOKED:
+            _require_copy(source, folder, target_name)
         _unlink_alike(source_folder, name, before)
+        return way
+
+
+def _require_copy(source: BinaryIO, folder: int, name: bytes) -> None:
+    """Raises OSError where `name` does not hold what the source holds: some mounts write it to their server late."""
+    source.seek(0)
+    with _regular(folder, name) as copy:
+        if copy is None or not _same_bytes(source, copy):
+            raise _lost(name)
 
 
 @contextmanager
@@ -251,13 +246,13 @@ def _temporary(folder: int, access: Access) -> Iterator[tuple[BinaryIO, bytes]]:
             os.unlink(name, dir_fd=folder)
 
 
-def _appear(rename: Callable[[], None], path: bytes, *, is_ours: Callable[[], bool]) -> None:
+def _appear(rename: Callable[[], Way], path: bytes, *, is_ours: Callable[[], bool]) -> Way:
     """Does `rename`; where that fails, whatever the error, success is decided by what lies at `path` now."""
     try:
-        rename()
+        return rename()
     except OSError as error:
         if is_ours():
-            return
+            return Way.SAFE
         if isinstance(error, FileExistsError):
             raise NameTaken(path) from error
         raise
@@ -330,20 +325,12 @@ def _unlink_alike(folder: int, name: bytes, before: Status) -> None:
     os.unlink(name, dir_fd=folder)
 
 
+def _lost(name: bytes) -> OSError:
+    return OSError(errno.EIO, "the file system does not hold what was written to it", name)
+
+
 def _changed(name: bytes) -> OSError:
     return OSError(errno.EBUSY, "the file changed while it was moved", name)
-
-
-def _removed(folder: int, name: bytes, before: float) -> bool:
-    try:
-        status = os.lstat(name, dir_fd=folder)
-        # By ctime, for a recording that is being moved has its old mtime already.
-        if not stat.S_ISREG(status.st_mode) or status.st_ctime > before:
-            return False
-        os.unlink(name, dir_fd=folder)
-    except OSError:
-        return False
-    return True
 
 
 def _close_durably(file: BinaryIO) -> None:

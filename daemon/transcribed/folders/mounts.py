@@ -36,6 +36,11 @@ class Mount(NamedTuple):
         return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == UNKNOWN)
 
     @property
+    def may_lie(self) -> bool:
+        """True for FUSE: a program gives the answers, and nobody has tried them all."""
+        return self.kind.startswith(b"fuse") or self.kind == UNKNOWN
+
+    @property
     def has_steady_inodes(self) -> bool:
         """True if ctime and inode of a file stay as they are while nobody touches it."""
         return self.is_local and self.kind not in _NUMBERED_IN_MEMORY
