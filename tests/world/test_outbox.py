@@ -85,10 +85,20 @@ def test_what_is_published_is_there_whole_and_nothing_else_is(root, name):
     assert read(root + b"/" + name) == b"words"
 
 
-def test_a_file_and_its_folders_get_the_mode_that_the_umask_gives(root):
+def test_a_file_gets_the_mode_that_the_umask_gives_and_its_folders_that_of_the_folder_above(root):
+    """clients, Permissions: a sub-folder that is 2755 in an outbox of 2775 lets nobody of its group delete there."""
+    os.chmod(root, 0o2775)
     with umask(0o027):
-        files.publish(root + b"/sub/a.txt", b"words", root=root)
-    assert (mode(root + b"/sub"), mode(root + b"/sub/a.txt")) == (0o750, 0o640)
+        files.publish(root + b"/sub/inner/a.txt", b"words", root=root)
+    assert (mode(root + b"/sub"), mode(root + b"/sub/inner")) == (0o2775, 0o2775)
+    assert mode(root + b"/sub/inner/a.txt") == 0o640
+
+
+def test_a_folder_that_was_there_keeps_its_rights(root):
+    os.mkdir(root + b"/sub")
+    os.chmod(root + b"/sub", 0o711)
+    files.publish(root + b"/sub/a.txt", b"words", root=root)
+    assert mode(root + b"/sub") == 0o711
 
 
 def test_publishing_the_same_bytes_again_is_success(root):

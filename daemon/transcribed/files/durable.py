@@ -7,6 +7,7 @@ looked at before anything is decided, for a network file system may report an er
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import secrets
@@ -150,7 +151,7 @@ def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
     """The folder `path`, made where it is missing; the one above it is there. Raises OSError."""
     above, name = os.path.split(path)
     with opened_root(above) as folder:
-        os.close(_made(folder, name, access))
+        os.close(_made(folder, name, access, give=access.to_folder))
 
 
 def probe_write(root: bytes) -> Way:
@@ -351,14 +352,18 @@ def _folder_of(path: bytes, root: bytes, access: Access) -> Iterator[tuple[int, 
         folder = os.dup(opened)
         try:
             for inner in folders:
-                above, folder = folder, _made(folder, inner, access)
+                above, folder = (
+                    folder,
+                    _made(folder, inner, access, give=functools.partial(access.to_inner_folder, folder)),
+                )
                 os.close(above)
             yield folder, name
         finally:
             os.close(folder)
 
 
-def _made(above: int, name: bytes, access: Access) -> int:
+def _made(above: int, name: bytes, access: Access, *, give: Callable[[int], None]) -> int:
+    """The open folder `name` in the open folder `above`; where it had to be made, `give` gives it its rights."""
     with contextlib.suppress(FileNotFoundError):
         return open_folder(name, within=above)
     made = False
@@ -369,7 +374,7 @@ def _made(above: int, name: bytes, access: Access) -> int:
     folder = open_folder(name, within=above)
     try:
         if made:
-            access.to_folder(folder)
+            give(folder)
     except OSError:
         os.close(folder)
         raise
