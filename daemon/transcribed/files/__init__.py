@@ -42,6 +42,7 @@ from transcribed.files.opening import (
 from transcribed.files.rename import Way
 from transcribed.files.statx import Status, is_asked, status_as_listed, status_of, status_of_open
 from transcribed.files.sweeping import sweep
+from transcribed.files.twins import Twins
 
 __all__ = [
     "TEMPORARY",
@@ -51,6 +52,7 @@ __all__ = [
     "NameTaken",
     "NotRegular",
     "Status",
+    "Twins",
     "Way",
     "begins_with",
     "descend",
