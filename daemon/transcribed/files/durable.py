@@ -159,21 +159,30 @@ def probe_write(root: bytes) -> Way:
 
     Returns the way of the rename that replaces nothing. Raises the OSError that a real delivery would meet.
     """
-    with opened_root(root) as folder, contextlib.ExitStack() as stack:
-        renamed, way = b"", Way.SAFE
-        for text in (b"may this folder be written?\n", b"and what is there be replaced?\n"):
-            file, temporary = stack.enter_context(_temporary(folder, _AS_GIVEN))
-            file.write(text)
-            _close_durably(file)
-            if renamed:
-                os.rename(temporary, renamed, src_dir_fd=folder, dst_dir_fd=folder)
-            else:
-                renamed = temporary + b"-renamed"
-                way = rename_no_replace(folder, temporary, folder, renamed)
-            if not _holds(folder, renamed, io.BytesIO(text), _AS_GIVEN):
-                raise _lost(renamed)
-        os.unlink(renamed, dir_fd=folder)
-        return way
+    renamed = TEMPORARY + secrets.token_hex(8).encode() + b"-renamed"
+    with opened_root(root) as folder:
+        try:
+            way = _tried(folder, renamed, b"may this folder be written?\n", rename_no_replace)
+            _tried(folder, renamed, b"may what is there be replaced?\n", _rename_over)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(renamed, dir_fd=folder)
+    return way
+
+
+def _tried(folder: int, name: bytes, text: bytes, rename: Callable[[int, bytes, int, bytes], Way]) -> Way:
+    with _temporary(folder, _AS_GIVEN) as (file, temporary):
+        file.write(text)
+        _close_durably(file)
+        way = rename(folder, temporary, folder, name)
+    if not _holds(folder, name, io.BytesIO(text), _AS_GIVEN):
+        raise _lost(name)
+    return way
+
+
+def _rename_over(source_folder: int, source: bytes, folder: int, name: bytes) -> Way:
+    os.rename(source, name, src_dir_fd=source_folder, dst_dir_fd=folder)
+    return Way.SAFE
 
 
 def probe_time(root: bytes) -> float:
