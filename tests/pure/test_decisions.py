@@ -73,7 +73,7 @@ def other(job=SUBMITTED, **changes):
 PAID = other(state=State.DELIVERED, transcript_id="t-3", retired_at=NOW, place=b"/archive/Other.mp3")
 LOST_ANSWER = other(state=State.FAILED, transcript_id=None, hint="look for it")
 SAME_FILE = {"path": RECEIVED.path}
-TAKEN_AWAY = Happened(Cancelled("the recording was taken out of the inbox", withdrawn=True))
+TAKEN_AWAY = Happened(Cancelled("the recording was taken out of the inbox, or written over", withdrawn=True))
 
 TABLE = [
     # the ordinary way

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fake_assemblyai import Fault
 from transcribed.job import State
 from world import World, mp3
 
@@ -248,3 +249,17 @@ def test_a_note_says_all_that_there_is_to_say_and_nothing_twice(world, api):
     assert "heard 3 s" in said[1]
     assert "it was written on since" in said[2]
     assert len(said) == 4, "the mark is last"
+
+
+def test_a_recording_that_is_written_over_before_its_submit_is_not_submitted(world, api):
+    """The account has run dry after the upload: by the time that it is filled up, another recording lies there."""
+    api.script("POST /v2/transcript", [Fault.answer(402, "Please top up to continue.")] * 1000)
+    path = world.drop("Talk.mp3", mp3("old"))
+    world.run(lambda: bool(world.states()) and world.states()[0] is State.UPLOADED, seconds=600)
+    path.write_bytes(mp3("another", 90))
+    world.run(lambda: len(world.states()) == 2, seconds=7200)
+    api.clear()
+    world.run(lambda: world.files("archive") == ["Talk.mp3"], seconds=20000)
+
+    assert world.states() == [State.CANCELLED, State.DELIVERED]
+    assert (len(api.submits), sent(world, mp3("another", 90))) == (1, 1)
