@@ -3,12 +3,14 @@
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fake_assemblyai import Fault
 from transcribed.job import State
+from transcribed.worker import Reload
 from world import World, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -263,3 +265,17 @@ def test_a_recording_that_is_written_over_before_its_submit_is_not_submitted(wor
 
     assert world.states() == [State.CANCELLED, State.DELIVERED]
     assert (len(api.submits), sent(world, mp3("another", 90))) == (1, 1)
+
+
+def test_an_inbox_that_has_left_the_configuration_is_waited_for_by_nobody(world):
+    world.drop("Talk.mp3")
+    world.run()
+    end = world.clock.monotonic() + 300
+    only_another = replace(world.plan(), routes=(world.second_inbox(),))
+    world.routes.pop()
+    world.next_plan = lambda: only_another
+
+    world.run(lambda: world.clock.monotonic() >= end, messages=(Reload(),))
+
+    assert set(world.worker.inboxes) == {"second"}
+    assert world.mailbox.waits < 500

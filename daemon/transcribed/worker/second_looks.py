@@ -86,6 +86,7 @@ class SecondLooks:
         if self._is_new:
             self._is_new = False
             self._take_up(inboxes, now)
+        self._of = defaultdict(_Watched, {name: each for name, each in self._of.items() if name in inboxes})
         for name, watched in self._of.items():
             inbox, at = inboxes.get(name), watched.next_at()
             if inbox is not None and at is not None and at <= now:
