@@ -13,7 +13,7 @@ import structlog
 
 from transcribed import config, errors, files, job, service, signals
 from transcribed.assemblyai import AssemblyAI
-from transcribed.config import placement
+from transcribed.config import placement, samba
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, rebuild
@@ -129,8 +129,10 @@ def route_of(inbox: config.Inbox) -> Route:
         watch=inbox.watch,
         extensions=tuple(os.fsencode(extension) for extension in inbox.extensions),
         ignore=inbox.ignore,
+        bins=samba.bins_of(inbox.path),
         links=inbox.links,
         hardlinks=inbox.hardlinks,
+        remove_empty_folders=inbox.remove_empty_folders,
         names=inbox.names,
         file_mode=access.file_mode,
         dir_mode=access.dir_mode,

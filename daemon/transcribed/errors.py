@@ -136,16 +136,69 @@ _ENVIRONMENT: dict[int, tuple[str, str]] = {
 }
 
 
-def from_os_error(error: OSError, *, lane: str, doing: str) -> TranscribedError:
+_REFUSED_BY_SERVER = "the file server refuses access"
+_NO_ANSWER = "the file server gives no answer"
+_NOT_A_DISK = "the share reports an input/output error"
+#: The same on a share, by the kind of its mount, where the error has another cause there than on a disk.
+_OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
+    "nfs": {  # exports(5); nfs(5): a soft mount that gives up returns EIO or ETIMEDOUT
+        errno.EACCES: (
+            _REFUSED_BY_SERVER,
+            "let the server export the folder to this machine (`exportfs -v`), or give the daemon's user access to it",
+        ),
+        errno.EIO: (f"{_NO_ANSWER}, or reports an input/output error", "start it, or check its disks and the network"),
+        errno.ETIMEDOUT: (_NO_ANSWER, "start it, or check the network"),
+        errno.ESTALE: (
+            "the folder is no longer the one that the file server exported",
+            "look at what the server exports, then mount it again",
+        ),
+    },
+    "cifs": {
+        errno.EACCES: (
+            _REFUSED_BY_SERVER,
+            "let the user of the mount use the share, and the daemon's user use the mount (uid=, file_mode=)",
+        ),
+        errno.EIO: (f"{_NO_ANSWER}, or reports an input/output error", "start it, or check its disks and the network"),
+        errno.ETIMEDOUT: (_NO_ANSWER, "start it, or check the network"),
+        errno.ENOTCONN: (_NO_ANSWER, "start it, or check the network: the mount connects again by itself"),
+    },
+    "fuse": {
+        errno.EACCES: (
+            "the mount refuses access",
+            "mount it with allow_other, or as the daemon's user; else give that user access to the folder",
+        ),
+        errno.EIO: (_NOT_A_DISK, "look at the log of the program that mounted it, and at its server"),
+        errno.ENOTCONN: ("the program that mounted the share has ended", "mount it again"),
+        errno.ECONNABORTED: ("the program that mounted the share has ended", "mount it again"),
+    },
+    "share": {
+        errno.EACCES: (_REFUSED_BY_SERVER, "let its server and the mount give the daemon's user access to the folder"),
+        errno.EIO: (_NOT_A_DISK, "check its server and the network"),
+    },
+}
+_FAMILIES = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs", "smbfs": "cifs"}
+
+
+def _meaning(number: int | None, kind: str) -> tuple[str, str] | None:
+    """The problem and the fix for an error of a disk, a mount or a permission; None for any other error."""
+    family = "fuse" if kind.startswith("fuse") else _FAMILIES.get(kind, "share" if kind else "")
+    known = _OF_SHARES.get(family, {}).get(number or 0)
+    if known is not None:
+        return f"{known[0]} ({kind})", known[1]
+    return _ENVIRONMENT.get(number or 0)
+
+
+def from_os_error(error: OSError, *, lane: str, doing: str, share: str = "") -> TranscribedError:
     """The error of ours for an operating-system error that was met while `doing` something in the folders of `lane`.
 
+    `share` is the kind of file system that it was met on, if that is not one of this machine: nfs4, fuse.sshfs ...
     A name that is too long for the file system is the job's own fault. A problem with the disk, the mount or a
     permission blocks the lane. Anything else is tried again.
     """
     if error.errno == errno.ENAMETOOLONG:
         return Permanent(f"{doing}: the name is too long for the file system", hint="give it a shorter name")
-    if error.errno in _ENVIRONMENT:
-        problem, fix = _ENVIRONMENT[error.errno]
+    if (meaning := _meaning(error.errno, share)) is not None:
+        problem, fix = meaning
         status = 77 if error.errno in (errno.EACCES, errno.EPERM) else 69
         return Blocked(f"{doing}: {problem}", lane=lane, hint=fix, exit_status=status)
     return Transient(f"{doing}: {error.strerror or error}")

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import pytest
 from typer.testing import CliRunner
 
+from abilities import without_privileges
 from jobs import add_job, save_job
 from transcribed import config, daemon, errors, files
-from transcribed.cli import daemon_status, explain, show, terminal
+from transcribed.cli import daemon_status, explain, meant, show, terminal
 from transcribed.cli.app import app, exit_status
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
@@ -226,6 +227,24 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
     assert any(re.match(r"Inbox talks \(/.*/in\): last look at 20", line) for line in answer.lines)
 
 
+def test_a_reason_never_wears_the_hint_of_another_reason(house):
+    away = errors.Blocked("the file server is down", lane="inbox:talks", hint="start it, or wait")
+    refused = happened.Deferred("the outbox refuses the name", "set names")
+    put_off = happened.Deferred("the recording cannot be moved", "let the user write")
+    with house.daemon() as journal:
+        for name, why in (("One.mp3", refused), ("Two.mp3", put_off), ("Three.mp3", put_off)):
+            add(journal, name, why)
+        waits = {1: "the file server is down", 2: "another reason"}
+        rows = {row["file"]: row for row in daemon_says(house, journal, blocked=[away], waits=waits)["open"]}
+        said = house.run("status").out
+
+    assert (rows["One.mp3"]["reason"], rows["One.mp3"]["hint"]) == ("the file server is down", "start it, or wait")
+    assert (rows["Two.mp3"]["reason"], rows["Two.mp3"]["hint"]) == ("another reason", "")
+    assert (rows["Three.mp3"]["reason"], rows["Three.mp3"]["hint"]) == (put_off.reason, put_off.hint)
+    assert "One.mp3: received: the file server is down (start it, or wait)" in said
+    assert "set names" not in said
+
+
 @pytest.mark.parametrize("words", [["status"], ["explain", 1], ["explain", "new.mp3"]])
 def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words):
     house.write("in", "new.mp3")
@@ -405,6 +424,10 @@ def test_explain_says_that_an_archived_recording_was_written_on_since(house):
 ODDITIES = [
     ([happened.Known(ID, 1)], f"Nothing was paid: its transcript {ID} is that of job 1."),
     ([UPLOADED, happened.Submitted(ID, adopted=True)], f"Paid for as transcript {ID}."),
+    (
+        [happened.Known(ID, 1), happened.Skipped(1)],
+        "  It was not delivered again: the files of job 1 were still in the outbox.",
+    ),
     ([happened.Cancelled("it was taken away", withdrawn=True)], "Why: it was taken away."),
     ([FAILED, happened.Retired(None, "it is gone")], "Why: no speech was found. To do: look at the recording."),
     ([UPLOADED, happened.Unlisted()], "Nothing has been paid for it so far."),
@@ -549,6 +572,20 @@ def test_of_a_link_in_an_inbox_explain_says_that_it_is_no_file_and_without_a_dae
         pass
     assert "it is not taken: a symbolic link" in house.run("explain", "link.mp3").out
     assert "it will be taken once a daemon is started" in house.run("explain", "talk.mp3").out
+
+
+def test_of_a_file_in_a_folder_that_may_not_be_entered_explain_does_not_say_that_nothing_is_known(root):
+    os.makedirs(root + b"/in/closed")
+    os.chmod(root + b"/in/closed", 0o700)
+    closed = os.fsdecode(root + b"/in/closed")
+    inbox = config.Inbox(name="talks", path=os.fsdecode(root + b"/in"), outbox=os.fsdecode(root + b"/out"))
+    settled = config.Config(inbox=(inbox,))
+    shares = meant.shares_of(settled, [f"{closed}/Talk.mp3"])
+    with without_privileges():
+        (path,) = meant.files_meant(settled, f"{closed}/Talk.mp3", [], shares)
+        said = explain._of_file(settled, None, path, shares)
+        assert meant.files_meant(settled, f"{closed}/../open/Talk.mp3", [], shares) == []
+    assert said.endswith(f"this user may not enter {closed} to look")
 
 
 @pytest.mark.parametrize("what", ["7", "9" * 40, "nothing.mp3", "/no/such.mp3", "\u0661"])

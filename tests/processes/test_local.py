@@ -20,6 +20,7 @@ import av
 import pytest
 import requests
 
+import recordings
 from ends import ended
 from transcribed import local
 from transcribed.errors import ConfigError, Permanent
@@ -496,6 +497,12 @@ def test_what_cannot_be_heard_says_why(tmp_path, data, error):
     with pytest.raises(Permanent) as raised:
         list(decode.samples(os.fsencode(tmp_path / "drop.mp3")))
     assert raised.value.message == error
+
+
+@pytest.mark.parametrize("make", [recordings.voc, recordings.voice8, recordings.wave64, recordings.aiff, recordings.au])
+def test_kinds_that_few_programs_write_are_heard_as_assemblyai_hears_them(tmp_path, make):
+    (tmp_path / "drop.mp3").write_bytes(make())
+    assert sum(map(len, decode.samples(os.fsencode(tmp_path / "drop.mp3")))) == pytest.approx(64_000, rel=0.01)
 
 
 def test_tags_in_another_encoding_do_no_harm(tmp_path):

@@ -17,7 +17,6 @@ MODULES = sorted(DAEMON.rglob("*.py"))
 #: Who may import what: each outside thing has one place.
 HOMES = {
     "watchdog": {"inbox"},
-    "tinytag": {"inbox"},
     "requests": {"assemblyai"},
     "urllib3": {"assemblyai"},
     "backoff": {"assemblyai"},

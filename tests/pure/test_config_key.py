@@ -104,6 +104,19 @@ def test_what_is_not_one_plain_word_is_no_key_and_is_not_repeated(tmp_path, cont
     assert message == f"{tmp_path}/key: should hold only the API key: one word of plain characters on one line"
 
 
+@pytest.mark.parametrize("around", ["ASSEMBLYAI_API_KEY={}", '"{}"', "'{}'", "ASSEMBLYAI_API_KEY='{}'", "api_key={}"])
+def test_a_key_with_its_name_or_in_quotes_as_in_a_file_of_variables_is_told_for_what_it_is(tmp_path, around):
+    (tmp_path / "key").write_text(around.format(KEY) + "\n")
+    message = refusal(config.Api(), {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/key"})
+    assert message.endswith("the key alone, without quotes and without a name and = before it")
+    assert KEY not in message
+
+
+def test_a_key_may_end_as_base64_does(tmp_path):
+    (tmp_path / "key").write_text("c2VjcmV0LXdvcmQ9==")
+    assert config.read_key(config.Api(), {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/key"}) == "c2VjcmV0LXdvcmQ9=="
+
+
 def test_a_key_file_that_is_no_small_regular_file_is_refused_and_never_waited_for(tmp_path):
     (tmp_path / "large").write_text("k" * 5000)
     os.mkfifo(tmp_path / "fifo")

@@ -71,6 +71,9 @@ def other(job=SUBMITTED, **changes):
 
 
 PAID = other(state=State.DELIVERED, transcript_id="t-3", retired_at=NOW, place=b"/archive/Other.mp3")
+BEING_DELIVERED: dict[str, Any] = {"state": State.TRANSCRIBED, "retired_at": None, "place": None}
+SKIPPING = replace(INBOX, duplicates="skip")
+KNOWN = Happened(Known("t-3", 3))
 LOST_ANSWER = other(state=State.FAILED, transcript_id=None, hint="look for it")
 SAME_FILE = {"path": RECEIVED.path}
 TAKEN_AWAY = Happened(Cancelled("the recording was taken out of the inbox, or written over", withdrawn=True))
@@ -168,7 +171,32 @@ TABLE = [
         {"twins": (PAID,), "inbox": replace(INBOX, duplicates="transcribe")},
         Start(Step.UPLOAD),
     ),
+    (
+        "a twin that is being delivered is waited for where nothing is delivered twice",
+        HASHED,
+        {"twins": (replace(PAID, **BEING_DELIVERED),), "inbox": SKIPPING},
+        Wait("job 3 has the same content and is being delivered", change_of(3)),
+    ),
+    (
+        "one that is being delivered to people of another inbox is not",
+        HASHED,
+        {"twins": (replace(PAID, **BEING_DELIVERED, inbox="elsewhere"),), "inbox": SKIPPING},
+        Happened(Known("t-3", 3)),
+    ),
+    (
+        "nor one where each is delivered",
+        HASHED,
+        {"twins": (replace(PAID, **BEING_DELIVERED),)},
+        Happened(Known("t-3", 3)),
+    ),
+    ("what was delivered is known, and its files are looked for", HASHED, {"twins": (PAID,), "inbox": SKIPPING}, KNOWN),
     # the same file
+    (
+        "a file of the same audio with other tags at the place of an earlier one is another recording",
+        replace(HASHED, audio_hash="a0d10"),
+        {"twins": (other(DELIVERED, retired_at=NOW, content_hash="beef", audio_hash="a0d10", **SAME_FILE),)},
+        Happened(Known("t-7", 3)),
+    ),
     (
         "the file of a job at work, touched",
         HASHED,

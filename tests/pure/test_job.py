@@ -52,6 +52,7 @@ Missing              .            .            .            submitted    .      
 Named                .            .            .            transcribed  delivered  failed       .
 Rendered             .            .            .            transcribed  .            .          .
 Delivered            .            .            .            delivered    .          .            .
+Skipped              .            .            .            delivered    .          .            .
 Retired              .            .            .            .            delivered  failed       .
 Returned             .            .            .            .            delivered  failed       .
 Touched              received     uploaded     submitted    transcribed  delivered  failed       .
@@ -82,6 +83,7 @@ EXAMPLES = {
     "Named": events.Named(b"/outbox/Talk", 2, ("txt",)),
     "Rendered": events.Rendered((("txt", "ab" * 32), ("srt", "cd" * 32))),
     "Delivered": events.Delivered(),
+    "Skipped": events.Skipped(7),
     "Retired": events.Retired(b"/archive/Talk.mp3"),
     "Returned": events.Returned(b"Talk.mp3", 2000, 1000),
     "Touched": events.Touched(Fingerprint(1000, 5)),
@@ -549,6 +551,7 @@ HAPPENINGS = {
     events.Named: st.builds(events.Named, st.just(b"/o/T"), st.integers(1, 3), st.just(("txt",))),
     events.Rendered: st.just(EXAMPLES["Rendered"]),
     events.Delivered: st.just(events.Delivered()),
+    events.Skipped: st.just(EXAMPLES["Skipped"]),
     events.Retired: st.builds(events.Retired, st.sampled_from([None, b"/archive/Talk.mp3"])),
     events.Returned: st.just(EXAMPLES["Returned"]),
     events.Touched: st.builds(events.Touched, FINGERPRINTS),

@@ -28,12 +28,16 @@ def journal_of(directory: Path) -> Path:
 
 
 def made_older(path: Path, version: int) -> None:
-    """The journal of today at `path` as this version (1 to 6) would have kept it."""
+    """The journal of today at `path` as this version (1 to 7) would have kept it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as journal:
-        for table in ("payments", "names"):
-            journal.execute(f"DROP TABLE {table}")
-        journal.execute("DELETE FROM facts WHERE name = 'payments'")
-        journal.execute("DROP INDEX jobs_put_away")
+        for table in ("jobs", "payments"):
+            journal.execute(f"DROP INDEX {table}_by_audio")
+            journal.execute(f"ALTER TABLE {table} DROP COLUMN audio_hash")
+        if version < 7:
+            for table in ("payments", "names"):
+                journal.execute(f"DROP TABLE {table}")
+            journal.execute("DELETE FROM facts WHERE name = 'payments'")
+            journal.execute("DROP INDEX jobs_put_away")
         if version < 6:
             for index in ("jobs_by_state", "jobs_unfinished", "jobs_lying", "jobs_paid"):
                 journal.execute(f"DROP INDEX {index}")

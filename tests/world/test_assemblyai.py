@@ -79,10 +79,20 @@ def test_a_large_recording_is_sent_in_large_blocks_and_its_hash_is_of_what_was_s
     assert told == [*range(0, len(LARGE), 128 * 1024), len(LARGE)]
 
 
+@pytest.mark.parametrize("data", [AUDIO, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("start", [0, 100])
+def test_the_audio_in_an_upload_is_hashed_alone_from_the_bytes_that_are_sent(server, data, start):
+    audio = range(start, len(data) - 200)
+    sent = client_of(server).upload(io.BytesIO(data), len(data), audio=audio)
+    assert sent.content_hash == server.uploads[0].sha256
+    assert sent.audio_hash == hashlib.sha256(data[audio.start : audio.stop]).hexdigest()
+
+
+@pytest.mark.parametrize("audio", [None, range(100, 1000)])
 @pytest.mark.parametrize("size", [len(LARGE), len(LARGE) - 1, len(LARGE) + 1])
-def test_no_thread_is_left_of_an_upload_whether_it_ends_well_or_not(server, size):
+def test_no_thread_is_left_of_an_upload_whether_it_ends_well_or_not(server, size, audio):
     with contextlib.suppress(Withdrawn):
-        client_of(server).upload(io.BytesIO(LARGE), size)
+        client_of(server).upload(io.BytesIO(LARGE), size, audio=audio)
     assert not hashing_threads()
 
 

@@ -161,6 +161,15 @@ def test_what_is_ignored_is_counted_by_its_rule_with_the_first_twenty_names_and_
 # --- overlaps
 
 
+def test_where_sound_or_film_is_ignored_for_its_ending_the_line_is_told_that_takes_it(house):
+    for name in ("a.m4a", "b.OPUS", "c.jpg", "d.mp3", ".e.wav"):
+        with open(os.path.join(house.root, "in", name), "wb"):
+            pass
+    (said,) = [line for line in house.check()[1] if "sound or film" in line]
+    assert said.startswith('remark: inbox "in": some of what is ignored is sound or film: .m4a .opus -- fix: ')
+    assert said.endswith('extensions = [".mp3", ".m4a", ".opus"]')
+
+
 def test_files_of_settings_are_told_with_what_they_speak_of(house):
     for name in ("Talk.mp3.toml", "transcribed.toml", "other.toml"):
         with open(os.path.join(house.root, "in", name), "wb"):
@@ -170,6 +179,32 @@ def test_files_of_settings_are_told_with_what_they_speak_of(house):
     assert "a settings file (for the recording beside it): Talk.mp3.toml" in ignored
     assert "a settings file (for the recordings in its folder and below): transcribed.toml" in ignored
     assert next(line for line in ignored if "other.toml" in line).startswith("not a recording")
+
+
+@pytest.mark.parametrize(
+    ("inbox", "failed", "sub", "closed"),
+    [
+        (0o2775, 0o2775, 0o2755, "/in-failed/sub"),
+        (0o2775, 0o2755, 0o2755, "/in-failed and 1 more folders"),
+        (0o2775, 0o3775, 0o2775, "/in-failed"),  # sticky: only a file's owner takes it away
+        (0o2775, 0o2775, 0o2775, None),
+        (0o755, 0o755, 0o755, None),  # the group may not write to the inbox either: it is not by it that people come
+        (0o777, 0o777, 0o777, None),
+    ],
+)
+def test_folders_from_which_the_group_of_the_share_cannot_drag_a_failed_recording_back_are_remarked_on(
+    house, inbox, failed, sub, closed
+):
+    house.folders("in-failed/sub")
+    for name, mode in (("in", inbox), ("in-failed", failed), ("in-failed/sub", sub)):
+        os.chmod(os.path.join(house.root, name), mode)
+
+    status, lines = house.check()
+
+    said = [line for line in lines if "cannot drag a recording back" in line]
+    assert status == 0
+    assert [line.split(" from ")[1].split(" -- fix: ")[0] for line in said] == ([] if closed is None else [closed])
+    assert all('dir_mode = "2775"' in line for line in said)
 
 
 def test_a_command_that_cannot_be_run_is_a_problem(house):

@@ -103,11 +103,12 @@ LESSONS = {
         ),
     ),
     11: Lesson(
-        "A file of full size from its first byte passes a test of its size: its time counts, and its tail.",
+        "A file of full size from its first byte passes a test of its size: its time counts, and what its bytes say.",
         (
             "test_a_recording_that_is_being_copied_is_taken_once_and_whole",
             "test_a_file_of_full_size_whose_mtime_moves_is_still_growing",
-            "test_a_tail_of_zeros_is_a_warning",
+            "test_a_part_of_a_recording_says_so_itself",
+            "test_a_copy_that_was_cut_says_how_many_bytes_are_missing_and_is_taken_whole_once_they_come",
             "test_a_slow_copy_with_its_full_size_set_in_advance_is_taken_once_its_bytes_are_there",
             "test_a_recording_that_truly_ends_in_zeros_is_taken_after_ten_minutes_with_a_warning",
         ),

@@ -10,7 +10,7 @@ Every parser of outside input in daemon/transcribed, in the order of the tests:
     worker/steps/api.py      what a finished transcript says beside its text (metadata.warnings, audio_duration)
     formats/                 parse, and every rendering
     config/                  load (TOML, $STATE_DIRECTORY ...), read_key (credential, file, environment)
-    inbox/                   probe (MP3, ID3, whatever tinytag knows), names, mountinfo's escapes
+    inbox/                   probe (marks, tags, frames, headers), names, mountinfo's escapes
     job/names.py             shown, printable
     outbox/                  output_name, numbered; no path leads out of its root
     worker/folders.py        the note beside a failed recording
@@ -492,8 +492,8 @@ def test_any_bytes_are_probed_with_a_few_reads(file, content, hole, grown):
         assert opened.total < 24 << 20
     assert found.audio == (found.reason == "")
     assert found.duration_seconds is None or 0 < found.duration_seconds < math.inf
-    assert found.title is None or len(found.title) <= 200
-    assert are_lines(found.reason, *found.warnings)
+    assert 0 <= found.reckoned_seconds < math.inf
+    assert are_lines(found.reason, found.hint, found.incomplete, *found.warnings)
 
 
 @examples(150)

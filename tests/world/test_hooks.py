@@ -11,7 +11,7 @@ from programs import is_gone, program
 from transcribed.job import Fingerprint, Job, State, Step
 from transcribed.worker.people.hooks import environment
 from waiting import wait_for
-from world import changed
+from world import changed, mp3
 
 FACTS = ["EVENT", "JOB", "INBOX", "FILE", "PLACE", "OUTPUTS", "OUTPUTS_JSON", "TRANSCRIPT_ID", "REASON", "HINT"]
 
@@ -60,9 +60,18 @@ def test_what_failed_has_a_command_of_its_own(world, tmp_path):
 
     [(_, facts)] = told(tmp_path)
     assert facts[b"TRANSCRIBED_EVENT"] == b"failed"
-    assert b"no audio was recognised" in facts[b"TRANSCRIBED_REASON"]
+    assert b"it is a text and no recording" in facts[b"TRANSCRIBED_REASON"]
     assert facts[b"TRANSCRIBED_OUTPUTS"] == b""
     assert facts[b"TRANSCRIBED_PLACE"] == os.fsencode(world.folders["failed"] / "noise.mp3")
+
+
+def test_what_is_not_delivered_again_has_no_command(world, tmp_path):
+    world.routes[0] = changed(world.route, duplicates="skip", on_delivered=program(tmp_path, TELL))
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name, mp3("the same"))
+        assert world.run() == 0
+
+    assert [facts[b"TRANSCRIBED_FILE"] for _, facts in told(tmp_path)] == [b"One.mp3"]
 
 
 def test_a_recording_that_is_touched_after_its_end_has_no_second_end(world, tmp_path):

@@ -54,7 +54,7 @@ def test_recordings_that_fail_together_are_one_digest_with_their_reasons(world, 
     for name in ("one.mp3", "two.mp3", "three.mp3"):
         [line] = [line for line in told["message"].splitlines() if name in line]
         assert "(talks, job " in line
-        assert "no audio was recognised" in line
+        assert "it is a text and no recording" in line
         assert "What to do: " in line
 
 

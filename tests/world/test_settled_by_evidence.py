@@ -1,17 +1,17 @@
 """Files as they really arrive, on real folders and in virtual time: nothing is taken before it is whole."""
 
-import io
 import os
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI
+from recordings import FRAME, noise, wave, xing
 from transcribed.assemblyai import refusal
 from transcribed.job import State
-from world import Clock, World, mp3
+from transcribed.journal import Journal
+from world import Clock, World, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -87,7 +87,7 @@ def test_a_slow_copy_with_its_full_size_set_in_advance_is_taken_once_its_bytes_a
 
     world.run(at_times(clock, acts, lambda: is_delivered(world)))
 
-    assert seen == ["hollow", "growing"]
+    assert seen == ["it is not complete: it begins in zeros", "growing"]
     assert_taken_once_and_whole(world, api)
 
 
@@ -98,6 +98,55 @@ def test_a_recording_that_truly_ends_in_zeros_is_taken_after_ten_minutes_with_a_
 
     assert 600 <= clock.moved < 700
     assert len(api.submits) == 1
+
+
+def test_a_copy_that_was_cut_says_how_many_bytes_are_missing_and_is_taken_whole_once_they_come(world, api, clock):
+    """A transfer that is cut and resumed: its first frame tells how many bytes the whole has (rsync --partial, scp)."""
+    whole = xing(400, 417 * 401) + FRAME * 400
+    path = world.drop("Talk.mp3", whole[:50_000])
+    seen: list[str] = []
+    acts = [(300.0, lambda: seen.append(unsettled(world)["Talk.mp3"])), (400.0, lambda: path.write_bytes(whole))]
+
+    world.run(at_times(clock, acts, lambda: is_delivered(world)))
+
+    assert seen == ["it is not complete: its header says 167,217 bytes, 50,000 are there"]
+    assert len(api.uploads) == len(api.submits) == 1
+    assert (world.folders["archive"] / "Talk.mp3").read_bytes() == whole
+
+
+def test_a_part_of_a_recording_that_stays_one_is_taken_after_ten_minutes_and_its_job_is_warned_of(world, api, clock):
+    world.drop("Talk.mp3", (xing(400, 417 * 401) + FRAME * 400)[:50_000])
+
+    world.run(lambda: is_delivered(world))
+
+    assert 600 <= clock.moved < 700
+    journal = Journal.read(str(world.state))
+    [received, *_] = journal.story(1)
+    journal.close()
+    assert received["warnings"] == ["its header says 167,217 bytes, 50,000 are there: perhaps it was not copied whole"]
+
+
+def test_the_first_backlog_is_not_counted_by_what_a_strangers_header_says(world, api):
+    """A killed recorder, an encoder in a pipe, and a count of frames that nobody believes: days, as it seems."""
+    world.plan_options["accept_backlog_hours"] = 0.5
+    world.route = changed(world.route, extensions=(b".mp3", b".wav"))
+    world.routes = [world.route]
+    world.drop("pipe.wav", wave(riff=0xFFFFFFFF, data=0xFFFFFFFF))
+    world.drop("killed.wav", wave(riff=36, data=0))
+    world.drop("wrong.mp3", xing(0x7FFFFFFF, 417 * 401) + FRAME * 400)
+
+    assert world.run() == 0
+
+    assert len(api.submits) == 3
+
+
+def test_joined_recordings_are_too_many_hours_for_the_first_backlog(world, api):
+    world.plan_options["accept_backlog_hours"] = 0.01
+    world.drop("joined.mp3", (xing(2, 417 * 3) + FRAME * 2) * 600)  # 47 s, of which its first header tells 0.05
+
+    assert world.run() == 75
+
+    assert api.uploads == []
 
 
 def test_a_time_that_is_set_after_the_copy_is_the_same_recording_still(world, api, clock):
@@ -151,7 +200,7 @@ def test_a_held_recording_does_not_keep_a_single_run_from_its_end(world, api):
     assert (world.states(), world.files("inbox")) == ([], ["Talk.mp3", "Talk.mp3.hold"])
 
 
-@pytest.mark.parametrize("marker", ["Talk.mp3.ready", "Talk.mp3.READY"])
+@pytest.mark.parametrize("marker", ["Talk.mp3.ready", "Talk.mp3.READY", "Talk.mp3.Ready"])
 def test_a_marker_releases_a_recording_at_once_and_goes_where_it_goes(tmp_path, api, clock, marker):
     world = World(tmp_path, api, clock, formats=("txt",), settle_seconds=7200.0)
     world.drop("Talk.mp3", TALK)
@@ -161,16 +210,41 @@ def test_a_marker_releases_a_recording_at_once_and_goes_where_it_goes(tmp_path, 
     world.run(lambda: is_delivered(world) and not world.worker.book.unfinished)
 
     assert clock.moved < 120
-    assert world.files("inbox") == ["Other.mp3"] if marker.endswith("ready") else ["Other.mp3", marker]
+    assert world.files("inbox") == ["Other.mp3"]
+    assert world.files("archive") == ["Talk.mp3", marker]
+
+
+@pytest.mark.parametrize("after", ["archive", "delete"])
+@pytest.mark.parametrize("beside", ["Talk.mp3.ready", "Talk.mp3.READY", "Talk.mp3.toml"])
+def test_what_lies_beside_a_recording_never_stays_behind_for_the_next_of_its_name(tmp_path, api, clock, after, beside):
+    world = World(tmp_path, api, clock, formats=("txt",), after=after)
+    world.drop("Talk.mp3", TALK)
+    world.drop(beside, b"formats = ['txt']\n" if beside.endswith("toml") else b"")
+    strange = ["Talk.mp3.ready.mp3.txt", "Talk2.mp3.ready", "Talk.ready"]
+    for name in strange:
+        world.drop(name, b"")
+
+    world.run()
+
+    assert world.files("inbox") == sorted(strange)
+    assert world.files("archive") == (["Talk.mp3", beside] if after == "archive" else [])
+
+
+def test_a_hold_that_comes_too_late_goes_with_its_recording_and_holds_no_other(tmp_path, api, clock):
+    world = World(tmp_path, api, clock, formats=("txt",))
+    world.drop("Talk.mp3", TALK)
+    world.run(lambda: bool(api.submits))
+    world.drop("Talk.mp3.hold", b"")
+
+    world.run()
+
+    assert world.files("inbox") == []
+    assert world.files("archive") == ["Talk.mp3", "Talk.mp3.hold"]
 
 
 def test_other_endings_are_taken_where_they_are_named(tmp_path, api, clock):
     world = World(tmp_path, api, clock, formats=("txt",), extensions=(b".wav", b".webm"))
-    target = io.BytesIO()
-    with wave.open(target, "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(bytes(16000))
-    world.drop("Sound.WAV", target.getvalue())
+    world.drop("Sound.WAV", wave())
     world.drop("Film.webm", b"\x1a\x45\xdf\xa3" + b"film" * 2000)
     world.drop("Talk.mp3", TALK)
 
@@ -194,6 +268,19 @@ def test_a_recording_that_is_larger_than_an_upload_may_be_fails_with_its_fix_bef
     note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
     assert "it has 2.4 GB, and AssemblyAI takes no more than 2.2 GB" in note
     assert "64 kbit/s" in note
+    assert api.uploads == []
+
+
+def test_a_file_that_is_too_large_is_told_so_whatever_it_holds(world, api):
+    world.plan_options["accept_backlog_hours"] = 1e6
+    path = world.drop("Talk.mp3", noise(5000))
+    with path.open("r+b") as file:
+        file.seek(5_000_000_000 - 5000)
+        file.write(noise(5000))
+
+    assert world.run() == 1
+
+    assert "it has 5.0 GB" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
     assert api.uploads == []
 
 

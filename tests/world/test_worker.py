@@ -761,22 +761,64 @@ def test_a_note_that_an_earlier_process_left_goes_and_a_stranger_s_file_of_that_
     assert (world.folders["outbox"] / "_transcribed.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["new", "dragged back"])
-def test_what_is_no_recording_is_never_sent_wherever_the_process_dies(
-    world: World, api: FakeAssemblyAI, again: bool
-) -> None:
-    junk = world.drop("junk.mp3", b"no recording\n" * 500)
-    if again:
-        world.run()
-        os.replace(world.folders["failed"] / "junk.mp3", junk)
+def crash_at_every_commit(world: World) -> None:
     commits = 1
     while world.crash_at_commit(commits):
         commits += 1
         assert commits < 60
-
     assert commits > 2
+
+
+def test_what_is_no_recording_is_never_sent_wherever_the_process_dies(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("junk.mp3", b"no recording\n" * 500)
+
+    crash_at_every_commit(world)
+
     assert api.uploads == []
     assert world.files("failed") == ["junk.mp3", "junk.mp3.error.txt"]
+
+
+def test_what_a_person_drags_back_is_sent_whatever_it_is_and_once_wherever_the_process_dies(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    """What a look at the bytes takes for no recording may be one that only its decoder knows: the person insists."""
+    junk = world.drop("junk.mp3", b"no recording\n" * 500)
+    world.run()
+    os.replace(world.folders["failed"] / "junk.mp3", junk)
+
+    crash_at_every_commit(world)
+
+    assert len(api.submits) == 1
+    assert world.states() == [State.DELIVERED]
+    assert world.files("failed") == []
+    assert world.files("archive") == ["junk.mp3"]
+
+
+def test_an_order_to_retry_does_what_dragging_back_does(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("junk.mp3", b"no recording\n" * 500)
+    world.run()
+    drop(str(world.state), {"order": "retry", "failed": True})
+
+    assert world.run() == 0
+
+    assert len(api.submits) == 1
+    assert world.states() == [State.DELIVERED]
+    assert world.files("failed") == []
+
+
+def test_a_recording_that_is_too_large_is_not_sent_however_often_it_is_dragged_back(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.plan_options["accept_backlog_hours"] = 1e6
+    path = world.drop("Talk.mp3")
+    os.truncate(path, 2_400_000_000)
+    world.run()
+    os.replace(world.folders["failed"] / "Talk.mp3", path)
+
+    assert world.run() == 1
+
+    assert api.uploads == []
+    assert "no more than 2.2 GB" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
 
 
 def killed_between_the_move_and_its_event(directory: Path, api: FakeAssemblyAI) -> World:

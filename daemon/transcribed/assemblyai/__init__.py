@@ -9,10 +9,11 @@ transcript are kept as they came, and unknown fields and statuses are not errors
 from transcribed.assemblyai.answers import Answer, Listed, Sent
 from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
 from transcribed.assemblyai.failures import Throttled, UnknownTranscript, outcome_error
-from transcribed.assemblyai.limits import refusal
+from transcribed.assemblyai.limits import SMALLEST_BYTES, refusal
 
 __all__ = [
     "PAGE_ITEMS",
+    "SMALLEST_BYTES",
     "Answer",
     "AssemblyAI",
     "Listed",

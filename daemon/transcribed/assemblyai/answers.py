@@ -24,10 +24,11 @@ _TEXT_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An upload that AssemblyAI holds: its address, and the SHA-256 of what was sent, in hex."""
+    """An upload that AssemblyAI holds: its address, and the SHA-256 of what was sent and of the audio in it, in hex."""
 
     upload_url: str
     content_hash: str
+    audio_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,36 @@
 """The bytes of an upload on their way: read from the file, hashed and counted.
 
-Rules: the hash is of the bytes that are sent, from the same memory. A large file is hashed on a thread of its own
-while its pieces are read and sent, because SHA-256 is slower than a fast line. The pieces of memory are used in turn,
-and none is read into before it is sent and hashed.
+Rules: the hashes are of the bytes that are sent, from the same memory. Each hash of a large file is made on a
+thread of its own while its pieces are read and sent, because SHA-256 is slower than a fast line. The pieces of memory
+are used in turn, and none is read into before it is sent and hashed.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from io import BufferedIOBase
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from transcribed.errors import Stopped, Withdrawn
+from transcribed.files import Hashes
 
 PIECE_BYTES = 256 * 1024
 PIECES = 2
 
 
 class Body:
-    """The `size` bytes of a file, from its start, as requests sends them."""
+    """The `size` bytes of a file, from its start, as requests sends them; of its `audio` the hash is told too."""
 
-    def __init__(self, file: BufferedIOBase, size: int, progress: Callable[[int], None], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        file: BufferedIOBase,
+        size: int,
+        progress: Callable[[int], None],
+        stop: threading.Event,
+        audio: range | None = None,
+    ) -> None:
         self._file, self._size, self._progress, self._stop = file, size, progress, stop
-        self._hashing = _Hashing(size)
+        self._hashing = _Hashing(size, audio)
         self._taken = 0
         self._rest = memoryview(b"")  # read, and not sent yet
         self.sent = 0
@@ -34,7 +42,12 @@ class Body:
     @property
     def content_hash(self) -> str:
         """The SHA-256 of what was read, in hex."""
-        return self._hashing.end()
+        return self._hashing.end().whole
+
+    @property
+    def audio_hash(self) -> str | None:
+        """The SHA-256 of the audio in it, in hex; None where it is not known where that lies."""
+        return self._hashing.end().part
 
     def __len__(self) -> int:
         """The Content-Length that requests announces."""
@@ -79,46 +92,63 @@ class UnreadableError(Exception):
 
 
 class _Hashing:
-    """The SHA-256 of a file's pieces: on a thread of its own or, where there is one piece, in `add` itself."""
+    """The hashes of a file's pieces: each on a thread of its own or, where there is one piece, in `add` itself.
 
-    def __init__(self, size: int) -> None:
-        self._hash = hashlib.sha256()
-        self._free: SimpleQueue[bytearray] = SimpleQueue()
-        self._filled: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
+    A piece goes from one thread to the next, and from the last one back to be filled again.
+    """
+
+    def __init__(self, size: int, audio: range | None) -> None:
+        self._hashes = Hashes(audio)
+        self._free: _Pieces = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._filled = self._free
         is_large = size > PIECE_BYTES
-        self._thread = threading.Thread(target=self._work, name="hashing", daemon=True) if is_large else None
-        for _ in range(PIECES if is_large else 1):
-            self._free.put(bytearray(min(size, PIECE_BYTES)))
-        if self._thread is not None:
-            self._thread.start()
+        for add in reversed(self._hashes.each) if is_large else ():
+            self._begin(add)
+        for _ in range(PIECES + len(self._threads) if is_large else 1):
+            self._free.put(_Piece(bytearray(min(size, PIECE_BYTES)), 0))
+
+    def _begin(self, add: Callable[[memoryview], None]) -> None:
+        """A thread that hands on to the one that was begun before it."""
+        pieces: _Pieces = SimpleQueue()
+        thread = threading.Thread(target=_work, args=(add, pieces, self._filled), name="hashing", daemon=True)
+        self._filled = pieces
+        self._threads.append(thread)
+        thread.start()
 
     def room(self) -> bytearray:
         """The memory for the next piece: that of one which is hashed."""
-        return self._free.get()
+        piece = self._free.get()
+        assert piece is not None
+        return piece.room
 
     def add(self, room: bytearray, filled: int) -> None:
         """Hash the first `filled` bytes of `room`, which is not written to before `room` gives it out again."""
-        self._filled.put((room, filled))
-        if self._thread is None:
-            self._one()
+        if not self._threads:
+            self._hashes.add(memoryview(room)[:filled])
+        self._filled.put(_Piece(room, filled))
 
-    def end(self) -> str:
-        """The SHA-256 of all pieces, in hex; none is added afterwards."""
-        if self._thread is not None:
+    def end(self) -> Hashes:
+        """The hashes of all pieces; none is added afterwards."""
+        if self._threads:
             self._filled.put(None)
-            self._thread.join()
-            self._thread = None
-        return self._hash.hexdigest()
+        while self._threads:
+            self._threads.pop().join()
+        return self._hashes
 
-    def _work(self) -> None:
-        while self._one():
-            pass
 
-    def _one(self) -> bool:
-        piece = self._filled.get()
-        if piece is None:
-            return False
-        room, filled = piece
-        self._hash.update(memoryview(room)[:filled])
-        self._free.put(room)
-        return True
+class _Piece(NamedTuple):
+    """Memory, and how much of it is filled."""
+
+    room: bytearray
+    filled: int
+
+
+_Pieces = SimpleQueue[_Piece | None]
+
+
+def _work(add: Callable[[memoryview], None], pieces: "_Pieces", then: "_Pieces") -> None:
+    while (piece := pieces.get()) is not None:
+        add(memoryview(piece.room)[: piece.filled])
+        then.put(piece)
+    then.put(None)

@@ -108,9 +108,16 @@ class AssemblyAI:
         """The time to look back to for what is sent `now`: AssemblyAI's own, where its clock is behind ours."""
         return self._clock.earlier(now)
 
-    def upload(self, file: BufferedIOBase, size: int, progress: Callable[[int], None] = lambda _sent: None) -> Sent:
+    def upload(
+        self,
+        file: BufferedIOBase,
+        size: int,
+        progress: Callable[[int], None] = lambda _sent: None,
+        audio: range | None = None,
+    ) -> Sent:
         """Upload the `size` bytes in `file`, from its start; `progress` is called with the number that is sent.
 
+        `audio`: those of them that are hashed alone too.
         Raises Withdrawn if the file does not hold exactly `size` bytes, Stopped at the next block after `stop` was set.
         An OSError of the file itself passes unchanged, because only the caller knows whose file it is.
         """
@@ -119,14 +126,15 @@ class AssemblyAI:
 
         def once() -> Sent:
             file.seek(0)
-            with closing(Body(file, size, progress, self._stop)) as body:
+            with closing(Body(file, size, progress, self._stop, audio)) as body:
                 try:
                     answer = self._send("POST", "/v2/upload", UPLOAD, data=body, headers=_OCTETS)
                 except UnreadableError as error:
                     raise error.cause from None
                 if body.sent != size:
                     raise Transient("AssemblyAI answered before it had the whole upload")
-                return Sent(upload_url_in(answer, plain_http=self._transport.is_loopback), body.content_hash)
+                url = upload_url_in(answer, plain_http=self._transport.is_loopback)
+                return Sent(url, body.content_hash, body.audio_hash)
 
         return self._tried(once, _UPLOADING)
 

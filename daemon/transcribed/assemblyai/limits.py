@@ -2,7 +2,7 @@
 
 Only a recording that is surely refused is refused here. To turn a good one away is worse than to send a bad one,
 because a transcript that ends in an error is free. So only the number of bytes counts. The length that a probe finds is
-an estimate from a stranger's header: several times too long if the bit rate varies, or as short as the header says.
+an estimate, or a stranger's word.
 Source: AssemblyAI's documentation, "What are the limits" (assemblyai-api.md, 2).
 """
 

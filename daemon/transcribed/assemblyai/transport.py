@@ -160,7 +160,7 @@ class Transport:
         return Unreachable(
             f"AssemblyAI cannot be reached at {self._host}: {reason}",
             lane=API,
-            hint="look at the network, the name server and, if there is one, the proxy (HTTPS_PROXY)",
+            hint="look at the network, the name server, and what is set: HTTPS_PROXY, REQUESTS_CA_BUNDLE (a file)",
             refused=True,
         )
 

@@ -1,13 +1,14 @@
 """`transcribed check`: all that the daemon will need is tried, by the user who asks, and each problem names its fix.
 
 Rules: folders are written to and the API is asked; settings are believed only where trying would cost something.
-All that is written is removed again. One line for each thing tried; the exit status is that of the worst.
+All that is written is removed again. A folder whose share does not answer is named, and not touched. One line for each
+thing tried; the exit status is that of the worst.
 """
 
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,10 +19,12 @@ from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.remembered import strange_folders
+from transcribed.cli.retries import closed_to_group
+from transcribed.cli.shares import FIX, Shares, roots, roots_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.config import placement
 from transcribed.daemon import services_of
-from transcribed.folders import Ground, Mount, mount_of
+from transcribed.folders import Ground, Mount, mount_of, named_mount
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
 
@@ -71,12 +74,17 @@ def check(
 
 def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path}")
-    yield from _problems(placement.misplaced(settled))
-    yield from _state(os.fsencode(settled.state.directory), whole=whole)
-    folders, strange = 0, strange_folders(settled)
+    state = os.fsencode(settled.state.directory)
+    shares = Shares([state, *roots(settled)])
+    if silence := shares.silence(state):
+        yield _of_silence("state.directory", silence)
+    else:
+        yield from _problems(placement.misplaced(_answering(settled, shares)))
+        yield from _state(state, whole=whole)
+    folders, strange = 0, _strange(settled, shares)
     for each in settled.inboxes:
         untaken = Untaken(each)
-        yield from _inbox(each, untaken, strange)
+        yield from _inbox(each, untaken, strange, shares)
         folders += untaken.folders
     yield from _api(settled.api)
     yield from _notify(settled.notify)
@@ -85,6 +93,23 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
     if not files.is_asked():
         said = "this kernel, or a sandbox, knows no statx: a share may answer from its memory, and a recording that"
         yield Finding("remark", f"{said} is written over on its server just then is not noticed", "allow statx")
+
+
+def _answering(settled: config.Config, shares: Shares) -> config.Config:
+    """The configuration without the inboxes of which a folder does not answer."""
+    answering = tuple(each for each in settled.inboxes if not any(map(shares.silence, roots_of(each))))
+    return settled.model_copy(update={"inboxes": answering})
+
+
+def _strange(settled: config.Config, shares: Shares) -> Mapping[bytes, errors.Blocked]:
+    """The folders that are not as they are remembered; nothing is remembered where the state does not answer."""
+    if shares.silence(os.fsencode(settled.state.directory)):
+        return {}
+    return strange_folders(settled, lambda path: not shares.silence(path))
+
+
+def _of_silence(label: str, silence: str) -> Finding:
+    return Finding("problem", f"{label}: {silence}: nothing else is tried there", FIX, _UNAVAILABLE)
 
 
 def _problems(problems: list[str]) -> Iterator[Finding]:
@@ -134,12 +159,19 @@ def of_journal(directory: str, damage: str, jobs: int) -> Finding:
     return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, _UNAVAILABLE)
 
 
-def _inbox(each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
-    label = f'inbox "{each.name}"'
-    yield from _recordings(label, each, untaken, strange.get(os.fsencode(each.path)))
+def _inbox(
+    each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked], shares: Shares
+) -> Iterator[Finding]:
+    label, root = f'inbox "{each.name}"', os.fsencode(each.path)
+    if silence := shares.silence(root, below=True):
+        yield _of_silence(label, silence)
+    else:
+        yield from _recordings(label, each, untaken, strange.get(root))
     yield from _commands(label, each)
-    yield from _other_folders(label, each, strange)
-    yield from _devices(label, each)
+    yield from _other_folders(label, each, strange, shares)
+    yield from _devices(label, each, shares)
+    if not any(map(shares.silence, roots_of(each))):
+        yield from _retries(label, each)
 
 
 def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.Blocked | None) -> Iterator[Finding]:
@@ -154,8 +186,18 @@ def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.B
     yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
     yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
     yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
+    if untaken.endings:
+        yield of_endings(label, each.extensions, untaken.endings)
     if each.after != "keep":  # else nothing is ever moved out of it
         yield from _written(label, root, "files can be moved out of it")
+
+
+def of_endings(label: str, taken: Sequence[str], others: Collection[bytes]) -> Finding:
+    """Files with these endings are not taken, though they are those of sound and film."""
+    endings = sorted(map(os.fsdecode, others))
+    every = ", ".join(f'"{ending}"' for ending in (*taken, *endings))
+    fix = f"if they are to be transcribed, and paid for: extensions = [{every}]"
+    return Finding("remark", f"{label}: some of what is ignored is sound or film: {' '.join(endings)}", fix)
 
 
 def _listing(each: config.Inbox, gone: errors.Blocked | None) -> inbox.Listing:
@@ -175,21 +217,41 @@ def _commands(label: str, each: config.Inbox) -> Iterator[Finding]:
             yield Finding("problem", what, fix, _UNAVAILABLE)
 
 
-def _other_folders(label: str, each: config.Inbox, strange: Mapping[bytes, errors.Blocked]) -> Iterator[Finding]:
+def _other_folders(
+    label: str, each: config.Inbox, strange: Mapping[bytes, errors.Blocked], shares: Shares
+) -> Iterator[Finding]:
     for key in ("outbox", "archive", "failed"):
         path = os.fsencode(getattr(each, key))
-        gone = strange.get(path)
-        yield from [_of_blocked(f"{label}.{key}", gone)] if gone else _folder(f"{label}.{key}", path)
+        if silence := shares.silence(path):
+            yield _of_silence(f"{label}.{key}", silence)
+        elif path in strange:
+            yield _of_blocked(f"{label}.{key}", strange[path])
+        else:
+            yield from _folder(f"{label}.{key}", path)
 
 
-def _devices(label: str, each: config.Inbox) -> Iterator[Finding]:
-    if not os.path.isdir(each.path):
+def _devices(label: str, each: config.Inbox, shares: Shares) -> Iterator[Finding]:
+    if shares.silence(os.fsencode(each.path)) or not os.path.isdir(each.path):
         return
     for key, folder in (("archive", each.archive), ("failed", each.failed)):
-        if not placement.on_one_device(each.path, folder):
+        if not shares.silence(os.fsencode(folder)) and not placement.on_one_device(each.path, folder):
             yield Finding(
                 "remark", f"{label}.{key}: on another device than the inbox, so moving a file means copying it"
             )
+
+
+def _retries(label: str, each: config.Inbox) -> Iterator[Finding]:
+    """The folders from which people cannot drag a failed recording back, though their group may write to the inbox."""
+    try:
+        closed = closed_to_group(os.fsencode(each.path), os.fsencode(each.failed))
+        group = os.stat(each.path).st_gid
+    except OSError:
+        return  # it is told above, or the folder is not there yet
+    if closed:
+        more = f" and {len(closed) - 1} more folders" if closed[1:] else ""
+        what = f"{label}.failed: members of group {group} cannot drag a recording back from {shown(closed[0])}{more}"
+        fix = 'set dir_mode = "2775" for this inbox, and let the group write to the folders that are there (chmod g+w)'
+        yield Finding("remark", what, fix)
 
 
 def watched(each: config.Inbox, mount: inbox.Mount) -> str:
@@ -255,7 +317,8 @@ def of_way(label: str, folder: bytes, way: files.Way) -> Iterator[Finding]:
 
 def of_error(label: str, folder: bytes, error: OSError) -> Finding:
     """The problem to report for an error met in `folder`."""
-    known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}")
+    share = named_mount(folder).share
+    known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}", share=share)
     fix = known.hint or "see that the folder is there, and that its share is mounted"
     status = known.exit_status if isinstance(known, errors.Blocked) else _UNAVAILABLE
     return Finding("problem", known.message, fix, status)

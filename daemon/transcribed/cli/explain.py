@@ -15,7 +15,8 @@ import typer
 
 from transcribed import config, errors
 from transcribed.cli import daemon_status, terminal
-from transcribed.cli.meant import files_meant, jobs_meant, roots
+from transcribed.cli.meant import files_meant, jobs_meant, shares_of
+from transcribed.cli.shares import Shares, roots
 from transcribed.cli.show import UNSETTLED, present
 from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, printable, shown
@@ -39,6 +40,7 @@ SENTENCES: Mapping[str, str] = {
     "named": "The names of its files were chosen: {stem}, number {number}.",
     "rendered": "Its files were made, and their hashes remembered.",
     "delivered": "All its files were in the outbox.",
+    "skipped": "It was not delivered again: the files of job {delivered_by} were still in the outbox.",
     "retired": "The recording was moved to {place}.",
     "not moved": "The recording was not moved: {why}.",
     "returned": "It was written on since: {size} bytes then, {was} when it was taken. What lies there now is another"
@@ -112,18 +114,24 @@ def explain(
 
 def _known(settled: config.Config, what: str) -> _Known:
     """All that is known of `what`. Raises TranscribedError where that is nothing."""
+    shares = shares_of(settled, [what])
     with closing(Journal.read(settled.state.directory)) as journal:
-        found = jobs_meant(journal, settled, what)
+        found = jobs_meant(journal, settled, what, shares)
         story = journal.story(found[-1].id) if found else []
         forgotten = bool(found) and not story
         erasure = journal.erasure(found[-1].transcript_id or "") if found else None
     status = _running_status(settled)
-    files = [_of_file(settled, status, path) for path in files_meant(settled, what, found)]
+    files = [_of_file(settled, status, path, shares) for path in files_meant(settled, what, found, shares)]
     if not found:
         _refuse_unknown(what, files)
         return _Known(files)
     *earlier, job = found
-    now = (*(_FORGOTTEN if forgotten else ()), *_now(job, status), *_remote(erasure), *_whereabouts(job, settled))
+    now = (
+        *(_FORGOTTEN if forgotten else ()),
+        *_now(job, status),
+        *_remote(erasure),
+        *_whereabouts(job, settled, shares),
+    )
     return _Known(files, job, tuple(each.id for each in earlier), tuple(story), now)
 
 
@@ -207,18 +215,20 @@ def _remote(erasure: tuple[float, float | None] | None) -> Iterator[str]:
         yield f"AssemblyAI's copies of its upload and transcript were deleted at {terminal.local_time(erased_at)}."
 
 
-def _whereabouts(job: Job, settled: config.Config) -> Iterator[str]:
+def _whereabouts(job: Job, settled: config.Config, shares: Shares) -> Iterator[str]:
     for path in outputs(job) if job.state is State.DELIVERED else []:
-        yield f"Output: {shown(path)}{_there(path)}"
+        yield f"Output: {shown(path)}{_there(path, shares)}"
     inboxes = (os.fsencode(inbox.path) for inbox in settled.inboxes if inbox.name == job.inbox)
     place = job.place or next((os.path.join(root, job.path) for root in inboxes), None)
     if place is None:
         yield f"The inbox {job.inbox} is not in the configuration."
     else:
-        yield f"Recording: {shown(place)}{_there(place) or _since(place, job)}"
+        yield f"Recording: {shown(place)}{_there(place, shares) or _since(place, job)}"
 
 
-def _there(path: bytes) -> str:
+def _there(path: bytes, shares: Shares) -> str:
+    if silence := shares.silence(path):
+        return f" (nobody can look: {silence})"
     return "" if os.path.lexists(path) else " (not there any more)"
 
 
@@ -228,8 +238,12 @@ def _since(place: bytes, job: Job) -> str:
     return "" if job.gone or size == job.fingerprint.size else f" ({result_notes.changed(job, size)})"
 
 
-def _of_file(settled: config.Config, status: Status | None, path: bytes) -> str:
+def _of_file(settled: config.Config, status: Status | None, path: bytes, shares: Shares) -> str:
     """One sentence on a file that no job is about."""
+    if silence := shares.silence(path):
+        return f"{shown(path)}: it is no job that is known, and nobody can look if it is there: {silence}"
+    if folder := shares.locked(path):
+        return f"{shown(path)}: it is no job that is known, and this user may not enter {shown(folder)} to look"
     for inbox in settled.inboxes:
         root = os.fsencode(inbox.path) + b"/"
         if path.startswith(root):

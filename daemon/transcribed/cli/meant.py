@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from transcribed import config, errors
+from transcribed.cli.shares import Shares, roots
 from transcribed.job import Job, printable
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
@@ -11,15 +12,24 @@ from transcribed.worker.outputs import outputs
 _MOST_NAMED = 10  # of jobs that one name might mean
 
 
-def jobs_meant(journal: Journal, settled: config.Config, what: str) -> list[Job]:
-    """The jobs that `what` means, oldest first: all of one recording's path. Raises TranscribedError for several."""
+def shares_of(settled: config.Config, whats: Sequence[str]) -> Shares:
+    """The answers of all folders that these words may be about."""
+    here = (os.path.dirname(os.path.abspath(os.fsencode(what))) for what in whats)
+    return Shares([*roots(settled), *here])
+
+
+def jobs_meant(journal: Journal, settled: config.Config, what: str, shares: Shares) -> list[Job]:
+    """The jobs that `what` means, oldest first: all of one recording's path. Raises TranscribedError for several.
+
+    A folder that does not answer is not looked into.
+    """
     if (job := _numbered(journal, what)) is not None:
         return [job]
-    meant = set(_meant(settled, what))
+    meant = set(_meant(settled, what, shares))
     recordings = {(each.name, below) for each in settled.inboxes for below in _below(each, meant)}
     stems = {stem for path in meant for stem in _stems(path)}
     found = [job for job in journal.search.about(recordings, stems) if meant & _paths(job, settled)]
-    found = found or _searched(journal, settled, what, meant) or _forgotten(journal, settled, what, meant)
+    found = found or _searched(journal, settled, what, meant, shares) or _forgotten(journal, settled, what, meant)
     _refuse_several(found, what)
     return found
 
@@ -36,7 +46,7 @@ def _stems(path: bytes) -> Iterator[bytes]:
     return (os.path.join(folder, name[:length]) for length in range(1, len(name)))
 
 
-def _searched(journal: Journal, settled: config.Config, what: str, meant: set[bytes]) -> list[Job]:
+def _searched(journal: Journal, settled: config.Config, what: str, meant: set[bytes], shares: Shares) -> list[Job]:
     """The jobs that are found by a look at the names of every job: by the place of a recording, or by a mere name."""
     name = os.fsencode(what) if "/" not in what else None
 
@@ -47,7 +57,7 @@ def _searched(journal: Journal, settled: config.Config, what: str, meant: set[by
             return False
         return name in (os.path.basename(path), os.path.basename(place or b"")) or _begins(name, stem)
 
-    if name is None and any(os.path.lexists(path) and _in_an_inbox(settled, path) for path in meant):
+    if name is None and any(shares.has(path) and _in_an_inbox(settled, path) for path in meant):
         return []  # a file that is no job yet: its path was looked for already
     found = [(job, _paths(job, settled)) for job in journal.search.with_names(may_be_meant)]
     exact = [job for job, paths in found if meant & paths]
@@ -83,14 +93,16 @@ def _refuse_several(found: Sequence[Job], what: str) -> None:
     raise errors.TranscribedError(why, hint="name one by its number, or by its complete path")
 
 
-def files_meant(settled: config.Config, what: str, found: Sequence[Job]) -> list[bytes]:
+def files_meant(settled: config.Config, what: str, found: Sequence[Job], shares: Shares) -> list[bytes]:
     """The files that `what` means and that none of these jobs is about.
 
-    They were never taken, or were dropped where the recording of an earlier job was.
+    They were never taken, or were dropped where the recording of an earlier job was. Where no job was found, a path
+    whose share does not answer, or whose folder this user may not enter, is one of them.
     """
-    paths = [path for path in dict.fromkeys(_meant(settled, what)) if os.path.lexists(path)]
+    meant = dict.fromkeys(_meant(settled, what, shares))
+    paths = [path for path in meant if shares.has(path)]
     if not found:
-        return paths
+        return paths or [path for path in meant if shares.silence(path) or shares.locked(path)]
     return [path for path in paths if _in_an_inbox(settled, path) and not any(_is_of(job, path) for job in found)]
 
 
@@ -100,17 +112,12 @@ def _is_of(job: Job, path: bytes) -> bool:
     return (status.st_size, status.st_mtime_ns) == (job.fingerprint.size, job.fingerprint.mtime_ns)
 
 
-def roots(settled: config.Config) -> Iterator[bytes]:
-    """The folders of all inboxes."""
-    for inbox in settled.inboxes:
-        yield from map(os.fsencode, (inbox.path, inbox.outbox, inbox.archive, inbox.failed))
-
-
-def _meant(settled: config.Config, what: str) -> list[bytes]:
+def _meant(settled: config.Config, what: str, shares: Shares) -> list[bytes]:
     """The absolute paths that `what` may stand for: from here, or from one of the folders."""
     name = os.fsencode(what)
     here = os.path.abspath(name)
-    real = os.path.join(os.path.realpath(os.path.dirname(here)), os.path.basename(here))
+    folder = os.path.dirname(here)
+    real = os.path.join(folder if shares.silence(folder) else os.path.realpath(folder), os.path.basename(here))
     return [here, real, *(os.path.normpath(os.path.join(root, name)) for root in roots(settled))]
 
 

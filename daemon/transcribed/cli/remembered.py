@@ -1,7 +1,7 @@
 """The folders of the configuration, compared with what the journal remembers of them. Nothing is written."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 
 from transcribed import config, errors
@@ -9,12 +9,12 @@ from transcribed.folders import FACTS, Ground, Places, ground, strange
 from transcribed.journal import Journal
 
 
-def strange_folders(settled: config.Config) -> dict[bytes, errors.Blocked]:
-    """The folders that are not as they are remembered, by their paths, each with the reason."""
+def strange_folders(settled: config.Config, is_asked: Callable[[bytes], bool]) -> dict[bytes, errors.Blocked]:
+    """The folders that are not as they are remembered, by their paths, each with the reason; of those to be asked."""
     facts = _facts(settled)
     found: dict[bytes, errors.Blocked] = {}
     for each in settled.inboxes:
-        found |= strange(each.name, places_of(each), facts)
+        found |= strange(each.name, places_of(each), facts, is_asked)
     return found
 
 

@@ -11,7 +11,7 @@ import typer
 
 from transcribed import config, errors, formats
 from transcribed.cli import terminal
-from transcribed.cli.meant import jobs_meant
+from transcribed.cli.meant import jobs_meant, shares_of
 from transcribed.cli.target import Target
 from transcribed.daemon import route_of
 from transcribed.job import Job, State, printable, shown
@@ -83,10 +83,11 @@ def _put(rendered: Sequence[tuple[Job, str, bytes]], target: Target, *, to_stdou
         _tell(job, name, target.publish(job, name, data), as_json=as_json)
 
 
-def _jobs(settled: config.Config, whats: Iterable[str]) -> list[Job]:
+def _jobs(settled: config.Config, whats: Sequence[str]) -> list[Job]:
     """The job that each of `whats` means, as for `explain`. Raises TranscribedError where there is none."""
     with closing(Journal.read(settled.state.directory)) as journal:
-        found = [(what, jobs_meant(journal, settled, what)) for what in whats]
+        shares = shares_of(settled, whats)
+        found = [(what, jobs_meant(journal, settled, what, shares)) for what in whats]
     for what, jobs in found:
         if not jobs:
             why = f"there is no job {what}" if what.isdecimal() else f"no job is known for {printable(what)}"
@@ -104,7 +105,7 @@ def _renderings(job: Job) -> list[str]:
 
 def _render_all(settled: config.Config, target: Target, names: Sequence[str], *, as_json: bool) -> None:
     with closing(Journal.read(settled.state.directory)) as journal:
-        jobs = journal.all(State.DELIVERED)
+        jobs = [job for job in journal.all(State.DELIVERED) if not job.skipped]
     told: set[str] = set()
     failed = 0
     for done, job in enumerate(jobs, 1):

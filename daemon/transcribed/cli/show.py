@@ -32,7 +32,6 @@ _WAITS: Mapping[str, str] = {
 UNSETTLED: Mapping[str, str] = {
     "settling": "settling",
     "growing": "growing",
-    "hollow": "beginning or ending in zeros, like a copy that is not complete",
     "held": "held by the .hold file beside it",
 }
 
@@ -82,7 +81,16 @@ def _inbox(inbox: InboxStatus) -> Iterator[str]:
     yield f"Inbox {inbox.name} ({inbox.path}): {_looked(inbox)}{backlog}"
     for row in inbox.unsettled:
         yield f"  not taken yet, {UNSETTLED.get(row.why, row.why)}: {row.file}"
+    yield from _passed_over(inbox)
     yield from (f"  {problem}" for problem in inbox.problems)
+
+
+def _passed_over(inbox: InboxStatus) -> Iterator[str]:
+    """The recordings that are left alone for their names."""
+    for row in inbox.passed_over:
+        yield f"  not taken, though it is a recording: {row.file} ({row.why})"
+    if more := inbox.passed_over_count - len(inbox.passed_over):
+        yield f"  and {more} more that are not taken for their names"
 
 
 def _looked(inbox: InboxStatus) -> str:

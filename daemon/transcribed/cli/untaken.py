@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from transcribed import config
+from transcribed.config import samba
 from transcribed.folders import ANCHOR
-from transcribed.inbox import DEEPEST, Names, file_refusal, path_refusal
+from transcribed.inbox import DEEPEST, OTHER_ENDING, SOUND_ENDINGS, Names, file_refusal, path_refusal
 from transcribed.job import shown
 
 _NAMES_SHOWN = 20
@@ -17,12 +18,17 @@ _NAMES_SHOWN = 20
 
 def names_of(inbox: config.Inbox) -> Names:
     """The names that this inbox takes."""
-    return Names(tuple(map(os.fsencode, inbox.extensions)), inbox.ignore, inbox.links)
+    extensions = tuple(map(os.fsencode, inbox.extensions))
+    return Names(extensions, inbox.ignore, inbox.links, samba.bins_of(inbox.path))
 
 
 def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
     """The reason why the file at `path` below the inbox is never taken, whatever it holds; None where it is."""
-    if rule := path_refusal(names_of(inbox), path):
+    return _why_not_taken(inbox, names_of(inbox), path)
+
+
+def _why_not_taken(inbox: config.Inbox, names: Names, path: bytes) -> str | None:
+    if rule := path_refusal(names, path):
         return rule
     try:
         status = os.lstat(os.path.join(os.fsencode(inbox.path), path))
@@ -33,10 +39,14 @@ def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
 
 @dataclass(slots=True)
 class Untaken:
-    """The files of an inbox that are not taken, by the rule against them; `folders` counts those looked into."""
+    """The files of an inbox that are not taken, by the rule against them; `folders` counts those looked into.
+
+    `endings` are those of sound and film that it does not take.
+    """
 
     inbox: config.Inbox
     folders: int = 1
+    endings: set[bytes] = field(default_factory=set)
     _rules: dict[str, list[str]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -45,7 +55,7 @@ class Untaken:
         root, names = os.fsencode(self.inbox.path), names_of(self.inbox)
         for path, inner, files in os.walk(root):
             below = path[len(root) :].lstrip(b"/")
-            self._note_files(below, files)
+            self._note_files(below, files, names)
             rules = {name: names.ignored_folder(name, os.path.join(below, name)) for name in inner}
             self._note_folders(below, rules)
             deep = below.count(b"/") >= DEEPEST - 1
@@ -53,9 +63,12 @@ class Untaken:
             self.folders += len(inner)
         yield from self._sentences()
 
-    def _note_files(self, below: bytes, files: Iterable[bytes]) -> None:
+    def _note_files(self, below: bytes, files: Iterable[bytes], names: Names) -> None:
         for name in sorted(set(files) - {ANCHOR}):
-            self._note(below, name, why_not_taken(self.inbox, os.path.join(below, name)))
+            rule = _why_not_taken(self.inbox, names, os.path.join(below, name))
+            self._note(below, name, rule)
+            if rule and rule.startswith(OTHER_ENDING):
+                self.endings |= {os.path.splitext(name.lower())[1]} & SOUND_ENDINGS
 
     def _note_folders(self, below: bytes, rules: Mapping[bytes, str | None]) -> None:
         for name in sorted(rules):

@@ -237,7 +237,7 @@ class Defaults(Transcription):
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What is done with a recording once its transcript is safe."
     )
-    duplicates: Literal["reuse", "transcribe"] = Field(
+    duplicates: Literal["reuse", "skip", "transcribe"] = Field(
         default="reuse", description="What is done with a recording whose content was transcribed before."
     )
     delete_remote: bool = Field(
@@ -267,6 +267,10 @@ class Defaults(Transcription):
     )
     links: bool = Field(default=True, description="Take links to recordings (.url, .webloc), which AssemblyAI fetches.")
     hardlinks: bool = Field(default=True, description="Take a file that has other names too.")
+    remove_empty_folders: bool = Field(
+        default=False,
+        description="Remove sub-folders of the inbox that our moves have emptied.",
+    )
     names: Literal["exact", "portable"] = Field(
         default="exact",
         description="exact: files are named as the recording. portable: what Windows cannot show is replaced.",

@@ -14,8 +14,8 @@ _URLS_LIMIT_BYTES = 64 * 1024
 #: The key for a local API, which needs none but expects the header.
 _LOCAL_KEY = "local"
 _NO_KEY = (
-    "no API key: put it into $CREDENTIALS_DIRECTORY/assemblyai-api-key (systemd: LoadCredential=), or into "
-    "a file that api.key_file or $ASSEMBLYAI_API_KEY_FILE names, or into $ASSEMBLYAI_API_KEY"
+    "no API key: put it into $CREDENTIALS_DIRECTORY/assemblyai-api-key (systemd: LoadCredential=, which an LXC guest "
+    "may switch off), or into a file that api.key_file or $ASSEMBLYAI_API_KEY_FILE names, or into $ASSEMBLYAI_API_KEY"
 )
 
 

@@ -22,6 +22,7 @@ from transcribed.files.durable import (
     replace_each,
     replacing,
 )
+from transcribed.files.hashes import Hashes
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
 from transcribed.files.names import folded, free_number, numbered, output_name, portable
@@ -37,6 +38,7 @@ from transcribed.files.opening import (
     open_regular,
     opened_root,
     read_regular,
+    remove_folder,
     sha256,
 )
 from transcribed.files.rename import Way
@@ -47,6 +49,7 @@ from transcribed.files.twins import Twins
 __all__ = [
     "TEMPORARY",
     "Access",
+    "Hashes",
     "Lines",
     "Mark",
     "NameTaken",
@@ -78,6 +81,7 @@ __all__ = [
     "publish_each",
     "read_regular",
     "remove",
+    "remove_folder",
     "replace",
     "replace_each",
     "replacing",

@@ -104,6 +104,11 @@ def make_private_file(name: bytes, *, within: int) -> None:
     os.close(os.open(name, _NEW, 0o600, dir_fd=within))
 
 
+def remove_folder(name: bytes, *, within: int) -> None:
+    """Remove the folder `name` in an open folder, if it is empty. Raises OSError where it is not."""
+    os.rmdir(name, dir_fd=within)
+
+
 def forget(path: bytes, *, within: int | None = None) -> None:
     """Remove a file of ours, where it is still there. Raises OSError."""
     with suppress(FileNotFoundError):

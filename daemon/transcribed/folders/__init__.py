@@ -6,7 +6,7 @@ four folders of an inbox: it makes what is new and missing, and writes the ancho
 
 from transcribed.folders.anchors import FACTS, Anchors, Places, facts_of, ground, strange
 from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
-from transcribed.folders.mounts import Mount, is_local, mount_of
+from transcribed.folders.mounts import Mount, is_local, mount_of, mounts_below, named_mount, share_of
 
 __all__ = [
     "ANCHOR",
@@ -21,5 +21,8 @@ __all__ = [
     "ground",
     "is_local",
     "mount_of",
+    "mounts_below",
+    "named_mount",
+    "share_of",
     "strange",
 ]

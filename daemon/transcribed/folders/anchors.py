@@ -114,10 +114,15 @@ class Anchors:
                 self._untakeable.discard(bare.path)
 
 
-def strange(inbox: str, places: Places, remembered: Mapping[str, str]) -> dict[bytes, errors.Blocked]:
-    """Each of these folders, by its path, that is not there as it is remembered, and why. Nothing is written."""
+def strange(
+    inbox: str, places: Places, remembered: Mapping[str, str], is_asked: Callable[[bytes], bool]
+) -> dict[bytes, errors.Blocked]:
+    """Each of these folders, by its path, that is not there as it is remembered, and why. Nothing is written.
+
+    Folders of which `is_asked` says no are not touched.
+    """
     known = (each for each in _grounds(inbox, places, remembered).values() if each.identity is not None)
-    return {each.path: why for each in known if (why := _why_strange(each)) is not None}
+    return {each.path: why for each in known if is_asked(each.path) and (why := _why_strange(each)) is not None}
 
 
 def _why_strange(known: Ground) -> errors.Blocked | None:

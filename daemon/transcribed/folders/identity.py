@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from transcribed.errors import Blocked, from_os_error
 from transcribed.files import NotRegular, opened_root, read_regular
-from transcribed.folders.mounts import UNKNOWN, Mount, mount_of
+from transcribed.folders.mounts import UNKNOWN, Mount, mount_of, named_mount
 from transcribed.job import shown
 
 ANCHOR = b".transcribed.anchor"
@@ -176,12 +176,18 @@ class Ground:
         if isinstance(error, FileNotFoundError):
             hint = "see that its share is mounted; a folder that was removed for good must be made again"
             return Blocked(f"{here} is not there", lane=self._lane, hint=hint)
-        known = from_os_error(error, lane=self._lane, doing=f"opening {here}")
+        known = from_os_error(error, lane=self._lane, doing=f"opening {here}", share=self.share)
         if isinstance(known, Blocked):
             return known
         return Blocked(
             known.message, lane=self._lane, hint="see that the folder is there, and that its share is mounted"
         )
+
+    @property
+    def share(self) -> str:
+        """The kind of share that it lies on, as far as is known without asking it; empty on a local disk."""
+        known = self.identity
+        return (named_mount(self.path) if known is None else known.mount).share
 
     def _gone(self, why: str) -> Blocked:
         name = shlex.quote(self._lane.partition(":")[2])

@@ -41,6 +41,11 @@ class Mount(NamedTuple):
         return self.kind.startswith(b"fuse") or self.kind == UNKNOWN
 
     @property
+    def share(self) -> str:
+        """Its kind, where it is surely not a file system of this machine; else empty."""
+        return "" if self.is_local or self.kind == UNKNOWN else self.kind.decode(errors="replace")
+
+    @property
     def has_steady_inodes(self) -> bool:
         """True if ctime and inode of a file stay as they are while nobody touches it."""
         return self.is_local and self.kind not in _NUMBERED_IN_MEMORY
@@ -57,6 +62,25 @@ def mount_of(path: bytes) -> Mount:
     # The device decides, for a mount may be hidden below a later one. Where none matches (each btrfs subvolume has a
     # device number of its own) it is the longest path; max() keeps the first, and the last mounted lies on top.
     return max(reversed(above), key=lambda mount: (mount.device == device, len(mount.point)))
+
+
+def named_mount(path: bytes) -> Mount:
+    """The mount that `path` lies on as it is written: nothing is asked of a file system that may hang or fail."""
+    above = [mount for mount in _mounts() if _below(path, mount.point)]
+    return max(reversed(above), key=lambda mount: len(mount.point), default=Mount(b"", b"/", UNKNOWN))
+
+
+def share_of(error: OSError) -> str:
+    """The kind of share that an error was met on, by the path that it names; empty where that is on a local disk."""
+    path = error.filename
+    if not isinstance(path, str | bytes) or not os.path.isabs(path):
+        return ""
+    return named_mount(os.fsencode(path)).share
+
+
+def mounts_below(folder: bytes) -> list[bytes]:
+    """The points in `folder` at which something is mounted, as it is written: nothing is asked of them."""
+    return [mount.point for mount in _mounts() if mount.point != folder and _below(mount.point, folder)]
 
 
 def is_local(root: bytes) -> bool:

@@ -6,30 +6,36 @@ only regular files are taken. What lies in an inbox was put there by a stranger:
 
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
-from transcribed.inbox.names import HOLD, READY, Names
-from transcribed.inbox.probe import Probe, probe
+from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
+from transcribed.inbox.passed_over import PassedOver
+from transcribed.inbox.probe import Probe, audio_of, length, probe
 from transcribed.inbox.settling import Settling, Waiting
-from transcribed.inbox.taken import DEEPEST, file_refusal, path_refusal
+from transcribed.inbox.taken import DEEPEST, OTHER_ENDING, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
 
 __all__ = [
     "DEEPEST",
     "FOLDERS_FILE",
     "HOLD",
+    "OTHER_ENDING",
     "READY",
+    "SOUND_ENDINGS",
     "SUFFIX",
     "Found",
     "Ground",
     "Listing",
     "Mount",
     "Names",
+    "PassedOver",
     "Probe",
     "RecordingFolder",
     "Said",
     "Settling",
     "Waiting",
     "Watch",
+    "audio_of",
     "file_refusal",
+    "length",
     "path_refusal",
     "probe",
 ]

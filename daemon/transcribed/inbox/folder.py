@@ -19,6 +19,7 @@ from transcribed.files import NotRegular, Status, descend, open_regular, opened_
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.links import MOST_BYTES, address_in
 from transcribed.inbox.names import Names
+from transcribed.inbox.probe import probe
 from transcribed.inbox.scan import Tree, folder_of
 from transcribed.inbox.scan import fingerprint as fingerprint_of
 from transcribed.inbox.settling import Found
@@ -46,6 +47,10 @@ class Mount(Protocol):
 class Ground(Protocol):
     """The folder as it is remembered; asked each time that the root is opened."""
 
+    @property
+    def share(self) -> str:
+        """The kind of share that it lies on; empty on a local disk."""
+
     def recognised(self, root: int, /) -> Mount:
         """The mount of the open folder. Raises Blocked where it is not the one that is remembered."""
 
@@ -55,6 +60,7 @@ class Listing:
     """The result of one look: the recordings that are new or changed, by their relative path, and those that have gone.
 
     `markers` are all markers that lie there. `problems` is one sentence for each entry that could not be judged.
+    `passed_over` are files that are left alone for their names, and may be recordings.
     """
 
     files: Mapping[bytes, Fingerprint]
@@ -62,6 +68,7 @@ class Listing:
     gone: frozenset[bytes]
     markers: frozenset[bytes]
     mount: Mount
+    passed_over: tuple[bytes, ...] = ()
 
 
 class RecordingFolder:
@@ -135,7 +142,7 @@ class RecordingFolder:
                 gone = frozenset(path for path in missing if _is_gone(root, path))
             except OSError as error:
                 raise self._blocked(error) from error
-        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount)
+        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, tuple(tree.passed_over))
 
     def reach(self) -> None:
         """Open the folder, and nothing in it. Raises Blocked where it cannot be reached."""
@@ -161,6 +168,21 @@ class RecordingFolder:
             yield file
             if not self.unchanged(file, fingerprint):
                 raise Withdrawn("the recording changed while it was being read")
+
+    def sounds(self, path: bytes) -> bool | None:
+        """True if the file at `path` is a recording by what is in it; None where nobody knows, or it is empty yet."""
+        *folders, name = path.split(b"/")
+        try:
+            with self._opened_root() as (root, _mount):
+                folder = descend(root, folders)
+            try:
+                with open_regular(name, within=folder) as file:
+                    size = os.fstat(file.fileno()).st_size
+                    return probe(file, size).audio if size else None
+            finally:
+                os.close(folder)
+        except (OSError, TranscribedError):
+            return None
 
     def address(self, path: bytes, fingerprint: Fingerprint) -> str:
         """The address in the link at `path`. Raises as `open` does, or Permanent where it holds none of use."""
@@ -236,7 +258,8 @@ class RecordingFolder:
             yield root, self._ground.recognised(root)
 
     def _blocked(self, error: OSError) -> Blocked:
-        known = from_os_error(error, lane=self._lane, doing=f"reading the inbox {shown(self.root)}")
+        doing = f"reading the inbox {shown(self.root)}"
+        known = from_os_error(error, lane=self._lane, doing=doing, share=self._ground.share)
         if isinstance(known, Blocked):
             return known
         hint = "see that the folder is there, and that its share is mounted"
@@ -258,7 +281,7 @@ class RecordingFolder:
         doing = f"opening {shown(path)}"
         if isinstance(error, PermissionError):  # one file that we may not read must not stop all the others
             return Transient(f"{doing}: permission is denied", hint="give the daemon's user access to this file")
-        return self._of_one_file(from_os_error(error, lane=self._lane, doing=doing))
+        return self._of_one_file(from_os_error(error, lane=self._lane, doing=doing, share=self._ground.share))
 
     def _of_one_file(self, problem: TranscribedError) -> TranscribedError:
         """An error that could be the disk's or the share's is the file's own, if the folder can still be reached."""

@@ -8,6 +8,7 @@ Network and FUSE folders are always listed: skipping them by their time missed 3
 known below it.
 """
 
+import itertools
 import os
 import stat
 import time
@@ -20,6 +21,7 @@ from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
 
 _MOST_PROBLEMS = 100
+_MOST_PASSED_OVER = 1000  # who has more of them learns as much from these
 #: Within a tick of the file system's clock a folder may change again and keep its time; three seconds are a wide margin
 #: on every local file system (FAT's times are even seconds).
 _OLD_ENOUGH_NS = 3_000_000_000
@@ -34,6 +36,7 @@ class _Folder:
     listed_at_ns: int
     files: list[bytes] = field(default_factory=list)
     markers: list[bytes] = field(default_factory=list)
+    passed_over: list[bytes] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     problems_untold: int = 0
@@ -67,6 +70,7 @@ class Tree:
         self.hardlinks = hardlinks
         self.files: dict[bytes, Fingerprint] = {}
         self.folders: dict[bytes, _Folder] = {}
+        self.passed_over: dict[bytes, None] = {}  #: files that are left alone for their names: the first thousand
 
     def look(self, root: int, *, steady: bool, skip: bool, listed: Collection[bytes] = ()) -> Changes:
         """Looks at all below the open `root`.
@@ -78,12 +82,21 @@ class Tree:
         walk = _Walk(self, steady, skip, frozenset(listed), os.fstat(root).st_dev)
         walk.folder(root, b"", 0, os.fstat(root))
         for path in self.folders.keys() - walk.seen:
-            walk.drop(self.folders.pop(path).files)
+            gone = self.folders.pop(path)
+            walk.drop(gone.files)
+            self.pass_over(gone.passed_over, [])
         return walk.changes
 
     def forget(self, path: bytes) -> None:
         """The file at this path is to be told of again, if it is there, by a look that lists its folder."""
         self.files.pop(path, None)
+
+    def pass_over(self, before: Collection[bytes], now: Collection[bytes]) -> None:
+        """Of the files in a folder that are left alone for their names there were those, and there are these."""
+        for path in set(before).difference(now):
+            self.passed_over.pop(path, None)
+        new = (path for path in now if path not in self.passed_over)
+        self.passed_over.update(dict.fromkeys(itertools.islice(new, _MOST_PASSED_OVER - len(self.passed_over))))
 
     def markers(self) -> frozenset[bytes]:
         """The paths of all markers."""
@@ -162,6 +175,8 @@ class _Walk:
                     new.say(f"{shown(path + name)}: {error.strerror or error}")
         if known is not None:
             self.drop(set(known.files).difference(new.files))
+        if new.passed_over or (known is not None and known.passed_over):
+            self.tree.pass_over([] if known is None else known.passed_over, new.passed_over)
         self.tree.folders[path] = new
         return new
 
@@ -175,6 +190,8 @@ class _Walk:
         elif names.is_marker(name):
             stem, ending = os.path.splitext(path)
             new.markers.append(stem + ending.lower())
+        elif len(new.passed_over) < _MOST_PASSED_OVER and names.passed_over(name, path):
+            new.passed_over.append(path)
 
     def _file(self, new: _Folder, status: os.stat_result, path: bytes) -> None:
         """Take a file, or say why not; of all that a look does for each file, this is the part that costs."""

@@ -21,8 +21,8 @@ _PAUSES = 3
 _LONGEST_PAUSE_SECONDS = 600.0
 #: An empty file is most often the first moment of a copy, so it gets a minute before it is judged by its emptiness.
 _EMPTY_SECONDS = 60.0
-#: A file whose beginning or end is all zeros was most often given its full size in advance, and waits for its bytes.
-#: There are recordings that are so; they are taken after a time in which any copy would have gone on. Chosen.
+#: A file that holds zeros, or less than its header says, was most often given its size in advance or cut, and waits
+#: for its bytes. Some recordings are so; they are taken after a time in which any copy would have gone on. Chosen.
 _HOLLOW_SECONDS = 600.0
 
 
@@ -39,12 +39,13 @@ class Waiting:
     """The reason why a file is not taken yet; times are monotonic.
 
     "growing" once it was seen to change, "hollow" where its bytes are not there yet, "held" by a marker, when
-    `ready_at` is infinite; else "settling".
+    `ready_at` is infinite; else "settling". `words`: what shows that it is hollow.
     """
 
     reason: Literal["growing", "settling", "hollow", "held"]
     since: float
     ready_at: float
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class _Seen:
     since: float
     changed_at: float
     longest_pause: float = 0.0
-    hollow: bool = False
+    hollow: str = ""  #: the words for what shows that its bytes are not there yet
 
     def after(self, fingerprint: Fingerprint, now: float) -> "_Seen":
         """The knowledge of the file after it was seen with `fingerprint` at `now`."""
@@ -92,12 +93,12 @@ class Settling:
         self._now, self._markers, self._waiting = now, markers, None
         return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(path, seen) <= now]
 
-    def hollow(self, found: Found) -> bool:
-        """A settled file turned out to lack its bytes; whether it has to wait for them."""
+    def hollow(self, found: Found, words: str) -> bool:
+        """A settled file turned out to lack its bytes, as these words say; whether it has to wait for them."""
         seen = self._seen.get(found.path)
         if seen is None or seen.fingerprint != found.fingerprint:
             return True  # it has changed since: its time starts again
-        self._seen[found.path] = again = replace(seen, hollow=True)
+        self._seen[found.path] = again = replace(seen, hollow=words)
         self._waiting = None
         return self._ready_at(found.path, again) > self._now
 
@@ -105,7 +106,7 @@ class Settling:
         """The files that had not settled at the last look."""
         if self._waiting is None:
             self._waiting = {
-                path: Waiting(self._reason(path, seen), seen.since, self._ready_at(path, seen))
+                path: Waiting(self._reason(path, seen), seen.since, self._ready_at(path, seen), seen.hollow)
                 for path, seen in self._seen.items()
                 if self._ready_at(path, seen) > self._now
             }

@@ -52,6 +52,8 @@ def checked_key(key: str) -> str:
     """Return `key`, if it can be a header of its own. Raises ValueError."""
     if not re.fullmatch("[!-~]+", key):
         raise ValueError("one word of plain characters on one line")
+    if key[0] in "'\"`" or re.match("[A-Za-z_]+=.", key):  # as in a file of environment variables
+        raise ValueError("the key alone, without quotes and without a name and = before it")
     return key
 
 

@@ -45,10 +45,11 @@ class Hashed(Event):
 
     noted: ClassVar[bool] = False
     content_hash: str
+    audio_hash: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The hash; reading was no attempt at uploading."""
-        return {"content_hash": self.content_hash, "attempts": max(job.attempts - 1, 0), "due_at": now}
+        """The hashes; reading was no attempt at uploading."""
+        return {**self.data(), "attempts": max(job.attempts - 1, 0), "due_at": now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ class Uploaded(Event):
     content_hash: str
     base_url: str
     key_fingerprint: str
+    audio_hash: str | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """The upload, the hash of its bytes, and the account that holds it."""
+        """The upload, the hashes of its bytes, and the account that holds it."""
         return {**self.data(), "uploaded_at": now, "submit_sent_at": None, "lookups": 0}
 
 
@@ -170,6 +172,17 @@ class Delivered(Event):
     """Every rendering is in the outbox. `delete_remote`: AssemblyAI's copy of it is to be deleted."""
 
     delete_remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    """The files that another job delivered of this recording are still in the outbox. It is not delivered again."""
+
+    delivered_by: int
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The reason. It has no files of its own, and no names."""
+        return {"reason": f"not delivered again: the files of job {self.delivered_by} are still in the outbox"}
 
 
 @dataclass(frozen=True, slots=True)

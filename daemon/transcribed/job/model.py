@@ -86,8 +86,9 @@ class Job:
     waited_seconds: float = 0.0  #: spent as RECEIVED or UPLOADED while nothing was blocked (monotonic)
     reason: str = ""  #: for its wait, or its failure
     hint: str = ""  #: the next step for a person
-    duration_seconds: float | None = None  #: as a probe of the file says; it may be wrong
+    duration_seconds: float | None = None  #: as far as a probe of the file believes one
     content_hash: str | None = None  #: SHA-256 of the bytes; of a link, made of its address
+    audio_hash: str | None = None  #: SHA-256 of an MP3's bytes without its tags; None: not known, or no MP3
     parameters: str | None = None  #: the request without its audio_url: canonical JSON
     settings: str | None = None  #: from files at the share: canonical JSON; None: they say nothing
     upload_url: str | None = None  #: it is sent as audio_url; for a link, its address
@@ -122,7 +123,9 @@ class Job:
                 return Step.FETCH
             case State.TRANSCRIBED:
                 return Step.NAME if self.number is None else Step.DELIVER
-            case State.DELIVERED | State.FAILED if self.retired_at is None:
+            case State.DELIVERED if self.retired_at is None:
+                return Step.RETIRE
+            case State.FAILED if self.retired_at is None:
                 return Step.NAME if self.number is None else Step.RETIRE
         return None
 
@@ -142,6 +145,16 @@ class Job:
         return self.submit_sent_at is not None and self.transcript_id is None
 
     @property
+    def hashes(self) -> frozenset[str]:
+        """The hashes by which its content is known."""
+        return frozenset(filter(None, (self.content_hash, self.audio_hash)))
+
+    def has_content_of(self, other: "Job") -> bool:
+        """True if both have the same bytes, or the same audio between their tags."""
+        is_same = self.content_hash is not None and self.content_hash == other.content_hash
+        return is_same or (self.audio_hash is not None and self.audio_hash == other.audio_hash)
+
+    @property
     def account(self) -> Account | None:
         """The account that holds its upload, or was asked for its transcript; None where that is not known."""
         known = self.base_url is not None and self.key_fingerprint is not None
@@ -156,6 +169,11 @@ class Job:
     def withdrawn(self) -> bool:
         """True if its recording was taken out of the inbox, or replaced, before it was submitted."""
         return self.state is State.CANCELLED and self.retired_at is not None
+
+    @property
+    def skipped(self) -> bool:
+        """True if another job had delivered it already: it has no files of its own."""
+        return self.state is State.DELIVERED and self.reused_from is not None and not self.formats
 
     @property
     def lies_in_inbox(self) -> bool:

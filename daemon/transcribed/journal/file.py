@@ -24,7 +24,7 @@ from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.engine import connected, hint_for, is_waited_for
 from transcribed.journal.tables import facts, metadata
 
-VERSION = 7
+VERSION = 8
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves

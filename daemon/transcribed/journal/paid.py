@@ -93,9 +93,9 @@ class Forgotten:
         """The one that had this number."""
         return next(self._found(payments.forgotten(t.payments.c.job == number)), None)
 
-    def with_content(self, content_hash: str) -> Iterable[Job]:
-        """Those whose transcript can serve another recording of this content."""
-        return self._found(payments.OF_CONTENT, content_hash=content_hash)
+    def with_content(self, content_hash: str | None, audio_hash: str | None = None) -> Iterable[Job]:
+        """Those whose transcript can serve another recording of this content, or of this audio."""
+        return self._found(payments.OF_CONTENT, content_hash=content_hash, audio_hash=audio_hash)
 
     def payer(self, transcript_id: str | None) -> Job | None:
         """The one that paid for this transcript, forgotten or not."""
@@ -106,7 +106,7 @@ class Forgotten:
         with self._transactions.reading() as connection:
             return connection.execute(TRANSCRIBED_AT, {"transcript_id": transcript_id}).scalar() is not None
 
-    def _found(self, query: sa.Select[tuple[object, ...]], **asked: str) -> Iterator[Job]:
+    def _found(self, query: sa.Select[tuple[object, ...]], **asked: str | None) -> Iterator[Job]:
         with self._transactions.reading() as connection:
             for rows in connection.execute(query, asked).mappings().partitions(_SOME):
                 yield from (payments.job_of(dict(row)) for row in rows)

@@ -24,7 +24,8 @@ from transcribed.journal.tables import jobs, payments
 UNKNOWN = 0  #: the number of a job that this journal never had, or has lost
 MOST_OF_ONE_CONTENT = 20
 _BYTES = frozenset({"path", "stem", "tail"})
-_TEXTS = frozenset({"base_url", "key_fingerprint", "content_hash", "parameters", "upload_url", "inbox", "model"})
+_HASHES = frozenset({"content_hash", "audio_hash"})
+_TEXTS = _HASHES | frozenset({"base_url", "key_fingerprint", "parameters", "upload_url", "inbox", "model"})
 _WHOLE = frozenset({"job", "size", "number"})
 _LARGEST = 2**63 - 1  # SQLite's own
 _ID = re.compile("[0-9a-f-]{36}")
@@ -103,6 +104,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
         due_at=at,
         duration_seconds=row["billed_seconds"],
         content_hash=row["content_hash"],
+        audio_hash=row["audio_hash"],
         parameters=row["parameters"],
         upload_url=row["upload_url"],
         base_url=row["base_url"],
@@ -244,5 +246,6 @@ def forgotten(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 #: Those that can serve another recording of this content.
 OF_CONTENT = forgotten(
-    (payments.c.content_hash == sa.bindparam("content_hash")) & payments.c.given_up_at.is_(None)
+    (payments.c.content_hash == sa.bindparam("content_hash")) | (payments.c.audio_hash == sa.bindparam("audio_hash")),
+    payments.c.given_up_at.is_(None),
 ).limit(MOST_OF_ONE_CONTENT)

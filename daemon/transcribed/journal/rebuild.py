@@ -69,8 +69,10 @@ def job_of(meta: Mapping[str, Any], now: float) -> Job:
     """The job that a kept transcript's description tells of. Raises KeyError, TypeError or ValueError."""
     parameters = dict(meta["request"])
     upload_url = parameters.pop("audio_url")
-    if not re.fullmatch("[0-9a-f]{64}", meta["content_hash"]):
-        raise ValueError("no content hash")
+    audio_hash = meta.get("audio_hash")
+    for each in (meta["content_hash"], *([] if audio_hash is None else [audio_hash])):
+        if not re.fullmatch("[0-9a-f]{64}", each):
+            raise ValueError("no content hash")
     if type(meta["size"]) is not int or not 0 <= meta["size"] < 2**63:
         raise ValueError("no size")
     sent_at, key = meta.get("submit_sent_at"), meta.get("key_fingerprint")
@@ -84,6 +86,7 @@ def job_of(meta: Mapping[str, Any], now: float) -> Job:
         changed_at=now,
         due_at=now,
         content_hash=meta["content_hash"],
+        audio_hash=audio_hash,
         parameters=canonical(parameters),
         upload_url=_text(upload_url),
         base_url=_text(meta["base_url"]),

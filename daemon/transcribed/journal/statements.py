@@ -1,5 +1,6 @@
 """The statements that are asked or written for each recording, built once: building costs more than SQLite's work."""
 
+import itertools
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,18 +61,24 @@ TO_ERASE = (
 
 
 def _twins() -> sa.Select[Any]:
-    same = jobs.c.content_hash == sa.bindparam("content_hash")
+    """Those of the content, and those of the audio: each by its own index."""
+    hashes = (jobs.c.content_hash, jobs.c.audio_hash)
+    each = itertools.chain.from_iterable(_of(column == sa.bindparam(column.name)) for column in hashes)
+    numbers = sa.union_all(*(sa.select(one.subquery()) for one in each))
+    return sa.select(jobs).where(jobs.c.id.in_(numbers)).order_by(jobs.c.id)
+
+
+def _of(same: sa.ColumnElement[bool]) -> tuple[sa.Select[Any], ...]:
+    """The jobs of which this is true that can matter: a few of each kind."""
     paid = same & jobs.c.transcript_id.is_not(None) & (jobs.c.parameters == sa.bindparam("parameters"))
     doubtful = same & jobs.c.transcript_id.is_(None) & jobs.c.submit_sent_at.is_not(None)
     here = same & (jobs.c.inbox == sa.bindparam("inbox")) & (jobs.c.path == sa.bindparam("path"))
     at_hand_first = (jobs.c.state == State.SUBMITTED, jobs.c.id)
-    each = (
+    return (
         sa.select(jobs.c.id).where(paid).order_by(*at_hand_first).limit(2),
         sa.select(jobs.c.id).where(doubtful).order_by(jobs.c.id).limit(MOST_TWINS),
         sa.select(jobs.c.id).where(here).order_by(jobs.c.id.desc()).limit(MOST_TWINS),
     )
-    numbers = sa.union_all(*(sa.select(one.subquery()) for one in each))
-    return sa.select(jobs).where(jobs.c.id.in_(numbers)).order_by(jobs.c.id)
 
 
 TWINS = _twins()

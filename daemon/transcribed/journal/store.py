@@ -214,14 +214,15 @@ class Journal:
             self._moved.subtract(states)
         return len(states)
 
-    def twins(self, content_hash: str, *, parameters: str, inbox: str, path: bytes) -> list[Job]:
-        """The jobs of this content that can matter to one more of them, oldest first.
+    def twins(self, job: Job, parameters: str) -> list[Job]:
+        """The jobs of the content of `job`, or of its audio, that can matter to it: itself among them, oldest first.
 
         They are the last of the same path, those of which nobody knows if they were paid, and two that have a
         transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
         """
-        found = self._found(statements.TWINS, content_hash=content_hash, parameters=parameters, inbox=inbox, path=path)
-        return [*found, *self.forgotten.with_content(content_hash)]
+        hashes = {"content_hash": job.content_hash, "audio_hash": job.audio_hash}
+        found = self._found(statements.TWINS, **hashes, parameters=parameters, inbox=job.inbox, path=job.path)
+        return [*found, *self.forgotten.with_content(**hashes)]
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""

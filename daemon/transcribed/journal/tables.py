@@ -79,6 +79,7 @@ jobs = sa.Table(
     sa.Column("renderings", sa.JSON(none_as_null=True)),
     sa.Column("model", sa.String),
     sa.Column("gone", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("audio_hash", sa.String),
 )
 _UNFINISHED = (  # as `Job.unfinished` says it
     "(state IN ('received', 'uploaded', 'submitted', 'transcribed')"
@@ -99,6 +100,7 @@ for _name, (_column, _which) in _FEW.items():
     sa.Index(_name, _column, sqlite_where=sa.text(_which))
 sa.Index("jobs_by_path", jobs.c.inbox, jobs.c.path)
 sa.Index("jobs_by_content", jobs.c.content_hash)
+sa.Index("jobs_by_audio", jobs.c.audio_hash)
 sa.Index("jobs_by_size", jobs.c.size)
 sa.Index("jobs_by_transcript", jobs.c.transcript_id)
 sa.Index("jobs_by_stem", jobs.c.stem)
@@ -152,8 +154,10 @@ payments = sa.Table(
     sa.Column("delivered_at", sa.Float),
     sa.Column("erased_at", sa.Float),
     sa.Column("given_up_at", sa.Float),
+    sa.Column("audio_hash", sa.String),
 )
 sa.Index("payments_by_content", payments.c.content_hash)
+sa.Index("payments_by_audio", payments.c.audio_hash)
 sa.Index("payments_by_size", payments.c.size)
 sa.Index("payments_by_job", payments.c.job)
 names = sa.Table(
@@ -175,7 +179,7 @@ _GONE = (
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
 )
 _SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7}
-_COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6}
+_COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6, "audio_hash": 8}
 
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
@@ -233,9 +237,14 @@ def few(index: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[boo
 
 def tables_of(version: int) -> list[sa.TableClause]:
     """The tables of a journal of this version, `jobs` left out."""
-    there: list[sa.TableClause] = [events, inboxes, facts, erasures, payments, names]
+    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names]
     there += [table for last, table in _GONE if version <= last]
     return [table for table in there if _SINCE.get(table.name, 1) <= version]
+
+
+def _payments_of(version: int) -> sa.TableClause:
+    columns = (column for column in payments.c if _COLUMNS_SINCE.get(column.name, 1) <= version)
+    return sa.table(payments.name, *(sa.column(column.name, column.type) for column in columns))
 
 
 def query_of(version: int) -> sa.Select[Any]:

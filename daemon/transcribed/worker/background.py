@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from transcribed import errors
+from transcribed.folders import share_of
 from transcribed.worker.plan import Executor, Mailbox
 
 log = structlog.get_logger()
@@ -81,7 +82,7 @@ def tried(work: Callable[[], T], *, doing: str, lane: str) -> Outcome[T]:
     except errors.TranscribedError as error:
         return Outcome(problem=error)
     except OSError as error:
-        return Outcome(problem=errors.from_os_error(error, lane=lane, doing=doing))
+        return Outcome(problem=errors.from_os_error(error, lane=lane, doing=doing, share=share_of(error)))
     except Exception as error:  # the only one in the program
         log.exception("background.crashed", doing=doing)
         return Outcome(problem=errors.Defect(error))

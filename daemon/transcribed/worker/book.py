@@ -69,7 +69,7 @@ class Book:
         self._since: dict[int, float] = {}  # monotonic: from when a job's waiting counts against its patience
         self._stems: dict[str, set[int]] = defaultdict(set)  # of the unfinished: folded stem -> jobs
         self._numbers: dict[bytes, tuple[int, set[int]]] = {}  # stem -> the job that asked, and the journal's answer
-        self._alone: dict[str, tuple[int, str]] = {}  # content hash -> the job (and its parameters) that had no twin
+        self._alone: dict[str, tuple[int, str]] = {}  # a hash -> the job (and its parameters) that had no twin
 
     @property
     def unwritten(self) -> int:
@@ -212,17 +212,18 @@ class Book:
         self._since.clear()
 
     def twins(self, job: Job, parameters: str) -> tuple[Job, ...]:
-        """The other jobs of the same content that can matter to this one, as they are now."""
+        """The other jobs of the same content, or the same audio, that can matter to this one, as they are now."""
         assert job.content_hash is not None
-        if self._alone.get(job.content_hash) == (job.id, parameters):
+        if all(self._alone.get(each) == (job.id, parameters) for each in job.hashes):
             return ()
-        written = self.journal.twins(job.content_hash, parameters=parameters, inbox=job.inbox, path=job.path)
-        unwritten = [each.now for each in self._unwritten.values() if each.now.content_hash == job.content_hash]
+        written = self.journal.twins(job, parameters)
+        unwritten = [each.now for each in self._unwritten.values() if each.now.has_content_of(job)]
         newer = {twin.id for twin in unwritten}
         found = [*(twin for twin in written if twin.id not in newer), *unwritten]
         others = sorted((twin for twin in found if twin.id != job.id), key=lambda twin: twin.id)
         if not others:
-            _remember(self._alone, job.content_hash, (job.id, parameters))
+            for each in job.hashes:
+                _remember(self._alone, each, (job.id, parameters))
         return tuple(others)
 
     def is_the_end(self, job: Job) -> bool:
@@ -295,9 +296,9 @@ class Book:
 
     def _forget_answers(self, job: Job) -> None:
         """A change of this job may matter to another one of its content, or of its stem."""
-        alone, _ = self._alone.get(job.content_hash or "", (job.id, ""))
-        if job.content_hash is not None and (alone != job.id or not job.unfinished):
-            self._alone.pop(job.content_hash, None)
+        for each in job.hashes:
+            if self._alone.get(each, (job.id, ""))[0] != job.id or not job.unfinished:
+                self._alone.pop(each, None)
         asker, _ = self._numbers.get(job.stem or b"", (job.id, None))
         if job.stem is not None and (asker != job.id or not job.unfinished):
             self._numbers.pop(job.stem, None)

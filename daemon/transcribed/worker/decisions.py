@@ -124,7 +124,8 @@ def _known_content(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None
     if job.pay_again or inbox.duplicates == "transcribe":
         return None
     at_hand_first = sorted(facts.twins, key=lambda twin: twin.state is State.SUBMITTED)
-    decisions = (_of_twin(other) for other in at_hand_first if other.parameters == inbox.parameters)
+    alike = [other for other in at_hand_first if other.parameters == inbox.parameters]
+    decisions = (_being_delivered(job, other, inbox) or _of_twin(other) for other in alike)
     return next((decision for decision in decisions if decision is not None), None)
 
 
@@ -132,6 +133,13 @@ def _touched(other: Job) -> Decision:
     if other.state in (State.DELIVERED, State.FAILED) and other.retired_at is None:
         return Wait(f"job {other.id}, whose file this was or is, is just being put away", change_of(other.id))
     return Touched(other)
+
+
+def _being_delivered(job: Job, other: Job, inbox: InboxFacts) -> Decision | None:
+    """The wait for a delivery that is not to be made twice; None where none is on its way."""
+    if inbox.duplicates != "skip" or other.state is not State.TRANSCRIBED or other.inbox != job.inbox:
+        return None
+    return Wait(f"job {other.id} has the same content and is being delivered", change_of(other.id))
 
 
 def _of_twin(other: Job) -> Decision | None:
@@ -191,5 +199,5 @@ def _in_doubt(job: Job, twins: Sequence[Job]) -> Job | None:
 
 def _is_same_file(job: Job, other: Job) -> bool:
     """True if `other` is about the very file that `job` is about."""
-    same_path = (job.inbox, job.path) == (other.inbox, other.path)
-    return same_path and other.lies_in_inbox and other.state is not State.CANCELLED and job.place is None
+    same = (job.inbox, job.path, job.content_hash) == (other.inbox, other.path, other.content_hash)
+    return same and other.lies_in_inbox and other.state is not State.CANCELLED and job.place is None

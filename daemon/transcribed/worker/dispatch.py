@@ -275,13 +275,15 @@ class Dispatch:
                 fetched = self._book.journal.forgotten.was_transcribed(job.transcript_id)
                 return lambda: api.fetch(job, client, self._kept, erased=erased, is_ours=is_ours, was_fetched=fetched)
             case Step.NAME:
-                taken = self._taken(job, inbox)
-                return lambda: folders.name(job, taken)
+                taken, earlier = self._taken(job, inbox), self._earlier(job, inbox)
+                return lambda: folders.name(job, taken, earlier)
             case Step.DELIVER:
                 taken, doubts = self._taken(job, inbox), self._doubts(job)
                 return lambda: folders.deliver(job, taken, doubts)
             case Step.RETIRE:
-                return lambda: folders.retire(job)
+                taken = self._taken(job, inbox) if job.number is None else set()
+                earlier = self._earlier(job, inbox)
+                return lambda: folders.retire(job, taken, earlier)
 
     def _steps(self, inbox: Arrivals) -> FolderSteps:
         if inbox not in self._steps_of:
@@ -315,6 +317,12 @@ class Dispatch:
         """The numbers taken by other jobs, and those that this job lost to another one before."""
         stem = self._steps(inbox).stem(job)
         return self._book.numbers_taken(stem, job.id) | self._clashes.get(job.id, set())
+
+    def _earlier(self, job: Job, inbox: Arrivals) -> tuple[Job, ...]:
+        """The other jobs of its content, where a recording that is known is not delivered twice."""
+        if job.reused_from is None or job.content_hash is None or inbox.route.duplicates != "skip":
+            return ()
+        return self._book.twins(job, inbox.route.settings_of(job).parameters)
 
     def finished(self, number: int) -> None:
         """The job's step ended."""

@@ -51,6 +51,7 @@ class Looked:
     """One look at an inbox, from `at` to `ended_at` (monotonic).
 
     `events`: more of them will come. `folders`: the identities of the inbox's folders, as they are to be remembered.
+    `passed_over`: the recordings that are left alone for their names; `again_at`: when a look is wanted for them.
     """
 
     listing: Listing
@@ -58,6 +59,8 @@ class Looked:
     ended_at: float
     events: bool
     folders: Mapping[str, str] = field(default_factory=dict)
+    passed_over: tuple[bytes, ...] = ()
+    again_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,10 @@ class Route:
     watch: str
     extensions: tuple[bytes, ...]  #: lower-case, with their dot
     ignore: tuple[str, ...]  #: patterns of names that are not taken
+    bins: tuple[bytes, ...]  #: of deleted files, as paths below the inbox
     links: bool  #: links to recordings are taken
     hardlinks: bool  #: a file with several names is taken
+    remove_empty_folders: bool  #: in the inbox, where our moves emptied them
     on_delivered: tuple[str, ...]  #: a command, word by word
     on_failed: tuple[str, ...]
     hook_seconds: float

@@ -23,7 +23,10 @@ BYTES_PER_SECOND = 2 * RATE
 #: AssemblyAI's bounds on a recording (assemblyai-api.md 2).
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.16, 10 * 3600
 
-_FORMATS = "mp3,wav,w64,aiff,au,caf,flac,ogg,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,amr,ac3,avi,mpeg,mpegts"
+_FORMATS = (
+    "mp3,wav,w64,aiff,au,caf,flac,ogg,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,amr,ac3,eac3,avi,mpeg,mpegts,"
+    "ape,dss,flv,iff,loas,mxf,qcp,tta,voc,wv"  # these too are on AssemblyAI's list of file types
+)
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from transcribed.job import Job, State, resumption
-from transcribed.job.events import Failed, Received
+from transcribed.job.events import Received
 from transcribed.worker.book import Book
 from transcribed.worker.intake.candidates import verdict
 from transcribed.worker.messages import Candidate
@@ -22,11 +22,10 @@ def admit(candidate: Candidate, inbox: str, book: Book) -> Admitted:
 
     What is not a recording fails in the same transaction: a crash in between must not have it sent and paid for.
     """
-    failures = verdict(candidate)
-    return _dragged_back(candidate, failures, inbox, book) or _new(candidate, failures, inbox, book)
+    return _dragged_back(candidate, inbox, book) or _new(candidate, inbox, book)
 
 
-def _new(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: Book) -> Admitted:
+def _new(candidate: Candidate, inbox: str, book: Book) -> Admitted:
     now, found, probe = book.now(), candidate.found, candidate.probe
     job = Job(
         id=0,
@@ -40,11 +39,14 @@ def _new(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: B
         duration_seconds=probe.duration_seconds,
         settings=candidate.settings,
     )
-    return Admitted(book.add(job, Received(found.fingerprint.size, probe.warnings), *failures))
+    return Admitted(book.add(job, Received(found.fingerprint.size, probe.warnings), *verdict(candidate)))
 
 
-def _dragged_back(candidate: Candidate, failures: tuple[Failed, ...], inbox: str, book: Book) -> Admitted | None:
-    """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry."""
+def _dragged_back(candidate: Candidate, inbox: str, book: Book) -> Admitted | None:
+    """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry.
+
+    It does what `retry` does: a person who drags it back insists that it is a recording, and it is sent.
+    """
     found = candidate.found
     for job in reversed(book.failed_like(inbox, found.fingerprint)):
         if job.place is not None and job.retired_at is not None:
@@ -54,6 +56,7 @@ def _dragged_back(candidate: Candidate, failures: tuple[Failed, ...], inbox: str
                 fingerprint=found.fingerprint,
                 settings=candidate.settings,
             )
-            again = book.record(job, event, *(failures if event.to is State.RECEIVED else ()))
+            failures = verdict(candidate, insisted=True) if event.to is State.RECEIVED else ()
+            again = book.record(job, event, *failures)
             return Admitted(again, job)
     return None

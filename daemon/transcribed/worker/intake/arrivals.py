@@ -9,7 +9,8 @@ import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeGuard, TypeVar
+from math import inf
+from typing import TypeVar
 
 import structlog
 
@@ -23,13 +24,14 @@ from transcribed.worker.access import access_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.admission import admit
-from transcribed.worker.intake.candidates import inspect
-from transcribed.worker.intake.looking import LastLook, Looking
+from transcribed.worker.intake.candidates import inspect, is_unread
+from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
 from transcribed.worker.people import failure_notes
+from transcribed.worker.people.left_lying import LeftLying
 from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
 from transcribed.worker.plan import Clock, Host, Plan, Route
 from transcribed.worker.schedule import look_at
@@ -65,6 +67,7 @@ class Arrivals:
         self._clock = clock
         self._sweeps = sweeps
         self._looking = Looking(route, self.anchors, access, clock, host)
+        self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
         self._settling = Settling(route.settle_seconds)
         self._sightings = Sightings(book.journal.lying_in(route.name))
@@ -87,7 +90,7 @@ class Arrivals:
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
-        settling = ((path, why.reason) for path, why in self._settling.waiting().items())
+        settling = ((path, why.words or why.reason) for path, why in self._settling.waiting().items())
         waiting = itertools.islice(itertools.chain(self._sightings.unread().items(), settling), MOST_JOBS)
         last, hangs = self._last, self._sweeps.problem(self.route)
         return InboxStatus(
@@ -101,11 +104,19 @@ class Arrivals:
             accepted=self.accepted,
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
             problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
+            passed_over=self._left_lying.rows(last.passed_over if last else ()),
+            passed_over_count=len(last.passed_over) if last else 0,
         )
+
+    def told(self) -> str:
+        """The paragraph for people at the share on files that lie there and are not taken."""
+        return self._left_lying.told(self._last.passed_over if self._last else (), self._sightings.unread())
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
         self._sightings.forget(job.path, job.id)
+        if job.place is not None or self.route.after == "delete":  # else a person took it away
+            self._looking.left(job.path)
         self.look_soon()
 
     def adopt(self, job: Job, earlier: Job) -> None:
@@ -114,8 +125,7 @@ class Arrivals:
 
     def has_lost(self, job: Job) -> bool:
         """True if the job's recording was taken out of the inbox, or written over, by somebody else than us."""
-        is_over = self._sightings.is_written_over(job.path, job.id, job.fingerprint.size)
-        return is_over or self._sightings.has_lost(job.path, job.id)
+        return self._sightings.has_lost_or_other(job.path, job.id, job.fingerprint.size)
 
     # -- looks
 
@@ -169,7 +179,7 @@ class Arrivals:
         self.is_lost = look is None
         if look is None:
             self._look_failed(message.outcome.problem)
-            raise self._blocked(message.outcome.problem)
+            raise blocked(message.outcome.problem, self.route.lane)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
         self._sweeps.begin(self.route)
@@ -189,8 +199,7 @@ class Arrivals:
         for number in self._sightings.listed(listing.files, listing.gone, again):
             self._book.schedule.look_again(number)
         self._say_problems(listing.problems)
-        file_system = listing.mount.kind.decode(errors="replace")
-        self._last = LastLook(self._clock.wall(), look.events, file_system, listing.problems)
+        self._last = last_look(look, self._clock.wall())
         self._book.schedule.happened(look_at(self.route.name))
         self._pace.end(
             look.at,
@@ -200,6 +209,7 @@ class Arrivals:
             events=look.events,
             active=not self._is_quiet(listing) or bool(self._sightings.unread()),
         )
+        self._pace.soon(inf if look.again_at is None else look.again_at)
 
     def _say_problems(self, problems: Sequence[str]) -> None:
         """Log the problems that the look before did not have."""
@@ -261,7 +271,10 @@ class Arrivals:
 
     def _retire_again(self, number: int, fingerprint: Fingerprint) -> None:
         job = self._book.job(number)
-        if job is not None and job.state in (State.DELIVERED, State.FAILED) and job.place is None:
+        if job is None or job.place is not None or job.state not in (State.DELIVERED, State.FAILED):
+            return
+        is_duplicate = job.state is State.DELIVERED and job.reused_from is not None
+        if not (is_duplicate and self.route.duplicates == "skip"):  # such a one was left here on purpose
             self._book.record(job, Touched(fingerprint))
 
     def _inspect(self, found: Sequence[Found]) -> None:
@@ -294,9 +307,9 @@ class Arrivals:
             raise
         self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
-        if blocked := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
+        if problem := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
             self._give_up()
-            raise self._blocked(blocked)
+            raise blocked(problem, self.route.lane)
         self._inspect_next()
 
     def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
@@ -304,7 +317,7 @@ class Arrivals:
 
         The files of which nothing is known, or that have gone, are reported again by the next look.
         """
-        unread = {path: each.problem.message for path, each in inspected.items() if _is_unread(each.problem)}
+        unread = {path: each.problem.message for path, each in inspected.items() if is_unread(each.problem)}
         before = self._sightings.unread()
         for path, why in unread.items():
             if before.get(path) != why:
@@ -313,8 +326,9 @@ class Arrivals:
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
 
     def _is_hollow(self, candidate: Candidate) -> bool:
-        """True if the file has its full size and not its bytes yet, and has to wait for them."""
-        return candidate.probe.hollow and self._settling.hollow(candidate.found)
+        """True if the file shows that its bytes are not all there, and has to wait for them."""
+        lacks = candidate.probe.incomplete
+        return bool(lacks) and self._settling.hollow(candidate.found, f"it is not complete: {lacks}")
 
     def _admit(self, candidate: Candidate) -> None:
         job, earlier = admit(candidate, self.route.name, self._book)
@@ -347,13 +361,6 @@ class Arrivals:
         take_back = functools.partial(failure_notes.FAILED.take_back, outputs.note(job, self.route))
         self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
-    def _blocked(self, problem: errors.TranscribedError | None) -> errors.Blocked:
-        """A folder that cannot be looked at blocks its inbox, whatever the cause."""
-        assert problem is not None
-        if isinstance(problem, errors.Blocked):
-            return problem
-        return errors.Blocked(problem.message, lane=self.route.lane, hint=problem.hint)
-
     # -- an inbox that was never accepted
 
     def _survey(self, pending: Mapping[bytes, Fingerprint]) -> None:
@@ -372,7 +379,7 @@ class Arrivals:
         names, self._surveyed = self._surveyed, frozenset()  # what the journal does not take now is asked again
         hours = message.outcome.result
         if hours is None:
-            raise self._blocked(message.outcome.problem)
+            raise blocked(message.outcome.problem, self.route.lane)
         if hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
             what = f"{message.count} recordings ({hours:.1f} hours) lay in the inbox at its first start"
             self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=False)
@@ -391,8 +398,3 @@ class Arrivals:
         self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
         self.accepted = True
         self._pace.ask_at_once(self._clock.monotonic())  # that look takes what lies here; without it all seems done
-
-
-def _is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
-    """True if the problem is the file's own, and the file is still there: each look tries it again."""
-    return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)

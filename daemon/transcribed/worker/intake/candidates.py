@@ -8,9 +8,10 @@ Everything here runs on the inbox's thread.
 import functools
 import os
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from transcribed import errors
-from transcribed.assemblyai import refusal
+from transcribed.assemblyai import SMALLEST_BYTES, refusal
 from transcribed.inbox import SUFFIX, Found
 from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
@@ -75,15 +76,25 @@ def _astray(found: Found, looking: Looking) -> errors.Permanent | None:
     return None
 
 
-def verdict(candidate: Candidate) -> tuple[Failed, ...]:
-    """The failure of a file that fails as soon as it is a job; empty for all others."""
+def verdict(candidate: Candidate, *, insisted: bool = False) -> tuple[Failed, ...]:
+    """The failure of a file that fails as soon as it is a job; empty for all others.
+
+    `insisted`: a person has dragged it back, and knows better than a look at its bytes what it is.
+    """
     if candidate.astray is not None:
         return (Failed(candidate.astray.message, candidate.astray.hint),)
-    if not candidate.probe.audio:
-        return (Failed(candidate.probe.reason, "drop the recording itself, whole"),)
-    if not is_link(candidate.found.path) and (refused := refusal(candidate.found.fingerprint.size)):
+    probe, size = candidate.probe, candidate.found.fingerprint.size
+    refused = None if is_link(candidate.found.path) else refusal(size)
+    if not (probe.audio or insisted) and (refused is None or size < SMALLEST_BYTES):
+        return (Failed(probe.reason, probe.hint),)
+    if refused:
         return (Failed(*refused),)
     if candidate.wrong:
         beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
         return (Failed(candidate.wrong, f"fix {beside}, and drag it back into the inbox with the recording"),)
     return ()
+
+
+def is_unread(problem: errors.TranscribedError | None) -> TypeGuard[errors.TranscribedError]:
+    """True if the problem is the file's own, and the file is still there: each look tries it again."""
+    return problem is not None and not isinstance(problem, errors.Blocked | errors.Withdrawn)

@@ -9,8 +9,9 @@ import structlog
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local, mount_of
-from transcribed.inbox import Found, Names, Probe, RecordingFolder, Said, probe
+from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, length, probe
 from transcribed.job import Fingerprint, is_link, shown
+from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
 from transcribed.worker.people import failure_notes
@@ -25,12 +26,31 @@ SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the l
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch."""
+    """The last look that succeeded, as people are told of it. `at` is in seconds since the epoch.
+
+    `passed_over` are the recordings that are left alone for their names.
+    """
 
     at: float
     events: bool  #: True if folder events come, so that looks of our own may be rare
     file_system: str
     problems: tuple[str, ...]
+    passed_over: tuple[bytes, ...] = ()
+
+
+def last_look(look: Looked, wall: float) -> LastLook:
+    """A look that has just ended, as people are told of it."""
+    listing = look.listing
+    file_system = listing.mount.kind.decode(errors="replace")
+    return LastLook(wall, look.events, file_system, listing.problems, look.passed_over)
+
+
+def blocked(problem: errors.TranscribedError | None, lane: str) -> errors.Blocked:
+    """The block of a lane whose folder cannot be looked at, whatever the cause."""
+    assert problem is not None
+    if isinstance(problem, errors.Blocked):
+        return problem
+    return errors.Blocked(problem.message, lane=lane, hint=problem.hint)
 
 
 class Looking:
@@ -44,7 +64,9 @@ class Looking:
         self._clock = clock
         self._host = host
         self._started_at = clock.wall()
-        names = Names(route.extensions, route.ignore, route.links)
+        self._passed_over = PassedOver()
+        self._emptied = Emptied(route.inbox)
+        names = Names(route.extensions, route.ignore, route.links, route.bins)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
             route.inbox, lane=route.lane, names=names, hardlinks=route.hardlinks, ground=ground
@@ -54,6 +76,11 @@ class Looking:
     def lane(self) -> str:
         """The lane that is blocked while these folders cannot be reached."""
         return self._route.lane
+
+    def left(self, path: bytes) -> None:
+        """The recording at `path` was put away. Any thread may say so."""
+        if self._route.remove_empty_folders:
+            self._emptied.left(path)
 
     def reach(self) -> None:
         """Open the inbox, and nothing in it. Raises Blocked where it cannot be reached."""
@@ -94,9 +121,20 @@ class Looking:
             at = self._clock.monotonic()
             events = self._watch()  # before the listing, so that no change between the two is missed
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
-            return Looked(listing, at, self._clock.monotonic(), events, self._anchors.facts())
+            if self._route.remove_empty_folders:
+                self._emptied.tidy(at)
+            recordings = self._passed(listing.passed_over, at)
+            ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
+            return Looked(listing, at, ended_at, events, self._anchors.facts(), recordings, again_at)
         finally:
             self.asked = None
+
+    def _passed(self, paths: Collection[bytes], now: float) -> tuple[bytes, ...]:
+        """Those of the files that are left alone for their names that are recordings by what is in them."""
+        for path in self._passed_over.due(paths, now):
+            self._ask("inbox", self._route.inbox)  # each has its own time to be read
+            self._passed_over.looked_into({path: self._inbox.sounds(path)}, now)
+        return tuple(self._passed_over.recordings())
 
     def _ask(self, what: str, folder: bytes) -> None:
         self.asked = Asked(what, folder, self._clock.monotonic())
@@ -137,10 +175,10 @@ class Looking:
         if is_link(found.path):
             return SECONDS_OF_A_LINK
         try:
-            seconds = self.probe(found).duration_seconds
+            with self._inbox.reading(found.path, found.fingerprint) as file:
+                return length(file, found.fingerprint.size)
         except (errors.TranscribedError, OSError):
-            seconds = None
-        return found.fingerprint.size / BYTES_PER_SECOND if seconds is None else seconds
+            return found.fingerprint.size / BYTES_PER_SECOND
 
     def probe(self, found: Found) -> Probe:
         """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""

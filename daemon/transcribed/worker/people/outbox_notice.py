@@ -42,6 +42,9 @@ class Inbox(Protocol):
     def anchors(self) -> Anchors:
         """The memory of its folders."""
 
+    def told(self) -> str:
+        """The paragraph on its files that wait for long before they are taken; empty where there is none."""
+
 
 class OutboxNotices:
     """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write.
@@ -72,15 +75,16 @@ class OutboxNotices:
         concerned |= {lane for user in users for lane in (user.route.lane, user.route.parameters_lane)}
         long_ago = self._clock.wall() - AFTER_SECONDS
         waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
+        told = [paragraph for user in users if (paragraph := user.told())]
         also = [paragraph for user in users if (paragraph := self._also(user.route))]
-        if not waits and not also:
+        if not (waits or told or also):
             return None
-        return MARK.signed("\n".join([*_waiting(waits), *also]).encode())
+        return MARK.signed("\n".join([*_waiting(waits, told), *told, *also]).encode())
 
 
-def _waiting(waits: list[str]) -> list[str]:
+def _waiting(waits: list[str], told: list[str]) -> list[str]:
     if not waits:
-        return ["transcribed has news. Nothing waits.", ""]
+        return ["transcribed has news." if told else "transcribed has news. Nothing waits.", ""]
     end = "Nothing is lost: the recordings wait where they are. This note goes away when the wait is over."
     return ["transcribed waits.", "", *waits, end, ""]
 

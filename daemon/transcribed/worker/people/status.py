@@ -57,6 +57,8 @@ class InboxStatus:
     accepted: bool
     unsettled: list[WaitingFile]
     problems: list[str]
+    passed_over: list[WaitingFile] = field(default_factory=list)  #: recordings left alone for their names: the first
+    passed_over_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,10 @@ def snapshot(
 ) -> Status:
     """The status of now. Of the open `jobs`, `steps` are on their way, and are shown first.
 
-    `reason_of` gives the reason of a wait that the journal lacks.
+    `reason_of` gives the reason of a wait that the journal lacks: that of a lane, or one that has no hint.
     """
+    lanes = list(lanes)
+    hints = {lane.reason: lane.hint for lane in lanes}
     on_their_way = (jobs[number] for number in steps if number in jobs)
     waiting = (job for number, job in jobs.items() if number not in steps)
     shown_first = itertools.islice(itertools.chain(on_their_way, waiting), MOST_JOBS)
@@ -196,13 +200,23 @@ def snapshot(
         jobs=counts,
         blocked=[LaneStatus(each.name, each.reason, each.hint, each.since, each.probes) for each in lanes],
         inboxes=inboxes,
-        open=[of_job(x, steps.get(x.id), reason_of(x), sent_bytes.get(x.id)) for x in shown_first],
+        open=[of_job(x, steps.get(x.id), _why(x, reason_of(x), hints), sent_bytes.get(x.id)) for x in shown_first],
         open_count=len(jobs),
     )
 
 
-def of_job(job: Job, step: Step | None = None, wait: str | None = None, sent_bytes: int | None = None) -> JobStatus:
-    """The status of one open job, on its way with a `step` or waiting."""
+def _why(job: Job, wait: str, hints: Mapping[str, str]) -> tuple[str, str]:
+    """The reason of a job's wait, and the hint that belongs to this very reason, not to another one."""
+    if not wait:
+        return job.reason, job.hint
+    return wait, hints.get(wait, job.hint if wait == job.reason else "")
+
+
+def of_job(
+    job: Job, step: Step | None = None, why: tuple[str, str] | None = None, sent_bytes: int | None = None
+) -> JobStatus:
+    """The status of one open job, on its way with a `step` or waiting; `why`: a reason and its hint, else its own."""
+    reason, hint = why or (job.reason, job.hint)
     return JobStatus(
         id=job.id,
         inbox=job.inbox,
@@ -211,8 +225,8 @@ def of_job(job: Job, step: Step | None = None, wait: str | None = None, sent_byt
         since=job.changed_at,
         due_at=job.due_at,
         attempts=job.attempts,
-        reason=wait or job.reason,
-        hint=job.hint,
+        reason=reason,
+        hint=hint,
         step=None if step is None else str(step),
         sent_bytes=sent_bytes,
         size_bytes=None if sent_bytes is None else job.fingerprint.size,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from transcribed import errors, formats
 from transcribed.assemblyai import AssemblyAI, UnknownTranscript, outcome_error
-from transcribed.inbox import RecordingFolder
+from transcribed.inbox import RecordingFolder, audio_of
 from transcribed.job import Fingerprint, Job, is_link, printable
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
 from transcribed.journal import AUDIO, Transcripts
@@ -28,8 +28,9 @@ def upload(
     """Send the recording, hashed as it passes. One that changed meanwhile is Withdrawn: the upload is dropped, free."""
     folder, path, fingerprint = source
     with folder.reading(path, fingerprint) as file:
-        sent = client.upload(file, job.fingerprint.size, progress)
-    return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint)
+        size = job.fingerprint.size
+        sent = client.upload(file, size, progress, audio_of(file, size))
+    return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint, sent.audio_hash)
 
 
 def link(client: AssemblyAI, source: tuple[RecordingFolder, bytes, Fingerprint]) -> Event:
@@ -164,6 +165,7 @@ def _meta(job: Job) -> dict[str, object]:
     """Enough to rebuild a journal from."""
     return {
         "content_hash": job.content_hash,
+        "audio_hash": job.audio_hash,
         "request": job.request() if job.upload_url and job.parameters else None,
         "upload_url": job.upload_url,
         "base_url": job.base_url,

@@ -13,19 +13,19 @@ from collections.abc import Collection, Iterator, Sequence
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
-from transcribed.inbox import READY, SUFFIX, RecordingFolder
+from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, State, shown
-from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired
+from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired, Skipped
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.people import failure_notes, result_notes
 from transcribed.worker.plan import Route
+from transcribed.worker.steps import companions, duplicates
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
 from transcribed.worker.steps.recordings import Recordings
 
 ATTEMPTS_AT_A_NAME = 5
-COMPANIONS = (READY, SUFFIX)  #: the endings of files that may lie beside a recording, and travel with it
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -46,14 +46,21 @@ class FolderSteps:
 
     def hash(self, job: Job) -> Event:
         """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
-        return Hashed(self._recordings.content_hash(job))
+        hashes = self._recordings.hashes(job)
+        return Hashed(hashes.whole, hashes.part)
 
     def stem(self, job: Job) -> bytes:
         """The stem of its outputs, as far as it is known without its transcript."""
         return self._naming.called(job)[0]
 
-    def name(self, job: Job, taken: Collection[int]) -> Event:
-        """Choose the names of its files; `taken` are numbers of other jobs."""
+    def name(self, job: Job, taken: Collection[int], earlier: Collection[Job] = ()) -> Event:
+        """Choose the names of its files, unless those of an `earlier` job are the same and still there.
+
+        `taken` are numbers of other jobs.
+        """
+        other = duplicates.delivered(job, earlier, self._route) if job.state is State.TRANSCRIBED else None
+        if other is not None:
+            return Skipped(other.id)
         return self._naming.name(job, taken)
 
     def deliver(self, job: Job, taken: Collection[int], doubts: Sequence[str] = ()) -> Event:
@@ -108,21 +115,31 @@ class FolderSteps:
             with files.opened_root(os.path.dirname(outputs.output(job, name))) as folder:
                 self._access.sync(folder)
 
-    def retire(self, job: Job) -> Event:
-        """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not."""
+    def retire(self, job: Job, taken: Collection[int] = (), earlier: Collection[Job] = ()) -> Event:
+        """The recording leaves the inbox: to the archive once delivered, to `failed` with a note beside it if not.
+
+        One that was not delivered again has no names, and is named first where it needs any; `taken` and `earlier` are
+        as for `name`.
+        """
         if job.state is State.FAILED:
             return self._set_aside(job, outputs.place(self._route.failed, job, self._route))
-        retired = self._put_away(job, outputs.place(self._route.archive, job, self._route))
-        failure_notes.FAILED.take_back(outputs.note(job, self._route))
+        retired = self._put_away(job, taken, earlier)
+        if job.number is not None:
+            failure_notes.FAILED.take_back(outputs.note(job, self._route))
         return retired
 
-    def _put_away(self, job: Job, target: bytes) -> Retired:
+    def _put_away(self, job: Job, taken: Collection[int], earlier: Collection[Job]) -> Event:
         if self._route.after == "archive":
-            return self._move(job, target, self._route.archive)
+            if (other := duplicates.archived(job, earlier, self._route)) is not None:
+                return Retired(None, duplicates.KEPT.format(other.id))
+            if job.number is None:
+                return self.name(job, taken)
+            return self._move(job, outputs.place(self._route.archive, job, self._route), self._route.archive)
         try:
             with self._holding(job) as (directory, name, _):
                 if self._route.after == "keep":
                     return Retired(job.place, "kept in the inbox" if job.place is None else "kept where it is")
+                companions.remove(directory, name, access=self._access)
                 files.remove(directory, name, access=self._access)
         except errors.Withdrawn as withdrawn:
             return _not_there(withdrawn)
@@ -161,7 +178,7 @@ class FolderSteps:
         self._anchors.need(root)
         try:
             with self._holding(job, target) as (directory, name, lies):
-                self._bring_along(directory, name, target, root)
+                companions.bring_along(directory, name, target, root=root, access=self._access)
                 was = lies.size, lies.mtime_ns
                 return Retired(_moved(directory, name, target, was, root=root, access=self._access))
         except errors.Withdrawn as withdrawn:
@@ -170,12 +187,6 @@ class FolderSteps:
             if error.errno in _REFUSED:
                 files.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
             raise _unmovable(self._naming.judged(error, root, job), f"moved to {shown(target)}") from error
-
-    def _bring_along(self, directory: int, name: bytes, target: bytes, root: bytes) -> None:
-        """A marker goes where its recording goes, and first: left behind, it would release the next of that name."""
-        for ending in COMPANIONS:
-            with contextlib.suppress(OSError, files.NameTaken):
-                files.move(directory, name + ending, target + ending, root=root, access=self._access)
 
 
 def _published(job: Job) -> dict[str, str]:

@@ -112,7 +112,9 @@ class Naming:
         return errors.Transient(why, hint='set names = "portable" for this inbox')
 
     def _formats(self, job: Job) -> tuple[str, ...]:
-        """Its renderings, and the redacted audio where there is one."""
+        """Its renderings, and the redacted audio where there is one; once it is delivered, what it has."""
+        if job.state is State.DELIVERED:
+            return job.formats
         audio = self._kept.audio(job.transcript_id) if job.transcript_id and job.state is State.TRANSCRIBED else None
         return (*self._route.settings_of(job).formats, *(() if audio is None else (audio[0],)))
 

@@ -4,12 +4,11 @@ A recording is known by its fingerprint or, where somebody has only touched it, 
 the threads of its inbox.
 """
 
-import hashlib
 from dataclasses import replace
 
 from transcribed import files
 from transcribed.folders import Anchors
-from transcribed.inbox import RecordingFolder
+from transcribed.inbox import RecordingFolder, audio_of
 from transcribed.job import Fingerprint, Job, State, is_link
 from transcribed.worker.access import access_of
 from transcribed.worker.people import result_notes
@@ -42,26 +41,27 @@ class Recordings:
                 return folder, path, replace(job.fingerprint, ctime_ns=None, inode=None)
         return self._inbox, job.path, job.fingerprint
 
-    def content_hash(self, job: Job, lies: Fingerprint | None = None) -> str:
-        """The hash of the recording, which looks like `lies`, or as it did. Raises as `RecordingFolder.open` does."""
+    def hashes(self, job: Job, lies: Fingerprint | None = None) -> files.Hashes:
+        """The hashes of the recording, which looks like `lies`, or as it did. Raises as `RecordingFolder.open` does."""
         folder, path, fingerprint = self.source(job)
-        if is_link(path):
-            return api.hash_of_address(folder.address(path, lies or fingerprint))
-        digest = hashlib.sha256()
         with folder.reading(path, lies or fingerprint) as file:
+            hashes = files.Hashes(audio_of(file, (lies or fingerprint).size))
             while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-        return digest.hexdigest()
+                hashes.add(block)
+        return hashes
 
     def has_its_bytes(self, job: Job, lies: Fingerprint) -> bool:
-        """True if what looks like `lies` has the bytes that were taken. Raises as `content_hash` does."""
+        """True if what looks like `lies` has the bytes that were taken. Raises as `hashes` does."""
         if lies.size != job.fingerprint.size or job.content_hash is None:
             return False
-        return self.content_hash(job, lies) == job.content_hash
+        folder, path, _ = self.source(job)
+        if is_link(path):
+            return api.hash_of_address(folder.address(path, lies)) == job.content_hash
+        return self.hashes(job, lies).whole == job.content_hash
 
     def tell_of_change(self, job: Job, lies: Fingerprint) -> None:
         """Say beside the transcript that other bytes lie there than were transcribed. Raises Blocked."""
-        if job.state is State.DELIVERED:
+        if job.state is State.DELIVERED and job.stem is not None:  # else nothing was delivered for it
             self._anchors.need(self._route.outbox)
             said = [result_notes.of_changed(job, lies.size)]
             result_notes.tell(job, said, root=self._route.outbox, access=access_of(self._route))
