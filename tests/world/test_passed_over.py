@@ -38,6 +38,7 @@ def test_what_plays_and_is_not_taken_for_its_name_is_told_in_the_status_and_in_t
         world.drop(name)
     world.drop("notes.txt", b"of the meeting")
     world.drop("README", b"no sound at all\n" * 20)
+    world.drop("index", bytes(range(3, 251)) * 40)
     world.drop("empty.m4a", b"")
 
     work_for(world, 90)
@@ -49,6 +50,7 @@ def test_what_plays_and_is_not_taken_for_its_name_is_told_in_the_status_and_in_t
     for name, why in whys.items():
         assert f"  {name} ({why})\n" in said
     assert "README" not in said
+    assert "index" not in said
     assert "empty.m4a" not in said
 
 

@@ -19,7 +19,7 @@ from transcribed.files import NotRegular, Status, descend, open_regular, opened_
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.links import MOST_BYTES, address_in
 from transcribed.inbox.names import Names
-from transcribed.inbox.probe import probe
+from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.scan import Tree, folder_of
 from transcribed.inbox.scan import fingerprint as fingerprint_of
 from transcribed.inbox.settling import Found
@@ -178,7 +178,7 @@ class RecordingFolder:
             try:
                 with open_regular(name, within=folder) as file:
                     size = os.fstat(file.fileno()).st_size
-                    return probe(file, size).audio if size else None
+                    return _sounds(probe(file, size)) if size else None
             finally:
                 os.close(folder)
         except (OSError, TranscribedError):
@@ -292,6 +292,11 @@ class RecordingFolder:
         except Blocked as unreachable:
             return unreachable
         return Transient(problem.message, hint=problem.hint)
+
+
+def _sounds(found: Probe) -> bool:
+    """True if it shows a sign of a recording."""
+    return found.audio and found.recognised
 
 
 def _same(status: Status, fingerprint: Fingerprint) -> bool:

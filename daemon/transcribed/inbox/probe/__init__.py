@@ -29,7 +29,8 @@ class Probe:
     """The result for a file. `reason` says why it is no recording, `hint` what to do; they are empty if it is one.
 
     `incomplete`: what shows that its bytes are not all there; they may be still on their way. `duration_seconds` is
-    believed, or None; `reckoned_seconds` is that, or else a guess by its kind and size.
+    believed, or None; `reckoned_seconds` is that, or else a guess by its kind and size. `recognised`: it has a sign of
+    a recording; without one it is `audio` only because nobody knows better.
     """
 
     audio: bool
@@ -39,6 +40,7 @@ class Probe:
     reason: str = ""
     hint: str = ""
     warnings: tuple[str, ...] = ()
+    recognised: bool = True
 
 
 def probe(file: BinaryIO, size: int) -> Probe:
@@ -126,7 +128,8 @@ def _unknown(whole: Extent, edges: str = "") -> Probe:
     if whole.size > LARGEST_UNKNOWN_BYTES:
         return _refused(strangers.LARGE_UNKNOWN, edges)
     warnings = (f"{edges}: perhaps it was not copied whole",) if edges else ()
-    return Probe(True, edges, None, Facts(UNKNOWN).reckoned(whole.size), warnings=(*warnings, _UNKNOWN))
+    reckoned = Facts(UNKNOWN).reckoned(whole.size)
+    return Probe(True, edges, None, reckoned, warnings=(*warnings, _UNKNOWN), recognised=False)
 
 
 def _refused(stranger: Stranger, lacks: str = "") -> Probe:
