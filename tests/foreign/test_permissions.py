@@ -88,6 +88,17 @@ def test_the_group_that_a_folder_hands_down_stays_where_a_mode_is_set_without_it
     assert (mode(root + b"/share/a"), group(root + b"/share/a/Talk.txt")) == (0o2775, GROUP)
 
 
+@needs_root
+def test_a_new_folder_has_the_group_of_the_folder_above_also_where_that_hands_none_down(root):
+    os.mkdir(root + b"/share")
+    os.chown(root + b"/share", -1, GROUP)
+    os.chmod(root + b"/share", 0o775)
+
+    files.publish(root + b"/share/a/Talk.txt", b"words", root=root)
+
+    assert (mode(root + b"/share/a"), group(root + b"/share/a")) == (0o775, GROUP)
+
+
 def test_every_file_that_people_see_has_the_mode_that_was_asked_for(tmp_path, elsewhere):
     """Renderings, a note, and a recording that had to be copied to its archive."""
     clock = Clock()

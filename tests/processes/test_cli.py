@@ -411,6 +411,16 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
     assert f"Output: {house.path('out/a/Talk.txt')} (not there any more)" in house.run("explain", "1").lines
 
 
+def test_explain_says_that_an_archived_recording_was_written_on_since(house):
+    """nas D3"""
+    with house.daemon() as journal:
+        add(journal, "a/Talk.mp3", *delivered(house, "a/Talk.mp3"))
+    with open(house.path("in-archive/a/Talk.mp3"), "ab") as file:
+        file.write(b"and more")
+    since = "it was written on since: 19 bytes now, 11 transcribed"
+    assert f"Recording: {house.path('in-archive/a/Talk.mp3')} ({since})" in house.run("explain", "1").lines
+
+
 ODDITIES = [
     ([happened.Known(ID, 1)], f"Nothing was paid: its transcript {ID} is that of job 1."),
     ([UPLOADED, happened.Submitted(ID, adopted=True)], f"Paid for as transcript {ID}."),

@@ -76,7 +76,7 @@ SKIPPING = replace(INBOX, duplicates="skip")
 KNOWN = Happened(Known("t-3", 3))
 LOST_ANSWER = other(state=State.FAILED, transcript_id=None, hint="look for it")
 SAME_FILE = {"path": RECEIVED.path}
-TAKEN_AWAY = Happened(Cancelled("the recording was taken out of the inbox", withdrawn=True))
+TAKEN_AWAY = Happened(Cancelled("the recording was taken out of the inbox, or written over", withdrawn=True))
 
 TABLE = [
     # the ordinary way

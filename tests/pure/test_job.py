@@ -54,6 +54,7 @@ Rendered             .            .            .            transcribed  .      
 Delivered            .            .            .            delivered    .          .            .
 Skipped              .            .            .            delivered    .          .            .
 Retired              .            .            .            .            delivered  failed       .
+Returned             .            .            .            .            delivered  failed       .
 Touched              received     uploaded     submitted    transcribed  delivered  failed       .
 Deferred             received     uploaded     submitted    transcribed  delivered  failed       .
 Released             received     uploaded     submitted    transcribed  delivered  failed       .
@@ -84,6 +85,7 @@ EXAMPLES = {
     "Delivered": events.Delivered(),
     "Skipped": events.Skipped(7),
     "Retired": events.Retired(b"/archive/Talk.mp3"),
+    "Returned": events.Returned(b"Talk.mp3", 2000, 1000),
     "Touched": events.Touched(Fingerprint(1000, 5)),
     "Deferred": events.Deferred("the line is down"),
     "Released": events.Released("the api is blocked", "api"),
@@ -551,6 +553,7 @@ HAPPENINGS = {
     events.Delivered: st.just(events.Delivered()),
     events.Skipped: st.just(EXAMPLES["Skipped"]),
     events.Retired: st.builds(events.Retired, st.sampled_from([None, b"/archive/Talk.mp3"])),
+    events.Returned: st.just(EXAMPLES["Returned"]),
     events.Touched: st.builds(events.Touched, FINGERPRINTS),
     events.Deferred: st.builds(
         events.Deferred, TEXTS, TEXTS, st.none() | SECONDS, st.booleans(), st.sampled_from([0.0, 60.0, 1e5])

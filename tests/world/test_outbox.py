@@ -85,10 +85,20 @@ def test_what_is_published_is_there_whole_and_nothing_else_is(root, name):
     assert read(root + b"/" + name) == b"words"
 
 
-def test_a_file_and_its_folders_get_the_mode_that_the_umask_gives(root):
+def test_a_file_gets_the_mode_that_the_umask_gives_and_its_folders_that_of_the_folder_above(root):
+    """clients, Permissions: a sub-folder that is 2755 in an outbox of 2775 lets nobody of its group delete there."""
+    os.chmod(root, 0o2775)
     with umask(0o027):
-        files.publish(root + b"/sub/a.txt", b"words", root=root)
-    assert (mode(root + b"/sub"), mode(root + b"/sub/a.txt")) == (0o750, 0o640)
+        files.publish(root + b"/sub/inner/a.txt", b"words", root=root)
+    assert (mode(root + b"/sub"), mode(root + b"/sub/inner")) == (0o2775, 0o2775)
+    assert mode(root + b"/sub/inner/a.txt") == 0o640
+
+
+def test_a_folder_that_was_there_keeps_its_rights(root):
+    os.mkdir(root + b"/sub")
+    os.chmod(root + b"/sub", 0o711)
+    files.publish(root + b"/sub/a.txt", b"words", root=root)
+    assert mode(root + b"/sub") == 0o711
 
 
 def test_publishing_the_same_bytes_again_is_success(root):
@@ -210,9 +220,11 @@ def test_of_many_who_publish_under_one_name_one_wins_and_the_others_are_told(roo
         assert os.listdir(os.path.dirname(path)) == [b"a.txt"]
 
 
-# The three ways of a rename that replaces nothing
+# The ways of a rename that replaces nothing
 
-WAYS = pytest.mark.parametrize("way", [rename.by_renameat2, rename.by_link, rename.by_claim, rename.rename_no_replace])
+WAYS = pytest.mark.parametrize(
+    "way", [rename.by_renameat2, rename.by_link, rename.by_claim, rename.by_look, rename.rename_no_replace]
+)
 
 
 @WAYS
@@ -235,7 +247,7 @@ def test_of_many_who_rename_to_one_name_one_wins_in_each_way(root, inbox, way):
     for number in range(8):
         write(root + b"/in/%d" % number, b"%d" % number)
     results = together(8, lambda number: way(inbox, b"%d" % number, inbox, b"target"))
-    winners = [number for number, result in enumerate(results) if result is None]
+    winners = [number for number, result in enumerate(results) if not isinstance(result, OSError)]
     assert len(winners) == 1
     assert read(root + b"/in/target") == b"%d" % winners[0]
     assert len(os.listdir(root + b"/in")) == 1 + 8, "the recording, the target and seven losers"
@@ -367,7 +379,7 @@ def test_a_move_to_a_full_disk_leaves_the_source_and_nothing_else(root, inbox, e
 
 def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox):
     """A rename on a network file system whose answer is lost."""
-    before = os.stat(root + b"/in/a.mp3")
+    before = files.status_of(b"a.mp3", within=inbox)
     path = root + b"/archive/a.mp3"
     archive = os.open(root + b"/archive", os.O_RDONLY | os.O_DIRECTORY)
 
@@ -388,13 +400,24 @@ def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox
 
 
 def test_a_source_that_changed_while_it_was_copied_is_not_removed(root, inbox):
-    before = os.stat(root + b"/in/a.mp3")
+    before = files.status_of(b"a.mp3", within=inbox)
     with open(root + b"/in/a.mp3", "ab") as file:
         file.write(b", and more of it")
     with pytest.raises(OSError, match="changed while it was moved") as busy:
         durable._unlink_alike(inbox, b"a.mp3", before)
     assert busy.value.errno == errno.EBUSY
     assert read(root + b"/in/a.mp3") == b"the recording, and more of it"
+
+
+def test_a_move_leaves_what_is_not_as_it_was_when_it_was_read(root, inbox, archive):
+    """By a rename as by a copy: what lies there is compared with what was read, not with itself."""
+    was = (len(b"the recording"), 1_500_000_000_000_000_100)
+    write(root + b"/in/a.mp3", b"other bytes!!")
+    with pytest.raises(OSError, match="changed while it was moved") as busy:
+        files.move(inbox, b"a.mp3", archive + b"/a.mp3", root=archive, was=was)
+    assert busy.value.errno == errno.EBUSY
+    assert read(root + b"/in/a.mp3") == b"other bytes!!"
+    assert tree(archive) == []
 
 
 def test_a_link_or_a_pipe_is_never_carried(root, inbox, elsewhere):

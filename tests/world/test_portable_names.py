@@ -88,16 +88,8 @@ def test_with_portable_names_a_failed_recording_is_dragged_back_and_tried_again(
 # The recording's own name
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ["Talk.mp3", "talk.mp3", "TALK.MP3"],
-        [f"{NFC}.mp3", f"{NFD}.mp3"],
-        ["-rf.mp3", "--help.mp3", "two\nlines.mp3", "\x1b[2J.mp3", "\u202egnp.mp3", os.fsdecode(b"\xff\xfe.mp3")],
-    ],
-    ids=["letters", "accents", "hostile"],
-)
-def test_names_that_look_alike_or_odd_are_delivered_each_by_its_own_bytes(world, names):
+def test_odd_names_are_delivered_each_by_its_own_bytes(world):
+    names = ["-rf.mp3", "--help.mp3", "two\nlines.mp3", "\x1b[2J.mp3", "\u202egnp.mp3", os.fsdecode(b"\xff\xfe.mp3")]
     for number, name in enumerate(names):
         world.drop(name, mp3(str(number)))
         world.run()

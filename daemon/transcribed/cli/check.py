@@ -90,6 +90,9 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
     yield from _notify(settled.notify)
     yield of_clock(time.time())
     yield from _limits(folders)
+    if not files.is_asked():
+        said = "this kernel, or a sandbox, knows no statx: a share may answer from its memory, and a recording that"
+        yield Finding("remark", f"{said} is written over on its server just then is not noticed", "allow statx")
 
 
 def _answering(settled: config.Config, shares: Shares) -> config.Config:
@@ -276,13 +279,14 @@ def _folder(label: str, path: bytes) -> Iterator[Finding]:
 def _written(label: str, folder: bytes, said: str) -> Iterator[Finding]:
     """Write a small file into `folder`, rename and remove it; look at its disk and its clock."""
     try:
-        files.probe_write(folder)
+        way = files.probe_write(folder)
         free, apart = _free_bytes(folder), _seconds_apart(folder)
         mount = mount_of(folder)
     except OSError as error:
         yield of_error(label, folder, error)
     else:
         yield from of_disk(label, folder, mount, free, apart, said)
+        yield from of_way(label, folder, way)
 
 
 def of_disk(
@@ -296,6 +300,18 @@ def of_disk(
     if abs(apart) > _CLOCKS_APART_SECONDS:
         yield Finding(
             "remark", f"{label}: the file server's clock differs from ours by {apart:+.0f} s", "set both by NTP"
+        )
+
+
+def of_way(label: str, folder: bytes, way: files.Way) -> Iterator[Finding]:
+    """A folder in which no rename is sure to replace nothing."""
+    if way is files.Way.LOOKED:
+        what = (
+            f"{label}: {shown(folder)}: this mount can neither rename without replacing nor link, so a name is looked"
+        )
+        what += " at first, and a file that another program puts there in that moment is replaced"
+        yield Finding(
+            "remark", what, "let nothing else write there, or use another mount (`rclone mount2`, sshfs, NFS)"
         )
 
 

@@ -22,6 +22,7 @@ from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
+from transcribed.worker.people import result_notes
 from transcribed.worker.people.status import Status, of_job
 
 #: One sentence for each event, by its name and what sets one of its kind apart; the fields are those of job.events.
@@ -42,6 +43,8 @@ SENTENCES: Mapping[str, str] = {
     "skipped": "It was not delivered again: the files of job {delivered_by} were still in the outbox.",
     "retired": "The recording was moved to {place}.",
     "not moved": "The recording was not moved: {why}.",
+    "returned": "It was written on since: {size} bytes then, {was} when it was taken. What lies there now is another"
+    " job's, in the inbox as {path}.",
     "touched": "The same recording had another time or size: it still belongs to this job.",
     "deferred": "A step did not succeed, and is tried again later: {reason}.",
     "released": "A step was stopped, and is started again later: {reason}.",
@@ -217,17 +220,22 @@ def _whereabouts(job: Job, settled: config.Config, shares: Shares) -> Iterator[s
         yield f"Output: {shown(path)}{_there(path, shares)}"
     inboxes = (os.fsencode(inbox.path) for inbox in settled.inboxes if inbox.name == job.inbox)
     place = job.place or next((os.path.join(root, job.path) for root in inboxes), None)
-    yield (
-        f"Recording: {shown(place)}{_there(place, shares)}"
-        if place
-        else f"The inbox {job.inbox} is not in the configuration."
-    )
+    if place is None:
+        yield f"The inbox {job.inbox} is not in the configuration."
+    else:
+        yield f"Recording: {shown(place)}{_there(place, shares) or _since(place, job)}"
 
 
 def _there(path: bytes, shares: Shares) -> str:
     if silence := shares.silence(path):
         return f" (nobody can look: {silence})"
     return "" if os.path.lexists(path) else " (not there any more)"
+
+
+def _since(place: bytes, job: Job) -> str:
+    """A word on a recording of another size than it had when it was taken; what lies in its place is another's."""
+    size = os.lstat(place).st_size
+    return "" if job.gone or size == job.fingerprint.size else f" ({result_notes.changed(job, size)})"
 
 
 def _of_file(settled: config.Config, status: Status | None, path: bytes, shares: Shares) -> str:

@@ -279,7 +279,7 @@ class Defaults(Transcription):
         default=None, description="The mode of new files, in octal. Default: what their folder and the umask give."
     )
     dir_mode: Annotated[str, AfterValidator(_dir_mode)] | None = Field(
-        default=None, description="The mode of new folders, in octal. Default: what their folder and the umask give."
+        default=None, description="The mode of new folders, in octal. Default: that of the folder that they are in."
     )
     group: Annotated[str, AfterValidator(_group)] | None = Field(
         default=None, description="The group of new files and folders, by name or number. Default: their folder's."

@@ -21,7 +21,6 @@ from transcribed.files.durable import (
     replace,
     replace_each,
     replacing,
-    sweep,
 )
 from transcribed.files.hashes import Hashes
 from transcribed.files.lines import Lines
@@ -42,6 +41,10 @@ from transcribed.files.opening import (
     remove_folder,
     sha256,
 )
+from transcribed.files.rename import Way
+from transcribed.files.statx import Status, is_asked, status_as_listed, status_of, status_of_open
+from transcribed.files.sweeping import sweep
+from transcribed.files.twins import Twins
 
 __all__ = [
     "TEMPORARY",
@@ -51,12 +54,16 @@ __all__ = [
     "Mark",
     "NameTaken",
     "NotRegular",
+    "Status",
+    "Twins",
+    "Way",
     "begins_with",
     "descend",
     "folded",
     "forget",
     "free_number",
     "fsync_folder",
+    "is_asked",
     "make_folder",
     "make_folders",
     "make_private_file",
@@ -79,5 +86,8 @@ __all__ = [
     "replace_each",
     "replacing",
     "sha256",
+    "status_as_listed",
+    "status_of",
+    "status_of_open",
     "sweep",
 ]

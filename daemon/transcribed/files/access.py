@@ -1,9 +1,12 @@
 """The access to new files: mode and group where they are set, else those that the folder and the umask give.
 
+A new folder inside another has that one's rights: who may rename, delete and drag in the outbox may do so below it.
+
 A share may refuse to set a mode, a group or a time, or to sync a folder (CIFS, NFS, much of FUSE). Nothing can be done
 about that, and the file is complete without it: the caller is told, and no write fails. An owner is never changed.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -53,6 +56,20 @@ class Access:
         self._to_group(folder)
         if self.dir_mode is not None:
             self._to_mode(folder, self.dir_mode | os.fstat(folder).st_mode & stat.S_ISGID)
+
+    def to_inner_folder(self, above: int, folder: int) -> None:
+        """Give an open folder that was just made inside the open folder `above` what is set, else that one's rights.
+
+        Where those cannot be given (the group is one that we are not in), it keeps what the umask gave: a courtesy.
+        """
+        outer, inner = os.fstat(above), os.fstat(folder)
+        with contextlib.suppress(OSError):
+            if self.group is None and outer.st_gid != inner.st_gid:
+                os.fchown(folder, -1, outer.st_gid)
+        with contextlib.suppress(OSError):
+            if self.dir_mode is None and stat.S_IMODE(outer.st_mode) != stat.S_IMODE(inner.st_mode):
+                os.fchmod(folder, stat.S_IMODE(outer.st_mode))
+        self.to_folder(folder)
 
     def to_times(self, file: int, status: os.stat_result) -> None:
         """Give an open file the times of another one: a courtesy."""

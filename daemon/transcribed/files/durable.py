@@ -7,9 +7,9 @@ looked at before anything is decided, for a network file system may report an er
 
 import contextlib
 import errno
+import functools
 import io
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -19,15 +19,13 @@ from typing import BinaryIO
 
 from transcribed.files.access import Access
 from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root
-from transcribed.files.rename import rename_no_replace
+from transcribed.files.rename import Way, rename_no_replace
+from transcribed.files.statx import Status, status_of, status_of_open
 
 TEMPORARY = b".transcribed-"
-#: The names that we give to temporaries, and no others: what only begins so is a stranger's.
-_STRAY = re.compile(re.escape(TEMPORARY) + rb"[0-9a-f]{16}(-renamed)?")
 
 _CHUNK = 1 << 20
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_DEEPEST = 64
 _AS_GIVEN = Access()
 
 
@@ -71,11 +69,13 @@ def _publish(folder: int, path: bytes, content: BinaryIO, access: Access) -> Non
     with _temporary(folder, access) as (file, temporary):
         shutil.copyfileobj(content, file, _CHUNK)
         _close_durably(file)
-        _appear(
+        way = _appear(
             lambda: rename_no_replace(folder, temporary, folder, name),
             path,
             is_ours=lambda: _holds(folder, name, content, access),
         )
+        if way is Way.LOOKED and not _holds(folder, name, content, access):
+            raise _lost(path)
 
 
 def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
@@ -113,16 +113,27 @@ def replacing(path: bytes, *, access: Access = _AS_GIVEN) -> Iterator[BinaryIO]:
         access.sync(folder)
 
 
-def move(source_folder: int, name: bytes, target: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
+def move(
+    source_folder: int,
+    name: bytes,
+    target: bytes,
+    *,
+    root: bytes,
+    was: tuple[int, int] | None = None,
+    access: Access = _AS_GIVEN,
+) -> None:
     """Moves the file `name` of an open folder to the path `target` below `root`, to another device too.
 
-    What a crash left half moved (the same bytes in both places) is finished. Raises NameTaken where another file is at
-    `target`; OSError, with EBUSY where the source changed meanwhile. The source is there until the target is durable.
+    `was`: the size and mtime_ns that it must still have, in the server's own words; None: any. What a crash left half
+    moved (the same bytes in both places) is finished. Raises NameTaken where another file is at `target`; OSError, with
+    EBUSY where the source changed meanwhile. The source is there until the target is durable.
     """
     with _folder_of(target, root, access) as (folder, target_name):
-        before = os.lstat(name, dir_fd=source_folder)
+        before = status_of(name, within=source_folder)
+        if was not in (None, (before.st_size, before.st_mtime_ns)):
+            raise _changed(name)
         _appear(
-            lambda: _rename_or_carry(source_folder, name, folder, target_name, access),
+            lambda: _rename_or_carry(source_folder, name, folder, target_name, before, access),
             target,
             is_ours=lambda: _is_moved(source_folder, name, folder, target_name, before, access),
         )
@@ -140,43 +151,38 @@ def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
     """The folder `path`, made where it is missing; the one above it is there. Raises OSError."""
     above, name = os.path.split(path)
     with opened_root(above) as folder:
-        os.close(_made(folder, name, access))
+        os.close(_made(folder, name, access, give=access.to_folder))
 
 
-def sweep(
-    root: bytes,
-    now: float,
-    older_than_seconds: float = 3600.0,
-    deepest: int = _DEEPEST,
-    listed: Callable[[], object] = lambda: None,
-) -> int:
-    """Removes the temporaries below `root` that a crash left there; returns how many. `now` in seconds since the epoch.
+def probe_write(root: bytes) -> Way:
+    """Tries with small hidden files in `root` all that a delivery does: write, rename, rename over, read, remove.
 
-    `deepest`: how many folders down it goes; 0 is only `root`. `listed` is called once a folder is listed. Another
-    daemon may be writing into the same folder, so what is younger stays. Should it be taken from under a writer all
-    the same (clocks differ), its rename fails, and it writes again. What cannot be removed stays until the next
-    sweep. Raises OSError where `root` is not there.
+    Returns the way of the rename that replaces nothing. Raises the OSError that a real delivery would meet.
     """
-    removed = 0
-    top = os.path.realpath(root)
-    for path, folders, names, folder in os.fwalk(top):
-        listed()
-        if path.count(b"/") - top.count(b"/") >= deepest:
-            folders.clear()
-        for name in names:
-            if _STRAY.fullmatch(name):
-                removed += _removed(folder, name, now - older_than_seconds)
-    return removed
+    renamed = TEMPORARY + secrets.token_hex(8).encode() + b"-renamed"
+    with opened_root(root) as folder:
+        try:
+            way = _tried(folder, renamed, b"may this folder be written?\n", rename_no_replace)
+            _tried(folder, renamed, b"may what is there be replaced?\n", _rename_over)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(renamed, dir_fd=folder)
+    return way
 
 
-def probe_write(root: bytes) -> None:
-    """Writes, renames and removes a small hidden file in `root`. Raises the OSError that a real one would meet."""
-    with opened_root(root) as folder, _temporary(folder, _AS_GIVEN) as (file, temporary):
-        file.write(b"may this folder be written?\n")
+def _tried(folder: int, name: bytes, text: bytes, rename: Callable[[int, bytes, int, bytes], Way]) -> Way:
+    with _temporary(folder, _AS_GIVEN) as (file, temporary):
+        file.write(text)
         _close_durably(file)
-        renamed = temporary + b"-renamed"
-        os.rename(temporary, renamed, src_dir_fd=folder, dst_dir_fd=folder)
-        os.unlink(renamed, dir_fd=folder)
+        way = rename(folder, temporary, folder, name)
+    if not _holds(folder, name, io.BytesIO(text), _AS_GIVEN):
+        raise _lost(name)
+    return way
+
+
+def _rename_over(source_folder: int, source: bytes, folder: int, name: bytes) -> Way:
+    os.rename(source, name, src_dir_fd=source_folder, dst_dir_fd=folder)
+    return Way.SAFE
 
 
 def probe_time(root: bytes) -> float:
@@ -188,19 +194,22 @@ def probe_time(root: bytes) -> float:
         return os.fstat(file.fileno()).st_mtime
 
 
-def _rename_or_carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
+def _rename_or_carry(
+    source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access
+) -> Way:
     try:
-        rename_no_replace(source_folder, name, folder, target_name)
+        return rename_no_replace(source_folder, name, folder, target_name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _carry(source_folder, name, folder, target_name, access)
+        return _carry(source_folder, name, folder, target_name, before, access)
 
 
-def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, access: Access) -> None:
+def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> Way:
     """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
 
-    A source that may not be taken away is not copied at all, because the copy would be made again at each try.
+    It must be as `before` to the end, else it stays, and no copy does. A source that may not be taken away is not
+    copied at all, because the copy would be made again at each try.
     """
     if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source_folder, effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
@@ -209,16 +218,26 @@ def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, acc
     with _regular(source_folder, name) as source, _temporary(folder, access) as (file, temporary):
         if source is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-        before = os.fstat(source.fileno())
         shutil.copyfileobj(source, file, _CHUNK)
         file.flush()
-        access.to_times(file.fileno(), before)
+        access.to_times(file.fileno(), os.fstat(source.fileno()))
         _close_durably(file)
-        if not _alike(before, os.fstat(source.fileno())):
-            raise OSError(errno.EBUSY, "the file changed while it was moved", name)
-        rename_no_replace(folder, temporary, folder, target_name)
+        if not _alike(before, status_of_open(source.fileno())):
+            raise _changed(name)
+        way = rename_no_replace(folder, temporary, folder, target_name)
         access.sync(folder)
+        if way is Way.LOOKED:
+            _require_copy(source, folder, target_name)
         _unlink_alike(source_folder, name, before)
+        return way
+
+
+def _require_copy(source: BinaryIO, folder: int, name: bytes) -> None:
+    """Raises OSError where `name` does not hold what the source holds: some mounts write it to their server late."""
+    source.seek(0)
+    with _regular(folder, name) as copy:
+        if copy is None or not _same_bytes(source, copy):
+            raise _lost(name)
 
 
 @contextmanager
@@ -237,27 +256,25 @@ def _temporary(folder: int, access: Access) -> Iterator[tuple[BinaryIO, bytes]]:
             os.unlink(name, dir_fd=folder)
 
 
-def _appear(rename: Callable[[], None], path: bytes, *, is_ours: Callable[[], bool]) -> None:
+def _appear(rename: Callable[[], Way], path: bytes, *, is_ours: Callable[[], bool]) -> Way:
     """Does `rename`; where that fails, whatever the error, success is decided by what lies at `path` now."""
     try:
-        rename()
+        return rename()
     except OSError as error:
         if is_ours():
-            return
+            return Way.SAFE
         if isinstance(error, FileExistsError):
             raise NameTaken(path) from error
         raise
 
 
-def _is_moved(
-    source_folder: int, name: bytes, folder: int, target_name: bytes, before: os.stat_result, access: Access
-) -> bool:
+def _is_moved(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> bool:
     """True if the source has arrived at the target after all. If both hold the same bytes, the source is removed."""
     with _regular(source_folder, name) as source, _regular(folder, target_name) as target:
         if target is None:
             return False
         if source is None:
-            return not _is_there(source_folder, name) and _alike(before, os.fstat(target.fileno()))
+            return not _is_there(source_folder, name) and _alike(before, status_of_open(target.fileno()))
         if _is_one_file(source, target) or not _same_bytes(source, target):
             return False
         access.sync(target.fileno())
@@ -307,27 +324,23 @@ def _is_there(folder: int, name: bytes) -> bool:
     return False
 
 
-def _alike(before: os.stat_result, now: os.stat_result) -> bool:
+def _alike(before: Status, now: Status) -> bool:
     """Not by inode: on FUSE its number changes under one's hands."""
     return (before.st_size, before.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
 
 
-def _unlink_alike(folder: int, name: bytes, before: os.stat_result) -> None:
-    if not _alike(before, os.lstat(name, dir_fd=folder)):
-        raise OSError(errno.EBUSY, "the file changed while it was moved", name)
+def _unlink_alike(folder: int, name: bytes, before: Status) -> None:
+    if not _alike(before, status_of(name, within=folder)):
+        raise _changed(name)
     os.unlink(name, dir_fd=folder)
 
 
-def _removed(folder: int, name: bytes, before: float) -> bool:
-    try:
-        status = os.lstat(name, dir_fd=folder)
-        # By ctime, for a recording that is being moved has its old mtime already.
-        if not stat.S_ISREG(status.st_mode) or status.st_ctime > before:
-            return False
-        os.unlink(name, dir_fd=folder)
-    except OSError:
-        return False
-    return True
+def _lost(name: bytes) -> OSError:
+    return OSError(errno.EIO, "the file system does not hold what was written to it", name)
+
+
+def _changed(name: bytes) -> OSError:
+    return OSError(errno.EBUSY, "the file changed while it was moved", name)
 
 
 def _close_durably(file: BinaryIO) -> None:
@@ -348,14 +361,18 @@ def _folder_of(path: bytes, root: bytes, access: Access) -> Iterator[tuple[int, 
         folder = os.dup(opened)
         try:
             for inner in folders:
-                above, folder = folder, _made(folder, inner, access)
+                above, folder = (
+                    folder,
+                    _made(folder, inner, access, give=functools.partial(access.to_inner_folder, folder)),
+                )
                 os.close(above)
             yield folder, name
         finally:
             os.close(folder)
 
 
-def _made(above: int, name: bytes, access: Access) -> int:
+def _made(above: int, name: bytes, access: Access, *, give: Callable[[int], None]) -> int:
+    """The open folder `name` in the open folder `above`; where it had to be made, `give` gives it its rights."""
     with contextlib.suppress(FileNotFoundError):
         return open_folder(name, within=above)
     made = False
@@ -366,7 +383,7 @@ def _made(above: int, name: bytes, access: Access) -> int:
     folder = open_folder(name, within=above)
     try:
         if made:
-            access.to_folder(folder)
+            give(folder)
     except OSError:
         os.close(folder)
         raise

@@ -32,6 +32,11 @@ class Mark:
         content = _read(path)
         return content.endswith(self._line) or content.startswith(self.older)
 
+    def text_at(self, path: bytes) -> bytes:
+        """The text of this kind at `path`, without its mark; empty where there is none."""
+        content = _read(path)
+        return content.removesuffix(self._line) if content.endswith(self._line) else b""
+
     def says(self, path: bytes, text: bytes) -> bool:
         """True if exactly this text, signed, is at `path`."""
         return _read(path) == self.signed(text)

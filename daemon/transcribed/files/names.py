@@ -51,16 +51,23 @@ def portable(path: bytes) -> bytes:
 
 def folded(path: bytes) -> str:
     """A form that is equal for two paths that some file system takes for one: other case, other Unicode form."""
+    if path.isascii():
+        return path.decode().lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", _text(path)).casefold())
 
 
-def free_number(candidates: Callable[[int], Iterable[bytes]], taken: Collection[int] = ()) -> int:
+def free_number(
+    candidates: Callable[[int], Iterable[bytes]],
+    taken: Collection[int] = (),
+    is_in_use: Callable[[bytes], bool] = lambda _path: False,
+) -> int:
     """The lowest number from 1 that is not `taken` and of whose candidate paths none is there, whatever it is.
 
-    Raises FileExistsError where ten thousand are used up, OSError where a folder cannot be looked into.
+    `is_in_use` tells of paths that are not there, and must not be given all the same. Raises FileExistsError where ten
+    thousand are used up, OSError where a folder cannot be looked into.
     """
     for number in range(1, _MOST_NUMBERS + 1):
-        if number not in taken and not any(map(_is_there, candidates(number))):
+        if number not in taken and not any(_is_there(path) or is_in_use(path) for path in candidates(number)):
             return number
     raise FileExistsError(f"all {_MOST_NUMBERS} numbers for this name are in use")
 

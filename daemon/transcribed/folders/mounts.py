@@ -36,6 +36,11 @@ class Mount(NamedTuple):
         return not (self.kind in _NETWORK or self.kind.startswith(b"fuse") or self.kind == UNKNOWN)
 
     @property
+    def may_lie(self) -> bool:
+        """True for FUSE: a program gives the answers, and nobody has tried them all."""
+        return self.kind.startswith(b"fuse") or self.kind == UNKNOWN
+
+    @property
     def share(self) -> str:
         """Its kind, where it is surely not a file system of this machine; else empty."""
         return "" if self.is_local or self.kind == UNKNOWN else self.kind.decode(errors="replace")

@@ -15,7 +15,7 @@ from io import BufferedReader
 from typing import Protocol
 
 from transcribed.errors import Blocked, Gone, TranscribedError, Transient, Withdrawn, from_os_error
-from transcribed.files import NotRegular, descend, open_regular, opened_root
+from transcribed.files import NotRegular, Status, descend, open_regular, opened_root, status_of, status_of_open
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.links import MOST_BYTES, address_in
 from transcribed.inbox.names import Names
@@ -154,9 +154,9 @@ class RecordingFolder:
 
         Raises Withdrawn where it is not, Blocked where the inbox cannot be reached, Transient where this file cannot.
         """
-        with self.holding(path, fingerprint) as (folder, name), self._judging(path), ExitStack() as on_failure:
+        with self.reaching(path) as (folder, name), self._judging(path), ExitStack() as on_failure:
             file = on_failure.enter_context(open_regular(name, within=folder))
-            if not self.unchanged(file, fingerprint):  # swapped since it was looked at, a moment ago
+            if not self.unchanged(file, fingerprint):
                 raise _replaced(path)
             on_failure.pop_all()
             return file
@@ -212,8 +212,16 @@ class RecordingFolder:
         return [said for said in found if said is not None]
 
     def unchanged(self, file: BufferedReader, fingerprint: Fingerprint) -> bool:
-        """True if the open `file` is as `fingerprint` says. It is asked again after the file was read."""
-        return _same(os.fstat(file.fileno()), fingerprint)
+        """True if the open `file` is as `fingerprint` says, in its server's words. It is asked again once read."""
+        return _same(status_of_open(file.fileno()), fingerprint)
+
+    def found(self, path: bytes, like: Fingerprint) -> Fingerprint:
+        """The fingerprint of what lies at `path` now, with the parts that `like` has. Raises as `open` does."""
+        with self.reaching(path) as (folder, name), self._judging(path):
+            status = status_of(name, within=folder)
+        if not stat.S_ISREG(status.st_mode):
+            raise _replaced(path)
+        return fingerprint_of(status, steady=like.inode is not None)
 
     @contextmanager
     def holding(self, path: bytes, fingerprint: Fingerprint) -> Iterator[tuple[int, bytes]]:
@@ -221,14 +229,20 @@ class RecordingFolder:
 
         Raises as `open` does.
         """
+        with self.reaching(path) as (folder, name):
+            with self._judging(path):
+                if not _same(status_of(name, within=folder), fingerprint):
+                    raise _replaced(path)
+            yield folder, name
+
+    @contextmanager
+    def reaching(self, path: bytes) -> Iterator[tuple[int, bytes]]:
+        """The descriptor of the folder that `path` is in, and the name there. Raises as `open` does."""
         *folders, name = path.split(b"/")
         with self._opened_root() as (root, _mount):
             with self._judging(path):
                 folder = descend(root, folders)
             try:
-                with self._judging(path):
-                    if not _same(os.stat(name, dir_fd=folder, follow_symlinks=False), fingerprint):
-                        raise _replaced(path)
                 yield folder, name
             finally:
                 os.close(folder)
@@ -285,7 +299,7 @@ def _sounds(found: Probe) -> bool:
     return found.audio and found.recognised
 
 
-def _same(status: os.stat_result, fingerprint: Fingerprint) -> bool:
+def _same(status: Status, fingerprint: Fingerprint) -> bool:
     """True if this is a regular file with that fingerprint, as far as the fingerprint goes."""
     steady = fingerprint.inode is not None
     return stat.S_ISREG(status.st_mode) and fingerprint_of(status, steady=steady) == fingerprint

@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from transcribed.files import open_folder
+from transcribed.files import Status, open_folder
 from transcribed.inbox.names import Names
 from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
@@ -219,7 +219,7 @@ class _Walk:
         return (other for other in self.tree.folders if other.startswith(path))
 
 
-def fingerprint(status: os.stat_result, *, steady: bool) -> Fingerprint:
+def fingerprint(status: os.stat_result | Status, *, steady: bool) -> Fingerprint:
     """The fingerprint of a file; `steady`: its ctime and inode count."""
     if not steady:
         return Fingerprint(status.st_size, status.st_mtime_ns)

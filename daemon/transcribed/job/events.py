@@ -117,6 +117,7 @@ class Transcribed(Event):
     model: str | None = None
     language: str | None = None
     billed_seconds: float | None = None  #: the length of the recording, as the answer has it
+    doubts: tuple[str, ...] = ()  #: those of the warnings that say that a part of the recording is not in it
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """The speech model that the answer names."""
@@ -195,6 +196,19 @@ class Retired(Event):
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """Its place; the reason of a failed job stays."""
         return {"place": self.place, "gone": self.gone, "retired_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Returned(Event):
+    """The recording was written on where it was put away. It is in the inbox as `path`, where a new job takes it."""
+
+    path: bytes
+    size: int  #: of the file now
+    was: int  #: of the file that was taken
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """It lies nowhere as it was taken."""
+        return {"place": None, "gone": True}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from transcribed.job.events import (
     Rendered,
     Requeued,
     Retired,
+    Returned,
     Skipped,
     Submitted,
     Touched,
@@ -89,6 +90,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
     S.DELIVERED: {
         Named: (S.DELIVERED,),
         Retired: (S.DELIVERED,),
+        Returned: (S.DELIVERED,),
         Touched: (S.DELIVERED,),
         Deferred: (S.DELIVERED,),
         Released: (S.DELIVERED,),
@@ -96,6 +98,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
     S.FAILED: {
         Named: (S.FAILED,),
         Retired: (S.FAILED,),
+        Returned: (S.FAILED,),
         Touched: (S.FAILED,),
         Deferred: (S.FAILED,),
         Released: (S.FAILED,),

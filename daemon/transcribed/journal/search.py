@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 import sqlalchemy as sa
 
 from transcribed.job import Job
-from transcribed.journal.tables import job_of, jobs, readable
+from transcribed.journal.tables import few, job_of, jobs, readable
 from transcribed.journal.transactions import Transactions
 
 _SOME = 500  # jobs that are read at once where all are
@@ -38,6 +38,12 @@ class Search:
                 return
             last = rows[-1].id
             yield from self._jobs(jobs.c.id.in_([number for number, *names in rows if may_be_meant(*names)]))
+
+    def put_away_since(self, at: float, most: int) -> list[Job]:
+        """The newest of the jobs whose recording was put away, or kept, since then."""
+        since = few("jobs_put_away", sa.column("retired_at") >= at) | (few("jobs_lying") & (jobs.c.retired_at >= at))
+        found = sa.select(jobs.c.id).where(since).order_by(jobs.c.retired_at.desc()).limit(most)
+        return self._jobs(jobs.c.id.in_(found))
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:
         query = sa.select(jobs).where(condition).order_by(jobs.c.id)

@@ -113,7 +113,7 @@ def _taken_away(job: Job, inbox: InboxFacts) -> Decision | None:
         return Wait("its inbox has not been looked into yet", look_at(job.inbox))
     if not inbox.has_lost:
         return None
-    return Happened(Cancelled("the recording was taken out of the inbox", withdrawn=True))
+    return Happened(Cancelled("the recording was taken out of the inbox, or written over", withdrawn=True))
 
 
 def _known_content(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None:

@@ -38,6 +38,7 @@ from transcribed.worker.plan import Clock, Executor, Plan
 from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of, weight_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
+from transcribed.worker.steps.doubts import told_doubts
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up, looks_back_to
 from transcribed.worker.uploads import Uploads
@@ -277,8 +278,8 @@ class Dispatch:
                 taken, earlier = self._taken(job, inbox), self._earlier(job, inbox)
                 return lambda: folders.name(job, taken, earlier)
             case Step.DELIVER:
-                taken = self._taken(job, inbox)
-                return lambda: folders.deliver(job, taken)
+                taken, doubts = self._taken(job, inbox), self._doubts(job)
+                return lambda: folders.deliver(job, taken, doubts)
             case Step.RETIRE:
                 taken = self._taken(job, inbox) if job.number is None else set()
                 earlier = self._earlier(job, inbox)
@@ -306,6 +307,11 @@ class Dispatch:
         known = {twin.transcript_id for twin in twins if twin.transcript_id}  # a rebuilt one has no story
         told = (happened for twin in twins for happened in journal.story(twin.id))
         return known | {each["transcript_id"] for each in told if each["event"] == Submitted.name()}
+
+    def _doubts(self, job: Job) -> list[str]:
+        """The doubts about its recording, and about its transcript, of which the job that paid for it knows."""
+        story = self._book.journal.story
+        return told_doubts(story(job.id), story(job.reused_from) if job.reused_from else [])
 
     def _taken(self, job: Job, inbox: Arrivals) -> set[int]:
         """The numbers taken by other jobs, and those that this job lost to another one before."""

@@ -34,6 +34,7 @@ from transcribed.worker.people.outbox_notice import OutboxNotices
 from transcribed.worker.plan import Clock, Host, Mailbox, Plan
 from transcribed.worker.polls import Polls
 from transcribed.worker.probes import Probes
+from transcribed.worker.second_looks import SecondLooks
 
 log = structlog.get_logger()
 
@@ -73,6 +74,7 @@ class Worker:
         self._hooks = Hooks(background, stop)
         self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
+        self._second_looks = SecondLooks(self.book, background, clock)
         self._news = News(plan, host, background, clock)
         self._heartbeat = Heartbeat(host, background, clock)
         self._models = models.Models(journal, clock, self._news)
@@ -127,6 +129,7 @@ class Worker:
         self.dispatch.start(self._plan, self.inboxes)
         self._notices.keep(self.lanes, self.inboxes.values())
         self._deletions.look_if_due(self._plan)
+        self._second_looks.look_if_due(self.inboxes)
         self._news.look(self.lanes)
 
     def _waiting(self) -> dict[int, Job]:
@@ -148,6 +151,7 @@ class Worker:
         now = self._clock.monotonic()
         at = [*(inbox.next_at() for inbox in self.inboxes.values()), self._news.next_at(), self._deletions.next_at()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
+        at.append(self._second_looks.next_at())
         waits = [x - now for x in at if x is not None] + [x for x in [self._heartbeat.next_at() - now] if x > 0]
         if (due_at := self.dispatch.next_at()) is not None:
             waits.append(due_at - self._clock.wall())
@@ -188,6 +192,8 @@ class Worker:
                 self._lane_checked(message)
             case messages.OrdersListed():
                 self._orders.obey(message, self.inboxes)
+            case messages.LookedAgain() | messages.LookedClosely():
+                self._second_looks.heard(message, self.inboxes)
             case messages.RemoteDeleted():
                 self._deletions.erased(message)
             case messages.OldTranscriptsListed():
@@ -267,6 +273,7 @@ class Worker:
     def _tell_of(self, job: Job, event: Event) -> None:
         inbox = self.inboxes.get(job.inbox)
         self._deletions.ordered(job, event)
+        self._second_looks.ended(job, event, inbox)
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)

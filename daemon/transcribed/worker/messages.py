@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from transcribed import errors
 from transcribed.assemblyai import Listed
 from transcribed.inbox import Found, Listing, Probe
-from transcribed.job import Job
-from transcribed.job.events import Event
+from transcribed.job import Fingerprint, Job
+from transcribed.job.events import Event, Returned
 from transcribed.worker.background import Outcome
 from transcribed.worker.plan import Plan
 
@@ -35,6 +35,15 @@ class Look:
     """Something may have changed below this root. No path travels: the listing is the truth."""
 
     root: bytes
+
+
+class PutAway(NamedTuple):
+    """A job's recording where it was put away, or kept, as it was then."""
+
+    number: int
+    path: bytes
+    size: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,24 @@ class StepEnded:
     job: Job
     event: Event | None
     blocked: errors.Blocked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAgain:
+    """Recordings of this inbox that were put away were looked at, each put away since: those that look different."""
+
+    inbox: str
+    asked: tuple[tuple[float, PutAway], ...]
+    outcome: Outcome[list[PutAway]]
+
+
+@dataclass(frozen=True, slots=True)
+class LookedClosely:
+    """A recording that was put away (at `since`, monotonic) looks different: it was brought back, or is as it was."""
+
+    job: Job
+    since: float
+    outcome: Outcome[Returned | Fingerprint | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from transcribed.job import Fingerprint, Job, shown
 from transcribed.journal import AUDIO
 from transcribed.worker.plan import Route
 
-NOTE_SUFFIX = b".error.txt"
+NOTE_SUFFIX, REMARK_SUFFIX = b".error.txt", b".note.txt"
 _FIRST_DAY_SECONDS = 631_152_000.0  # 1990: what is dated before was dated by nobody
 
 
@@ -65,6 +65,13 @@ def output(job: Job, name: str) -> bytes:
     assert job.stem is not None
     suffix = formats.FORMATS[name].suffix if name in formats.FORMATS else f".{name}"
     return files.output_name(job.stem, job.number or 1, job.tail + suffix.encode())
+
+
+def remark(job: Job, number: int = 1) -> bytes:
+    """The path of the note about a transcript, beside its renderings; the `number`th where others have that name."""
+    assert job.stem is not None
+    ending = REMARK_SUFFIX if number == 1 else b".note (%d).txt" % number
+    return files.output_name(job.stem, job.number or 1, job.tail + ending)
 
 
 def outputs(job: Job) -> list[bytes]:

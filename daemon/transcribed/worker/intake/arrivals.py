@@ -124,8 +124,8 @@ class Arrivals:
         self._sightings.adopt(job.path, earlier.id, job.fingerprint)
 
     def has_lost(self, job: Job) -> bool:
-        """True if the job's recording was taken out of the inbox, by somebody else than us."""
-        return self._sightings.has_lost(job.path, job.id)
+        """True if the job's recording was taken out of the inbox, or written over, by somebody else than us."""
+        return self._sightings.has_lost_or_other(job.path, job.id, job.fingerprint.size)
 
     # -- looks
 

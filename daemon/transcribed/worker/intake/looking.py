@@ -5,16 +5,21 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from transcribed import errors, files
-from transcribed.folders import Anchors, is_local
+from transcribed.folders import Anchors, is_local, mount_of
 from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, length, probe
-from transcribed.job import Fingerprint, is_link
+from transcribed.job import Fingerprint, is_link, shown
 from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Clock, Host, Route
 
+log = structlog.get_logger()
+
+NOT_SAFE = "this mount can neither rename without replacing nor link: names are looked at first"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
 SECONDS_OF_A_LINK = 3600.0  # nobody knows before it is fetched; chosen as the length of a long meeting
 
@@ -111,6 +116,7 @@ class Looking:
             self._ask("inbox", self._route.inbox)
             if first:
                 self._sweep()
+                self._try()
                 self._inbox.forget()
             at = self._clock.monotonic()
             events = self._watch()  # before the listing, so that no change between the two is missed
@@ -137,6 +143,16 @@ class Looking:
         """Remove what a crash left in the inbox, which holds nothing of ours but its anchor."""
         with contextlib.suppress(OSError):
             files.sweep(self._route.inbox, self._started_at, older_than_seconds=0.0, deepest=0)
+
+    def _try(self) -> None:
+        """Try all that a delivery does where a mount may lie; say what it cannot do. Raises a TranscribedError."""
+        for folder in self._beside():
+            try:
+                tried = mount_of(folder).may_lie and files.probe_write(folder)
+            except OSError as error:
+                raise errors.from_os_error(error, lane=self.lane, doing=f"writing to {shown(folder)}") from error
+            if tried is files.Way.LOOKED:
+                log.warning("folder.careful", folder=shown(folder), reason=NOT_SAFE)
 
     def _watch(self) -> bool:
         """Ask for folder events where they are of use; True if they come."""

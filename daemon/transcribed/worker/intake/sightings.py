@@ -86,6 +86,15 @@ class Sightings:
         sighting = self._at(path)
         return sighting.is_gone and sighting.job == job
 
+    def has_lost_or_other(self, path: bytes, job: int, size: int) -> bool:
+        """True if `has_lost` is, or if another job took a file of another size at the path of this one.
+
+        Of one of the same size nobody knows before it is hashed: it may be that file, touched.
+        """
+        sighting = self._at(path)
+        is_another = sighting.job not in (None, job) and sighting.taken is not None and sighting.taken.size != size
+        return is_another or self.has_lost(path, job)
+
     # -- what happens
 
     def listed(self, files: Mapping[bytes, Fingerprint], gone: Iterable[bytes], again: Iterable[bytes]) -> list[int]:

@@ -13,8 +13,8 @@ from transcribed.inbox import RecordingFolder, audio_of
 from transcribed.job import Fingerprint, Job, is_link, printable
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
 from transcribed.journal import AUDIO, Transcripts
+from transcribed.worker.steps.doubts import doubts, heard_seconds, losses
 
-SHORTEST_LOSS_SECONDS, SMALLEST_LOSS = 10.0, 0.1  # a probe's length is an estimate; no source says how good
 LONGEST_WORD = 64  # characters of a model's name; no real one is half as long
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 
@@ -37,8 +37,12 @@ def link(client: AssemblyAI, source: tuple[RecordingFolder, bytes, Fingerprint])
     """Read the address that a link leads to; it stands for the content, which nobody here ever sees."""
     folder, path, fingerprint = source
     address = folder.address(path, fingerprint)
-    content_hash = hashlib.sha256(b"link:" + address.encode()).hexdigest()
-    return Linked(address, content_hash, client.base_url, client.key_fingerprint)
+    return Linked(address, hash_of_address(address), client.base_url, client.key_fingerprint)
+
+
+def hash_of_address(address: str) -> str:
+    """The content hash of a link."""
+    return hashlib.sha256(b"link:" + address.encode()).hexdigest()
 
 
 def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
@@ -104,15 +108,9 @@ def fetch(
 def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> Event:
     """Keep its redacted audio too, or warn why there is none. Raises an error where the job has to wait."""
     audio = _keep_audio(job, client, kept, transcript)
-    warnings = (*_doubts(job, transcript), *_warnings(transcript), *audio)
+    warnings = (*doubts(job, transcript), *_warnings(transcript), *audio)
     model, language = (_word(transcript, field) for field in ("speech_model_used", "language_code"))
-    return Transcribed(warnings, model, language, _heard_seconds(transcript))
-
-
-def _heard_seconds(transcript: Mapping[str, object]) -> float | None:
-    """The length of what AssemblyAI heard. Bounded, because JSON has whole numbers that no float can hold."""
-    heard = transcript.get("audio_duration")
-    return float(heard) if isinstance(heard, int | float) and 0 <= heard < 1e9 else None
+    return Transcribed(warnings, model, language, heard_seconds(transcript), losses(job, transcript))
 
 
 def _word(transcript: Mapping[str, object], field: str) -> str | None:
@@ -177,19 +175,6 @@ def _meta(job: Job) -> dict[str, object]:
         "size": job.fingerprint.size,
         "submit_sent_at": job.submit_sent_at,
     }
-
-
-def _doubts(job: Job, transcript: Mapping[str, object]) -> tuple[str, ...]:
-    """The reasons to look at a finished transcript again. None of them fails it, because it is paid."""
-    heard, text = _heard_seconds(transcript), transcript.get("text")
-    doubts = []
-    if heard is not None and job.duration_seconds is not None:
-        missing = job.duration_seconds - heard
-        if missing > max(SHORTEST_LOSS_SECONDS, SMALLEST_LOSS * job.duration_seconds):
-            doubts.append(f"AssemblyAI heard {heard:.0f} s of a recording of about {job.duration_seconds:.0f} s")
-    if not text:
-        doubts.append("no speech was recognised in it")
-    return tuple(doubts)
 
 
 def _warnings(transcript: Mapping[str, object]) -> tuple[str, ...]:

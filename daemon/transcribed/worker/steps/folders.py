@@ -6,25 +6,25 @@ Like all steps they are functions Job -> Event and hold no journal. A recording 
 nothing that the daemon did not write is replaced.
 """
 
+import contextlib
 import errno
 import os
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
-from transcribed.inbox import RecordingFolder, audio_of
+from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, State, shown
 from transcribed.job.events import Delivered, Event, Hashed, Missing, Rendered, Retired, Skipped
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.access import access_of
-from transcribed.worker.people import failure_notes
+from transcribed.worker.people import failure_notes, result_notes
 from transcribed.worker.plan import Route
 from transcribed.worker.steps import companions, duplicates
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
+from transcribed.worker.steps.recordings import Recordings
 
-BLOCK_BYTES = 1 << 20
 ATTEMPTS_AT_A_NAME = 5
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
@@ -38,26 +38,15 @@ class FolderSteps:
         self._kept = kept
         self._naming = Naming(route, anchors, kept)
         self._access = access_of(route)
-        self._inbox = RecordingFolder(route.inbox, lane=route.lane, ground=anchors.of("inbox"))
-        self._failed = RecordingFolder(route.failed, lane=route.lane, ground=anchors.of("failed"))
+        self._recordings = Recordings(route, anchors)
 
     def source(self, job: Job) -> tuple[RecordingFolder, bytes, Fingerprint]:
-        """The job's recording as it lies now: in the inbox or, for a retried one, still in the failed folder.
-
-        A rename changes ctime, and a move between file systems the inode: there, size and mtime must do.
-        """
-        root = self._route.failed + b"/"
-        if job.place is not None and job.place.startswith(root):
-            return self._failed, job.place[len(root) :], replace(job.fingerprint, ctime_ns=None, inode=None)
-        return self._inbox, job.path, job.fingerprint
+        """The job's recording as it lies now."""
+        return self._recordings.source(job)
 
     def hash(self, job: Job) -> Event:
         """Read the recording once to know whether its content is known. Raises as `RecordingFolder.open` does."""
-        folder, path, fingerprint = self.source(job)
-        with folder.reading(path, fingerprint) as file:
-            hashes = files.Hashes(audio_of(file, fingerprint.size))
-            while block := file.read(BLOCK_BYTES):
-                hashes.add(block)
+        hashes = self._recordings.hashes(job)
         return Hashed(hashes.whole, hashes.part)
 
     def stem(self, job: Job) -> bytes:
@@ -74,8 +63,11 @@ class FolderSteps:
             return Skipped(other.id)
         return self._naming.name(job, taken)
 
-    def deliver(self, job: Job, taken: Collection[int]) -> Event:
-        """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number."""
+    def deliver(self, job: Job, taken: Collection[int], doubts: Sequence[str] = ()) -> Event:
+        """Render the kept transcript in each format and publish each. A name taken meanwhile: the next number.
+
+        The `doubts` about it are said in a note beside them.
+        """
         assert job.transcript_id is not None
         assert job.number is not None
         self._anchors.need(self._route.outbox)
@@ -105,6 +97,8 @@ class FolderSteps:
                 return self.name(job, taken)  # by names that were asked for since
             raise self._naming.judged(error, self._route.outbox, job) from error
         self._naming.published(job)
+        said = [result_notes.of_doubt(doubt) for doubt in doubts]
+        result_notes.tell(job, said, root=self._route.outbox, access=self._access)
         return Delivered(delete_remote=self._route.delete_remote)
 
     def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
@@ -141,13 +135,10 @@ class FolderSteps:
             if job.number is None:
                 return self.name(job, taken)
             return self._move(job, outputs.place(self._route.archive, job, self._route), self._route.archive)
-        if self._route.after == "keep" and job.place is None:
-            return Retired(None, "kept in the inbox")
-        if self._route.after == "keep":
-            return Retired(job.place, "kept where it is")
-        folder, path, fingerprint = self.source(job)
         try:
-            with folder.holding(path, fingerprint) as (directory, name):
+            with self._holding(job) as (directory, name, _):
+                if self._route.after == "keep":
+                    return Retired(job.place, "kept in the inbox" if job.place is None else "kept where it is")
                 companions.remove(directory, name, access=self._access)
                 files.remove(directory, name, access=self._access)
         except errors.Withdrawn as withdrawn:
@@ -155,6 +146,24 @@ class FolderSteps:
         except OSError as error:
             raise _unmovable(error, "deleted") from error
         return Retired(None, "deleted after delivery, as configured", gone=True)
+
+    @contextlib.contextmanager
+    def _holding(self, job: Job, target: bytes | None = None) -> Iterator[tuple[int, bytes, Fingerprint]]:
+        """The job's recording, to be put away: its folder, its name there, and what it looks like now.
+
+        One whose time or rights were changed is known by its bytes. Raises Withdrawn where it is not there, or is at
+        `target` already, moved before a crash, or where other bytes lie there than were transcribed: people are told of
+        that beside the transcript.
+        """
+        folder, path, fingerprint = self._recordings.source(job)
+        lies = folder.found(path, fingerprint)
+        if lies != fingerprint and target is not None and _size(target) == job.fingerprint.size:
+            raise errors.Withdrawn("it was moved already, and another one lies in its place")
+        if lies != fingerprint and not self._recordings.has_its_bytes(job, lies):
+            self._recordings.tell_of_change(job, lies)
+            raise errors.Withdrawn(result_notes.changed(job, lies.size))
+        with folder.holding(path, lies) as (directory, name):
+            yield directory, name, lies
 
     def _set_aside(self, job: Job, target: bytes) -> Event:
         self._anchors.need(self._route.failed)
@@ -166,12 +175,12 @@ class FolderSteps:
 
     def _move(self, job: Job, target: bytes, root: bytes) -> Retired:
         """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
-        folder, path, fingerprint = self.source(job)
         self._anchors.need(root)
         try:
-            with folder.holding(path, fingerprint) as (directory, name):
+            with self._holding(job, target) as (directory, name, lies):
                 companions.bring_along(directory, name, target, root=root, access=self._access)
-                return Retired(_moved(directory, name, target, root, self._access))
+                was = lies.size, lies.mtime_ns
+                return Retired(_moved(directory, name, target, was, root=root, access=self._access))
         except errors.Withdrawn as withdrawn:
             return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
         except OSError as error:
@@ -187,8 +196,8 @@ def _published(job: Job) -> dict[str, str]:
 
 
 def _not_there(withdrawn: errors.Withdrawn) -> Retired:
-    """The recording is not where it was. Where another lies in its place, that may be itself, touched."""
-    return Retired(None, withdrawn.message, gone=isinstance(withdrawn, errors.Gone))
+    """The recording is not where it was; what lies in its place, if anything does, is new."""
+    return Retired(None, withdrawn.message, gone=True)
 
 
 def _unmovable(error: Exception, what: str) -> Exception:
@@ -199,12 +208,14 @@ def _unmovable(error: Exception, what: str) -> Exception:
     return errors.Transient(f"the recording cannot be {what}: {error.strerror}", hint=hint)
 
 
-def _moved(directory: int, name: bytes, target: bytes, root: bytes, access: files.Access) -> bytes:
+def _moved(
+    directory: int, name: bytes, target: bytes, was: tuple[int, int], *, root: bytes, access: files.Access
+) -> bytes:
     """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
     stem, suffix = os.path.splitext(target)
     for _ in range(ATTEMPTS_AT_A_NAME):
         try:
-            files.move(directory, name, target, root=root, access=access)
+            files.move(directory, name, target, root=root, was=was, access=access)
         except files.NameTaken:
             number = files.free_number(lambda n: [files.output_name(stem, n, suffix)])
             target = files.output_name(stem, number, suffix)

@@ -5,7 +5,7 @@ import errno
 import filecmp
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
 from transcribed import errors, files, formats, rendering
@@ -31,6 +31,7 @@ class Naming:
         self._route = route
         self._anchors = anchors
         self._kept = kept
+        self._twins = files.Twins()
         self._rendered: dict[int, tuple[Job, dict[str, bytes]]] = {}  # the last ones, by job, until they are published
 
     def name(self, job: Job, taken: Collection[int]) -> Event:
@@ -44,11 +45,20 @@ class Naming:
         self._anchors.need(self._route.outbox)
         stem, tail = self.called(job, answer)
         named = replace(job, stem=stem, tail=tail, formats=self._formats(job))
-        try:
-            number = files.free_number(lambda n: self._in_the_way(replace(named, number=n), answer), taken)
-        except OSError as error:
-            raise self.judged(error, self._holder(error.filename), job) from error
+        number = self._free_number(named, answer, taken)
         return Named(stem, number, named.formats, tail, self._hashes(replace(named, number=number), answer))
+
+    def _free_number(self, named: Job, answer: bytes | None, taken: Collection[int]) -> int:
+        def in_the_way(number: int) -> list[bytes]:
+            return self._in_the_way(replace(named, number=number), answer)
+
+        try:
+            number = files.free_number(in_the_way, taken, self._twins.has_one)
+        except OSError as error:
+            raise self.judged(error, self._holder(error.filename), named) from error
+        for path in in_the_way(number):
+            self._twins.add(path)
+        return number
 
     def renderings(self, job: Job, answer: bytes) -> dict[str, bytes]:
         """Each rendering of a job whose names are chosen, by format. Raises ValueError where the answer is damaged.
@@ -114,7 +124,7 @@ class Naming:
         above = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
         return next(above, self._route.outbox)
 
-    def _in_the_way(self, job: Job, answer: bytes | None) -> Iterable[bytes]:
+    def _in_the_way(self, job: Job, answer: bytes | None) -> list[bytes]:
         """The paths that must be free for its number: its own recording, note and renderings are not in its way."""
         strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer)]
         places = [outputs.place(folder, job, self._route) for folder in (self._route.archive, self._route.failed)]

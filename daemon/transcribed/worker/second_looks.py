@@ -1,0 +1,157 @@
+"""Recordings that were put away are looked at again for some minutes, and not longer, so that disks may sleep.
+
+The looks come at growing distances, for all recordings of an inbox together, on a thread of their own. Nothing is
+written for one that finds nothing. The journal has when each was put away, so a restart within those minutes goes on.
+"""
+
+import functools
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from transcribed.job import Fingerprint, Job, State, is_link, shown
+from transcribed.job.events import Event, Retired, Returned
+from transcribed.worker.background import Background
+from transcribed.worker.book import Book
+from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.messages import LookedAgain, LookedClosely, PutAway
+from transcribed.worker.plan import Clock
+from transcribed.worker.steps.afterwards import look_closely, other_than_they_were
+
+log = structlog.get_logger()
+
+AFTER_SECONDS = (20.0, 60.0, 180.0, 600.0)  # since it was put away; chosen: writers were seen to pause for 75 s
+MOST = 10_000  # of one inbox; of more, the oldest are looked at no more
+TOGETHER_SECONDS = 5.0  # a look takes all that are due by then
+
+
+@dataclass(slots=True)
+class _Watched:
+    """The recordings of one inbox: for each distance those that wait for that look, with its time (monotonic)."""
+
+    stages: tuple[deque[tuple[float, PutAway]], ...] = field(
+        default_factory=lambda: tuple(deque() for _ in AFTER_SECONDS)
+    )
+    asking: bool = False
+    rested_at: float = 0.0
+
+    def add(self, recording: PutAway, since: float, now: float) -> None:
+        """Look at it next at the first distance that is still to come; too late for all of them: no more."""
+        for stage, after in zip(self.stages, AFTER_SECONDS, strict=True):
+            if since + after > now:
+                stage.append((since + after, recording))
+                break
+        if sum(map(len, self.stages)) > MOST:
+            next(stage for stage in reversed(self.stages) if stage).popleft()
+
+    def due(self, now: float) -> list[tuple[float, PutAway]]:
+        """Those whose look is due, each with the time since when it is put away; they are in no line any more."""
+        due = []
+        for stage, after in zip(self.stages, AFTER_SECONDS, strict=True):
+            while stage and stage[0][0] <= now:
+                at, recording = stage.popleft()
+                due.append((at - after, recording))
+        return due
+
+    def next_at(self) -> float | None:
+        """The time of the next look; None where there is none, or one is on its way."""
+        at = min((stage[0][0] for stage in self.stages if stage), default=None)
+        return None if at is None or self.asking else max(at, self.rested_at)
+
+
+class SecondLooks:
+    """The looks of all inboxes. All of it belongs to the loop's thread; the folders are asked on others."""
+
+    def __init__(self, book: Book, background: Background, clock: Clock) -> None:
+        self._book = book
+        self._background = background
+        self._clock = clock
+        self._of: dict[str, _Watched] = defaultdict(_Watched)
+        self._is_new = True
+
+    def ended(self, job: Job, event: Event, inbox: Arrivals | None) -> None:
+        """This happened to the job: where its recording was put away, or is kept, it is looked at again."""
+        if isinstance(event, Retired) and inbox is not None:
+            self._watch(job, inbox, self._clock.monotonic())
+
+    def next_at(self) -> float | None:
+        """The time of the next look (monotonic)."""
+        return min((at for each in self._of.values() if (at := each.next_at()) is not None), default=None)
+
+    def look_if_due(self, inboxes: Mapping[str, Arrivals]) -> None:
+        """Begin the looks that are due; the first time, take up those that the last process left."""
+        now = self._clock.monotonic()
+        if self._is_new:
+            self._is_new = False
+            self._take_up(inboxes, now)
+        self._of = defaultdict(_Watched, {name: each for name, each in self._of.items() if name in inboxes})
+        for name, watched in self._of.items():
+            inbox, at = inboxes.get(name), watched.next_at()
+            if inbox is not None and at is not None and at <= now:
+                self._look(inbox, watched, now)
+
+    def _take_up(self, inboxes: Mapping[str, Arrivals], now: float) -> None:
+        wall = self._clock.wall()
+        for job in self._book.journal.search.put_away_since(wall - AFTER_SECONDS[-1], MOST):
+            if (inbox := inboxes.get(job.inbox)) is not None and job.retired_at is not None:
+                self._watch(job, inbox, now - max(wall - job.retired_at, 0.0))
+
+    def _watch(self, job: Job, inbox: Arrivals, since: float) -> None:
+        nowhere = job.gone or job.place == b"" or job.state is State.CANCELLED
+        if nowhere or is_link(job.path):
+            return
+        path = job.place or inbox.route.inbox + b"/" + job.path
+        recording = PutAway(job.id, path, job.fingerprint.size, job.fingerprint.mtime_ns)
+        self._of[job.inbox].add(recording, since, self._clock.monotonic())
+
+    def _look(self, inbox: Arrivals, watched: _Watched, now: float) -> None:
+        due = watched.due(now)
+        watched.asking, watched.rested_at = True, now + TOGETHER_SECONDS
+        executor = self._background.executor(f"after-{inbox.route.name}", 1)
+        work = functools.partial(other_than_they_were, [recording for _, recording in due])
+        answer = functools.partial(LookedAgain, inbox.route.name, tuple(due))
+        self._background.ask(executor, work, answer, doing="looking at archived recordings", lane=inbox.route.lane)
+
+    def heard(self, message: LookedAgain | LookedClosely, inboxes: Mapping[str, Arrivals]) -> None:
+        """A look has ended."""
+        if isinstance(message, LookedAgain):
+            self._looked(message, inboxes)
+        else:
+            self._looked_closely(message, inboxes)
+
+    def _looked(self, message: LookedAgain, inboxes: Mapping[str, Arrivals]) -> None:
+        """Look closely at those that look different; all others wait for their next look."""
+        watched, now = self._of[message.inbox], self._clock.monotonic()
+        watched.asking = False
+        other = {recording.number for recording in message.outcome.result or ()}
+        inbox = inboxes.get(message.inbox)
+        for since, recording in message.asked:
+            job = self._book.job(recording.number) if recording.number in other else None
+            if job is None or inbox is None:
+                watched.add(recording, since, now)
+            elif job.retired_at is not None and recording.path == (job.place or inbox.route.inbox + b"/" + job.path):
+                self._look_closely(job, since, inbox)
+
+    def _look_closely(self, job: Job, since: float, inbox: Arrivals) -> None:
+        work = functools.partial(look_closely, job, inbox.route, inbox.anchors)
+        answer = functools.partial(LookedClosely, job, since)
+        self._background.ask(inbox.executor, work, answer, doing="looking at a recording", lane=inbox.route.lane)
+
+    def _looked_closely(self, message: LookedClosely, inboxes: Mapping[str, Arrivals]) -> None:
+        """Write down that it changed; one that has its bytes still, or could not be judged, waits for its next look."""
+        job, found, problem = message.job, message.outcome.result, message.outcome.problem
+        inbox = inboxes.get(job.inbox)
+        if inbox is None or self._book.job(job.id) != job:
+            return
+        if isinstance(found, Returned):
+            self._book.record(job, found)
+            inbox.forget(job)
+        elif isinstance(found, Fingerprint):
+            path = job.place or inbox.route.inbox + b"/" + job.path
+            recording = PutAway(job.id, path, found.size, found.mtime_ns)
+            self._of[job.inbox].add(recording, message.since, self._clock.monotonic())
+        elif problem is not None:
+            log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
+            self._watch(job, inbox, message.since)

@@ -1,0 +1,71 @@
+"""The look at recordings that were put away: was one of them written on since?
+
+A writer that paused may go on in the file that was moved from under its hands: a rename keeps the file. What changed is
+told beside its transcript, and moved back into the inbox: there it is looked at, hashed and named like any other, so
+nothing of it is lost, and no content is paid for twice.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable
+
+from transcribed import errors, files
+from transcribed.folders import Anchors
+from transcribed.job import Fingerprint, Job, State
+from transcribed.job.events import Returned
+from transcribed.worker import outputs
+from transcribed.worker.access import access_of
+from transcribed.worker.messages import PutAway
+from transcribed.worker.people import failure_notes
+from transcribed.worker.plan import Route
+from transcribed.worker.steps.recordings import Recordings, place_for
+
+
+def other_than_they_were(recordings: Iterable[PutAway]) -> list[PutAway]:
+    """Those that look different now. One that is not there was taken away, or its share was."""
+    return [each for each in recordings if _is_other(each)]
+
+
+def _is_other(was: PutAway) -> bool:
+    with contextlib.suppress(OSError):
+        status = files.status_as_listed(was.path)
+        return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) != (was.size, was.mtime_ns)
+    return False
+
+
+def look_closely(job: Job, route: Route, anchors: Anchors) -> Returned | Fingerprint | None:
+    """Look into a recording that looks different, and bring it back if it is. On the thread that looks at the inbox.
+
+    Its fingerprint where it has its bytes still; None where it is not there. Raises Blocked, Transient, or OSError:
+    then it is to be looked at again.
+    """
+    recordings = Recordings(route, anchors)
+    folder, path, fingerprint = recordings.source(job)
+    try:
+        lies = folder.found(path, fingerprint)
+        known = job.content_hash is not None or lies.size != fingerprint.size
+        if lies == fingerprint or not known or recordings.has_its_bytes(job, lies):
+            return lies
+        recordings.tell_of_change(job, lies)
+        if job.place is None:
+            return Returned(job.path, lies.size, fingerprint.size)
+        with folder.reaching(path) as (directory, name):
+            return Returned(_brought_back(directory, name, job, route, anchors), lies.size, fingerprint.size)
+    except errors.Gone:
+        return None
+    except errors.Withdrawn as error:
+        raise errors.Transient(error.message) from error
+
+
+def _brought_back(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> bytes:
+    """Move it to a free name in the inbox; the name. It may grow meanwhile: whoever writes it goes on there."""
+    anchors.need(route.inbox)
+    target = place_for(route.inbox, job.path)
+    try:
+        files.move(directory, name, target, root=route.inbox, access=access_of(route))
+    except files.NameTaken as error:
+        raise errors.Transient("another file took its name in the inbox first") from error
+    if job.state is State.FAILED:
+        failure_notes.FAILED.take_back(outputs.note(job, route))
+    return os.path.relpath(target, route.inbox)

@@ -1,0 +1,74 @@
+"""The recordings of one route where they lie, compared with what was taken of them.
+
+A recording is known by its fingerprint or, where somebody has only touched it, by its bytes. Everything here runs on
+the threads of its inbox.
+"""
+
+from dataclasses import replace
+
+from transcribed import files
+from transcribed.folders import Anchors
+from transcribed.inbox import RecordingFolder, audio_of
+from transcribed.job import Fingerprint, Job, State, is_link
+from transcribed.worker.access import access_of
+from transcribed.worker.people import result_notes
+from transcribed.worker.plan import Route
+from transcribed.worker.steps import api
+
+BLOCK_BYTES = 1 << 20
+
+
+class Recordings:
+    """The recordings of one route, in its inbox, its archive and its failed folder."""
+
+    def __init__(self, route: Route, anchors: Anchors) -> None:
+        self._route = route
+        self._anchors = anchors
+        self._inbox = RecordingFolder(route.inbox, lane=route.lane, ground=anchors.of("inbox"))
+        put_away = {"archive": route.archive, "failed": route.failed}
+        self._put_away = [
+            RecordingFolder(folder, lane=route.lane, ground=anchors.of(role)) for role, folder in put_away.items()
+        ]
+
+    def source(self, job: Job) -> tuple[RecordingFolder, bytes, Fingerprint]:
+        """The job's recording as it lies now: in the inbox, or where it was put away (a retried one still lies there).
+
+        A rename changes ctime, and a move between file systems the inode: there, size and mtime must do.
+        """
+        for folder in self._put_away:
+            if job.place is not None and job.place.startswith(folder.root + b"/"):
+                path = job.place[len(folder.root) + 1 :]
+                return folder, path, replace(job.fingerprint, ctime_ns=None, inode=None)
+        return self._inbox, job.path, job.fingerprint
+
+    def hashes(self, job: Job, lies: Fingerprint | None = None) -> files.Hashes:
+        """The hashes of the recording, which looks like `lies`, or as it did. Raises as `RecordingFolder.open` does."""
+        folder, path, fingerprint = self.source(job)
+        with folder.reading(path, lies or fingerprint) as file:
+            hashes = files.Hashes(audio_of(file, (lies or fingerprint).size))
+            while block := file.read(BLOCK_BYTES):
+                hashes.add(block)
+        return hashes
+
+    def has_its_bytes(self, job: Job, lies: Fingerprint) -> bool:
+        """True if what looks like `lies` has the bytes that were taken. Raises as `hashes` does."""
+        if lies.size != job.fingerprint.size or job.content_hash is None:
+            return False
+        folder, path, _ = self.source(job)
+        if is_link(path):
+            return api.hash_of_address(folder.address(path, lies)) == job.content_hash
+        return self.hashes(job, lies).whole == job.content_hash
+
+    def tell_of_change(self, job: Job, lies: Fingerprint) -> None:
+        """Say beside the transcript that other bytes lie there than were transcribed. Raises Blocked."""
+        if job.state is State.DELIVERED and job.stem is not None:  # else nothing was delivered for it
+            self._anchors.need(self._route.outbox)
+            said = [result_notes.of_changed(job, lies.size)]
+            result_notes.tell(job, said, root=self._route.outbox, access=access_of(self._route))
+
+
+def place_for(folder: bytes, path: bytes) -> bytes:
+    """A free path for a file that is to lie at `path` in `folder`."""
+    stem, suffix = path.rsplit(b".", 1)
+    number = files.free_number(lambda n: [folder + b"/" + files.output_name(stem, n, b"." + suffix)])
+    return folder + b"/" + files.output_name(stem, number, b"." + suffix)
