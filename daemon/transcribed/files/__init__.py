@@ -24,6 +24,7 @@ from transcribed.files.durable import (
     sweep,
 )
 from transcribed.files.hashes import Hashes
+from transcribed.files.lease import Writing, may_ask_in, may_ask_of_all, writing
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
 from transcribed.files.names import folded, free_number, numbered, output_name, portable
@@ -51,6 +52,7 @@ __all__ = [
     "Mark",
     "NameTaken",
     "NotRegular",
+    "Writing",
     "begins_with",
     "descend",
     "folded",
@@ -60,6 +62,8 @@ __all__ = [
     "make_folder",
     "make_folders",
     "make_private_file",
+    "may_ask_in",
+    "may_ask_of_all",
     "move",
     "numbered",
     "open_folder",
@@ -80,4 +84,5 @@ __all__ = [
     "replacing",
     "sha256",
     "sweep",
+    "writing",
 ]

@@ -148,6 +148,7 @@ class FolderSteps:
         folder, path, fingerprint = self.source(job)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
+                folder.refuse_written(directory, name)
                 companions.remove(directory, name, access=self._access)
                 files.remove(directory, name, access=self._access)
         except errors.Withdrawn as withdrawn:
@@ -170,6 +171,7 @@ class FolderSteps:
         self._anchors.need(root)
         try:
             with folder.holding(path, fingerprint) as (directory, name):
+                folder.refuse_written(directory, name)
                 companions.bring_along(directory, name, target, root=root, access=self._access)
                 return Retired(_moved(directory, name, target, root, self._access))
         except errors.Withdrawn as withdrawn:
