@@ -215,6 +215,10 @@ class Machine:
             log.warning("inbox.unwatched", problem=problem)
         return watched
 
+    def written(self, root: bytes) -> Mapping[bytes, bool]:
+        """The files below a watched root that events show to be written, each True until it is closed."""
+        return self._watch.written(root)
+
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """The settings that files at the share make for a recording in this inbox. Raises ConfigError."""
         ours = next((each for each in self._settled.inboxes if each.name == inbox), None)

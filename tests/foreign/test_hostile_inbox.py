@@ -53,9 +53,9 @@ CLOSED = b"closed.mp3"  # nobody may read it
 NOT_TAKEN = [
     *(".hidden.mp3", "._Talk.mp3", ".transcribed-Talk.mp3", ".syncthing.Talk.mp3.tmp", "~$Talk.mp3"),
     *(
-        "Talk.mp3.part",
-        "Talk.mp3.crdownload",
-        "Talk.mp3.filepart",
+        "Unfinished.mp3.part",
+        "Unfinished.mp3.crdownload",
+        "Unfinished.mp3.filepart",
         "Talk.sync-conflict-1.mp3",
         "notes.txt",
         "no-suffix",

@@ -143,6 +143,9 @@ class Host:
     def watch(self, root):
         return False
 
+    def written(self, root):
+        return {}
+
     def settings(self, inbox, said):
         return None
 

@@ -255,7 +255,7 @@ def test_what_is_written_has_the_mode_that_folder_and_umask_give(daemon: Daemon)
 
 
 def test_files_that_are_not_ours_to_take_stay_where_they_are(daemon: Daemon, api: FakeAssemblyAI) -> None:
-    strange = [".hidden.mp3", "._Talk.mp3", "Talk.mp3.part", "@eaDir/Talk.mp3", "notes.txt", "~$Talk.mp3"]
+    strange = [".hidden.mp3", "._Talk.mp3", "Other.mp3.part", "@eaDir/Talk.mp3", "notes.txt", "~$Talk.mp3"]
     for name in strange:
         daemon.drop(name, mp3(name))
     os.symlink("/etc/hostname", daemon.folders["inbox"] / "link.mp3")

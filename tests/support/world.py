@@ -9,7 +9,7 @@ import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -182,6 +182,9 @@ class World:
     def watch(self, root: bytes) -> bool:
         """No events: the listing is the truth."""
         return False
+
+    def written(self, root: bytes) -> Mapping[bytes, bool]:
+        return {}
 
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """As the command line answers it, for an inbox with this route's settings."""

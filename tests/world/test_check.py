@@ -360,6 +360,21 @@ def test_how_new_files_are_noticed_is_told_by_the_file_system_and_the_setting(ki
     assert check.watched(inbox, Mount(b"0:1", b"/", kind)) == said
 
 
+@pytest.mark.parametrize(
+    ("kind", "may_ask", "finding", "said"),
+    [
+        (b"ext4", True, "ok", "the kernel tells if a program still writes a recording"),
+        (b"ext4", False, "remark", "CAP_LEASE is missing"),
+        (b"nfs4", True, "ok", "three looks have found it the same"),
+    ],
+)
+def test_how_it_is_known_that_a_recording_is_still_written_is_told_and_what_is_missing(kind, may_ask, finding, said):
+    found = check.of_writers("inbox", Mount(b"0:1", b"/", kind), may_ask=may_ask)
+    assert found.kind == finding
+    assert said in found.said
+    assert ("cap_add: [LEASE]" in found.fix) == (finding == "remark")
+
+
 def test_watches_that_may_not_be_enough_are_remarked_on():
     assert check.of_watches(8192, 100).kind == "ok"
     assert check.of_watches(8192, 5000).kind == "remark"

@@ -92,6 +92,9 @@ LESSONS = {
             "test_a_recording_that_is_being_copied_is_taken_once_and_whole",
             "test_nothing_settles_that_changed_within_settle_seconds",
             "test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_again",
+            "test_a_writer_that_stalls_for_longer_than_any_pause_before_is_waited_for",
+            "test_a_writer_that_stalls_while_the_daemon_starts_again_is_waited_for",
+            "test_a_download_with_holes_is_not_taken_while_its_control_file_lies_beside_it",
         ),
     ),
     10: Lesson(
@@ -117,6 +120,7 @@ LESSONS = {
         "What came too early has failed for ever: not being ready is a wait, and what comes whole is new.",
         (
             "test_what_failed_as_half_a_recording_is_taken_again_when_it_comes_whole",
+            "test_an_empty_file_waits_and_gets_the_name_that_it_would_have_had",
             "test_one_file_that_may_not_be_read_does_not_block_the_inbox",
             "test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job",
         ),

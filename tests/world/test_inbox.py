@@ -418,12 +418,6 @@ def test_an_edit_of_a_file_that_had_long_settled_is_not_waited_out_threefold():
     assert settling.next_at() == 200_005.0
 
 
-def test_an_empty_file_gets_a_minute_and_then_settles():
-    settling = Settling(5)
-    assert looks(settling, 0, 0.0) == looks(settling, 0, 59.0) == []
-    assert looks(settling, 0, 60.0) != []
-
-
 def test_a_path_that_left_the_listing_is_forgotten():
     settling = Settling(5)
     looks(settling, 1, 0.0)

@@ -62,7 +62,7 @@ def test_a_link_is_submitted_by_its_address_with_no_upload_and_travels_like_a_re
 
 
 BAD = {
-    "nothing": (b"", "no address"),
+    "nothing": (b"\r\n", "no address"),
     "no section": (b"URL=https://example.org/a", "no address"),
     "another list": (plistlib.dumps(["https://example.org"]), "no address"),
     "a number": (webloc(7), "no address"),
@@ -101,7 +101,7 @@ def test_a_link_of_no_use_fails_at_once_though_the_api_is_away(world, api):
     api.down()
     world.drop("Talk.mp3")
     world.run(lambda: bool(world.published and world.published[-1]["blocked"]))
-    world.drop("Talk.url", b"")
+    world.drop("Talk.url", b"\r\n")
 
     world.run(lambda: "Talk.url.error.txt" in world.files("failed"))
     api.up()

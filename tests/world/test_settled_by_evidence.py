@@ -6,38 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from arriving import at_times, is_delivered, unsettled
 from fake_assemblyai import FakeAssemblyAI
 from recordings import FRAME, noise, wave, xing
 from transcribed.assemblyai import refusal
 from transcribed.job import State
 from transcribed.journal import Journal
-from world import Clock, World, changed, mp3
+from world import World, changed, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
 TALK = mp3("Talk", frames=200)
-
-
-def at_times(
-    clock: Clock, acts: list[tuple[float, Callable[[], object]]], end: Callable[[], bool]
-) -> Callable[[], bool]:
-    """Does each of these as soon as its time has come, within one run, and ends it once all is done and `end` holds."""
-    waiting = list(acts)
-
-    def until() -> bool:
-        while waiting and clock.moved >= waiting[0][0]:
-            waiting.pop(0)[1]()
-        return not waiting and end()
-
-    return until
-
-
-def unsettled(world: World) -> dict[str, str]:
-    return {row["file"]: row["why"] for row in world.published[-1]["inboxes"][0]["unsettled"]}
-
-
-def is_delivered(world: World) -> bool:
-    return [job.state for job in world.jobs() if job.retired_at is not None] == [State.DELIVERED]
 
 
 def assert_taken_once_and_whole(world: World, api: FakeAssemblyAI) -> None:

@@ -378,10 +378,17 @@ def test_a_recording_that_changes_while_it_is_read_is_dropped_and_taken_again(
 def test_a_file_that_is_no_recording_fails_before_anything_is_uploaded(world: World, api: FakeAssemblyAI) -> None:
     world.drop("notes.mp3", b"these are my notes, not a recording\n" * 50)
     world.drop("empty.mp3", b"")
+    world.drop("empty.mp3.ready", b"")  # a person insists: without it an empty file is waited for
 
     assert world.run() == 1
 
-    assert world.files("failed") == ["empty.mp3", "empty.mp3.error.txt", "notes.mp3", "notes.mp3.error.txt"]
+    assert world.files("failed") == [
+        "empty.mp3",
+        "empty.mp3.error.txt",
+        "empty.mp3.ready",
+        "notes.mp3",
+        "notes.mp3.error.txt",
+    ]
     assert api.uploads == []
 
 

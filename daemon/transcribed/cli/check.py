@@ -184,6 +184,7 @@ def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.B
         return
     yield Finding("ok", f"{label}: {shown(root)}: listed; recordings that would be taken: {len(listing.files)}")
     yield Finding("ok", f"{label}: {watched(each, listing.mount)}")
+    yield of_writers(label, listing.mount, may_ask=files.may_ask_in(root))
     yield from (Finding("remark", f"{label}: {problem}") for problem in listing.problems)
     yield from (Finding("remark", f"{label}: {rule}") for rule in untaken.look())
     if untaken.endings:
@@ -260,6 +261,22 @@ def watched(each: config.Inbox, mount: inbox.Mount) -> str:
     if each.watch == "events" or (each.watch == "auto" and mount.is_local):
         return f"{where}: new files are noticed by events, and by looks"
     return f"{where}: new files are noticed by a look every {each.scan_seconds:g} s"
+
+
+def of_writers(label: str, mount: inbox.Mount, *, may_ask: bool) -> Finding:
+    """The way in which it is known there that a program still writes a recording."""
+    if not mount.is_local:
+        where = f"{label}: on {shown(mount.kind)} nobody tells who writes a recording"
+        return Finding("ok", f"{where}: it is taken once three looks have found it the same")
+    if may_ask:
+        return Finding("ok", f"{label}: the kernel tells if a program still writes a recording")
+    return Finding(
+        "remark",
+        f"{label}: the kernel does not tell this process who writes files of other users (CAP_LEASE is missing):"
+        " folder events and pauses decide",
+        "systemd: AmbientCapabilities=CAP_LEASE and PrivateUsers=no, as in the unit that comes with transcribed;"
+        " a container: cap_add: [LEASE], which has no effect if it is rootless",
+    )
 
 
 def _of_blocked(label: str, error: errors.Blocked) -> Finding:

@@ -33,6 +33,9 @@ UNSETTLED: Mapping[str, str] = {
     "settling": "settling",
     "growing": "growing",
     "held": "held by the .hold file beside it",
+    "written": "open for writing in some program",
+    "unfinished": "not complete, for an unfinished download of its name lies beside it",
+    "empty": "empty so far",
 }
 
 

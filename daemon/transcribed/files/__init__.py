@@ -23,6 +23,7 @@ from transcribed.files.durable import (
     replacing,
 )
 from transcribed.files.hashes import Hashes
+from transcribed.files.lease import Writing, may_ask_in, may_ask_of_all, writing
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
 from transcribed.files.names import folded, free_number, numbered, output_name, portable
@@ -57,6 +58,7 @@ __all__ = [
     "Status",
     "Twins",
     "Way",
+    "Writing",
     "begins_with",
     "descend",
     "folded",
@@ -67,6 +69,8 @@ __all__ = [
     "make_folder",
     "make_folders",
     "make_private_file",
+    "may_ask_in",
+    "may_ask_of_all",
     "move",
     "numbered",
     "open_folder",
@@ -90,4 +94,5 @@ __all__ = [
     "status_of",
     "status_of_open",
     "sweep",
+    "writing",
 ]

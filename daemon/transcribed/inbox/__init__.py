@@ -9,9 +9,10 @@ from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFol
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, audio_of, length, probe
-from transcribed.inbox.settling import Settling, Waiting
+from transcribed.inbox.settling import Evidence, Settling, Waiting
 from transcribed.inbox.taken import DEEPEST, OTHER_ENDING, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
+from transcribed.inbox.writers import WRITTEN
 
 __all__ = [
     "DEEPEST",
@@ -21,6 +22,8 @@ __all__ = [
     "READY",
     "SOUND_ENDINGS",
     "SUFFIX",
+    "WRITTEN",
+    "Evidence",
     "Found",
     "Ground",
     "Listing",

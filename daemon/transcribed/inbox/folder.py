@@ -15,7 +15,16 @@ from io import BufferedReader
 from typing import Protocol
 
 from transcribed.errors import Blocked, Gone, TranscribedError, Transient, Withdrawn, from_os_error
-from transcribed.files import NotRegular, Status, descend, open_regular, opened_root, status_of, status_of_open
+from transcribed.files import (
+    NotRegular,
+    Status,
+    Writing,
+    descend,
+    open_regular,
+    opened_root,
+    status_of,
+    status_of_open,
+)
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, said_in
 from transcribed.inbox.links import MOST_BYTES, address_in
 from transcribed.inbox.names import Names
@@ -23,6 +32,7 @@ from transcribed.inbox.probe import Probe, probe
 from transcribed.inbox.scan import Tree, folder_of
 from transcribed.inbox.scan import fingerprint as fingerprint_of
 from transcribed.inbox.settling import Found
+from transcribed.inbox.writers import writing_below, writing_by_name, writing_of_open, written
 from transcribed.job import Fingerprint, shown
 
 __all__ = ["Found", "Ground", "Listing", "Mount", "RecordingFolder"]
@@ -59,7 +69,8 @@ class Ground(Protocol):
 class Listing:
     """The result of one look: the recordings that are new or changed, by their relative path, and those that have gone.
 
-    `markers` are all markers that lie there. `problems` is one sentence for each entry that could not be judged.
+    `markers` are all markers that lie there, and all unfinished files that belong to recordings. `problems` is one
+    sentence for each entry that could not be judged.
     `passed_over` are files that are left alone for their names, and may be recordings.
     """
 
@@ -94,6 +105,7 @@ class RecordingFolder:
         self._ground = ground
         self._tree = self._new_tree()
         self._looked_at: tuple[int, int] | None = None
+        self._local_device: int | None = None  # as the root was last opened; None on a network's file system
 
     def _new_tree(self) -> Tree:
         return Tree(self._names, hardlinks=self._hardlinks)
@@ -152,12 +164,15 @@ class RecordingFolder:
     def open(self, path: bytes, fingerprint: Fingerprint) -> BufferedReader:
         """The file at `path`, open for reading, if it still is the one with this `fingerprint`.
 
-        Raises Withdrawn where it is not, Blocked where the inbox cannot be reached, Transient where this file cannot.
+        Raises Withdrawn where it is not, Blocked where the inbox cannot be reached, Transient where this file cannot,
+        or where a program has it open for writing.
         """
         with self.reaching(path) as (folder, name), self._judging(path), ExitStack() as on_failure:
             file = on_failure.enter_context(open_regular(name, within=folder))
             if not self.unchanged(file, fingerprint):
                 raise _replaced(path)
+            if writing_of_open(file, self._local_device) is Writing.SOMEBODY:
+                raise written(path)
             on_failure.pop_all()
             return file
 
@@ -223,6 +238,22 @@ class RecordingFolder:
             raise _replaced(path)
         return fingerprint_of(status, steady=like.inode is not None)
 
+    def writing(self, paths: Collection[bytes]) -> dict[bytes, Writing]:
+        """The kernel's answer for each of these files: does a program have it open for writing? Raises as `reach`.
+
+        Files that have gone are left out, and so are all on a network's file system, where nobody would know.
+        """
+        with self._opened_root() as (root, _mount):
+            return {} if self._local_device is None else writing_below(root, paths, self._local_device)
+
+    def refuse_written(self, folder: int, name: bytes) -> None:
+        """Raises Transient where a program has the file `name`, in an open folder of this one, open for writing.
+
+        Raises FileNotFoundError where it has gone.
+        """
+        if writing_by_name(folder, name, self._local_device) is Writing.SOMEBODY:
+            raise written(name)
+
     @contextmanager
     def holding(self, path: bytes, fingerprint: Fingerprint) -> Iterator[tuple[int, bytes]]:
         """The descriptor of the folder that holds this very file, and the file's name in it: what moving it takes.
@@ -255,7 +286,9 @@ class RecordingFolder:
                 root = opened.enter_context(opened_root(self.root))
             except OSError as error:
                 raise self._blocked(error) from error
-            yield root, self._ground.recognised(root)
+            mount = self._ground.recognised(root)
+            self._local_device = os.fstat(root).st_dev if mount.is_local else None
+            yield root, mount
 
     def _blocked(self, error: OSError) -> Blocked:
         doing = f"reading the inbox {shown(self.root)}"

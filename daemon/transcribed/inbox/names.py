@@ -53,9 +53,13 @@ _FILES = {
     b"thumbs.db": "Windows' thumbnails (Thumbs.db)",
     b"desktop.ini": "Windows' folder settings (desktop.ini)",
 }
-_FILE_ENDINGS = {
+_INDEX_ENDINGS = {
     b"@synoresource": "Synology's index (@SynoResource)",
     b"@synoeastream": "Synology's index (@SynoEAStream)",
+}
+#: Of files that are to become another one, or that belong to its download: while Talk.mp3.part lies beside Talk.mp3,
+#: the recording is not whole, or is a placeholder without content.
+_UNFINISHED_ENDINGS = {
     b".part": "a file that is still being copied (.part)",
     b".partial": "a file that is still being copied (.partial)",
     b".filepart": "a file that is still being copied (.filepart)",
@@ -64,10 +68,16 @@ _FILE_ENDINGS = {
     b".download": "a browser's unfinished download (.download)",
     b".aria2": "an unfinished download (.aria2)",
     b".!qb": "an unfinished download (.!qB)",
+    b".!ut": "an unfinished download (.!ut)",
+    b".bc!": "an unfinished download (.bc!)",
+    b".xltd": "an unfinished download (.xltd)",
+    b".ytdl": "an unfinished download (.ytdl)",  # ytdl-org/youtube-dl#21467
     b".!sync": "a file that is still being synchronised (.!sync)",
     b".tmp": "a temporary file (.tmp)",
 }
 _SYNC_CONFLICT = b".sync-conflict-"
+_FILE_ENDINGS = _INDEX_ENDINGS | _UNFINISHED_ENDINGS
+_ENDINGS = tuple(_FILE_ENDINGS)
 _CONFLICT = "Syncthing's copy of a conflict (.sync-conflict-)"
 #: The endings of sound and film: those that AssemblyAI's list of supported files has, and others that programs write.
 _SOUND = (
@@ -77,7 +87,6 @@ _SOUND = (
 )
 SOUND_ENDINGS = frozenset(_SOUND.split())
 _OTHER_ENDING = re.compile(rb"\.(?=[0-9]*[a-z])[a-z0-9_~-]{1,8}")  # "Talk 12.03.2026" and "Meeting Dr. Smith" have none
-_UNFINISHED = tuple(_FILE_ENDINGS)
 
 _BEGINNINGS = b".~:"  # of names that `_beginning` may be against
 HOLD = b".hold"  #: a recording with such a marker beside it (Talk.mp3.hold) waits until it is gone
@@ -138,6 +147,10 @@ class Names:
         lowered = name.lower()
         return lowered.endswith(_MARKERS) and self.is_recording(os.path.splitext(lowered)[0])
 
+    def is_unfinished(self, name: bytes) -> bool:
+        """True if a file of this name is to become a recording, or belongs to the download of one."""
+        return (recording := becomes(name)) is not None and self.is_recording(recording)
+
     def ignored(self, path: bytes) -> str | None:
         """The rule that ignores this path relative to an inbox, as words for a person; None where none does."""
         *folders, name = path.split(b"/")
@@ -161,7 +174,7 @@ class Names:
             return rule
         if _SYNC_CONFLICT in lowered:
             return _CONFLICT
-        if lowered.endswith(_UNFINISHED):
+        if lowered.endswith(_ENDINGS):
             return next(rule for ending, rule in _FILE_ENDINGS.items() if lowered.endswith(ending))
         return self._by_pattern(lowered, path)
 
@@ -174,6 +187,12 @@ class Names:
         matching = [rule for pattern, rule in self._of_name if pattern.match(lowered_name)]
         matching += [rule for pattern, rule in self._of_path if pattern.match(path.lower())]
         return matching[0] if matching else None
+
+
+def becomes(path: bytes) -> bytes | None:
+    """The path of what an unfinished file is to become; None where this is no path of an unfinished one."""
+    stem, ending = os.path.splitext(path)
+    return stem if ending.lower() in _UNFINISHED_ENDINGS else None
 
 
 def _compiled(patterns: Sequence[str]) -> tuple[tuple[re.Pattern[bytes], str], ...]:

@@ -187,7 +187,7 @@ class _Walk:
                 new.folders.append(name)
         elif names.is_taken(name, path):
             self._file(new, entry.stat(follow_symlinks=False), path)
-        elif names.is_marker(name):
+        elif names.is_marker(name) or names.is_unfinished(name):
             stem, ending = os.path.splitext(path)
             new.markers.append(stem + ending.lower())
         elif len(new.passed_over) < _MOST_PASSED_OVER and names.passed_over(name, path):

@@ -1,8 +1,11 @@
 """The rule by which a file has stopped changing.
 
-A pure function of the listings seen so far and of a monotonic `now`: no clock, no file. Nothing is ever compared with a
-file's own times, because copies keep old ones and clocks differ. A file that still grows is waited for without end.
-People may say what no listing shows: a marker beside a recording holds it, or releases it at once.
+A pure function of the listings seen so far, of what is known of the files' writers, and of a monotonic `now`: no clock,
+no file. Nothing is ever compared with a file's own times, because copies keep old ones and clocks differ. A file that
+still grows, or that a program has open for writing, is waited for without end, and so is an empty one: it has nothing
+to lose by waiting, and most often something is about to become of it.
+People may say what no listing shows: a marker beside a recording holds it, or releases it at once, unless a program has
+it open. An unfinished file beside it holds it too.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
-from transcribed.inbox.names import HOLD, READY
+from transcribed.inbox.names import HOLD, READY, becomes
 from transcribed.job import Fingerprint
 
 #: A copy that has paused may pause as long again; three times is the habit of the rule, not a measured figure.
@@ -19,11 +22,24 @@ _PAUSES = 3
 #: three-times rule does not apply.
 #: Chosen, not measured.
 _LONGEST_PAUSE_SECONDS = 600.0
-#: An empty file is most often the first moment of a copy, so it gets a minute before it is judged by its emptiness.
-_EMPTY_SECONDS = 60.0
 #: A file that holds zeros, or less than its header says, was most often given its size in advance or cut, and waits
 #: for its bytes. Some recordings are so; they are taken after a time in which any copy would have gone on. Chosen.
 _HOLLOW_SECONDS = 600.0
+#: A file that was seen written, and not closed: a program may have changed it without ever having it open (truncate(2)
+#: with a path), so that is believed for an hour without a change. Chosen.
+_UNCLOSED_SECONDS = 3600.0
+#: Where another machine may write, so many looks must find a file the same: the first ones may be answered by a cache.
+_LOOKS = 3
+#: The longest time between two such looks that is asked for, however rarely people let their folders be looked at.
+_LONGEST_APART_SECONDS = 10.0
+
+#: What is known of a file's writers. The kernel says that a program has it "open" for writing, or that nobody has:
+#: "closed". Or it was seen to be written: "unclosed", or "left" once it was closed after that.
+Evidence = Literal["open", "unclosed", "closed", "left"]
+#: The reason why a file is not taken yet: "held" by a marker, "unfinished" while a file of that kind lies beside it,
+#: "written" while a program has it open for writing, "empty", "hollow" where its bytes are not there yet, "growing"
+#: once it was seen to change, else "settling".
+Reason = Literal["growing", "settling", "hollow", "held", "written", "unfinished", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +52,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The reason why a file is not taken yet; times are monotonic.
+    """The reason why a file is not taken yet; times are monotonic. `ready_at` is infinite where no time ends it.
 
-    "growing" once it was seen to change, "hollow" where its bytes are not there yet, "held" by a marker, when
-    `ready_at` is infinite; else "settling". `words`: what shows that it is hollow.
+    `words`: what shows that it is hollow.
     """
 
-    reason: Literal["growing", "settling", "hollow", "held"]
+    reason: Reason
     since: float
+    changed_at: float
     ready_at: float
     words: str = ""
 
@@ -55,43 +71,83 @@ class _Seen:
     changed_at: float
     longest_pause: float = 0.0
     hollow: str = ""  #: the words for what shows that its bytes are not there yet
+    looks: int = 1  #: that found it as it is, up to _LOOKS
+    writer: Evidence | None = None  #: as the last look found it
+    left: bool = False  #: True once its writer was seen to have it open, and then to have closed it
+    returns: bool = False  #: True if it changed after that: its writer comes and goes
 
     def after(self, fingerprint: Fingerprint, now: float) -> "_Seen":
         """The knowledge of the file after it was seen with `fingerprint` at `now`."""
         if fingerprint == self.fingerprint:
-            return self
+            return self if self.looks == _LOOKS else replace(self, looks=self.looks + 1)
         pause = now - self.changed_at
         if pause > _LONGEST_PAUSE_SECONDS:
             return _Seen(fingerprint, now, now)
-        return _Seen(fingerprint, self.since, now, max(self.longest_pause, pause))
+        longest = max(self.longest_pause, pause) if self.fingerprint.size else self.longest_pause
+        returns = self.returns or self.left
+        return _Seen(fingerprint, self.since, now, longest, writer=self.writer, returns=returns)
 
-    def ready_at(self, settle_seconds: float) -> float:
-        least = _EMPTY_SECONDS if self.fingerprint.size == 0 else _HOLLOW_SECONDS if self.hollow else 0.0
-        return self.changed_at + max(settle_seconds, _PAUSES * self.longest_pause, least)
+    def with_writer(self, evidence: Evidence | None) -> "_Seen":
+        """The knowledge of the file with what a look found out about its writers."""
+        was_open = self.left or self.writer in ("open", "unclosed")
+        left = not self.returns and (evidence == "left" or (evidence == "closed" and was_open))
+        return self if (evidence, left) == (self.writer, self.left) else replace(self, writer=evidence, left=left)
+
+    def is_written(self, now: float) -> bool:
+        """True if a program has it open for writing, as far as is known."""
+        return self.writer == "open" or (self.writer == "unclosed" and now < self.changed_at + _UNCLOSED_SECONDS)
+
+    def settles_at(self, settle_seconds: float, apart_seconds: float) -> float:
+        """The time at which it has been the same for long enough."""
+        pauses = 0.0 if self.left else _PAUSES * self.longest_pause
+        hollow = _HOLLOW_SECONDS if self.hollow else 0.0
+        return self.changed_at + max(settle_seconds, pauses, hollow, (_LOOKS - 1) * apart_seconds)
 
 
 class Settling:
     """The files of one inbox between their first sight and their last change.
 
     A file has settled when its fingerprint was the same for `settle_seconds` and for three times the longest pause that
-    was seen between two of its changes. Paths that leave the listing are forgotten.
+    was seen between two of its changes; that pause does not count once the program that wrote it was seen to close it.
+    Paths that leave the listing are forgotten. `pauses`: the longest pauses that an earlier process has seen.
     """
 
-    def __init__(self, settle_seconds: float) -> None:
+    def __init__(self, settle_seconds: float, pauses: Mapping[bytes, float] | None = None) -> None:
         self._settle_seconds = settle_seconds
+        self._pauses = pauses or {}  # until the first look
         self._seen: dict[bytes, _Seen] = {}
         self._markers: Collection[bytes] = ()
+        self._unfinished: Collection[bytes] = ()
+        self._apart_seconds = 0.0
         self._now = float("-inf")
         self._waiting: dict[bytes, Waiting] | None = {}  # None: to be worked out again
 
-    def observe(self, listing: Mapping[bytes, Fingerprint], now: float, markers: Collection[bytes] = ()) -> list[Found]:
-        """Takes in what was listed at `now` and the markers there; every settled file of it, at each look again."""
-        self._seen = {path: seen for path, seen in self._seen.items() if path in listing}  # a dict never shrinks
-        for path, fingerprint in listing.items():
-            seen = self._seen.get(path)
-            self._seen[path] = seen.after(fingerprint, now) if seen else _Seen(fingerprint, now, now)
+    def observe(
+        self,
+        listing: Mapping[bytes, Fingerprint],
+        now: float,
+        markers: Collection[bytes] = (),
+        evidence: Mapping[bytes, Evidence] | None = None,
+        scan_seconds: float = 0.0,
+    ) -> list[Found]:
+        """Takes in what was listed at `now`, the markers there, and what is known of writers.
+
+        Returns every settled file of it, at each look again. `scan_seconds`: the time between two looks where other
+        machines may write, 0 where none can.
+        """
+        known = evidence or {}
+        self._seen = {path: self._after(path, found, now, known.get(path)) for path, found in listing.items()}
+        self._pauses = {}
         self._now, self._markers, self._waiting = now, markers, None
+        self._apart_seconds = min(scan_seconds, _LONGEST_APART_SECONDS)
+        self._unfinished = {path for marker in markers if (path := becomes(marker)) is not None}
         return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(path, seen) <= now]
+
+    def _after(self, path: bytes, fingerprint: Fingerprint, now: float, evidence: Evidence | None) -> _Seen:
+        before = self._seen.get(path)
+        if before is None:
+            before = _Seen(fingerprint, now, now, self._pauses.get(path, 0.0), looks=0)
+        return before.after(fingerprint, now).with_writer(evidence)
 
     def hollow(self, found: Found, words: str) -> bool:
         """A settled file turned out to lack its bytes, as these words say; whether it has to wait for them."""
@@ -106,23 +162,46 @@ class Settling:
         """The files that had not settled at the last look."""
         if self._waiting is None:
             self._waiting = {
-                path: Waiting(self._reason(path, seen), seen.since, self._ready_at(path, seen), seen.hollow)
+                path: self._why(path, seen)
                 for path, seen in self._seen.items()
                 if self._ready_at(path, seen) > self._now
             }
         return self._waiting
+
+    def _why(self, path: bytes, seen: _Seen) -> Waiting:
+        reason = self._reason(path, seen)
+        words = seen.hollow if reason == "hollow" else ""
+        return Waiting(reason, seen.since, seen.changed_at, self._ready_at(path, seen), words)
 
     def next_at(self) -> float | None:
         """The monotonic time at which the next file settles if nothing changes; None where none waits for a time."""
         times = [waiting.ready_at for waiting in self.waiting().values()]
         return min((time for time in times if time < inf), default=None)
 
-    def _reason(self, path: bytes, seen: _Seen) -> Literal["growing", "settling", "hollow", "held"]:
+    def pauses(self) -> dict[bytes, float]:
+        """The longest pause of each file that was seen to grow, for the next process."""
+        return {path: seen.longest_pause for path, seen in self._seen.items() if seen.longest_pause}
+
+    def _reason(self, path: bytes, seen: _Seen) -> Reason:
         if path + HOLD in self._markers:
             return "held"
+        if path in self._unfinished:
+            return "unfinished"
+        if seen.is_written(self._now):
+            return "written"
+        if seen.fingerprint.size == 0:
+            return "empty"
         return "hollow" if seen.hollow else "growing" if seen.longest_pause else "settling"
 
     def _ready_at(self, path: bytes, seen: _Seen) -> float:
-        if path + HOLD in self._markers:
+        if path + HOLD in self._markers or seen.writer == "open":
             return inf
-        return seen.since if path + READY in self._markers else seen.ready_at(self._settle_seconds)
+        if path + READY in self._markers:
+            return seen.since
+        if path in self._unfinished or seen.is_written(self._now) or seen.fingerprint.size == 0:
+            return inf
+        settles_at = seen.settles_at(self._settle_seconds, self._apart_seconds)
+        return settles_at if seen.looks == _LOOKS or not self._apart_seconds else max(settles_at, self._next_look())
+
+    def _next_look(self) -> float:
+        return self._now + self._apart_seconds

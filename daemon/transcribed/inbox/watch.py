@@ -1,7 +1,8 @@
 """A hint that it is time to look: what the kernel reports of the folders, on which nothing depends.
 
-No path travels: only which root was touched. Events get lost (a full queue, a network share, a limit of the kernel),
-and the listing finds every file without them; so a folder that cannot be watched is a sentence, never an error.
+No path travels: only which root was touched. What is written can be asked for (see `written`). Events get lost (a full
+queue, a network share, a limit of the kernel), and the listing finds every file without them; so a folder that cannot
+be watched is a sentence, never an error.
 """
 
 import errno
@@ -17,12 +18,14 @@ from watchdog.events import (
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
+    FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
 )
 from watchdog.observers.inotify import InotifyObserver  # never its poller: our own listing does that, and better
 
+from transcribed.inbox.written import Written
 from transcribed.job import shown
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
     DirMovedEvent,
 ]
+#: One for each write, or nearly: only where the kernel does not answer when it is asked who writes.
+_WRITES: list[type[FileSystemEvent]] = [FileModifiedEvent]
 #: The only place where watchdog 7.1 tells that events were lost.
 _OVERFLOWS = logging.getLogger("watchdog.observers.inotify_c")
 #: A thread that hangs in a dead share must not hold up the end of the process.
@@ -47,10 +52,14 @@ _NOWHERE = (-1, -1)
 
 @dataclass(slots=True)
 class _Watched:
-    """The knowledge of one root: its folder, its watch or the reason why it has none, and the time of the last try."""
+    """The knowledge of one root: its folder, its watch or the reason why it has none, and the time of the last try.
+
+    `written`: the files that are written, where they were asked for.
+    """
 
     identity: tuple[int, int]
     tried_at: float
+    written: Written | None = None
     watch: "ObservedWatch | None" = None
     problem: str = ""
 
@@ -65,6 +74,7 @@ class Watch:
         self._look = look
         self._lost = lost
         self._roots: dict[bytes, _Watched] = {}
+        self._with_writes: set[bytes] = set()  # roots of which it was asked what is written
         self._overflow = _Overflow(self._look_everywhere)
         self._observer: InotifyObserver | None = None
         self._no_observer = ""
@@ -85,25 +95,34 @@ class Watch:
         """
         identity, now = _identity(root), time.monotonic()
         known = self._roots.get(root)
-        if known is not None and known.identity == identity and not self._is_to_be_tried(known, now):
+        if known is not None and known.identity == identity and not self._is_to_be_tried(root, known, now):
             return not known.problem
         if known is not None and known.watch is not None and self._observer is not None:
             self._observer.unschedule(known.watch)
-        self._roots[root] = new = _Watched(identity, now)
-        new.watch, new.problem = self._watched(root)
+        self._roots[root] = new = _Watched(identity, now, Written(root) if root in self._with_writes else None)
+        new.watch, new.problem = self._watched(root, new.written)
         return not new.problem
 
-    def _is_to_be_tried(self, known: _Watched, now: float) -> bool:
+    def written(self, root: bytes) -> dict[bytes, bool]:
+        """The files below a root that were seen written, each True until it is closed; `tend` begins to watch for that.
+
+        The first time nothing is known.
+        """
+        self._with_writes.add(root)
+        known = self._roots.get(root)
+        return {} if known is None or known.written is None else known.written.known()
+
+    def _is_to_be_tried(self, root: bytes, known: _Watched, now: float) -> bool:
         if known.problem:
             return now - known.tried_at >= _AGAIN_SECONDS
-        return not self._is_alive(known)
+        return not self._is_alive(known) or (known.written is None and root in self._with_writes)
 
-    def _watched(self, root: bytes) -> "tuple[ObservedWatch | None, str]":
+    def _watched(self, root: bytes, written: Written | None) -> "tuple[ObservedWatch | None, str]":
         if self._observer is None:
             return None, f"{shown(root)} is not watched: {self._no_observer}"
-        touched = _Touched(lambda: self._ask(root))
+        touched, kinds = _Touched(lambda: self._ask(root), written), _EVENTS + (_WRITES if written else [])
         try:
-            watch = self._observer.schedule(touched, os.fsdecode(root), recursive=True, event_filter=_EVENTS)
+            watch = self._observer.schedule(touched, os.fsdecode(root), recursive=True, event_filter=kinds)
         except OSError as error:
             return None, f"{shown(root)} is not watched: {_sentence(error)}"
         return watch, ""
@@ -134,7 +153,9 @@ class Watch:
             self._observer.join(_JOIN_SECONDS)
 
     def _look_everywhere(self) -> None:
-        for root in list(self._roots):
+        for root, known in list(self._roots.items()):
+            if known.written is not None:
+                known.written.forget()
             self.renew(root)
             self._ask(root)
         self._lost()
@@ -148,11 +169,15 @@ class Watch:
 
 
 class _Touched(FileSystemEventHandler):
-    def __init__(self, touched: Callable[[], None]) -> None:
+    def __init__(self, touched: Callable[[], None], written: Written | None) -> None:
         self._touched = touched
+        self._written = written
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        self._touched()
+        if self._written is not None:
+            self._written.take_in(event)
+        if not isinstance(event, FileModifiedEvent):  # a look for each write would be too many
+            self._touched()
 
 
 class _Overflow(logging.Handler):

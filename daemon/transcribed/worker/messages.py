@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from transcribed import errors
 from transcribed.assemblyai import Listed
-from transcribed.inbox import Found, Listing, Probe
+from transcribed.inbox import Evidence, Found, Listing, Probe
 from transcribed.job import Fingerprint, Job
 from transcribed.job.events import Event, Returned
 from transcribed.worker.background import Outcome
@@ -51,6 +51,7 @@ class Looked:
     """One look at an inbox, from `at` to `ended_at` (monotonic).
 
     `events`: more of them will come. `folders`: the identities of the inbox's folders, as they are to be remembered.
+    `evidence`: what was found out about the writers of the files that have not settled.
     `passed_over`: the recordings that are left alone for their names; `again_at`: when a look is wanted for them.
     """
 
@@ -59,6 +60,7 @@ class Looked:
     ended_at: float
     events: bool
     folders: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[bytes, Evidence] = field(default_factory=dict)
     passed_over: tuple[bytes, ...] = ()
     again_at: float | None = None
 

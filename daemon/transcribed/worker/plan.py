@@ -3,7 +3,7 @@
 Plain values only: the worker and the configuration are strangers, and `daemon` puts them together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -118,6 +118,12 @@ class Host(Protocol):
 
     def watch(self, root: bytes) -> bool:
         """Let folder events below `root` post a Look, from now on and still; whether they do. Called before a look."""
+
+    def written(self, root: bytes) -> Mapping[bytes, bool]:
+        """The files below a watched root that events show to be written, each True until it is closed.
+
+        Once this was asked, the next `watch` begins to find it out; it costs an event for each write.
+        """
 
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """The settings that these files make for a recording, as canonical JSON; None: none. Raises ConfigError."""

@@ -16,7 +16,7 @@ import structlog
 
 from transcribed import errors
 from transcribed.folders import Anchors, Places, facts_of
-from transcribed.inbox import Found, Listing, Settling
+from transcribed.inbox import Found, Listing
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Touched
 from transcribed.worker import outputs
@@ -29,6 +29,7 @@ from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_l
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
+from transcribed.worker.intake.unsettled import Unsettled
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
 from transcribed.worker.people import failure_notes
 from transcribed.worker.people.left_lying import LeftLying
@@ -37,9 +38,7 @@ from transcribed.worker.plan import Clock, Host, Plan, Route
 from transcribed.worker.schedule import look_at
 
 log = structlog.get_logger()
-
 T = TypeVar("T")
-
 INSPECTED_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
 
 
@@ -69,7 +68,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access, clock, host)
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
-        self._settling = Settling(route.settle_seconds)
+        self._settling = Unsettled(route, book.journal)
         self._sightings = Sightings(book.journal.lying_in(route.name))
         self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
@@ -90,8 +89,7 @@ class Arrivals:
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
-        settling = ((path, why.words or why.reason) for path, why in self._settling.waiting().items())
-        waiting = itertools.islice(itertools.chain(self._sightings.unread().items(), settling), MOST_JOBS)
+        waiting = itertools.islice(self._settling.rows(self._sightings.unread()), MOST_JOBS)
         last, hangs = self._last, self._sweeps.problem(self.route)
         return InboxStatus(
             name=self.route.name,
@@ -109,8 +107,9 @@ class Arrivals:
         )
 
     def told(self) -> str:
-        """The paragraph for people at the share on files that lie there and are not taken."""
-        return self._left_lying.told(self._last.passed_over if self._last else (), self._sightings.unread())
+        """The paragraph for people at the share on files that lie there and are not taken, or wait for long."""
+        unread = self._settling.settled_among(self._sightings.unread())
+        return self._left_lying.told(self._last.passed_over if self._last else (), unread) + self._settling.told()
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
@@ -218,7 +217,7 @@ class Arrivals:
 
     def _is_quiet(self, listing: Listing) -> bool:
         """True if nothing came or went, and no file is still on its way to being settled."""
-        return not (listing.files or listing.gone) and self._settling.next_at() is None
+        return not (listing.files or listing.gone) and self._settling.is_quiet()
 
     def _is_idle_backlog(self, listing: Listing) -> bool:
         """True if a backlog waits for a person and nothing comes to it: then a look at it costs nothing more."""
@@ -246,7 +245,7 @@ class Arrivals:
     def _take_settled(self, look: Looked) -> None:
         """Go on with the files that have settled by this look: look into them, or survey an inbox not yet accepted."""
         pending = self._sightings.pending()
-        found = self._settling.observe(pending, look.at, look.listing.markers)
+        found = self._settling.observe(pending, look)
         self._look_when_next_settles()
         if self.accepted:
             self._inspect([each for each in found if self._is_new(each)])

@@ -9,7 +9,7 @@ import structlog
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local, mount_of
-from transcribed.inbox import Found, Names, PassedOver, Probe, RecordingFolder, Said, length, probe
+from transcribed.inbox import Evidence, Found, Names, PassedOver, Probe, RecordingFolder, Said, length, probe
 from transcribed.job import Fingerprint, is_link, shown
 from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
@@ -51,6 +51,9 @@ def blocked(problem: errors.TranscribedError | None, lane: str) -> errors.Blocke
     if isinstance(problem, errors.Blocked):
         return problem
     return errors.Blocked(problem.message, lane=lane, hint=problem.hint)
+
+
+_EVIDENCE: dict[files.Writing, Evidence] = {files.Writing.SOMEBODY: "open", files.Writing.NOBODY: "closed"}
 
 
 class Looking:
@@ -109,7 +112,8 @@ class Looking:
     ) -> Looked:
         """The changes in the inbox since the last look. Raises Blocked.
 
-        A `first` look relies on no look before it, and reports everything. The rest is as for RecordingFolder.
+        A `first` look relies on no look before it, and reports everything. The writers of the `watched` files are
+        looked for. The rest is as for RecordingFolder.
         """
         try:
             self._anchors.recognise(self._ask)
@@ -119,13 +123,13 @@ class Looking:
                 self._try()
                 self._inbox.forget()
             at = self._clock.monotonic()
-            events = self._watch()  # before the listing, so that no change between the two is missed
+            events = self._watch(first=first)  # before the listing, so that no change between the two is missed
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
             if self._route.remove_empty_folders:
                 self._emptied.tidy(at)
-            recordings = self._passed(listing.passed_over, at)
+            evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at)
             ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
-            return Looked(listing, at, ended_at, events, self._anchors.facts(), recordings, again_at)
+            return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at)
         finally:
             self.asked = None
 
@@ -154,9 +158,22 @@ class Looking:
             if tried is files.Way.LOOKED:
                 log.warning("folder.careful", folder=shown(folder), reason=NOT_SAFE)
 
-    def _watch(self) -> bool:
+    def _watch(self, *, first: bool) -> bool:
         """Ask for folder events where they are of use; True if they come."""
-        return self._wants_events() and bool(self._host.watch(self._route.inbox))
+        if not self._wants_events():
+            return False
+        if first and not files.may_ask_in(self._route.inbox):
+            self._host.written(self._route.inbox)  # before the first file comes
+        return bool(self._host.watch(self._route.inbox))
+
+    def _evidence(self, paths: Collection[bytes]) -> dict[bytes, Evidence]:
+        """Evidence on the writers of these files: of the kernel, or by folder events where it does not tell."""
+        answers = self._inbox.writing(paths) if paths else {}
+        known = {path: _EVIDENCE[answer] for path, answer in answers.items() if answer in _EVIDENCE}
+        if files.Writing.UNKNOWN in answers.values() and self._wants_events():
+            written = self._host.written(self._route.inbox)
+            known = {path: _by_event(written[path]) for path in paths if path in written} | known
+        return known
 
     def _wants_events(self) -> bool:
         """True if folder events are to be asked for: they tell only of changes that this kernel makes."""
@@ -203,3 +220,7 @@ class Looking:
         """Say beside a file in the inbox what is wrong with it, or take that back."""
         where = os.path.join(self._route.inbox, path)
         failure_notes.tell_beside(where, problems, root=self._route.inbox, access=self._access)
+
+
+def _by_event(is_open: bool) -> Evidence:
+    return "unclosed" if is_open else "left"

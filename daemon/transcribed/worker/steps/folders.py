@@ -153,7 +153,7 @@ class FolderSteps:
 
         One whose time or rights were changed is known by its bytes. Raises Withdrawn where it is not there, or is at
         `target` already, moved before a crash, or where other bytes lie there than were transcribed: people are told of
-        that beside the transcript.
+        that beside the transcript. Raises Transient while a program has it open for writing.
         """
         folder, path, fingerprint = self._recordings.source(job)
         lies = folder.found(path, fingerprint)
@@ -163,6 +163,7 @@ class FolderSteps:
             self._recordings.tell_of_change(job, lies)
             raise errors.Withdrawn(result_notes.changed(job, lies.size))
         with folder.holding(path, lies) as (directory, name):
+            folder.refuse_written(directory, name)
             yield directory, name, lies
 
     def _set_aside(self, job: Job, target: bytes) -> Event:

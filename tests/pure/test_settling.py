@@ -1,0 +1,179 @@
+"""The settling rule, as a function of listings, of what is known of writers, and of now."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transcribed.inbox import Settling
+from transcribed.job import Fingerprint
+
+PATH = b"Talk.mp3"
+
+
+def look(settling, size, now, evidence=None, **options):
+    known = {} if evidence is None else {PATH: evidence}
+    return settling.observe({PATH: Fingerprint(size, 0)}, now, evidence=known, **options)
+
+
+def reason(settling):
+    return settling.waiting()[PATH].reason
+
+
+def test_a_file_that_a_program_has_open_for_writing_is_waited_for_without_end():
+    settling = Settling(5)
+    look(settling, 1, 0.0)
+    assert look(settling, 1, 1e6, "open") == []
+    assert reason(settling) == "written"
+    assert settling.next_at() is None
+
+
+def test_a_file_that_its_writer_has_closed_needs_only_the_settle_time():
+    settling = Settling(5)
+    for size, now in ((1, 0.0), (2, 40.0), (3, 80.0)):
+        look(settling, size, now, "open")
+    look(settling, 3, 81.0, "closed")
+    assert settling.next_at() == 85.0
+    assert look(settling, 3, 85.0, "closed") != []
+
+
+def test_a_file_that_its_writer_closed_with_its_last_bytes_needs_only_the_settle_time():
+    settling = Settling(5)
+    look(settling, 1, 0.0, "open")
+    look(settling, 2, 40.0, "open")
+    look(settling, 3, 80.0, "closed")
+    assert settling.next_at() == 85.0
+
+
+def test_a_file_that_was_seen_to_be_written_and_closed_between_two_looks_needs_only_the_settle_time():
+    settling = Settling(5)
+    look(settling, 1, 0.0)
+    look(settling, 2, 75.0, "left")
+    assert settling.next_at() == 80.0
+
+
+def test_the_time_for_which_a_file_was_empty_is_no_pause_of_its_copy():
+    settling = Settling(5)
+    look(settling, 0, 0.0)
+    look(settling, 9, 75.0)
+    assert settling.next_at() == 80.0
+
+
+def test_where_no_writer_was_ever_seen_the_pauses_count():
+    """A file server may open the file for each piece that it writes (NFS 3)."""
+    settling = Settling(5)
+    look(settling, 1, 0.0, "closed")
+    look(settling, 2, 40.0, "closed")
+    assert settling.next_at() == 40.0 + 3 * 40.0
+
+
+def test_the_pauses_count_again_once_a_writer_has_come_back():
+    settling = Settling(5)
+    look(settling, 1, 0.0, "open")
+    look(settling, 2, 40.0, "open")
+    look(settling, 2, 41.0, "closed")
+    look(settling, 3, 44.0, "open")
+    look(settling, 3, 45.0, "closed")
+    assert settling.next_at() == 44.0 + 3 * 40.0
+
+
+def test_what_events_say_of_a_writer_is_believed_for_an_hour_without_a_change():
+    settling = Settling(5)
+    assert look(settling, 1, 0.0, "unclosed") == look(settling, 1, 3599.0, "unclosed") == []
+    assert reason(settling) == "written"
+    assert look(settling, 1, 3600.0, "unclosed") != []
+
+
+def test_an_empty_file_never_settles_and_is_called_empty():
+    settling = Settling(5)
+    assert look(settling, 0, 0.0) == look(settling, 0, 1e6) == []
+    assert reason(settling) == "empty"
+    assert settling.next_at() is None
+    look(settling, 9, 1e6 + 1)
+    assert settling.next_at() == 1e6 + 6
+
+
+@pytest.mark.parametrize("ending", [b".part", b".aria2", b".crdownload", b".!qB", b".!sync", b".filepart"])
+@pytest.mark.parametrize("size", [0, 9])
+def test_a_file_waits_while_an_unfinished_one_of_its_name_lies_beside_it(ending, size):
+    settling = Settling(5)
+    look(settling, size, 0.0)
+    assert look(settling, size, 1e6, markers={PATH + ending}) == []
+    assert reason(settling) == "unfinished"
+    assert look(settling, 99, 2e6, markers={b"Other.mp3" + ending}) == []
+    assert reason(settling) == "settling"
+    assert look(settling, 99, 2e6 + 5) != []
+
+
+def test_a_marker_of_a_person_counts_for_more_than_all_but_a_program_that_has_the_file_open():
+    settling, ready = Settling(5), PATH + b".ready"
+    assert look(settling, 0, 0.0, "unclosed", markers={ready, PATH + b".part"}) != []
+    assert look(settling, 9, 1.0, "open", markers={ready}) == []
+    assert reason(settling) == "written"
+    assert look(settling, 9, 2.0, "closed", markers={ready}) != []
+
+
+def test_where_other_machines_may_write_three_looks_apart_must_find_a_file_the_same():
+    settling = Settling(5)
+    assert look(settling, 1, 0.0, scan_seconds=10.0) == []
+    assert look(settling, 1, 10.0, scan_seconds=10.0) == []
+    assert settling.next_at() == 20.0
+    assert look(settling, 1, 20.0, scan_seconds=10.0) != []
+
+
+def test_where_other_machines_may_write_time_alone_is_not_enough():
+    settling = Settling(5)
+    look(settling, 1, 0.0, scan_seconds=10.0)
+    assert look(settling, 1, 500.0, scan_seconds=10.0) == []
+    assert look(settling, 1, settling.next_at(), scan_seconds=10.0) != []
+
+
+def test_what_an_earlier_process_saw_of_a_growing_file_counts():
+    before = Settling(5)
+    look(before, 1, 0.0)
+    look(before, 2, 20.0)
+    settling = Settling(5, before.pauses())
+    assert look(settling, 2, 1000.0) == []
+    assert settling.next_at() == 1060.0
+
+
+def test_what_an_earlier_process_saw_is_of_no_use_for_a_file_that_comes_later():
+    settling = Settling(5, {PATH: 100.0})
+    settling.observe({}, 0.0)
+    look(settling, 1, 1.0)
+    assert settling.next_at() == 6.0
+
+
+LOOKS = st.lists(
+    st.tuples(st.floats(0.01, 700), st.booleans(), st.sampled_from(["open", "unclosed", "closed", "left", None])),
+    max_size=30,
+)
+
+
+@given(LOOKS, st.sampled_from([0.0, 1.0, 10.0, 3600.0]))
+def test_nothing_settles_that_is_open_or_was_just_changed(steps, scan_seconds):
+    settling, now, size, changed_at = Settling(5), 0.0, 1, 0.0
+    look(settling, size, now, scan_seconds=scan_seconds)
+    for gap, changes, evidence in steps:
+        now += gap
+        if changes:
+            size, changed_at = size + 1, now
+        if look(settling, size, now, evidence, scan_seconds=scan_seconds):
+            assert evidence != "open"
+            assert now >= changed_at + 5
+            assert evidence != "unclosed" or now >= changed_at + 3600
+
+
+@given(LOOKS, st.sampled_from([0.0, 1.0, 10.0, 3600.0]))
+def test_each_wait_that_is_not_for_somebody_ends(steps, scan_seconds):
+    settling, now, size = Settling(5), 0.0, 1
+    look(settling, size, now, scan_seconds=scan_seconds)
+    for gap, changes, evidence in steps:
+        now, size = now + gap, size + changes
+        look(settling, size, now, evidence, scan_seconds=scan_seconds)
+    for _ in range(3):
+        if (ready_at := settling.next_at()) is not None:
+            now = ready_at
+            look(settling, size, now, scan_seconds=scan_seconds)
+    if not look(settling, size, now, scan_seconds=scan_seconds):
+        look(settling, size, settling.next_at(), scan_seconds=scan_seconds)
+    assert settling.waiting() == {}
