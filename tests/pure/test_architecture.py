@@ -213,7 +213,7 @@ def test_a_docstring_says_what_the_thing_is_or_does_in_today_s_words():
 
     assert {name: text for name, found in texts.items() for text in found if opening.match(text)} == {}
     assert {name: text for name, found in texts.items() for text in found if old.search(text)} == {
-        "transcribed.cli.check": allowed
+        "transcribed.cli.finding": allowed
     }
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
 from transcribed import config
 from transcribed.cli import check
+from transcribed.cli import finding as findings
 from transcribed.cli.app import app
 from transcribed.config import placement
 from transcribed.errors import ConfigError
@@ -134,7 +135,7 @@ def test_a_folder_whose_parent_is_missing_too_would_not_be_made(house):
 
 def test_permission_is_a_problem_of_its_own_exit_status():
     denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    found = check.of_error("outbox", b"/srv/out", denied)
+    found = findings.of_error("outbox", b"/srv/out", denied)
     assert (found.kind, found.status) == ("problem", 77)
     assert found.fix == "give the daemon's user access to the folder"
 
@@ -336,12 +337,12 @@ def test_a_clock_before_this_program_is_wrong():
     ("ahead", "kinds"), [(0.5, ["ok"]), (-4.0, ["ok"]), (60.0, ["ok", "remark"]), (-60.0, ["ok", "remark"])]
 )
 def test_a_file_server_whose_clock_is_another_is_remarked_on(ahead, kinds):
-    found = list(check.of_disk("outbox", b"/srv/out", Mount(b"0:1", b"/", b"nfs"), 10**12, ahead))
+    found = list(findings.of_disk("outbox", b"/srv/out", Mount(b"0:1", b"/", b"nfs"), 10**12, ahead))
     assert [finding.kind for finding in found] == kinds
 
 
 def test_little_free_space_is_remarked_on():
-    found = list(check.of_disk("outbox", b"/srv/out", Mount(b"0:1", b"/", b"ext4"), 10**6, 0.0))
+    found = list(findings.of_disk("outbox", b"/srv/out", Mount(b"0:1", b"/", b"ext4"), 10**6, 0.0))
     assert [finding.kind for finding in found] == ["ok", "remark"]
     assert "only 1 MB are free" in found[1].said
 

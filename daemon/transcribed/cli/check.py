@@ -10,47 +10,26 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
 from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
+from transcribed.cli.finding import UNAVAILABLE, Finding, of_folder, of_writing
 from transcribed.cli.remembered import strange_folders
 from transcribed.cli.retries import closed_to_group
 from transcribed.cli.shares import FIX, Shares, roots, roots_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.config import placement
 from transcribed.daemon import services_of
-from transcribed.folders import Ground, Mount, mount_of, named_mount
+from transcribed.folders import Ground
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
 
-_UNAVAILABLE, _PERMISSION, _CONFIG = 69, 77, 78  # sysexits.h; the largest is the worst
-_CLOCKS_APART_SECONDS = 5.0
-_LITTLE_BYTES = 1 << 30  # a thousand hours of transcripts, but few recordings
+_PERMISSION, _CONFIG = 77, 78  # sysexits.h; the largest is the worst
 _NOT_BEFORE = 1767225600.0  # 2026-01-01: this program is not older
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of trying one thing. `status` is the exit status that a problem asks for."""
-
-    kind: Literal["ok", "remark", "problem"]
-    said: str
-    fix: str = ""
-    status: int = 0
-
-    def plain(self) -> dict[str, Any]:
-        """The finding as JSON has it; `mend` is the older name of `fix`."""
-        return {"kind": self.kind, "said": self.said, "mend": self.fix, "status": self.status, "fix": self.fix}
-
-    def line(self) -> str:
-        """The finding for people."""
-        fix = f" -- fix: {self.fix}" if self.fix else ""
-        return f"{self.kind}: {self.said}{fix}"
 
 
 def check(
@@ -109,7 +88,7 @@ def _strange(settled: config.Config, shares: Shares) -> Mapping[bytes, errors.Bl
 
 
 def _of_silence(label: str, silence: str) -> Finding:
-    return Finding("problem", f"{label}: {silence}: nothing else is tried there", FIX, _UNAVAILABLE)
+    return Finding("problem", f"{label}: {silence}: nothing else is tried there", FIX, UNAVAILABLE)
 
 
 def _problems(problems: list[str]) -> Iterator[Finding]:
@@ -124,7 +103,9 @@ def _problems(problems: list[str]) -> Iterator[Finding]:
 def _state(directory: bytes, *, whole: bool) -> Iterator[Finding]:
     there = os.path.isdir(directory)
     folder = directory if there else os.fsencode(placement.nearest(os.fsdecode(directory)))
-    yield from _written("state.directory", folder, "written" if there else f"{shown(directory)} will be created in it")
+    yield from of_writing(
+        "state.directory", folder, "written" if there else f"{shown(directory)} will be created in it"
+    )
     owner = os.stat(folder).st_uid
     if there and owner != os.geteuid():
         yield Finding(
@@ -156,7 +137,7 @@ def of_journal(directory: str, damage: str, jobs: int) -> Finding:
     if not damage:
         return Finding("ok", f"the journal is not damaged: {jobs} jobs")
     fix = "put a backup in its place, or let the daemon's next start set it aside and rebuild it"
-    return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, _UNAVAILABLE)
+    return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, UNAVAILABLE)
 
 
 def _inbox(
@@ -190,7 +171,7 @@ def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.B
     if untaken.endings:
         yield of_endings(label, each.extensions, untaken.endings)
     if each.after != "keep":  # else nothing is ever moved out of it
-        yield from _written(label, root, "files can be moved out of it")
+        yield from of_writing(label, root, "files can be moved out of it")
 
 
 def of_endings(label: str, taken: Sequence[str], others: Collection[bytes]) -> Finding:
@@ -215,7 +196,7 @@ def _commands(label: str, each: config.Inbox) -> Iterator[Finding]:
         if command and not (os.path.isfile(command[0]) and os.access(command[0], os.X_OK)):
             what = f"{label}.{key}: {printable(command[0])} is not a program that can be run"
             fix = "give the complete path of a program that the daemon's user may run"
-            yield Finding("problem", what, fix, _UNAVAILABLE)
+            yield Finding("problem", what, fix, UNAVAILABLE)
 
 
 def _other_folders(
@@ -228,7 +209,7 @@ def _other_folders(
         elif path in strange:
             yield _of_blocked(f"{label}.{key}", strange[path])
         else:
-            yield from _folder(f"{label}.{key}", path)
+            yield from of_folder(f"{label}.{key}", path)
 
 
 def _devices(label: str, each: config.Inbox, shares: Shares) -> Iterator[Finding]:
@@ -281,74 +262,7 @@ def of_writers(label: str, mount: inbox.Mount, *, may_ask: bool) -> Finding:
 
 def _of_blocked(label: str, error: errors.Blocked) -> Finding:
     denied = isinstance(error.__cause__, PermissionError)
-    return Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else _UNAVAILABLE)
-
-
-def _folder(label: str, path: bytes) -> Iterator[Finding]:
-    if os.path.isdir(path):
-        yield from _written(label, path, "written, renamed and cleaned up")
-    elif os.path.lexists(path):
-        yield Finding("problem", f"{label}: {shown(path)} is not a folder", "give the path of a folder", _UNAVAILABLE)
-    else:
-        yield from _written(label, os.path.dirname(path), f"{shown(path)} will be created when the daemon starts")
-
-
-def _written(label: str, folder: bytes, said: str) -> Iterator[Finding]:
-    """Write a small file into `folder`, rename and remove it; look at its disk and its clock."""
-    try:
-        way = files.probe_write(folder)
-        free, apart = _free_bytes(folder), _seconds_apart(folder)
-        mount = mount_of(folder)
-    except OSError as error:
-        yield of_error(label, folder, error)
-    else:
-        yield from of_disk(label, folder, mount, free, apart, said)
-        yield from of_way(label, folder, way)
-
-
-def of_disk(
-    label: str, folder: bytes, mount: Mount, free: int, apart: float, said: str = "written"
-) -> Iterator[Finding]:
-    """A folder that was written to: `free` bytes are left, and its clock is `apart` seconds ahead of ours."""
-    where = f"{shown(mount.kind)}, {'local' if mount.is_local else 'not local'}"
-    yield Finding("ok", f"{label}: {shown(folder)}: {said} ({where}, {free / 1e9:.1f} GB free)")
-    if free < _LITTLE_BYTES:
-        yield Finding("remark", f"{label}: only {free / 1e6:.0f} MB are free in {shown(folder)}", "free some space")
-    if abs(apart) > _CLOCKS_APART_SECONDS:
-        yield Finding(
-            "remark", f"{label}: the file server's clock differs from ours by {apart:+.0f} s", "set both by NTP"
-        )
-
-
-def of_way(label: str, folder: bytes, way: files.Way) -> Iterator[Finding]:
-    """A folder in which no rename is sure to replace nothing."""
-    if way is files.Way.LOOKED:
-        what = (
-            f"{label}: {shown(folder)}: this mount can neither rename without replacing nor link, so a name is looked"
-        )
-        what += " at first, and a file that another program puts there in that moment is replaced"
-        yield Finding(
-            "remark", what, "let nothing else write there, or use another mount (`rclone mount2`, sshfs, NFS)"
-        )
-
-
-def of_error(label: str, folder: bytes, error: OSError) -> Finding:
-    """The problem to report for an error met in `folder`."""
-    share = named_mount(folder).share
-    known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}", share=share)
-    fix = known.hint or "see that the folder is there, and that its share is mounted"
-    status = known.exit_status if isinstance(known, errors.Blocked) else _UNAVAILABLE
-    return Finding("problem", known.message, fix, status)
-
-
-def _free_bytes(folder: bytes) -> int:
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
-
-
-def _seconds_apart(folder: bytes) -> float:
-    """The seconds by which the clock that stamps files in `folder`, a file server's perhaps, is ahead of ours."""
-    return files.probe_time(folder) - time.time()
+    return Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else UNAVAILABLE)
 
 
 # --- what is not a folder
@@ -362,7 +276,7 @@ def _api(api: config.Api) -> Iterator[Finding]:
         yield from _problems(error.problems)
     except errors.TranscribedError as error:
         fix = error.hint or "check the network, and try again later"
-        yield Finding("problem", f"API: {error.message}", fix, getattr(error, "exit_status", _UNAVAILABLE))
+        yield Finding("problem", f"API: {error.message}", fix, getattr(error, "exit_status", UNAVAILABLE))
     else:
         yield Finding("ok", f"API: {api.base_url} answers and accepts the key")
 
@@ -382,7 +296,7 @@ def of_clock(now: float) -> Finding:
     """Our own clock, which cannot be right if it is before this program."""
     at = terminal.local_time(now)
     if now < _NOT_BEFORE:
-        return Finding("problem", f"clock: it says {at}, which is in the past", "set it by NTP", _UNAVAILABLE)
+        return Finding("problem", f"clock: it says {at}, which is in the past", "set it by NTP", UNAVAILABLE)
     return Finding("ok", f"clock: {at}")
 
 
