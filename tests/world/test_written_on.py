@@ -113,12 +113,16 @@ def work(world: World, seconds: float) -> None:
 
 
 def go_on_writing(world: World, path: Path, *, after: float = 30) -> bytes:
-    """A writer that paused goes on in the file that was moved from under its hands; all that it wrote."""
+    """A writer that paused goes on in the file that was moved from under its hands; all that it wrote.
+
+    Meanwhile it has the file open for reading alone: the kernel knows of no writer, as on a share.
+    """
     part, rest = mp3("Talk", 40), mp3("rest", 60)
-    with world.drop("Talk.mp3", part).open("ab", buffering=0) as writer:
+    with world.drop("Talk.mp3", part).open("rb") as held:
         run_and(world, lambda: None, at=State.DELIVERED, jobs=1)
         world.clock.moved += after
-        writer.write(rest)
+        with open(f"/proc/self/fd/{held.fileno()}", "ab") as writer:
+            writer.write(rest)
     assert path.read_bytes() == part + rest
     return part + rest
 
