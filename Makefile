@@ -8,7 +8,7 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 # that compiles all that it imports takes 1.2 s of processor time instead of 0.5.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick coverage check bench torture power-cuts format lock clean
+.PHONY: demo test quick coverage check bench torture power-cuts clients format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -56,6 +56,11 @@ torture: $(VENV)/.ready
 # As root, with loop devices: ext4 and XFS lose their power at file-changing calls. TORTURE_FLAGS="--points 100 ext4".
 power-cuts: $(VENV)/.ready
 	$(BIN)/python tests/support/power_cuts.py $(TORTURE_FLAGS)
+
+# Real file-sharing servers and clients, from Debian, before a real daemon: a quarter of an hour. CLIENTS_FLAGS chooses
+# with --only and --cases, and --table FILE keeps the table; one whose programs are missing is left out, by name.
+clients: $(VENV)/.ready
+	PYTHONPATH=tests/support $(BOUND) $(BIN)/python -m clients $(CLIENTS_FLAGS)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Real file-sharing servers and their clients before a real daemon; `make clients`."""
