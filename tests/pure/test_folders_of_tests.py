@@ -10,7 +10,10 @@ TESTS = Path(__file__).parents[1]
 
 WORLD = {"api", "any_server", "clock", "fake_assemblyai", "postbox", "socket", "threading", "wait_for", "world"}
 PROCESSES = {"Daemon", "daemon_process", "multiprocessing", "subprocess", "warm"}
-FOREIGN = {"browser", "one_error", "ordeal", "rclone", "shares", "skip", "skipif", "straced", "torture"}
+FOREIGN = {
+    *("browser", "clients.rounds", "one_error", "ordeal", "rclone", "shares"),
+    *("skip", "skipif", "straced", "torture"),
+}
 
 TOO_MUCH = {
     "pure": WORLD | PROCESSES | FOREIGN,

@@ -3,13 +3,17 @@
 import contextlib
 import ctypes
 import functools
+import itertools
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+
+from clients.rows import ROWS, Row
+from clients.serving import program
 
 NOBODY = 65534
 
@@ -55,9 +59,16 @@ def _succeeds(*command: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
+def _missing(rows: Sequence[Row]) -> str:
+    """The programs of these rows that are not there."""
+    names = dict.fromkeys(itertools.chain.from_iterable(row.programs for row in rows))
+    return ", ".join(name for name in names if not program(name))
+
+
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and leave to trace")
 needs_mounts = pytest.mark.skipif(not _can_mount(), reason="needs leave to mount a file system")
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl, to make certificates")
 needs_chromium = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")), reason="needs chromium and chromedriver"
 )
+needs_clients = pytest.mark.skipif(bool(_missing(ROWS)), reason=f"needs {_missing(ROWS)}")
