@@ -124,6 +124,8 @@ def _key_refused(_doing: str, answer: ErrorAnswer) -> TranscribedError:
 
 def _forbidden(doing: str, answer: ErrorAnswer) -> TranscribedError:
     if _has(answer.text, "cannot access uploaded file"):
+        if doing != SUBMITTING:  # no upload was spoken of: nothing that was paid for is given up
+            return _for_one(doing, answer)
         return Lost(f"the upload belongs to another key or project {answer.said}", refused=True)
     if _has(answer.text, "rate limit", "too many", "limit exceeded"):
         return Blocked(
@@ -151,6 +153,8 @@ def _timed_out(doing: str, answer: ErrorAnswer) -> TranscribedError:
 
 
 def _too_large(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    if doing not in {UPLOAD, SUBMITTING}:
+        return _unexpected(doing, answer)
     hint = "2.2 GB is AssemblyAI's limit: split the recording, or encode it smaller"
     return Permanent(f"{doing} is too large for AssemblyAI {answer.said}", hint=hint, refused=True)
 

@@ -366,7 +366,7 @@ def _raised(job: Job, error: errors.TranscribedError) -> StepEnded:
             return StepEnded(job, Cancelled(error.message, withdrawn=True))
         case errors.Permanent() | errors.Withdrawn() if job.state not in (State.DELIVERED, State.FAILED):
             return StepEnded(job, Failed(error.message, error.hint, refused=error.refused))
-        case errors.Lost():
+        case errors.Lost() if job.in_flight is Step.SUBMIT:  # any other step knows nothing of the upload
             return StepEnded(job, Lost(error.message))
         case errors.Transient():
             again = error.retry_after_seconds
