@@ -202,7 +202,7 @@ class Journal:
         """The job that paid for the transcript of `job`, as far as it is known still."""
         if job.reused_from is None:
             return job
-        return self.job(job.reused_from) or self.forgotten.payer(job.transcript_id)
+        return self.forgotten.payer(job.transcript_id)  # its job may have been paid for again since
 
     def forget(self, before: float, most: int) -> int:
         """Forget at most so many jobs that ended, and were put away, before then; return their number.

@@ -30,10 +30,23 @@ class Transcripts:
         return os.path.join(self._directory, transcript_id.encode() + b".json")
 
     def keep(self, transcript_id: str, answer: bytes, meta: Mapping[str, Any]) -> None:
-        """Keep an answer, durably: when this returns, a power cut cannot take it. Raises OSError."""
+        """Keep an answer, durably: when this returns, a power cut cannot take it. Raises OSError.
+
+        A description that says what was asked for stays: nobody knows more than the one who paid.
+        """
         files.make_folders(self._directory, 0o700)
-        described = json.dumps({"transcript_id": transcript_id, **meta}, indent=1).encode()
-        files.replace_each({self.path(transcript_id): answer, self._meta_path(transcript_id): described})
+        kept = {self.path(transcript_id): answer}
+        if not self._is_described(transcript_id):
+            described = {"transcript_id": transcript_id, **meta}
+            kept[self._meta_path(transcript_id)] = json.dumps(described, indent=1).encode()
+        files.replace_each(kept)
+
+    def _is_described(self, transcript_id: str) -> bool:
+        """True if a rebuild could learn from the description that is there. Raises OSError."""
+        try:
+            return bool(self._described(self._meta_path(transcript_id), transcript_id).get("request"))
+        except FileNotFoundError:
+            return False
 
     def _meta_path(self, transcript_id: str) -> bytes:
         return os.path.join(self._directory, transcript_id.encode() + b".meta.json")
@@ -110,10 +123,10 @@ class Transcripts:
             return
         for name in names:
             if found := _META.fullmatch(name):
-                yield self._described(name, found[1].decode())
+                yield self._described(os.path.join(self._directory, name), found[1].decode())
 
-    def _described(self, name: bytes, transcript_id: str) -> Mapping[str, Any]:
-        data = files.read_regular(os.path.join(self._directory, name), _LARGEST_BYTES)
+    def _described(self, path: bytes, transcript_id: str) -> Mapping[str, Any]:
+        data = files.read_regular(path, _LARGEST_BYTES)
         try:
             meta = json.loads(data)
         except (ValueError, RecursionError):

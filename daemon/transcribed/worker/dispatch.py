@@ -271,9 +271,9 @@ class Dispatch:
                 ours, answered = self._book.journal.upload_urls(looks_back_to(job)), self._answered(job)
                 return lambda: look_up(job, client, ours, answered)
             case Step.FETCH:
-                erased, is_ours = self._is_erased(job), self._is_ours(job, client)
+                erased, payer = self._is_erased(job), self._book.journal.payer(job)
                 fetched = self._book.journal.forgotten.was_transcribed(job.transcript_id)
-                return lambda: api.fetch(job, client, self._kept, erased=erased, is_ours=is_ours, was_fetched=fetched)
+                return lambda: api.fetch(job, client, self._kept, payer, erased=erased, was_fetched=fetched)
             case Step.NAME:
                 taken, earlier = self._taken(job, inbox), self._earlier(job, inbox)
                 return lambda: folders.name(job, taken, earlier)
@@ -294,11 +294,6 @@ class Dispatch:
         """True if its transcript was deleted at AssemblyAI on our order."""
         erasure = self._book.journal.erasure(job.transcript_id or "")
         return erasure is not None and erasure[1] is not None
-
-    def _is_ours(self, job: Job, client: AssemblyAI) -> bool:
-        """True if this account can have made its transcript. A rebuilt job lacks the key."""
-        payer = self._book.journal.payer(job)
-        return payer is not None and client.account.may_have(payer.base_url, payer.key_fingerprint)
 
     def _answered(self, job: Job) -> set[str]:
         """The ids of all submits of this job's content, those that were given up or ended in an error among them."""

@@ -68,12 +68,12 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
 
 
 def fetch(
-    job: Job, client: AssemblyAI, kept: Transcripts, *, erased: bool, is_ours: bool, was_fetched: bool
+    job: Job, client: AssemblyAI, kept: Transcripts, payer: Job | None, *, erased: bool, was_fetched: bool
 ) -> Event | None:
     """Fetch a transcript that has ended and keep it; None where it has not ended after all.
 
-    `erased`: it was deleted at AssemblyAI, as was wanted. `is_ours`: it was made by the account that is asked for it.
-    `was_fetched`: it was here before.
+    `payer`: the job that paid for it, as far as that is known still. `erased`: it was deleted at AssemblyAI, as was
+    wanted. `was_fetched`: it was here before.
 
     One that is kept already is not asked for again: AssemblyAI may have deleted it since. `completed` is not enough: a
     deleted one is no transcript. One that ended in an error was not paid for.
@@ -86,7 +86,7 @@ def fetch(
     try:
         answer = client.fetch(job.transcript_id)
     except UnknownTranscript as error:
-        if is_ours and (was_fetched or kept.was_kept(job.transcript_id)):
+        if _is_of(client, payer) and (was_fetched or kept.was_kept(job.transcript_id)):
             raise _gone("it was deleted there since") from error
         raise
     if answer.status not in ("completed", "error"):
@@ -99,10 +99,15 @@ def fetch(
         void = answer.status == "error"
         return Failed(failure.message, failure.hint, void=void, transcript_id=job.transcript_id)
     try:
-        kept.keep(job.transcript_id, answer.body, _meta(job))
+        kept.keep(job.transcript_id, answer.body, _meta(payer or job))
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
     return _transcribed(job, client, kept, answer.transcript)
+
+
+def _is_of(client: AssemblyAI, payer: Job | None) -> bool:
+    """True if the account that is asked can have made the payer's transcript. A rebuilt job lacks the key."""
+    return payer is not None and client.account.may_have(payer.base_url, payer.key_fingerprint)
 
 
 def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> Event:
