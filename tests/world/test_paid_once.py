@@ -1,12 +1,14 @@
 """Ways in which the world made us pay twice, mix two recordings up, or wait for ever: each was found by trying."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from world import World, mp3
+from world import World, changed, mp3
 
 NOT_YOURS = Fault.answer(403, "Cannot access uploaded file")
 
@@ -62,3 +64,63 @@ def test_a_transcript_that_a_duplicate_has_fetched_again_is_described_as_its_pay
 
     assert kept.exists()
     assert json.loads(description.read_bytes()) == before
+
+
+def alike(world: World, first: Path, name: str, data: bytes) -> Path:
+    """Another recording of the size and the time of the `first`, which is no longer in the inbox."""
+    failed = world.folders["failed"] / first.name
+    at, size = failed.stat().st_mtime_ns, failed.stat().st_size
+    other = world.drop(name, data[:size].ljust(size, b"\0"))
+    os.utime(other, ns=(at, at))
+    return other
+
+
+def test_another_recording_of_the_size_and_time_of_a_paid_one_that_failed_is_transcribed_for_itself(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.routes[0] = changed(world.route, silence="fail")
+    api.results = {"text": "", "words": []}
+    first = world.drop("A.mp3")
+    assert world.run() == 1
+    alike(world, first, "B.mp3", mp3("B.mp3"))
+
+    assert world.run() == 1
+
+    assert len(api.submits) == 2
+    assert world.files("failed") == ["A.mp3", "A.mp3.error.txt", "B.mp3", "B.mp3.error.txt"]
+
+
+def test_another_recording_of_the_size_and_time_of_one_in_doubt_does_not_take_its_submit(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    first = world.drop("A.mp3")
+    api.script("POST /v2/transcript", [Fault.lost_answer()])
+    world.run(lambda: [job.doubtful for job in world.jobs()] == [True] and len(api.submits) == 1)
+    world.key = api.key = "another-key-whose-list-proves-nothing"
+    submits, api.submits = [*api.submits], []
+    assert world.run(lambda: world.states() == [State.FAILED] and not world.files("inbox")) == 0
+    api.submits = submits
+    alike(world, first, "B.mp3", mp3("B.mp3"))
+
+    world.run(lambda: State.DELIVERED in world.states())
+
+    assert len(api.submits) == 2
+    assert world.jobs()[0].state is State.FAILED
+    assert world.files("outbox") == ["B.srt", "B.txt"]
+
+
+def test_a_paid_recording_that_failed_and_is_dragged_back_is_known_by_its_content(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.routes[0] = changed(world.route, silence="fail")
+    api.results = {"text": "", "words": []}
+    first = world.drop("A.mp3")
+    assert world.run() == 1
+    world.routes[0] = changed(world.route, silence="empty")
+    (world.folders["failed"] / "A.mp3").rename(first)
+
+    assert world.run() == 0
+
+    assert len(api.submits) == 1
+    assert world.states() == [State.DELIVERED]
+    assert world.files("failed") == []

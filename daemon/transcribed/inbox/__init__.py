@@ -6,6 +6,7 @@ only regular files are taken. What lies in an inbox was put there by a stranger:
 
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
+from transcribed.inbox.links import hash_of_address
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, audio_of, length, probe
@@ -38,6 +39,7 @@ __all__ = [
     "Watch",
     "audio_of",
     "file_refusal",
+    "hash_of_address",
     "length",
     "path_refusal",
     "probe",

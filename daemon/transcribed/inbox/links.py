@@ -5,6 +5,7 @@ content says which of the two a file is. A stranger put it there: any bytes give
 and its fix. The address itself is never opened, here or anywhere in the daemon.
 """
 
+import hashlib
 import ipaddress
 import plistlib
 import re
@@ -44,6 +45,11 @@ def address_in(content: bytes) -> str:
     if not written:
         raise Permanent("the link holds no address", hint=_AGAIN)
     return _usable(written)
+
+
+def hash_of_address(address: str) -> str:
+    """The content hash of a link."""
+    return hashlib.sha256(b"link:" + address.encode()).hexdigest()
 
 
 def _text(content: bytes) -> str:

@@ -91,7 +91,7 @@ class InboxSurveyed:
 class Candidate:
     """A settled file that was looked into: its kind, what is said of it, or what is `wrong` with what is said.
 
-    `astray`: why a link leads to no recording that AssemblyAI could fetch.
+    `astray`: why a link leads to no recording that AssemblyAI could fetch. `content_hash`: only if it matters.
     """
 
     found: Found
@@ -99,6 +99,7 @@ class Candidate:
     settings: str | None = None
     wrong: str = ""
     astray: errors.Permanent | None = None
+    content_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

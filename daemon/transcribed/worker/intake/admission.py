@@ -1,8 +1,10 @@
 """A settled file becomes a job: a new one, or the failed job whose recording was moved back into the inbox."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from transcribed.inbox import Found
 from transcribed.job import Job, State, resumption
 from transcribed.job.events import Received
 from transcribed.worker.book import Book
@@ -25,6 +27,12 @@ def admit(candidate: Candidate, inbox: str, book: Book) -> Admitted:
     return _dragged_back(candidate, inbox, book) or _new(candidate, inbox, book)
 
 
+def to_hash(found: Iterable[Found], inbox: str, book: Book) -> frozenset[bytes]:
+    """The paths of the files that look like a failed recording whose content is known."""
+    alike = ((each.path, book.failed_like(inbox, each.fingerprint)) for each in found)
+    return frozenset(path for path, failed in alike if any(job.content_hash for job in failed))
+
+
 def _new(candidate: Candidate, inbox: str, book: Book) -> Admitted:
     now, found, probe = book.now(), candidate.found, candidate.probe
     job = Job(
@@ -45,11 +53,12 @@ def _new(candidate: Candidate, inbox: str, book: Book) -> Admitted:
 def _dragged_back(candidate: Candidate, inbox: str, book: Book) -> Admitted | None:
     """The failed job whose recording this is, moved back into the inbox: dragging it back is the retry.
 
-    It does what `retry` does: a person who drags it back insists that it is a recording, and it is sent.
+    It does what `retry` does: a person who drags it back insists that it is a recording, and it is sent. Size and time
+    do for one that was never read whole, and so is not at AssemblyAI; of any other, the content decides.
     """
     found = candidate.found
     for job in reversed(book.failed_like(inbox, found.fingerprint)):
-        if job.place is not None and job.retired_at is not None:
+        if job.content_hash in (None, candidate.content_hash) and job.place is not None and job.retired_at is not None:
             event = replace(
                 resumption(job, book.now()),
                 path=found.path,

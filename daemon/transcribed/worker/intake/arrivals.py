@@ -23,7 +23,7 @@ from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
-from transcribed.worker.intake.admission import admit
+from transcribed.worker.intake.admission import admit, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
 from transcribed.worker.intake.pace import Pace
@@ -288,7 +288,8 @@ class Arrivals:
         batch = tuple(itertools.islice(self._to_inspect, INSPECTED_AT_ONCE))
         if batch:
             answer = functools.partial(FilesInspected, self, batch)
-            self._ask(functools.partial(inspect, batch, self._looking), answer, doing="reading a recording")
+            alike = to_hash(batch, self.route.name, self._book)
+            self._ask(functools.partial(inspect, batch, self._looking, alike), answer, doing="reading a recording")
 
     def inspected(self, message: FilesInspected) -> None:
         """Admit the files that were looked into. Raises Blocked where the inbox cannot be reached."""

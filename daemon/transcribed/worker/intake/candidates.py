@@ -7,7 +7,8 @@ Everything here runs on the inbox's thread.
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import TypeGuard
 
 from transcribed import errors
@@ -20,29 +21,39 @@ from transcribed.worker.intake.looking import Looking
 from transcribed.worker.messages import Candidate
 
 
-def inspect(found: Iterable[Found], looking: Looking) -> dict[bytes, Outcome[Candidate]]:
+def inspect(
+    found: Iterable[Found], looking: Looking, to_hash: Collection[bytes] = ()
+) -> dict[bytes, Outcome[Candidate]]:
     """Look into each of these files. An error of one file is the problem of that file only.
 
+    Those `to_hash` may be recordings that failed: their content tells.
     The exception is an inbox that cannot be reached: that ends it, and nothing is said of the files that follow.
     """
     inspected: dict[bytes, Outcome[Candidate]] = {}
     for item in found:
-        outcome = inspected[item.path] = _inspected(item, looking)
+        outcome = inspected[item.path] = _inspected(item, looking, to_hash)
         if isinstance(outcome.problem, errors.Blocked):
             break
     return inspected
 
 
-def _inspected(found: Found, looking: Looking) -> Outcome[Candidate]:
+def _inspected(found: Found, looking: Looking, to_hash: Collection[bytes]) -> Outcome[Candidate]:
     """One file looked into. An error that could be the disk's is the file's own if the inbox can still be reached."""
     attempt = functools.partial(tried, doing=f"reading {shown(found.path)}", lane=looking.lane)
-    outcome = attempt(functools.partial(looked_into, found, looking))
+    look = functools.partial(_with_hash if found.path in to_hash else looked_into, found, looking)
+    outcome = attempt(look)
     problem = outcome.problem
     if not isinstance(problem, errors.Blocked):
         return outcome
     if (unreachable := attempt(looking.reach).problem) is not None:
         return Outcome(problem=unreachable)
     return Outcome(problem=errors.Transient(problem.message, hint=problem.hint))
+
+
+def _with_hash(found: Found, looking: Looking) -> Candidate:
+    """The facts of a settled file, and the hash of its content. Raises as `looked_into` does."""
+    candidate = looked_into(found, looking)
+    return candidate if candidate.astray else replace(candidate, content_hash=looking.content_hash(found))
 
 
 def looked_into(found: Found, looking: Looking) -> Candidate:

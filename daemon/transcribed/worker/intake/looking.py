@@ -1,6 +1,7 @@
 """Looks at the folders of one inbox, on the one thread of that inbox: a share that hangs stalls that inbox only."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,18 @@ import structlog
 
 from transcribed import errors, files
 from transcribed.folders import Anchors, is_local, mount_of
-from transcribed.inbox import Evidence, Found, Names, PassedOver, Probe, RecordingFolder, Said, length, probe
+from transcribed.inbox import (
+    Evidence,
+    Found,
+    Names,
+    PassedOver,
+    Probe,
+    RecordingFolder,
+    Said,
+    hash_of_address,
+    length,
+    probe,
+)
 from transcribed.job import Fingerprint, is_link, shown
 from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
@@ -207,6 +219,13 @@ class Looking:
     def address(self, found: Found) -> str:
         """The address that a link leads to. Raises as `probe` does, and Permanent where it holds none of use."""
         return self._inbox.address(found.path, found.fingerprint)
+
+    def content_hash(self, found: Found) -> str:
+        """The hash of a recording's bytes, or of a link's address. Raises as `address` does."""
+        if is_link(found.path):
+            return hash_of_address(self.address(found))
+        with self._inbox.reading(found.path, found.fingerprint) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def said(self, path: bytes) -> list[Said]:
         """The files at the share that speak of the recording at this path. Raises as `probe` does."""

@@ -3,13 +3,12 @@
 A step that fails raises a class of `errors`. Nothing here decides when a step runs or whether it may.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 
 from transcribed import errors, formats
 from transcribed.assemblyai import AssemblyAI, UnknownTranscript, outcome_error
-from transcribed.inbox import RecordingFolder, audio_of
+from transcribed.inbox import RecordingFolder, audio_of, hash_of_address
 from transcribed.job import Fingerprint, Job, is_link, printable
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
 from transcribed.journal import AUDIO, Transcripts
@@ -38,11 +37,6 @@ def link(client: AssemblyAI, source: tuple[RecordingFolder, bytes, Fingerprint])
     folder, path, fingerprint = source
     address = folder.address(path, fingerprint)
     return Linked(address, hash_of_address(address), client.base_url, client.key_fingerprint)
-
-
-def hash_of_address(address: str) -> str:
-    """The content hash of a link."""
-    return hashlib.sha256(b"link:" + address.encode()).hexdigest()
 
 
 def submit(job: Job, client: AssemblyAI, lane: str) -> Event:

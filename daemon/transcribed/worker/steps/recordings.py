@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from transcribed import files
 from transcribed.folders import Anchors
-from transcribed.inbox import RecordingFolder, audio_of
+from transcribed.inbox import RecordingFolder, audio_of, hash_of_address
 from transcribed.job import Fingerprint, Job, State, is_link
 from transcribed.worker.access import access_of
 from transcribed.worker.people import result_notes
 from transcribed.worker.plan import Route
-from transcribed.worker.steps import api
 
 BLOCK_BYTES = 1 << 20
 
@@ -56,7 +55,7 @@ class Recordings:
             return False
         folder, path, _ = self.source(job)
         if is_link(path):
-            return api.hash_of_address(folder.address(path, lies)) == job.content_hash
+            return hash_of_address(folder.address(path, lies)) == job.content_hash
         return self.hashes(job, lies).whole == job.content_hash
 
     def tell_of_change(self, job: Job, lies: Fingerprint) -> None:
