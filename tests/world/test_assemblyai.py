@@ -372,9 +372,9 @@ def test_the_list_is_walked_to_its_end_where_all_is_recent(server):
 def test_a_walk_misses_nothing_and_repeats_nothing_when_transcripts_are_made_meanwhile(server):
     ids = submitted(server, 450)
     pages = client_of(server)._pages()
-    seen = ids_of(next(pages))
+    seen = ids_of(next(pages).items)
     submitted(server, 30)
-    seen += [transcript_id for page in pages for transcript_id in ids_of(page)]
+    seen += [transcript_id for page in pages for transcript_id in ids_of(page.items)]
     assert seen == ids[::-1]
 
 
@@ -417,5 +417,19 @@ def test_created_is_utc_and_what_cannot_be_read_is_in_the_list_all_the_same(serv
 
 @pytest.mark.parametrize("bad", [None, 7, {"id": "../../etc", "status": "completed"}, {"id": ID, "status": None}])
 def test_an_item_that_cannot_be_read_spoils_the_list_for_it_may_be_the_paid_one(server, bad):
-    server.script(LIST, [page(item(1), bad)])
+    server.script(LIST, [page(item(1), bad)] * 2)
     assert name_of(raised(client_of(server).list_back_to, 0)) == "Transient"
+    assert name_of(raised(client_of(server).list_back_to, 0, "https://a.example/1")) == "Transient"
+
+
+def test_an_item_that_cannot_be_read_spoils_a_walk_for_its_own_address_alone(server):
+    bad = {"id": "3hg73t53o-fb8f", "status": "completed", "audio_url": "https://a.example/1"}
+    server.script(LIST, [page(item(1), bad, item(2))] * 3)
+    assert len(client_of(server).list_back_to(0, "https://a.example/2")) == 2
+    assert name_of(raised(client_of(server).list_back_to, 0, "https://a.example/1")) == "Transient"
+
+
+@pytest.mark.parametrize("bad", [None, 7, {"id": "../../etc", "status": "completed"}, {"id": ID, "status": None}])
+def test_an_item_that_cannot_be_read_hides_no_other_from_those_that_wait(server, bad):
+    server.script(LIST, [page(bad, item(1), item(2))])
+    assert len(client_of(server).find([item(1)["id"], item(2)["id"]])) == 2

@@ -136,7 +136,7 @@ DETAILS = fields(prev_url=st.none() | TEXT)
 @examples(150)
 @given(body=json_bytes(st.fixed_dictionaries({"transcripts": some(LISTED, 2)}, optional={"page_details": DETAILS})))
 def test_a_page_names_its_transcripts_by_uuids_and_finite_times(body):
-    items, _ = made_of(body, answers.page_in) or ((), False)
+    items, *_ = made_of(body, answers.page_in) or ((), False)
     for item in items:
         assert str(uuid.UUID(item.transcript_id)) == item.transcript_id.lower()
         assert item.created_at is None or math.isfinite(item.created_at)
@@ -319,7 +319,8 @@ def test_whatever_a_finished_transcript_says_is_kept_verbatim_or_a_documented_er
     body, kept = json.dumps({**found, "id": ID}).encode(), Transcripts(str(tmp_path))
     any_server.clear()
     any_server.script(ONE, [Fault.answer(200, body=body)])
-    fetch, job = functools.partial(api_steps.fetch, erased=False, was_fetched=False), replace(SUBMITTED, transcript_id=ID)
+    fetch = functools.partial(api_steps.fetch, erased=False, was_fetched=False)
+    job = replace(SUBMITTED, transcript_id=ID)
     event, error = outcome(TranscribedError, fetch, job, client_of(any_server), kept, job)
     assert error is None or is_sane(error)
     assert (kept.read(ID) == body) == isinstance(event, happened.Transcribed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,15 @@ def test_a_paid_recording_that_failed_and_is_dragged_back_is_known_by_its_conten
     assert len(api.submits) == 1
     assert world.states() == [State.DELIVERED]
     assert world.files("failed") == []
+
+
+def test_an_item_of_another_program_in_the_list_stops_nobody(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: State.SUBMITTED in world.states())
+    api.submits.append(replace(api.submits[0], id="3hg73t53o-fb8f-4a1b-8f5e-000000000000"))
+    api.script("POST /v2/transcript", [Fault.lost_answer()])
+    world.drop("Other.mp3")
+
+    world.run(lambda: world.states() == [State.DELIVERED] * 2)
+
+    assert len(api.submits) == 3

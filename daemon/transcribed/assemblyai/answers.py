@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from transcribed import formats
 from transcribed.errors import TranscribedError, Transient
@@ -40,6 +40,17 @@ class Listed:
     audio_url: str | None
     created_at: float | None
     completed_at: float | None = None
+
+
+class Page(NamedTuple):
+    """One page of the list, newest first. `is_last`: it says that nothing older follows.
+
+    `unread` is the audio_url of each item that cannot be read otherwise, None where it has none.
+    """
+
+    items: list[Listed]
+    is_last: bool
+    unread: list[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +112,13 @@ def deletion_in(body: bytes, transcript_id: str) -> None:
     _asked_for(_json_object(body), transcript_id)
 
 
-def page_in(body: bytes) -> tuple[list[Listed], bool]:
-    """One page of the list, newest first, and True if it says that nothing older follows. Raises Transient.
+def page_in(body: bytes) -> Page:
+    """One page of the list. Raises Transient.
 
-    An item that cannot be read spoils the page: it may be the one that was paid for. (`prev_url` is the older page, and
-    `next_url` is not null on the newest page: OpenAPI of 2026-08-18, example TranscriptList.)
+    Other programs of the account have their items there too, and one that cannot be read stops nobody.
+
+    (`prev_url` is the older page, and `next_url` is not null on the newest page: OpenAPI of 2026-08-18, example
+    TranscriptList.)
     """
     page = _json_object(body)
     items = page.get("transcripts")
@@ -113,7 +126,9 @@ def page_in(body: bytes) -> tuple[list[Listed], bool]:
         raise _unexpected("there is no list of transcripts")
     details = page.get("page_details")
     is_last = isinstance(details, dict) and "prev_url" in details and details["prev_url"] is None
-    return [_listed(item) for item in items], is_last
+    listed = [(item, _listed(item)) for item in items]
+    unread = [_audio_url(item) for item, read in listed if read is None]
+    return Page([read for _, read in listed if read is not None], is_last, unread)
 
 
 def error_text_in(body: bytes) -> str | None:
@@ -124,13 +139,17 @@ def error_text_in(body: bytes) -> str | None:
         return None
 
 
-def _listed(item: object) -> Listed:
-    if not isinstance(item, dict):
-        raise _unexpected("an item of the list is not an object")
+def _audio_url(item: object) -> str | None:
+    return _text_or_none(item.get("audio_url")) if isinstance(item, dict) else None
+
+
+def _listed(item: object) -> Listed | None:
+    if not isinstance(item, dict) or not is_transcript_id(item.get("id")) or not isinstance(item.get("status"), str):
+        return None
     return Listed(
-        transcript_id=_transcript_id(item),
-        status=_status(item),
-        audio_url=_text_or_none(item.get("audio_url")),
+        transcript_id=item["id"],
+        status=item["status"],
+        audio_url=_audio_url(item),
         created_at=_instant(item.get("created")),
         completed_at=_instant(item.get("completed")),
     )

@@ -23,6 +23,7 @@ from backoff.types import Details
 from transcribed.assemblyai.answers import (
     Answer,
     Listed,
+    Page,
     Sent,
     answer_in,
     deletion_in,
@@ -150,18 +151,21 @@ class AssemblyAI:
 
         return self._tried(once, _SUBMITTING)
 
-    def list_back_to(self, created_at: float) -> list[Listed]:
+    def list_back_to(self, created_at: float, audio_url: str | None = None) -> list[Listed]:
         """All transcripts made since `created_at` (seconds since the epoch), newest first.
 
         Those whose time cannot be read are among them. Raises Transient if the list was not read to its end: in a
-        list that is cut short a paid transcript may be missing.
+        list that is cut short a paid transcript may be missing. So it may where an item cannot be read, unless that
+        shows another address than `audio_url`, which is looked for.
         """
         found: list[Listed] = []
         for number, page in enumerate(self._pages()):
             if number == _PAGES_BACK:
                 raise Transient(f"AssemblyAI lists more than {len(found)} transcripts since then")
-            found += [item for item in page if item.created_at is None or item.created_at >= created_at]
-            if (page[-1].created_at or created_at) < created_at:
+            if any(shown in (None, audio_url) or audio_url is None for shown in page.unread):
+                raise Transient("an item of AssemblyAI's list cannot be read, and may be the one that is looked for")
+            found += [item for item in page.items if item.created_at is None or item.created_at >= created_at]
+            if page.items and (page.items[-1].created_at or created_at) < created_at:
                 break
         return found
 
@@ -175,8 +179,8 @@ class AssemblyAI:
             return []
         most = _PAGES_TO_FIND + 2 * len(missing) // PAGE_ITEMS
         for page in itertools.islice(self._pages(), most):
-            found += [item for item in page if item.transcript_id in missing]
-            missing -= {item.transcript_id for item in page}
+            found += [item for item in page.items if item.transcript_id in missing]
+            missing -= {item.transcript_id for item in page.items}
             if not missing:
                 break
         return found
@@ -214,22 +218,22 @@ class AssemblyAI:
                     raise _stopped()
                 file.write(block)
 
-    def _pages(self) -> Iterator[list[Listed]]:
+    def _pages(self) -> Iterator[Page]:
         """The list from the newest on, page by page, no transcript twice; it ends when nothing new comes."""
         seen: set[str] = set()
         query: dict[str, Any] = {"limit": PAGE_ITEMS}
         while True:
-            items, is_last = self._page(query)
+            items, is_last, unread = self._page(query)
             fresh = list({item.transcript_id: item for item in items if item.transcript_id not in seen}.values())
-            if fresh:
-                yield fresh
+            if fresh or unread:
+                yield Page(fresh, is_last, unread)
             # It is not confirmed at which end `prev_url` is null: it counts only on a page that is not full.
-            if not fresh or (is_last and len(items) < PAGE_ITEMS):
+            if not fresh or (is_last and len(items) + len(unread) < PAGE_ITEMS):
                 return
             seen.update(item.transcript_id for item in fresh)
             query = {"limit": PAGE_ITEMS, "before_id": fresh[-1].transcript_id}
 
-    def _page(self, query: Mapping[str, Any]) -> tuple[list[Listed], bool]:
+    def _page(self, query: Mapping[str, Any]) -> Page:
         return self._tried(lambda: page_in(self._send("GET", "/v2/transcript", LIST, params=query)), _READING)
 
     def _send(self, method: str, path: str, doing: str, **request: Any) -> bytes:

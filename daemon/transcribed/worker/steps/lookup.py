@@ -19,7 +19,7 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
     another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
     """
     assert job.submit_sent_at is not None
-    listed = client.list_back_to(looks_back_to(job))
+    listed = client.list_back_to(looks_back_to(job), job.upload_url)
     found = [item for item in listed if item.audio_url == job.upload_url and item.transcript_id not in answered]
     if is_link(job.path):
         found, too_old = _since(found, job.submit_sent_at - CLOCKS_APART_SECONDS)
