@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from world import World, changed, mp3
+from world import World, changed, mp3, work_for
 
 NOT_YOURS = Fault.answer(403, "Cannot access uploaded file")
 
@@ -137,3 +138,46 @@ def test_an_item_of_another_program_in_the_list_stops_nobody(world: World, api: 
     world.run(lambda: world.states() == [State.DELIVERED] * 2)
 
     assert len(api.submits) == 3
+
+
+def test_a_transcript_that_its_account_no_longer_knows_is_a_question_and_blocks_nobody(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: State.SUBMITTED in world.states())
+    api.submits.clear()
+    world.drop("Other.mp3")
+
+    logs = work_for(world, 7200)
+
+    gone, other = world.jobs()
+    assert gone.state is State.FAILED
+    assert gone.transcript_id is not None
+    assert "--pay-again" in gone.hint
+    assert other.state is State.DELIVERED
+    assert [line for line in logs if line["event"] == "lane.blocked"] == []
+
+
+def test_a_transcript_that_is_unknown_to_another_account_fails_nobody(world: World, api: FakeAssemblyAI) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: State.SUBMITTED in world.states())
+    submits, api.submits = [*api.submits], [replace(api.submits[0], id=str(uuid.uuid4()))]
+    key, world.key, api.key = world.key, "another-key", "another-key"
+
+    work_for(world, 7200)
+
+    assert world.states() == [State.SUBMITTED]
+    api.submits, world.key, api.key = submits, key, key
+    assert world.run() == 0
+    assert len(api.submits) == 1
+
+
+def test_a_transcript_that_the_list_shows_is_not_given_up_where_it_is_not_found_once(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Talk.mp3")
+    api.script("GET /v2/transcript/{id}", [Fault.answer(400, "Transcript id not found")] * 3)
+
+    world.run(lambda: State.DELIVERED in world.states())
+
+    assert "failed" not in world.story(1)

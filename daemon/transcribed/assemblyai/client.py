@@ -185,6 +185,11 @@ class AssemblyAI:
                 break
         return found
 
+    def lists_any(self) -> bool:
+        """True if the list shows any transcript: then it is an account that transcripts were made with."""
+        page = self._page({"limit": 1})
+        return bool(page.items or page.unread)
+
     def fetch(self, transcript_id: str) -> Answer:
         """The transcript as it is now, finished or not; `outcome_error` tells what its end means."""
         path = _path_of(transcript_id)

@@ -15,6 +15,7 @@ from transcribed.journal import AUDIO, Transcripts
 from transcribed.worker.steps.doubts import doubts, heard_seconds, losses
 
 LONGEST_WORD = 64  # characters of a model's name; no real one is half as long
+TRIES_AT_UNKNOWN = 10  # the same, where the account's list is empty; chosen
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 
 
@@ -82,7 +83,9 @@ def fetch(
     except UnknownTranscript as error:
         if _is_of(client, payer) and (was_fetched or kept.was_kept(job.transcript_id)):
             raise _gone("it was deleted there since") from error
-        raise
+        if payer is None or payer.account != client.account:
+            raise
+        raise _unknown(job, job.transcript_id, client, error) from error
     if answer.status not in ("completed", "error"):
         return None
     linked = is_link(job.path)
@@ -97,6 +100,20 @@ def fetch(
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
     return _transcribed(job, client, kept, answer.transcript)
+
+
+def _unknown(
+    job: Job, transcript_id: str, client: AssemblyAI, error: UnknownTranscript
+) -> errors.Permanent | errors.Transient:
+    """A transcript that this very account paid for, and is asked for in vain: no other one waits for it.
+
+    A person decides where the account answers for others, or did not in so many tries.
+    """
+    is_listed = bool(client.find([transcript_id]))
+    if is_listed or not (client.lists_any() or job.attempts >= TRIES_AT_UNKNOWN):
+        return errors.Transient(error.message, hint="it is asked for again", refused=True)
+    hint = "`transcribed retry` asks for it again; `transcribed retry --pay-again` has it transcribed, and paid, again"
+    return errors.Permanent(f"{error.message}, though this account paid for it", hint=hint, refused=True)
 
 
 def _is_of(client: AssemblyAI, payer: Job | None) -> bool:
