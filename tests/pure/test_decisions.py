@@ -87,6 +87,14 @@ TABLE = [
     ("a delivered recording is put away", DELIVERED, {"step": Step.RETIRE}, Start(Step.RETIRE)),
     # waits
     ("no inbox", RECEIVED, {"inbox": None}, Wait("its inbox talks is not in the configuration", CONFIGURATION)),
+    ("no inbox for a look", SUBMITTED, {"inbox": None, "step": Step.FETCH}, Wait("", end_of_transcript("t-7"))),
+    (
+        "no inbox for a fetch",
+        SUBMITTED,
+        {"inbox": None, "step": Step.FETCH, "transcript_ended": True},
+        Start(Step.FETCH),
+    ),
+    ("no inbox for a lost answer", IN_DOUBT, {"inbox": None, "step": Step.LOOK_UP}, Start(Step.LOOK_UP)),
     ("not due", RECEIVED, {"is_due": False}, Wait()),
     ("a transcript that has not ended", SUBMITTED, {"step": Step.FETCH}, Wait("", end_of_transcript("t-7"))),
     (

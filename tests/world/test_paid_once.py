@@ -181,3 +181,43 @@ def test_a_transcript_that_the_list_shows_is_not_given_up_where_it_is_not_found_
     world.run(lambda: State.DELIVERED in world.states())
 
     assert "failed" not in world.story(1)
+
+
+def test_a_renamed_inbox_has_its_transcripts_fetched_and_its_recording_delivered_once(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: State.SUBMITTED in world.states())
+    world.routes[0] = changed(world.route, name="renamed")
+
+    world.run(lambda: State.DELIVERED in world.states())
+
+    assert len(api.submits) == 1
+    assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
+
+
+def test_a_submit_in_doubt_is_looked_for_though_its_inbox_was_renamed(world: World, api: FakeAssemblyAI) -> None:
+    api.script("POST /v2/transcript", [Fault.lost_answer()])
+    world.drop("Talk.mp3")
+    world.run(lambda: [job.doubtful for job in world.jobs()] == [True] and len(api.submits) == 1)
+    world.routes[0] = changed(world.route, name="renamed")
+
+    world.run(lambda: State.DELIVERED in world.states())
+
+    assert len(api.submits) == 1
+
+
+def test_a_transcript_of_an_inbox_that_was_removed_is_fetched_while_assemblyai_has_it(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.second_inbox()
+    world.drop("Talk.mp3")
+    world.run(lambda: State.SUBMITTED in world.states())
+    first = world.routes.pop(0)
+    world.run(lambda: State.TRANSCRIBED in world.states())
+    api.submits.clear()
+    world.routes.insert(0, first)
+
+    world.run(lambda: State.DELIVERED in world.states())
+
+    assert api.submits == []

@@ -564,7 +564,7 @@ def test_a_job_whose_inbox_left_the_configuration_waits_with_that_reason(world: 
     world.run(lambda: clock.moved > 1000)
 
     assert "not in the configuration" in world.published[-1]["open"][0]["reason"]
-    assert world.states() == [State.SUBMITTED]
+    assert world.states() == [State.TRANSCRIBED]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Job, State, Step, is_l
 from transcribed.job.events import Cancelled, Event, Failed, Known, Lost
 from transcribed.worker.schedule import CONFIGURATION, Fact, change_of, end_of_transcript, look_at
 
+AT_API_ALONE = frozenset({Step.LOOK_UP, Step.FETCH})  #: they need no inbox, and no folder of one
 TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
 ADDRESS_CHANGED = "api.base_url has changed since the upload"
 ACCOUNT_CHANGED = "api.base_url or the key has changed since the link was read"
@@ -100,9 +101,16 @@ def asks_for_twins(job: Job, *, is_due: bool) -> bool:
 def decide(job: Job, facts: Facts) -> Decision:
     """The next thing for a job that has a step left and is not in one."""
     if facts.inbox is None:
-        return Wait(f"its inbox {printable(job.inbox)} is not in the configuration", CONFIGURATION)
+        return _without_inbox(job, facts)
     settled = _taken_away(job, facts.inbox) or _known_content(job, facts, facts.inbox)
     return settled or _waiting(job, facts) or _outdated(job, facts) or Start(facts.step)
+
+
+def _without_inbox(job: Job, facts: Facts) -> Decision:
+    """A transcript is fetched all the same: AssemblyAI does not keep it for ever, and a twin may wait for it."""
+    if facts.step in AT_API_ALONE:
+        return _waiting(job, facts) or Start(facts.step)
+    return Wait(f"its inbox {printable(job.inbox)} is not in the configuration", CONFIGURATION)
 
 
 def _taken_away(job: Job, inbox: InboxFacts) -> Decision | None:

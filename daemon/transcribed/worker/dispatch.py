@@ -19,6 +19,7 @@ from transcribed.journal import Transcripts
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.decisions import (
+    AT_API_ALONE,
     Decision,
     Facts,
     Happened,
@@ -210,7 +211,9 @@ class Dispatch:
     def _serve_one(self, line: Line, rooms: Rooms) -> bool:
         """Begin the step of the first in line; False where it has no room, or its lanes are blocked."""
         inbox = self._inboxes.get(line.inbox)
-        if inbox is None or self._lanes.blocking(lanes_of(line.step, inbox.route)) is not None:
+        if inbox is None and line.step not in AT_API_ALONE:
+            return False
+        if self._lanes.blocking(lanes_of(line.step, None if inbox is None else inbox.route)) is not None:
             return False
         number = self._schedule.first_in(line)
         job = None if number is None else self._book.unfinished[number]
@@ -226,18 +229,20 @@ class Dispatch:
 
     # -- a step
 
-    def _begin(self, job: Job, step: Step, inbox: Arrivals, rooms: Rooms) -> None:
+    def _begin(self, job: Job, step: Step, inbox: Arrivals | None, rooms: Rooms) -> None:
         assert self._plan is not None
         attempted = self._saved(job, step, inbox, self._plan.client)
         work = self._work(attempted, step, self._plan, inbox)  # it may ask the journal: until then the job is in line
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
         rooms.take(step, job)
-        lane = inbox.route.lane if step in IN_FOLDERS or step is Step.UPLOAD else errors.API
+        lane = errors.API if inbox is None or step not in {*IN_FOLDERS, Step.UPLOAD} else inbox.route.lane
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
-    def _executor(self, step: Step, plan: Plan, inbox: Arrivals) -> Executor:
+    def _executor(self, step: Step, plan: Plan, inbox: Arrivals | None) -> Executor:
         """The threads that a step runs on. An inbox has its own for each kind: a share that hangs keeps only those."""
+        if inbox is None:
+            return self._background.calls
         if step is Step.RETIRE:  # on the thread that looks, so that no look tells of what was there before
             return inbox.executor
         if step in IN_FOLDERS:
@@ -246,16 +251,18 @@ class Dispatch:
             return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
         return self._background.calls
 
-    def _saved(self, job: Job, step: Step, inbox: Arrivals, client: AssemblyAI) -> Job:
+    def _saved(self, job: Job, step: Step, inbox: Arrivals | None, client: AssemblyAI) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""
         if step is Step.FETCH:
             return job
-        if step is not Step.SUBMIT:
+        if step is not Step.SUBMIT or inbox is None:
             return self._book.attempt(job)
         sent_at = client.sent_at(self._clock.wall())
         return self._book.attempt(job, sent_at=sent_at, parameters=inbox.route.settings_of(job).parameters)
 
-    def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals) -> Callable[[], Event | None]:
+    def _work(self, job: Job, step: Step, plan: Plan, inbox: Arrivals | None) -> Callable[[], Event | None]:
+        if inbox is None:
+            return self._call(job, step, plan.client)
         folders, client = self._steps(inbox), plan.client
         match step:
             case Step.HASH:
@@ -267,13 +274,8 @@ class Dispatch:
                 return lambda: api.upload(job, client, folders.source(job), sent)
             case Step.SUBMIT:
                 return lambda: api.submit(job, client, inbox.route.parameters_lane)
-            case Step.LOOK_UP:
-                ours, answered = self._book.journal.upload_urls(looks_back_to(job)), self._answered(job)
-                return lambda: look_up(job, client, ours, answered)
-            case Step.FETCH:
-                erased, payer = self._is_erased(job), self._book.journal.payer(job)
-                fetched = self._book.journal.forgotten.was_transcribed(job.transcript_id)
-                return lambda: api.fetch(job, client, self._kept, payer, erased=erased, was_fetched=fetched)
+            case Step.LOOK_UP | Step.FETCH:
+                return self._call(job, step, client)
             case Step.NAME:
                 taken, earlier = self._taken(job, inbox), self._earlier(job, inbox)
                 return lambda: folders.name(job, taken, earlier)
@@ -284,6 +286,16 @@ class Dispatch:
                 taken = self._taken(job, inbox) if job.number is None else set()
                 earlier = self._earlier(job, inbox)
                 return lambda: folders.retire(job, taken, earlier)
+
+    def _call(self, job: Job, step: Step, client: AssemblyAI) -> Callable[[], Event | None]:
+        """A step that asks only the API, and the journal before that."""
+        if step is Step.LOOK_UP:
+            ours, answered = self._book.journal.upload_urls(looks_back_to(job)), self._answered(job)
+            return lambda: look_up(job, client, ours, answered)
+        assert step is Step.FETCH
+        erased, payer = self._is_erased(job), self._book.journal.payer(job)
+        fetched = self._book.journal.forgotten.was_transcribed(job.transcript_id)
+        return lambda: api.fetch(job, client, self._kept, payer, erased=erased, was_fetched=fetched)
 
     def _steps(self, inbox: Arrivals) -> FolderSteps:
         if inbox not in self._steps_of:

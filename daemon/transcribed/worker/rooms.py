@@ -38,9 +38,9 @@ def stage_of(line: Line) -> int:
     return _STAGES.get(line.step, len(_STAGES))
 
 
-def lanes_of(step: Step, route: Route) -> tuple[str, ...]:
-    """The lanes that a step of a job of this route needs free."""
-    own = {"inbox": route.lane, "parameters": route.parameters_lane}
+def lanes_of(step: Step, route: Route | None) -> tuple[str, ...]:
+    """The lanes that a step of a job of this route needs free; without a route it is one at the API alone."""
+    own = {} if route is None else {"inbox": route.lane, "parameters": route.parameters_lane}
     return tuple(own.get(name, name) for name in _LANES[step])
 
 
