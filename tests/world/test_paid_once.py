@@ -10,6 +10,7 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
+from transcribed.worker import drop
 from world import World, changed, mp3, work_for
 
 NOT_YOURS = Fault.answer(403, "Cannot access uploaded file")
@@ -221,3 +222,41 @@ def test_a_transcript_of_an_inbox_that_was_removed_is_fetched_while_assemblyai_h
     world.run(lambda: State.DELIVERED in world.states())
 
     assert api.submits == []
+
+
+def moved(world: World, name: str) -> None:
+    """Have the inbox be another folder of recordings from now on, under this name."""
+    world.second_inbox()
+    other = world.routes.pop()
+    for number in range(5):
+        world.drop(f"{number}.mp3", folder="second-inbox")
+    world.routes[0] = changed(world.route, name=name, inbox=other.inbox)
+
+
+@pytest.mark.parametrize("by", ["this version", "an older one"])
+def test_an_inbox_that_is_another_folder_now_is_asked_about_until_a_person_accepts_it(
+    world: World, api: FakeAssemblyAI, by: str
+) -> None:
+    world.plan_options["accept_backlog_hours"] = 0.0
+    assert world.run() == 0
+    if by == "an older one":
+        with world.journal() as journal:
+            journal.remember(dict.fromkeys(journal.facts("accepted:")))
+    moved(world, world.route.name)
+
+    for _ in range(2):
+        assert world.run() == 75
+        assert api.submits == []
+    drop(str(world.state), {"order": "accept"})
+    world.run(lambda: world.states() == [State.DELIVERED] * 5)
+
+
+def test_a_folder_that_was_accepted_stays_so_under_another_name(world: World, api: FakeAssemblyAI) -> None:
+    world.plan_options["accept_backlog_hours"] = 0.0
+    assert world.run() == 0
+    world.routes[0] = changed(world.route, name="renamed")
+    world.drop("Talk.mp3")
+
+    assert world.run() == 0
+
+    assert len(api.submits) == 1

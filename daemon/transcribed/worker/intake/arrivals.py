@@ -23,6 +23,7 @@ from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
+from transcribed.worker.intake.acceptance import accept, is_accepted
 from transcribed.worker.intake.admission import admit, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
@@ -59,7 +60,7 @@ class Arrivals:
         self._remembered = book.journal.facts(facts_of(route.name))
         access, places = access_of(route), Places(route.inbox, route.outbox, route.archive, route.failed)
         self.anchors = Anchors(route.name, places, access, self._remembered, archives=route.after == "archive")
-        self.accepted = book.journal.is_accepted(route.name)
+        self.accepted = is_accepted(book.journal, route)
         self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
         self._background = background
@@ -382,7 +383,6 @@ class Arrivals:
             raise blocked(message.outcome.problem, self.route.lane)
         if hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
             what = f"{message.count} recordings ({hours:.1f} hours) lay in the inbox at its first start"
-            self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=False)
             self._surveyed = names
             raise errors.Blocked(
                 f"{what}, more than accept_backlog_hours = {plan.accept_backlog_hours:g}",
@@ -395,6 +395,6 @@ class Arrivals:
 
     def accept(self) -> None:
         """Let the recordings in this inbox be paid for, from now on. Raises Blocked(state)."""
-        self._book.journal.saw_inbox(self.route.name, self._clock.wall(), accepted=True)
+        accept(self._book.journal, self.route, self._clock.wall())
         self.accepted = True
         self._pace.ask_at_once(self._clock.monotonic())  # that look takes what lies here; without it all seems done
