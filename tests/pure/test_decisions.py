@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Fingerprint, Job, State, Step
-from transcribed.job.events import Cancelled, Failed, Known, Lost
+from transcribed.job.events import Cancelled, Deferred, Failed, Known, Lost
 from transcribed.worker.decisions import (
     ACCOUNT_CHANGED,
     ADDRESS_CHANGED,
+    LATE,
+    LATE_HINT,
     TOO_OLD,
     TRIES_AT_RETIRING,
     Facts,
@@ -87,6 +89,18 @@ TABLE = [
     ("a delivered recording is put away", DELIVERED, {"step": Step.RETIRE}, Start(Step.RETIRE)),
     # waits
     ("no inbox", RECEIVED, {"inbox": None}, Wait("its inbox talks is not in the configuration", CONFIGURATION)),
+    (
+        "a transcript of days",
+        replace(SUBMITTED, changed_at=NOW - 86401),
+        {"step": Step.FETCH},
+        Happened(Deferred(LATE, LATE_HINT)),
+    ),
+    (
+        "a transcript of days that was told of",
+        replace(SUBMITTED, changed_at=NOW - 86401, reason=LATE),
+        {"step": Step.FETCH},
+        Wait("", end_of_transcript("t-7")),
+    ),
     ("no inbox for a look", SUBMITTED, {"inbox": None, "step": Step.FETCH}, Wait("", end_of_transcript("t-7"))),
     (
         "no inbox for a fetch",

@@ -11,7 +11,7 @@ import pytest
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from transcribed.worker import drop
-from world import World, changed, mp3, work_for
+from world import Clock, World, changed, mp3, work_for
 
 NOT_YOURS = Fault.answer(403, "Cannot access uploaded file")
 
@@ -259,4 +259,23 @@ def test_a_folder_that_was_accepted_stays_so_under_another_name(world: World, ap
 
     assert world.run() == 0
 
+    assert len(api.submits) == 1
+
+
+def test_a_transcript_that_takes_days_is_told_of_once_and_delivered_when_it_ends(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    api.processing_seconds = 4 * 86400
+    world.drop("Talk.mp3")
+    world.run(lambda: State.SUBMITTED in world.states())
+    clock.moved += 2 * 86400
+
+    logs = work_for(world, 7200)
+
+    (job,) = world.published[-1]["open"]
+    assert "more than a day" in job["reason"]
+    assert "status page" in job["hint"]
+    assert [line["event"] for line in logs].count("job.deferred") == 1
+    clock.moved += 2 * 86400
+    assert world.run() == 0
     assert len(api.submits) == 1

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Job, State, Step, is_link, printable
-from transcribed.job.events import Cancelled, Event, Failed, Known, Lost
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost
 from transcribed.worker.schedule import CONFIGURATION, Fact, change_of, end_of_transcript, look_at
 
 AT_API_ALONE = frozenset({Step.LOOK_UP, Step.FETCH})  #: they need no inbox, and no folder of one
 TRIES_AT_RETIRING = 3  # quick ones; then it is as good as blocked, for `run --once` too
+LATE_SECONDS = 86400.0  # a transcript takes minutes; a day is far more than any source tells of
+LATE = "AssemblyAI has not ended this transcript for more than a day"
+LATE_HINT = "look at AssemblyAI's status page and dashboard; it is asked on, and nothing is paid again"
 ADDRESS_CHANGED = "api.base_url has changed since the upload"
 ACCOUNT_CHANGED = "api.base_url or the key has changed since the link was read"
 TOO_OLD = "the upload is too old to be submitted"
@@ -169,9 +172,16 @@ def _waiting(job: Job, facts: Facts) -> Decision | None:
         return Wait(facts.put_off if tried else "")
     if facts.step is Step.FETCH and not facts.transcript_ended:
         elsewhere = job.base_url not in (None, facts.account.base_url)
+        if not elsewhere and is_late(job, facts.now):
+            return Happened(Deferred(LATE, LATE_HINT))
         told = f"it was submitted to {job.base_url}, and api.base_url is another now" if elsewhere else ""
         return Wait(told, end_of_transcript(job.transcript_id or ""))
     return None
+
+
+def is_late(job: Job, now: float) -> bool:
+    """True if its transcript takes longer than any should, and nobody was told yet."""
+    return job.state is State.SUBMITTED and now - job.changed_at > LATE_SECONDS and job.reason != LATE
 
 
 def _outdated(job: Job, facts: Facts) -> Decision | None:

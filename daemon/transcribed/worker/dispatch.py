@@ -30,6 +30,7 @@ from transcribed.worker.decisions import (
     asks_for_size,
     asks_for_twins,
     decide,
+    is_late,
     next_step,
 )
 from transcribed.worker.intake.arrivals import Arrivals
@@ -134,6 +135,9 @@ class Dispatch:
         for transcript_id in ended:
             self._ended.add(transcript_id)
             self._schedule.happened(end_of_transcript(transcript_id))
+        for job in self._book.submitted.values():
+            if is_late(job, self._clock.wall()):
+                self._schedule.look_again(job.id)
 
     def _see_time_pass(self) -> None:
         now = self._clock.wall()
