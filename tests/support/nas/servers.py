@@ -132,12 +132,11 @@ def over_quota() -> Iterator[None]:
 def _fill(disk: Path, filler: Path) -> None:
     """Take what is free, in smaller and smaller parts."""
     run("sync")
-    with filler.open("ab") as file:
+    with filler.open("ab", buffering=0) as file:
         for size in (64 << 20, 1 << 20, 4096):
             with suppress(OSError):
                 while True:
                     file.write(bytes(size))
-                    file.flush()
 
 
 @contextmanager
