@@ -315,8 +315,8 @@ def words(data: bytes) -> str:
 
 
 def heard(world: World) -> list[str]:
-    """The texts in the outbox, by their names."""
-    names = [name for name in world.files("outbox") if name.endswith(".txt")]
+    """The texts in the outbox, by their names; notes about them are none."""
+    names = [name for name in world.files("outbox") if name.endswith(".txt") and not name.endswith(".note.txt")]
     return [(world.folders["outbox"] / name).read_text().strip() for name in names]
 
 

@@ -22,6 +22,7 @@ HOUR = 3600.0
 RIGHT = b'formats = ["txt"]\n'
 WRONG = b'formats = ["poem"]\n'
 NOTE = "transcribed.toml.error.txt"
+NOTICE = "_transcribed.txt"
 
 
 pytestmark = pytest.mark.route(formats=("txt",), scan_seconds=60.0)
@@ -107,7 +108,7 @@ def test_a_stranger_at_the_note_of_a_wrong_settings_file_holds_that_folder_alone
     stranger = put(world, f"a/{NOTE}", make, "inbox")
 
     lines = run_on(world)
-    assert world.files("outbox") == ["b/Good.txt"]
+    assert world.files("outbox") == [NOTICE, "b/Good.txt"]
     assert_nothing_was_blocked(lines)
     (held,) = world.published[-1]["inboxes"][0]["unsettled"]
     assert held["file"] == "a/Held.mp3"
@@ -191,7 +192,7 @@ def test_an_error_of_one_file_is_that_files_alone(world, monkeypatch, number):
 
     lines = run_on(world)
 
-    assert world.files("outbox") == ["2 Good.txt", "3 Good.txt"]
+    assert world.files("outbox") == ["2 Good.txt", "3 Good.txt", NOTICE]
     assert_nothing_was_blocked(lines)
     assert [each["file"] for each in world.published[-1]["inboxes"][0]["unsettled"]] == ["1 Ill.mp3"]
     assert [line["event"] for line in lines].count("inbox.problem") == 1

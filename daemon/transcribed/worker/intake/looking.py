@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from transcribed import errors, files
-from transcribed.folders import Anchors, is_local, mount_of
+from transcribed.folders import Anchors, is_local, mount_of, named_mount
 from transcribed.inbox import (
     Evidence,
     Found,
@@ -166,7 +166,8 @@ class Looking:
             try:
                 tried = mount_of(folder).may_lie and files.probe_write(folder)
             except OSError as error:
-                raise errors.from_os_error(error, lane=self.lane, doing=f"writing to {shown(folder)}") from error
+                doing, share = f"writing to {shown(folder)}", named_mount(folder).share
+                raise errors.from_os_error(error, lane=self.lane, doing=doing, share=share) from error
             if tried is files.Way.LOOKED:
                 log.warning("folder.careful", folder=shown(folder), reason=NOT_SAFE)
 

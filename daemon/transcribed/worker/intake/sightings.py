@@ -87,12 +87,13 @@ class Sightings:
         return sighting.is_gone and sighting.job == job
 
     def has_lost_or_other(self, path: bytes, job: int, size: int) -> bool:
-        """True if `has_lost` is, or if another job took a file of another size at the path of this one.
+        """True if `has_lost` is, or if a later job took a file of another size at the path of this one.
 
         Of one of the same size nobody knows before it is hashed: it may be that file, touched.
         """
         sighting = self._at(path)
-        is_another = sighting.job not in (None, job) and sighting.taken is not None and sighting.taken.size != size
+        is_later = sighting.job is not None and sighting.job > job
+        is_another = is_later and sighting.taken is not None and sighting.taken.size != size
         return is_another or self.has_lost(path, job)
 
     # -- what happens
