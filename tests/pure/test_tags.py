@@ -123,8 +123,10 @@ def test_where_no_audio_begins_behind_the_tags_none_is_found(data):
         b"-00001LYRICS200",
         b"3DI\x04\x00\x10\x00\x00\x07\x00",
         b"TAG",
+        FRAME * 9 + b"APETAGEX" + struct.pack("<IIII", 2000, 9 * len(FRAME) + 32, 1, 0) + bytes(8),  # speech, no items
+        b"LYRICSBEGIN" + FRAME * 9 + b"%06dLYRICS200" % (9 * len(FRAME) + 11),  # nor fields
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_tag_that_is_not_as_it_says_belongs_to_the_audio(behind):
     assert found(AUDIO + behind) == AUDIO + behind

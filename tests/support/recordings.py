@@ -41,7 +41,7 @@ def ape(body: bytes) -> bytes:
 
 
 def lyrics(body: bytes) -> bytes:
-    text = b"LYRICSBEGIN" + body
+    text = b"LYRICSBEGIN" + b"LYR%05d" % len(body) + body
     return text + b"%06d" % len(text) + b"LYRICS200"
 
 

@@ -88,7 +88,7 @@ def test_a_recording_replaced_after_it_was_submitted_is_a_second_job_and_neither
     assert world.run() == 0
 
     assert world.states() == [State.DELIVERED, State.DELIVERED]
-    assert world.files("outbox") == ["Talk (2).txt", "Talk.txt"]
+    assert world.files("outbox") == ["Talk (2).txt", "Talk.note.txt", "Talk.txt"]
     assert [(world.folders["archive"] / name).read_bytes() for name in world.files("archive")] == [
         mp3("the second", frames=50)
     ]

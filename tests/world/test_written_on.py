@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import Fault
+from tags import id3v2
 from transcribed.job import State
 from transcribed.worker import Reload
 from world import World, mp3
@@ -139,6 +140,34 @@ def test_a_recording_that_is_written_on_after_it_was_archived_is_told_of_and_tra
     assert sent(world, whole) == 1
     assert f"{len(whole):,} bytes now, {len(mp3('Talk')):,} transcribed" in note(world)
     assert world.story(1)[-2:] == ["retired", "returned"]
+
+
+def test_a_program_that_stamps_whatever_appears_in_the_archive_has_it_transcribed_once_more_and_not_for_ever(world):
+    def stamp() -> bool:
+        for path in world.folders["archive"].glob("*.mp3"):
+            if path.stat().st_ino not in stamped or path.name not in stamped.values():
+                path.write_bytes(mp3(f"{path.name} {world.clock.moved}"))
+                stamped[path.stat().st_ino] = path.name
+        return world.clock.monotonic() >= end
+
+    stamped: dict[int, str] = {}
+    world.drop("Talk.mp3")
+    end = world.clock.monotonic() + 1800
+    world.run(stamp, seconds=9000)
+
+    assert len(world.api.submits) == 2
+    assert "A recording of its name changed before" in note(world, "Talk (2).note.txt")
+
+
+def test_a_tag_that_is_set_in_the_archive_makes_it_no_other_recording(world):
+    world.drop("Talk.mp3", mp3("Talk", 90))
+    assert world.run() == 0
+    archive(world).write_bytes(id3v2(b"a title") + mp3("Talk", 90))
+
+    work(world, 900)
+
+    assert world.files("archive") == ["Talk.mp3"]
+    assert world.files("outbox") == ["Talk.txt"]
 
 
 def test_it_is_told_of_where_recordings_are_kept_too(tmp_path: Path, api, clock):

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 AFTER_SECONDS = (20.0, 60.0, 180.0, 600.0)  # since it was put away; chosen: writers were seen to pause for 75 s
 MOST = 10_000  # of one inbox; of more, the oldest are looked at no more
+ONCE_SECONDS = 3600.0  # in so long a time a recording comes back once
 TOGETHER_SECONDS = 5.0  # a look takes all that are due by then
 
 
@@ -70,6 +71,7 @@ class SecondLooks:
         self._clock = clock
         self._of: dict[str, _Watched] = defaultdict(_Watched)
         self._is_new = True
+        self._returned: dict[tuple[str, bytes], float] = {}  # when (monotonic) one came back, by inbox and path
 
     def ended(self, job: Job, event: Event, inbox: Arrivals | None) -> None:
         """This happened to the job: where its recording was put away, or is kept, it is looked at again."""
@@ -135,7 +137,9 @@ class SecondLooks:
                 self._look_closely(job, since, inbox)
 
     def _look_closely(self, job: Job, since: float, inbox: Arrivals) -> None:
-        work = functools.partial(look_closely, job, inbox.route, inbox.anchors)
+        before = self._returned.get((job.inbox, job.path), -ONCE_SECONDS)
+        returns = self._clock.monotonic() - before >= ONCE_SECONDS
+        work = functools.partial(look_closely, job, inbox.route, inbox.anchors, returns=returns)
         answer = functools.partial(LookedClosely, job, since)
         self._background.ask(inbox.executor, work, answer, doing="looking at a recording", lane=inbox.route.lane)
 
@@ -147,6 +151,7 @@ class SecondLooks:
             return
         if isinstance(found, Returned):
             self._book.record(job, found)
+            self._remember(job, found)
             inbox.forget(job)
         elif isinstance(found, Fingerprint):
             path = job.place or inbox.route.inbox + b"/" + job.path
@@ -155,3 +160,10 @@ class SecondLooks:
         elif problem is not None:
             log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
             self._watch(job, inbox, message.since)
+
+    def _remember(self, job: Job, returned: Returned) -> None:
+        """It comes back once: a program that stamps all that appears in the archive would have it paid each time."""
+        if len(self._returned) >= MOST:
+            self._returned.clear()
+        for path in (job.path, returned.path):
+            self._returned[job.inbox, path] = self._clock.monotonic()

@@ -10,6 +10,9 @@ _MOST_TAGS = 64
 _APE = b"APETAGEX"
 _APE_HEADER, _ID3_HEADER, _ID3V1, _ID3V1_MORE, _LYRICS_END = 32, 10, 128, 227, 15
 _APE_HAS_HEADER, _APE_IS_HEADER = 0x80, 0x20
+_LYRICS_BEGIN = b"LYRICSBEGIN"
+_MOST_FIELDS = 64
+_LONGEST_KEY = 256
 
 
 def front(whole: Extent) -> int:
@@ -66,20 +69,42 @@ def _last_size(whole: Extent, end: int) -> int:
         return _last_ape_size(whole, end, foot)
     size, mark = _id3_size(whole, end - _ID3_HEADER, b"3DI"), b"ID3"
     if not size:
-        size, mark = _lyrics_size(whole, end), b"LYRICSBEGIN"
+        size, mark = _lyrics_size(whole, end), _LYRICS_BEGIN
     return size if size and whole.has(mark, end - size) else 0
 
 
 def _last_ape_size(whole: Extent, end: int, foot: bytes) -> int:
-    size, has_header = int.from_bytes(foot[12:16], "little"), foot[23] & _APE_HAS_HEADER
-    if len(foot) < _APE_HEADER or foot[23] & _APE_IS_HEADER or size < _APE_HEADER:
+    """The size of an APEv2 or APEv1 tag with this footer; one without a header is believed if its items fill it."""
+    size, flags = int.from_bytes(foot[12:16], "little"), foot[23] if len(foot) == _APE_HEADER else _APE_IS_HEADER
+    if flags & _APE_IS_HEADER or size < _APE_HEADER:
         return 0
-    if not has_header:
-        return size
-    return size + _APE_HEADER if whole.has(_APE, end - size - _APE_HEADER) else 0
+    if flags & _APE_HAS_HEADER:
+        return size + _APE_HEADER if whole.has(_APE, end - size - _APE_HEADER) else 0
+    return size if _are_items(whole, end - size, end - _APE_HEADER) else 0
+
+
+def _are_items(whole: Extent, at: int, end: int) -> bool:
+    """True if the items of an APE tag (the size of the value, flags, a key that ends with 0, the value) lie here."""
+    for _ in range(_MOST_FIELDS):
+        head = whole.some(at, 8 + _LONGEST_KEY)
+        key = head[8:].partition(b"\0")[0]
+        if at >= end or not key.isascii() or not 2 <= len(key) < _LONGEST_KEY:
+            break
+        at += 8 + len(key) + 1 + int.from_bytes(head[:4], "little")
+    return at == end
 
 
 def _lyrics_size(whole: Extent, end: int) -> int:
-    """The size of Lyrics3v2 (id3.org, Lyrics3v2): six digits before its last nine bytes."""
+    """The size of Lyrics3v2 (id3.org, Lyrics3v2): six digits before its last nine bytes, which its fields fill."""
     foot = whole.some(end - _LYRICS_END, _LYRICS_END)
-    return int(foot[:6]) + _LYRICS_END if foot.endswith(b"LYRICS200") and foot[:6].isdigit() else 0
+    if not (foot.endswith(b"LYRICS200") and foot[:6].isdigit()):
+        return 0
+    size = int(foot[:6])
+    begin = end - _LYRICS_END - size
+    at = begin + len(_LYRICS_BEGIN)
+    for _ in range(_MOST_FIELDS):
+        head = whole.some(at, 8)
+        if at + 8 > begin + size or not (head[:3].isalnum() and head[3:].isdigit()):
+            break
+        at += 8 + int(head[3:])
+    return size + _LYRICS_END if at == begin + size else 0

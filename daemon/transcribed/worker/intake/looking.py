@@ -142,6 +142,9 @@ class Looking:
             evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at)
             ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
             return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at)
+        except OSError as error:  # it may name no path, and the share decides what it means
+            share = named_mount(self._route.inbox).share
+            raise errors.from_os_error(error, lane=self.lane, doing="listing the inbox", share=share) from error
         finally:
             self.asked = None
 

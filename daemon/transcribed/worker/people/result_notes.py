@@ -22,9 +22,11 @@ def changed(job: Job, size: int) -> str:
     return f"it was written on since: {size:,} bytes now, {job.fingerprint.size:,} {done}"
 
 
-def of_changed(job: Job, size: int) -> str:
-    """The paragraph for people about the same."""
-    return f"The recording: {changed(job, size)}. What lies there now is transcribed as a recording of its own."
+def of_changed(job: Job, size: int, *, goes_on: bool) -> str:
+    """The paragraph for people about the same. `goes_on`: what lies there now is transcribed."""
+    then = "What lies there now is transcribed as a recording of its own."
+    left = "A recording of its name changed before, so this one is left as it is. Drop it again to have it transcribed."
+    return f"The recording: {changed(job, size)}. {then if goes_on else left}"
 
 
 def of_doubt(doubt: str) -> str:

@@ -34,11 +34,11 @@ def _is_other(was: PutAway) -> bool:
     return False
 
 
-def look_closely(job: Job, route: Route, anchors: Anchors) -> Returned | Fingerprint | None:
+def look_closely(job: Job, route: Route, anchors: Anchors, *, returns: bool) -> Returned | Fingerprint | None:
     """Look into a recording that looks different, and bring it back if it is. On the thread that looks at the inbox.
 
-    Its fingerprint where it has its bytes still; None where it is not there. Raises Blocked, Transient, or OSError:
-    then it is to be looked at again.
+    Its fingerprint where it has its bytes still; None where it is not there, or is only told of, as it never `returns`.
+    Raises Blocked, Transient, or OSError: then it is to be looked at again.
     """
     recordings = Recordings(route, anchors)
     folder, path, fingerprint = recordings.source(job)
@@ -47,7 +47,9 @@ def look_closely(job: Job, route: Route, anchors: Anchors) -> Returned | Fingerp
         known = job.content_hash is not None or lies.size != fingerprint.size
         if lies == fingerprint or not known or recordings.has_its_bytes(job, lies):
             return lies
-        recordings.tell_of_change(job, lies)
+        recordings.tell_of_change(job, lies, goes_on=returns)
+        if not returns:
+            return None
         if job.place is None:
             return Returned(job.path, lies.size, fingerprint.size)
         with folder.reaching(path) as (directory, name):

@@ -50,19 +50,24 @@ class Recordings:
         return hashes
 
     def has_its_bytes(self, job: Job, lies: Fingerprint) -> bool:
-        """True if what looks like `lies` has the bytes that were taken. Raises as `hashes` does."""
-        if lies.size != job.fingerprint.size or job.content_hash is None:
+        """True if what looks like `lies` has the bytes that were taken, or their audio. Raises as `hashes` does."""
+        is_mp3 = job.audio_hash is not None
+        if job.content_hash is None or (lies.size != job.fingerprint.size and not is_mp3):
             return False
         folder, path, _ = self.source(job)
         if is_link(path):
             return hash_of_address(folder.address(path, lies)) == job.content_hash
-        return self.hashes(job, lies).whole == job.content_hash
+        hashes = self.hashes(job, lies)
+        return hashes.whole == job.content_hash or (is_mp3 and hashes.part == job.audio_hash)
 
-    def tell_of_change(self, job: Job, lies: Fingerprint) -> None:
-        """Say beside the transcript that other bytes lie there than were transcribed. Raises Blocked."""
+    def tell_of_change(self, job: Job, lies: Fingerprint, *, goes_on: bool = True) -> None:
+        """Say beside the transcript that other bytes lie there than were transcribed. Raises Blocked.
+
+        `goes_on`: they are transcribed as a recording of their own.
+        """
         if job.state is State.DELIVERED and job.stem is not None:  # else nothing was delivered for it
             self._anchors.need(self._route.outbox)
-            said = [result_notes.of_changed(job, lies.size)]
+            said = [result_notes.of_changed(job, lies.size, goes_on=goes_on)]
             result_notes.tell(job, said, root=self._route.outbox, access=access_of(self._route))
 
 
