@@ -238,7 +238,7 @@ OF_ONE_ROUTE = [
     (SUBMIT, "400 for the balance", Row(Fault.answer(400, BALANCE), "no balance", "submit")),
     (SUBMIT, "402", Row(Fault.answer(402, "Pay"), "no balance", "submit")),
     (LIST, "400", Row(Fault.answer(400, "'after_id' must be a newer transcript"), "did not accept the list", "api")),
-    (ONE, "400", Row(Fault.answer(400, "Transcript lookup error, transcript id not found"), "does not know", "api")),
+    (ONE, "400", Row(Fault.answer(400, "Transcript lookup error, transcript id not found"), "does not know")),
     (ONE, "404", Row(Fault.answer(404, "Not found"), "a way it never should", "api")),
 ]
 ROWS = [(route, name, row) for route in (UPLOAD, SUBMIT, LIST, ONE) for name, row in (EVERYWHERE | SILENT).items()]
