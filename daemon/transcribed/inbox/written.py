@@ -16,7 +16,7 @@ from watchdog.events import (
     FileSystemEvent,
 )
 
-#: Files come and go, and no event tells of each that went. Where so many are known, it is time to begin anew.
+#: Files come and go, and no event tells of each that went. Where so many are known, all of them are forgotten.
 _MOST_FILES = 10_000
 
 

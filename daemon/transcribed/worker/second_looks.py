@@ -104,8 +104,10 @@ class SecondLooks:
         nowhere = job.gone or job.place == b"" or job.state is State.CANCELLED
         if nowhere or is_link(job.path):
             return
-        path = job.place or inbox.route.inbox + b"/" + job.path
-        recording = PutAway(job.id, path, job.fingerprint.size, job.fingerprint.mtime_ns)
+        self._add(job, job.fingerprint, inbox, since)
+
+    def _add(self, job: Job, looks: Fingerprint, inbox: Arrivals, since: float) -> None:
+        recording = PutAway(job.id, _path_of(job, inbox), looks.size, looks.mtime_ns)
         self._of[job.inbox].add(recording, since, self._clock.monotonic())
 
     def _look(self, inbox: Arrivals, watched: _Watched, now: float) -> None:
@@ -133,7 +135,7 @@ class SecondLooks:
             job = self._book.job(recording.number) if recording.number in other else None
             if job is None or inbox is None:
                 watched.add(recording, since, now)
-            elif job.retired_at is not None and recording.path == (job.place or inbox.route.inbox + b"/" + job.path):
+            elif job.retired_at is not None and recording.path == _path_of(job, inbox):
                 self._look_closely(job, since, inbox)
 
     def _look_closely(self, job: Job, since: float, inbox: Arrivals) -> None:
@@ -154,9 +156,7 @@ class SecondLooks:
             self._remember(job, found)
             inbox.forget(job)
         elif isinstance(found, Fingerprint):
-            path = job.place or inbox.route.inbox + b"/" + job.path
-            recording = PutAway(job.id, path, found.size, found.mtime_ns)
-            self._of[job.inbox].add(recording, message.since, self._clock.monotonic())
+            self._add(job, found, inbox, message.since)
         elif problem is not None:
             log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
             self._watch(job, inbox, message.since)
@@ -167,3 +167,8 @@ class SecondLooks:
             self._returned.clear()
         for path in (job.path, returned.path):
             self._returned[job.inbox, path] = self._clock.monotonic()
+
+
+def _path_of(job: Job, inbox: Arrivals) -> bytes:
+    """The path at which its recording was put away, or is kept."""
+    return job.place or inbox.route.inbox + b"/" + job.path

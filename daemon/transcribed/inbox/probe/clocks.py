@@ -17,7 +17,7 @@ _IN_A_ROW = 5
 
 
 def packets(whole: Extent) -> tuple[int, int] | None:
-    """The size of the packets of a transport stream, and where their marks stand; None where it is none."""
+    """The size of the packets of a transport stream, and where their marks stand; None for another file."""
     for size, mark in PACKETS:
         marks = whole.some(mark, size * (_IN_A_ROW - 1) + 1)[::size]
         if set(marks) == {0x47} and len(marks) == min(_IN_A_ROW, -(-(whole.size - mark) // size)) > 1:

@@ -33,7 +33,7 @@ class Frame(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """One way to write frames: what may begin one, and what its header of so many bytes says; None: it is none."""
+    """One way to write frames: what may begin one, and what its header of so many bytes says, None if it is none."""
 
     kind: Kind
     begins: re.Pattern[bytes]
