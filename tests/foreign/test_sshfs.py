@@ -113,9 +113,9 @@ def test_what_is_written_on_the_other_side_is_found_without_any_event_and_only_w
     (share.served / "elsewhere").rename(people / "inbox/sub/moved.mp3")
     with (people / "inbox/slow.mp3").open("wb", buffering=0) as slow:
         slow.write(whole[:1000])
-        wait_for(lambda: why_not(daemon, "slow.mp3") == "settling", "the first piece being seen")
+        wait_for(lambda: daemon.why_not("slow.mp3") == "settling", "the first piece being seen")
         slow.write(whole[1000:90_000])
-        wait_for(lambda: why_not(daemon, "slow.mp3") == "growing", "the second piece being seen")
+        wait_for(lambda: daemon.why_not("slow.mp3") == "growing", "the second piece being seen")
         slow.write(whole[90_000:])
     wait_for(lambda: put_away(people) == len(contents), "all in the archive")
 
@@ -123,12 +123,6 @@ def test_what_is_written_on_the_other_side_is_found_without_any_event_and_only_w
     assert len(api.submits) == len(contents)
     daemon.signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
-
-
-def why_not(daemon: Daemon, name: str) -> str:
-    """The reason that the status gives for a recording that is not taken yet."""
-    unsettled = [row for inbox in daemon.status()["inboxes"] for row in inbox["unsettled"]]
-    return next((row["why"] for row in unsettled if row["file"] == name), "")
 
 
 def while_it_uploads(daemon: Daemon, api: FakeAssemblyAI, shares: list[Path]) -> None:

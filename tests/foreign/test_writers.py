@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import slow_writer
 from abilities import NOBODY
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from waiting import wait_for
 from warm import Warm
-from world import mp3
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to take a capability away from it"
@@ -74,38 +74,14 @@ class Unprivileged(Daemon):
         return self.process  # type: ignore[return-value]  # it answers as one does
 
 
-def why_not(daemon: Daemon, name: str) -> str:
-    """The reason that the status gives for a recording that is not taken yet."""
-    unsettled = [row for inbox in daemon.status().get("inboxes", []) for row in inbox["unsettled"]]
-    return next((row["why"] for row in unsettled if row["file"] == name), "")
-
-
-def drop_of_another(daemon: Daemon, name: str) -> None:
-    beside = daemon.directory / name
-    beside.write_bytes(mp3(name))
-    os.chown(beside, NOBODY, NOBODY)
-    beside.rename(daemon.folders["inbox"] / name)
-
-
 @needs_root
 @pytest.mark.parametrize("kind", [Unprivileged, Daemon], ids=["by events alone", "with the capability"])
 def test_a_file_of_another_user_is_waited_for_while_it_is_written(
     tmp_path: Path, api: FakeAssemblyAI, kind: type[Daemon]
 ) -> None:
-    whole = mp3("Talk", frames=400)
     with kind(tmp_path, api.base_url) as daemon:
         daemon.folders["inbox"].chmod(0o2770)  # so that others may write here
         daemon.start()
         wait_for(lambda: daemon.status().get("inboxes", [{}])[0].get("watch") == "events", "the watch")
-        with (daemon.folders["inbox"] / "Talk.mp3").open("wb", buffering=0) as file:
-            os.fchown(file.fileno(), NOBODY, NOBODY)
-            file.write(whole[:50_000])
-            wait_for(lambda: why_not(daemon, "Talk.mp3") == "written", "the writer being seen")
-            drop_of_another(daemon, "Other.mp3")
-            daemon.wait_for_archive(1)
-            assert why_not(daemon, "Talk.mp3") == "written"
-            file.write(whole[50_000:])
-        daemon.wait_for_archive(2)
 
-        assert (daemon.folders["archive"] / "Talk.mp3").read_bytes() == whole
-        assert len(api.submits) == 2
+        slow_writer.is_waited_for(daemon, api, NOBODY)

@@ -5,12 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import slow_writer
 from daemon_process import Daemon
 from ends import killed
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.files import Writing, writing
-from waiting import wait_for
-from world import mp3
 
 OPENINGS = 100_000
 #: Opens for writing, as often as it can, and counts what it was refused.
@@ -80,24 +79,8 @@ def test_the_kernel_does_not_tell_of_a_pipe(tmp_path: Path) -> None:
         os.close(write)
 
 
-def why_not(daemon: Daemon, name: str) -> str:
-    """The reason that the status gives for a recording that is not taken yet."""
-    unsettled = [row for inbox in daemon.status().get("inboxes", []) for row in inbox["unsettled"]]
-    return next((row["why"] for row in unsettled if row["file"] == name), "")
-
-
 def test_a_daemon_waits_for_a_writer_and_goes_on_with_all_others(tmp_path: Path, api: FakeAssemblyAI) -> None:
-    whole = mp3("Talk", frames=400)
     with Daemon(tmp_path, api.base_url) as daemon:
         daemon.start()
-        with (daemon.folders["inbox"] / "Talk.mp3").open("wb", buffering=0) as file:
-            file.write(whole[:50_000])
-            wait_for(lambda: why_not(daemon, "Talk.mp3") == "written", "the writer being seen")
-            daemon.drop("Other.mp3", mp3("Other"))
-            daemon.wait_for_archive(1)
-            assert why_not(daemon, "Talk.mp3") == "written"
-            file.write(whole[50_000:])
-        daemon.wait_for_archive(2)
 
-        assert (daemon.folders["archive"] / "Talk.mp3").read_bytes() == whole
-        assert len(api.submits) == 2
+        slow_writer.is_waited_for(daemon, api)

@@ -130,6 +130,11 @@ class Daemon:
             return dict(json.loads((self.state / "status.json").read_text()))
         return {}
 
+    def why_not(self, name: str) -> str:
+        """The reason that the status gives for a recording that is not taken yet; empty where it gives none."""
+        unsettled = [row for inbox in self.status().get("inboxes", []) for row in inbox["unsettled"]]
+        return next((row["why"] for row in unsettled if row["file"] == name), "")
+
     def wait_for_archive(self, count: int, seconds: float = BOUND_SECONDS) -> None:
         wait_for(lambda: len(self._visible("archive")) == count, f"{count} files in the archive", seconds)
 
