@@ -6,7 +6,7 @@ import pytest
 
 from world import World, work_for
 
-pytestmark = pytest.mark.route(formats=("txt",), remove_empty_folders=True)
+pytestmark = pytest.mark.route(formats=("txt",), remove_empty_folders=True, scan_seconds=60.0)
 
 
 def folders(world: World) -> list[str]:
@@ -55,10 +55,10 @@ def test_a_folder_that_was_never_filled_one_that_holds_a_file_and_one_that_is_fi
     assert folders(world) == ["again", "kept", "kept/beside", "never filled", "noted"]
 
 
-@pytest.mark.route(remove_empty_folders=False)
+@pytest.mark.route(remove_empty_folders=False, scan_seconds=60.0)
 def test_by_default_no_folder_is_removed(world: World) -> None:
     world.drop("a/One.mp3")
-    work_for(world, 9000)
+    work_for(world, 5400)
     assert folders(world) == ["a"]
 
 
@@ -67,6 +67,6 @@ def test_a_folder_that_a_person_emptied_stays(world: World, api: object) -> None
     world.run(lambda: bool(world.published and world.worker.book.unfinished))
     (world.folders["inbox"] / "mine/One.mp3").unlink()
 
-    work_for(world, 9000)
+    work_for(world, 5400)
 
     assert folders(world) == ["mine"]
