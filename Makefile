@@ -16,7 +16,8 @@ demo: $(VENV)/.ready
 # Each test has a bound of its own (pytest-timeout); this one is for a test that hangs on its way out. It interrupts, so
 # that the other tests still end what they have started.
 BOUND  := timeout --foreground --signal=INT --kill-after=60 1500
-PYTEST := $(BOUND) $(BIN)/pytest -n 4 --dist worksteal
+# Three workers a core: many tests only wait, for a lane's probe or a share that hangs.
+PYTEST := $(BOUND) $(BIN)/pytest -n 6 --dist worksteal
 
 test: $(VENV)/.ready
 	$(PYTEST) $(PYTEST_FLAGS)
@@ -29,7 +30,7 @@ quick: $(VENV)/.ready
 # that does not hide the number. One test looks at what a process imports, and coverage imports more.
 coverage: $(VENV)/.ready
 	$(BIN)/coverage erase
-	-$(BOUND) $(BIN)/coverage run -m pytest -n 4 --dist worksteal -o timeout=600 --deselect \
+	-$(BOUND) $(BIN)/coverage run -m pytest -n 6 --dist worksteal -o timeout=600 --deselect \
 	    tests/processes/test_local.py::test_importing_it_loads_nothing_of_the_extra $(PYTEST_FLAGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

@@ -6,6 +6,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,10 @@ from world import Clock, World
 SKIPPED: list[str] = []
 
 compiled.share()
-hypothesis.settings.register_profile("torture", max_examples=1000)
+# An example may take any time: a deadline would fail on a busy machine.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.register_profile("torture", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture
@@ -78,6 +83,25 @@ def root() -> Iterator[bytes]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--strict-skips", action="store_true", help="a skipped test is a failure (for CI)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have every worker of pytest-xdist wait and compute by turns.
+
+    Each is given a run of neighbours first. In the order of the folders one of them would have all of foreign/, which
+    mostly waits, and the end would be many that wait at once; so each folder's files lie evenly over the whole.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folders = groupby(items, lambda item: item.path.parent)
+        files = [[list(tests) for _, tests in groupby(inside, lambda item: item.path)] for _, inside in folders]
+        spread = sorted(chain.from_iterable(map(evenly, files)), key=itemgetter(0))
+        items[:] = chain.from_iterable(tests for _, tests in spread)
+
+
+def evenly(files: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
+    """Each file with its place in a whole of the length 1."""
+    for number, tests in enumerate(files):
+        yield (number + 0.5) / len(files), tests
 
 
 def pytest_report_header() -> str:
