@@ -12,9 +12,10 @@ BOUND_SECONDS = 60.0
 
 def wait_for(condition: Callable[[], T], what: str, seconds: float = BOUND_SECONDS) -> T:
     """Return what the condition gives once it holds; after `seconds`, raise an AssertionError."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     between_looks = threading.Event()
     while not (seen := condition()):
-        assert time.monotonic() < deadline, f"in vain for {seconds} s: {what}"
-        between_looks.wait(0.01)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"in vain for {seconds} s: {what}"
+        between_looks.wait(0.01 if waited < 1 else 0.05)  # a look reads a whole log, and many wait 15 s for a probe
     return seen
