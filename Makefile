@@ -49,7 +49,7 @@ bench: $(VENV)/.ready
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
 # TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens. After the kills come the lives in virtual time of
-# test_machine.py, ten times as many as in `make test`.
+# test_machine.py, fifty times as many as in `make test`.
 torture: $(VENV)/.ready
 	$(BIN)/python tests/support/torture.py $(TORTURE_FLAGS)
 	$(BIN)/pytest --hypothesis-profile=torture -o timeout=7200 tests/world/test_machine.py

@@ -24,7 +24,7 @@ SKIPPED: list[str] = []
 compiled.share()
 # An example may take any time: a deadline would fail on a busy machine.
 hypothesis.settings.register_profile("suite", deadline=None)
-hypothesis.settings.register_profile("torture", deadline=None, max_examples=1000)
+hypothesis.settings.register_profile("torture", deadline=None, max_examples=5000)
 hypothesis.settings.load_profile("suite")
 
 

@@ -24,6 +24,7 @@ from world import Clock, World, link, mp3
 
 NAMES = ["a.mp3", "b.mp3", "sub/a.mp3"]
 CONTENTS = [mp3(f"content {number}", frames=40 + 7 * (number % 2)) for number in range(3)]
+OUTBOXES = ["outbox", "another-outbox"]
 LINKS = ["a.url", "sub/b.url"]
 ADDRESSES = [f"https://example.org/{number}.mp3" for number in range(2)]
 
@@ -34,7 +35,13 @@ def sha256(content: bytes | str) -> str:
 
 
 SOURCES: list[bytes | str] = [*CONTENTS, *ADDRESSES]
-TEXTS = {" ".join(word["text"] for word in words_of(sha256(content))) for content in SOURCES}
+
+
+def text_of(content: bytes | str) -> str:
+    return " ".join(word["text"] for word in words_of(sha256(content)))
+
+
+TEXTS = {text_of(content) for content in SOURCES}
 FAULTS = {
     "POST /v2/upload": [Fault.answer(500, "Internal server error"), Fault.cut(1000), Fault.lost_answer(), Fault.html()],
     "POST /v2/transcript": [
@@ -63,18 +70,34 @@ def content_of(path: Path) -> bytes | str:
     return data if path.suffix == ".mp3" else next(each for each in ADDRESSES if link(each) == data)
 
 
+class WrongClock(Clock):
+    """A held clock whose time of day may be set wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong_seconds = 0.0
+
+    def right(self) -> float:
+        return super().wall()
+
+    def wall(self) -> float:
+        return self.right() + self.wrong_seconds
+
+
 class Life(RuleBasedStateMachine):
     """A daemon's life, as unkind as it can be."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = Clock()
-        self.api = FakeAssemblyAI(clock=self.clock.wall, processing_seconds=30)
+        self.clock = WrongClock()
+        self.api = FakeAssemblyAI(clock=self.clock.right, processing_seconds=30)
         self.directory = Path(tempfile.mkdtemp(prefix="life-"))
         for address in ADDRESSES:
             self.api.put_elsewhere(address)
         self.world = World(self.directory, self.api, self.clock, settle_seconds=2.0)
         self.dropped: Counter[str] = Counter()  # by what is transcribed
+        self.written_on: Counter[str] = Counter()  # what became of recordings that were put away already
+        self.texts = set(TEXTS)
         self.is_up = True
 
     @initialize(is_wanted=st.booleans())
@@ -129,6 +152,38 @@ class Life(RuleBasedStateMachine):
     def time_passes_with_nobody_at_work(self, hours: int) -> None:
         self.clock.moved += hours * 3600
 
+    @rule(hours=st.sampled_from([-30, -2, 0, 2, 30]))
+    def somebody_sets_the_clock(self, hours: int) -> None:
+        self.clock.wrong_seconds = hours * 3600.0
+
+    @rule()
+    def kept_transcripts_are_removed(self) -> None:
+        for path in (self.world.state / "transcripts").glob("*.json"):
+            path.unlink()
+
+    @rule(name=st.sampled_from(NAMES))
+    def somebody_writes_on_in_the_archive(self, name: str) -> None:
+        path = self.world.folders["archive"] / name
+        if path.exists():
+            part, whole = path.read_bytes(), path.read_bytes() + mp3("the end", frames=60)
+            path.write_bytes(whole)
+            self.clock.moved += 1
+            os.utime(path, ns=(0, int(self.clock.right() * 1e9)))
+            self.dropped[sha256(part)] -= 1
+            self.dropped[sha256(whole)] += 1
+            self.written_on[sha256(part)] += 1
+            self.texts.add(text_of(whole))
+
+    @rule(name=st.sampled_from(["talks", "meetings"]))
+    def the_configuration_names_the_inbox(self, name: str) -> None:
+        self.world.routes[0] = replace(self.world.routes[0], name=name)
+
+    @rule(name=st.sampled_from(OUTBOXES))
+    def the_configuration_has_the_outbox(self, name: str) -> None:
+        folder = self.world.folders[name] = self.directory / name
+        folder.mkdir(exist_ok=True)
+        self.world.routes[0] = replace(self.world.routes[0], outbox=os.fsencode(folder))
+
     @rule(name=st.sampled_from([*NAMES, *LINKS]))
     def somebody_touches_a_recording(self, name: str) -> None:
         path = self.world.folders["inbox"] / name
@@ -167,9 +222,13 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_in_the_outbox_is_partial(self) -> None:
-        for name in self.world.files("outbox"):
-            if name.endswith(".txt"):
-                assert (self.world.folders["outbox"] / name).read_text().strip() in TEXTS
+        for text in self.delivered():
+            assert text.read_text().strip() in self.texts
+
+    def delivered(self) -> list[Path]:
+        outboxes = [name for name in OUTBOXES if name in self.world.folders]
+        lying = [self.world.folders[outbox] / name for outbox in outboxes for name in self.world.files(outbox)]
+        return [path for path in lying if path.suffix == ".txt" and not path.name.endswith(".note.txt")]
 
     def teardown(self) -> None:
         """Once the world is kind again, everything is delivered, and nothing stray is left."""
@@ -192,9 +251,11 @@ class Life(RuleBasedStateMachine):
             ),
             seconds=20_000,
         )
-        assert set(self.world.states()) <= {State.DELIVERED, State.CANCELLED}
-        assert self.api.paid() == Counter(dict.fromkeys(self.dropped, 1))
-        assert len([name for name in self.world.files("outbox") if name.endswith(".txt")]) == target
+        waiting = [job for job in self.world.jobs() if job.state not in (State.DELIVERED, State.CANCELLED)]
+        assert not any(job.inbox == self.world.routes[0].name or job.transcript_id for job in waiting)
+        # What is written on after the last look at it lies in the archive as it is.
+        assert set(self.api.paid()) | set(self.written_on) == set(self.dropped)
+        assert target <= len(self.delivered()) <= target + self.written_on.total()
         assert not any(
             Path(name).name.startswith(".") for folder in self.world.folders for name in self.world.files(folder)
         )
