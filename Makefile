@@ -8,7 +8,7 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 # that compiles all that it imports takes 1.2 s of processor time instead of 0.5.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick coverage check bench torture power-cuts clients nas-test format lock clean
+.PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -46,6 +46,11 @@ check: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python -m compileall -q daemon
 	PYTHONPATH=tests/support $(BIN)/python -m bench $(BENCH_FLAGS)
+
+# The share of our subtitles that meet Netflix's limits, for each answer (NAME.json) of a folder.
+ANSWERS ?= tests/data
+subtitles-report: $(VENV)/.ready
+	$(BIN)/python tests/support/subtitles_report.py $(ANSWERS)
 
 # Long. Both print their seed first, what is wrong at once, and how far they are twice a minute.
 # TORTURE_FLAGS="--seed 7 --kills 100" repeats or shortens. After the kills come the lives in virtual time of

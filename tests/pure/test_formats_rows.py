@@ -97,11 +97,11 @@ def test_a_line_of_lyrics_is_no_longer_than_a_line_of_a_subtitle():
 
 def test_a_time_that_was_said_is_no_time_of_the_lyrics():
     answer = {"words": say("[00:09.00] at <00:08.00> [sic] <b>")}
-    assert lrc_lines(answer) == [(0, "(00:09.00] at \u203900:08.00> [sic] <b>")]
+    assert lrc_lines(answer) == [(0, "(00:09.00) at \u203900:08.00\u203a [sic] <b>")]
 
 
 def test_a_line_that_begins_with_a_bracket_is_shown_all_the_same():
-    assert lrc_lines({"words": say("[Applause]")}) == [(0, "(Applause]")]
+    assert lrc_lines({"words": say("[Applause]")}) == [(0, "(Applause)")]
 
 
 def test_tsv_is_what_whispers_command_line_writes():
@@ -283,7 +283,8 @@ def test_lyrics_are_in_order_and_whole(answer):
     lines = lrc_lines(answer)
     assert [at for at, _ in lines] == sorted(at for at, _ in lines)
     texts = [re.sub("^(Speaker A|Ann Lee):( |$)", "", text) for _, text in lines]
-    plain = str.maketrans("[<\u2039", "(((")  # what could be taken for a time is written as what it looks like
+    # What could be taken for a time is written as what it looks like, and marks give the direction of a line.
+    plain = str.maketrans("[<\u2039]>\u203a", "((()))", "\u202b\u202c")
     assert squeezed(texts).translate(plain) == squeezed(word["text"] for word in answer["words"]).translate(plain)
 
 

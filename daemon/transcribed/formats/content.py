@@ -9,10 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from transcribed.formats.analyses import Section, sections
-from transcribed.formats.paragraphs import Paragraph, paragraphs
+from transcribed.formats.cues import Cue, cues
+from transcribed.formats.paragraphs import Paragraph, paragraphs, untimed_paragraphs
 from transcribed.formats.rows import Row, rows
+from transcribed.formats.sentences import with_ends
 from transcribed.formats.style import Style
-from transcribed.formats.transcript import Turn, guessed, text_of, turns
+from transcribed.formats.transcript import covers, guessed, text_of, turns
+from transcribed.formats.words import Turn
 
 
 @dataclass(frozen=True)
@@ -26,22 +29,38 @@ class Content:
     @cached_property
     def turns(self) -> list[Turn]:
         """The timed words of the answer, by turns; empty if it has none."""
-        return turns(self.transcript, self.style.speakers)
+        return self._with_ends(turns(self.transcript, self.style.speakers))
 
     @cached_property
     def turns_or_guess(self) -> list[Turn]:
         """The turns, or else the text spread over the recording."""
-        return self.turns or guessed(self.transcript)
+        return self.turns or self.guess
+
+    @cached_property
+    def guess(self) -> list[Turn]:
+        """The text spread over the recording; empty if there is none."""
+        return self._with_ends(guessed(self.transcript))
+
+    def _with_ends(self, said: list[Turn]) -> list[Turn]:
+        language = text_of(self.transcript, "language_code")
+        return [with_ends(turn, language) for turn in said]
 
     @cached_property
     def paragraphs(self) -> list[Paragraph]:
         """The transcript as people read it, at least one paragraph."""
-        return paragraphs(self.turns, text_of(self.transcript))
+        if covers(self.turns, text_of(self.transcript)):
+            return paragraphs(self.turns)
+        return untimed_paragraphs(self.guess)
 
     @cached_property
     def rows(self) -> list[Row]:
         """The transcript as rows for other programs."""
         return rows(self.turns_or_guess)
+
+    @cached_property
+    def cues(self) -> list[Cue]:
+        """The transcript as subtitles show it."""
+        return cues(self.turns_or_guess, self.style)
 
     @cached_property
     def sections(self) -> list[Section]:

@@ -8,12 +8,14 @@ import re
 from dataclasses import replace
 
 from transcribed.formats.content import Content
-from transcribed.formats.subtitles import cues, prefix
-from transcribed.formats.transcript import duration_ms, join, plain_title
+from transcribed.formats.cues import cues, prefix
+from transcribed.formats.direction import embedded
+from transcribed.formats.transcript import duration_ms, plain_title
 
 #: `[00:01.00]` begins a line, `<00:01.00>` a word. Some players drop a line whose text begins with any `[`.
-_TIME = re.compile(r"^\[|[\[<](?=\d+:\d)")
-_LOOKALIKE = {"[": "(", "<": "‹"}  # noqa: RUF001 - it should look alike
+_FIRST = re.compile(r"^\[([^\[\]]*)(\]?)")
+_TIME = re.compile(r"([\[<])(\d+:[^\[\]<>]*)([\]>]?)")
+_LOOKALIKES = str.maketrans("[]<>", "()‹›")  # noqa: RUF001 - they should look alike
 _BRACKETS = str.maketrans("[]", "()")
 
 
@@ -23,9 +25,9 @@ def lrc(content: Content) -> bytes:
     lines = [f"[ti:{plain_title(content.title).translate(_BRACKETS)}]"]
     lines += [f"[length:{_time(length_ms).partition('.')[0]}]"] if length_ms is not None else []
     last = ""
-    for cue in cues(content.turns_or_guess, replace(content.style, lines=1), named=True):
-        name = prefix(cue.speaker) if cue.speaker != last else ""
-        lines.append(f"[{_time(cue.start_ms)}]{_harmless(join(filter(None, [name, *cue.words])))}")
+    for cue in cues(content.turns_or_guess, replace(content.style, lines=1)):
+        name = f"{prefix(cue.speaker)} " if cue.speaker not in ("", last) else ""
+        lines.append(f"[{_time(cue.start_ms)}]{embedded(_harmless(name + ''.join(cue.pieces).lstrip()))}")
         last = cue.speaker
     return "\n".join([*lines, ""]).encode()
 
@@ -35,4 +37,5 @@ def _time(ms: int) -> str:
 
 
 def _harmless(text: str) -> str:
-    return _TIME.sub(lambda found: _LOOKALIKE[found[0]], text)
+    text = _FIRST.sub(lambda found: found[0].translate(_LOOKALIKES), text)
+    return _TIME.sub(lambda found: found[0].translate(_LOOKALIKES), text)

@@ -13,14 +13,14 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from html import escape
-from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 from transcribed.formats.analyses import Entry, Section
 from transcribed.formats.content import Content
 from transcribed.formats.paragraphs import Paragraph, about
-from transcribed.formats.transcript import Word, hms, join, plain_title, text_of
+from transcribed.formats.transcript import hms, plain_title, text_of
+from transcribed.formats.words import Word
 
 _STYLE = """
 :root { color-scheme: light dark; font: 1.05rem/1.6 system-ui, sans-serif; }
@@ -154,12 +154,8 @@ def _paragraph(paragraph: Paragraph) -> str:
 
 
 def _words(words: tuple[Word, ...]) -> str:
-    """The words, each with its time, separated as `join` does it."""
-    pieces = [_word(words[0])]
-    for last, word in pairwise(words):
-        gap = " " if join([last.text[-1], word.text[0]])[1] == " " else ""
-        pieces.append(gap + _word(word))
-    return "".join(pieces)
+    """The words, each with its time, with the spaces that stand between them."""
+    return "".join([(" " if word.spaced else "") + _word(word) for word in words]).lstrip()
 
 
 def _word(word: Word) -> str:

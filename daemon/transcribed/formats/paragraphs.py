@@ -7,28 +7,25 @@ paragraph, so that the file of a recording without speech says so.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from transcribed.formats.style import Style
-from transcribed.formats.transcript import (
-    Turn,
-    Word,
-    covers,
-    duration_ms,
-    ends_sentence,
-    hms,
-    join,
-    spread,
-    text_of,
-    tokens,
-)
+from transcribed.formats.transcript import duration_ms, hms, text_of, tokens
+from transcribed.formats.words import Turn, Word, line
 
 #: A silence after a sentence that makes a paragraph: long enough to be heard as one.
 PAUSE_MS = 1500
 
-#: Without a pause, a paragraph ends after this many sentences; without sentences, after this many words.
-SENTENCES = 5
-WORDS = 200
+#: A silence that makes a paragraph within a sentence too.
+SILENCE_MS = 4000
+
+#: Without a pause, a paragraph ends with the first sentence that brings it to so many words.
+ENOUGH_WORDS = 60
+
+#: A paragraph has at most so many words; it is then cut at the longest pause in its last `TAIL_WORDS`.
+MOST_WORDS = 120
+TAIL_WORDS = 60
 
 NO_SPEECH = "(no speech was recognised)"
 
@@ -47,12 +44,14 @@ class Paragraph:
         return self.words[0].start_ms if self.words else None
 
 
-def paragraphs(said: list[Turn], text: str) -> list[Paragraph]:
-    """The text of a transcript as paragraphs, at least one; `said` are its turns."""
-    if said and covers(said, text):
-        return [paragraph for turn in said for paragraph in _of_turn(turn)]
-    alone = [Paragraph("", _text(words)) for words in _paragraphs(spread(text.split(), 0, 0))]
-    return alone or [Paragraph("", NO_SPEECH)]
+def paragraphs(said: list[Turn]) -> list[Paragraph]:
+    """The turns as paragraphs, at least one."""
+    return [paragraph for turn in said for paragraph in _of_turn(turn)] or [Paragraph("", NO_SPEECH)]
+
+
+def untimed_paragraphs(said: list[Turn]) -> list[Paragraph]:
+    """The words as paragraphs without times, at least one."""
+    return [Paragraph("", paragraph.text) for paragraph in paragraphs(said)]
 
 
 def speakers(found: list[Paragraph]) -> list[str]:
@@ -70,23 +69,31 @@ def about(transcript: Mapping[str, Any], style: Style) -> list[str]:
 def _of_turn(turn: Turn) -> Iterator[Paragraph]:
     speaker = turn[0].speaker
     for words in _paragraphs(turn):
-        yield Paragraph(speaker, _text(words), tuple(words))
+        yield Paragraph(speaker, line(words), tuple(words))
         speaker = ""
 
 
-def _text(words: list[Word]) -> str:
-    return join(word.text for word in words)
+def _paragraphs(turn: Turn) -> Iterator[list[Word]]:
+    shortest_pause_ms = PAUSE_MS if _is_unpunctuated(turn) else SILENCE_MS
+    begin = 0
+    for index, (word, following) in enumerate(pairwise(turn), 1):
+        pause_ms = following.start_ms - word.end_ms
+        is_full = pause_ms > PAUSE_MS or index - begin >= ENOUGH_WORDS
+        if pause_ms > shortest_pause_ms or (word.ends and is_full):
+            yield turn[begin:index]
+            begin = index
+        elif index - begin >= MOST_WORDS:
+            cut = _longest_pause(turn, index)
+            yield turn[begin:cut]
+            begin = cut
+    yield turn[begin:]
 
 
-def _paragraphs(words: list[Word]) -> Iterator[list[Word]]:
-    paragraph: list[Word] = []
-    sentences = 0
-    for index, word in enumerate(words):
-        paragraph.append(word)
-        following = words[index + 1] if index + 1 < len(words) else None
-        ended = following is None or ends_sentence(word.text, following.text)
-        paused = following is None or following.start_ms - word.end_ms > PAUSE_MS
-        sentences += ended
-        if (ended and (paused or sentences >= SENTENCES)) or len(paragraph) >= WORDS:
-            yield paragraph
-            paragraph, sentences = [], 0
+def _is_unpunctuated(turn: Turn) -> bool:
+    """True if its sentences cannot be told apart: there are too few ends for people's sentences."""
+    return sum(word.ends for word in turn) * MOST_WORDS < len(turn)
+
+
+def _longest_pause(turn: Turn, end: int) -> int:
+    """The place of the longest pause before the words up to `end` are cut, the latest of equal ones."""
+    return max(range(end - TAIL_WORDS + 1, end + 1), key=lambda at: (turn[at].start_ms - turn[at - 1].end_ms, at))

@@ -7,7 +7,7 @@ people talk at once.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transcribed.formats.transcript import Turn, Word, ends_sentence, join
+from transcribed.formats.words import Turn, Word, line
 
 #: A silence that ends a row within a sentence.
 PAUSE_MS = 1500
@@ -34,7 +34,7 @@ class Row:
 def rows(said: list[Turn]) -> list[Row]:
     """The turns as rows, in the order of their start."""
     found = [
-        Row(words[0].start_ms, words[-1].end_ms, words[0].speaker, join(word.text for word in words))
+        Row(words[0].start_ms, words[-1].end_ms, words[0].speaker, line(words))
         for turn in said
         for words in _sentences(turn)
     ]
@@ -54,4 +54,4 @@ def _sentences(turn: Turn) -> Iterator[list[Word]]:
 def _parted(sentence: list[Word], word: Word) -> bool:
     last = sentence[-1]
     paused = word.start_ms - last.end_ms > PAUSE_MS
-    return paused or len(sentence) >= WORDS or ends_sentence(last.text, word.text)
+    return paused or len(sentence) >= WORDS or last.ends

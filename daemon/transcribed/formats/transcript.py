@@ -10,51 +10,30 @@ milliseconds from the recording's start.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
+
+from transcribed.formats.spacing import spaced
+from transcribed.formats.words import CJK, Turn, Word, spread
 
 #: A later time is garbage. Up to here there is room to move cues apart within SubRip's 100 hours.
 LATEST_MS = 99 * 3600 * 1000
 
-#: The duration of a word that has no times: 200 words a minute, the pace of fast speech.
-WORD_MS = 300
-
 #: Control characters except tab and line feed, and marks that turn the reading direction: a transcript must not be able
 #: to control the terminal that shows it. The last two are not characters at all, and YAML refuses them.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  #: those that bind two words (U+00A0, U+202F) do not part them
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-#: Scripts written without spaces between words: kana, ideographs, and the full-width signs that go with them.
-CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-_SPACE_WITHIN_CJK = re.compile(f"(?<=[{CJK}]) (?=[{CJK}])")
 
 #: Text without timed words is cut at its white space, and in scripts without white space at each character.
 _PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
-
-#: The end of a sentence, with the quotes and brackets that may close after it.
-_SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]」』]*$")  # noqa: RUF001 - other scripts end sentences too
 
 #: A title may be a whole file name, or what is left of one such as Talk.mp3.mp3 or Talk.mp3.wav.
 _MP3 = re.compile(r"\.mp3$", re.IGNORECASE)
 
 #: A speaker with a label and no name: A, B; with several channels 1A, 2B; 1, 2 if only channels are known.
 _LABEL = re.compile(r"\d{1,3}|\d{0,3}[A-Z]{1,2}")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One spoken word; `speaker` is the name to show, or empty if it is not known."""
-
-    text: str
-    start_ms: int
-    end_ms: int
-    speaker: str
-
-
-#: One speaker's words until another speaks: in order, at least one.
-Turn: TypeAlias = list[Word]
 
 
 def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
@@ -66,7 +45,7 @@ def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]
     utterances, text = _utterances(transcript, names), text_of(transcript)
     if utterances and text and covers(utterances, text):  # so the words, which are the same again, are not read
         return utterances
-    words = _grouped(_words(transcript.get("words"), names))
+    words = _grouped(spaced(_words(transcript.get("words"), names), text))
     if utterances and not text and covers(utterances, words_of(words)):
         return utterances
     return words or utterances
@@ -74,8 +53,9 @@ def turns(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]
 
 def guessed(transcript: Mapping[str, Any]) -> list[Turn]:
     """The text spread over the recording: better shown at the wrong second than lost. Empty if there is no text."""
-    pieces = _PIECES.findall(text_of(transcript))
-    return [spread(pieces, 0, duration_ms(transcript))] if pieces else []
+    text = text_of(transcript)
+    pieces = _PIECES.findall(text)
+    return [spaced(spread(pieces, 0, duration_ms(transcript)), text)] if pieces else []
 
 
 def covers(said: list[Turn], text: str) -> bool:
@@ -90,7 +70,7 @@ def covers(said: list[Turn], text: str) -> bool:
 
 def words_of(said: list[Turn]) -> str:
     """All words of the turns as one text."""
-    return join(word.text for turn in said for word in turn)
+    return "".join(word.piece for turn in said for word in turn)
 
 
 def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -114,23 +94,12 @@ def tokens(value: object) -> list[str]:
         return []
     if value.isprintable():  # then there is nothing to clean, and this is nearly each word
         return value.split()
-    return clean(" ".join(value.split())).split()
+    return [part for part in _SPACES.split(clean(" ".join(_SPACES.split(value)))) if part.strip()]
 
 
 def clean(text: str) -> str:
     """`text` without signs that could control a terminal or turn the reading direction, and encodable as UTF-8."""
     return _SURROGATE.sub("\ufffd", _UNSAFE.sub("", text))
-
-
-def join(texts: Iterable[str]) -> str:
-    """Words as a line of text, with spaces between them, except in scripts that have none."""
-    text = " ".join(texts)
-    return text if text.isascii() else _SPACE_WITHIN_CJK.sub("", text)
-
-
-def ends_sentence(text: str, following: str) -> bool:
-    """True if a sentence ends between two words. A small letter after "a.m." means that it does not."""
-    return bool(_SENTENCE_END.search(text)) and not following[:1].islower()
 
 
 def share(value: object) -> float | None:
@@ -181,16 +150,6 @@ def objects(value: object) -> list[Mapping[str, Any]]:
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
-def spread(texts: list[str], start_ms: int, end_ms: int | None, speaker: str = "") -> list[Word]:
-    """Words spread evenly from one time to another; at WORD_MS each if no end after the start is known."""
-    if end_ms is None or end_ms < start_ms:
-        end_ms = start_ms + WORD_MS * len(texts)
-    if len(texts) == 1:  # as nearly each word is
-        return [Word(texts[0], start_ms, end_ms, speaker)]
-    edges = [start_ms + (end_ms - start_ms) * i // max(1, len(texts)) for i in range(len(texts) + 1)]
-    return [Word(text, edges[i], edges[i + 1], speaker) for i, text in enumerate(texts)]
-
-
 def _utterances(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list[Turn]:
     found: list[Turn] = []
     for entry in objects(transcript.get("utterances")):
@@ -201,7 +160,7 @@ def _utterances(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list
             if start_ms is None:
                 start_ms = found[-1][-1].end_ms if found else 0
             turn = spread(tokens(entry.get("text")), start_ms, milliseconds(entry.get("end")), speaker)
-        found += [turn] if turn else []
+        found += [spaced(turn, text_of(entry))] if turn else []
     return found
 
 
