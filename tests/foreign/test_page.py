@@ -9,6 +9,7 @@ import pytest
 from abilities import needs_chromium
 from browser import browser
 from spoken import rendered, say, utterance
+from waiting import wait_for
 
 RECORDING = Path(__file__).parents[2] / "daemon" / "transcribed" / "demo" / "recording.mp3"
 
@@ -125,5 +126,23 @@ def test_on_paper_there_is_text_and_no_player(window, tmp_path):
     opened(window, tmp_path, TALK)
     assert "@media print" in (tmp_path / "Talk.html").read_text(encoding="utf-8")
     rules = "[...document.styleSheets[0].cssRules].find(rule => rule.media?.mediaText === 'print').cssRules"
-    player = f"[...{rules}].find(rule => rule.selectorText.includes('audio'))"
+    player = f"[...{rules}].find(rule => rule.selectorText === '.player')"
     assert "display: none" in window.run(f"return {player}.cssText")
+
+
+@needs_chromium
+def test_a_link_to_a_moment_shows_it_and_the_page_follows_what_plays(window, tmp_path):
+    turns = [utterance("AB"[number % 2], f"Sentence {number}.", number * 1000) for number in range(200)]
+    opened(window, tmp_path, {"utterances": turns})
+    window.run("location.hash = '#t=150'")
+    seen = "const at = document.querySelector('.now').getBoundingClientRect(); return [at.top, innerHeight]"
+    top, height = wait_for(lambda: window.run(f"if (document.querySelector('.now')) {{ {seen} }}"), "a word is marked")
+    wait_for(lambda: 0 < window.run(seen)[0] < window.run(seen)[1], f"it is seen, not at {top} of {height}")
+
+
+@needs_chromium
+def test_nothing_covers_the_text_where_the_window_is_low_and_each_section_is_in_the_main_part(window, tmp_path):
+    opened(window, tmp_path, {**TALK, "chapters": [{"headline": "The start", "start": 0}]})
+    assert window.run("return [...document.querySelectorAll('section')].every(each => each.closest('main'))")
+    rules = "[...document.styleSheets[0].cssRules].find(rule => rule.media?.mediaText.includes('max-height'))"
+    assert "static" in window.run(f"return {rules}.cssText")

@@ -32,7 +32,7 @@ def shown(transcript, **style):
 def test_a_document_has_its_title_and_its_turns():
     assert shown(TALK, speakers={"A": "Ana"}, date="2026-11-23") == [
         ("Heading 1", "Talk"),
-        ("Normal", "2026-11-23 · 00:00:12 · en_us"),
+        ("Normal", "2026-11-23 · 00:00:12 · English (US)"),
         ("Normal", "[00:00:00] Ana: Good morning, everyone."),
         ("Normal", "[00:00:02] Speaker B: Fine & <good>."),
     ]
@@ -51,12 +51,32 @@ def test_each_analysis_has_a_heading_that_word_finds():
     answer = {"text": "Hi.", "chapters": [{"headline": "The start", "start": 61_000}], "summary": "They meet."}
     assert shown(answer) == [
         ("Heading 1", "Talk"),
-        ("Normal", "Hi."),
         ("Heading 2", "Summary"),
         ("Normal", "They meet."),
         ("Heading 2", "Chapters"),
         ("Normal", "• [00:01:01] The start"),
+        ("Heading 2", "Transcript"),
+        ("Normal", "Hi."),
     ]
+
+
+@pytest.mark.parametrize(("language", "inches"), [("en_us", 8.5), ("de", 8.27), ("", 8.27)])
+def test_the_paper_is_that_of_the_languages_country_and_the_pages_have_numbers(language, inches):
+    found = document({"text": "Hi.", "language_code": language})
+    section = found.sections[0]
+    assert round(section.page_width.inches, 2) == inches
+    assert " PAGE " in section.footer._element.xml
+    assert found.core_properties.title == "Talk"
+
+
+def test_a_word_processor_proofs_the_text_in_its_language():
+    assert 'w:lang w:val="de-CH"' in document({"text": "Hoi.", "language_code": "de_ch"}).styles.element.xml
+
+
+def test_a_speaker_with_a_latin_name_does_not_turn_a_text_in_hebrew():
+    (talk,) = document({"text": "Anna שלום לכולם.", "words": say("Anna שלום לכולם.", speaker="A")}).paragraphs[1:]
+    assert talk._p.xpath("./w:pPr/w:bidi")
+    assert len(talk._p.xpath("./w:r/w:rPr/w:rtl")) == len(talk._p.xpath("./w:r"))
 
 
 def test_a_recording_without_speech_is_a_document_that_says_so():

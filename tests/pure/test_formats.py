@@ -480,12 +480,13 @@ def test_markdown_has_its_properties_first_and_a_time_for_each_turn():
         ],
     }
     assert rendered("md", answer, "talks/Monday 1.5.MP3") == (
-        '---\ntitle: "Monday 1.5"\nsource: "Monday 1.5.MP3"\nduration: "01:02:05"\nlanguage: "en_us"\n'
+        '---\ntitle: "Monday 1.5"\nsource: "Monday 1.5.MP3"\nduration: "01:02:05"\nlanguage: "en-US"\n'
         'speakers: ["Speaker A", "Speaker B"]\n---\n\n'
-        "[00:00:00] **Speaker A:** Good morning, everyone. We begin.\n\n"
-        "[00:00:07] **Speaker B:** Fine & good.\n\n"
         "## Summary\n\nThey meet.\n\n"
-        "## Chapters\n\n- [00:00:00] The start\n- End\n"
+        "## Chapters\n\n- [00:00:00] The start\n- End\n\n"
+        "## Transcript\n\n"
+        "[00:00:00] **Speaker A:** Good morning, everyone. We begin.\n\n"
+        "[00:00:07] **Speaker B:** Fine & good.\n"
     )
 
 

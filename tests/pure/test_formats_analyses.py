@@ -18,7 +18,7 @@ def properties(transcript, title="Talk.mp3", **style):
 
 
 def sections(transcript, **style):
-    """The headings after the transcript, each with its paragraphs or points as they are shown."""
+    """The headings but the transcript's, each with its paragraphs or points as they are shown."""
     found, heading = {}, None
     inline = None
     for token in markdown_it.MarkdownIt("commonmark").parse(rendered("md", transcript, **style).split("\n---\n", 1)[1]):
@@ -32,6 +32,7 @@ def sections(transcript, **style):
                 found[heading] = []
             elif heading:
                 found[heading].append(text)
+    found.pop("Transcript", None)
     return found
 
 
@@ -49,7 +50,7 @@ def test_the_properties_are_yaml_with_what_is_known():
         "date": dt.date(2026, 11, 23),
         "source": "Talk 1.mp3",
         "duration": "00:01:15",
-        "language": "en_us",
+        "language": "en-US",
         "speakers": ["Ana: the boss", "Speaker B"],
     }
 
@@ -98,9 +99,9 @@ def test_highlights_come_by_weight_with_how_often_they_were_said():
 
 
 def test_topics_come_by_relevance_without_those_that_have_none():
-    summary = {"Travel>Europe": 0.3, "News>Weather": 1.0, "Hobbies": 0.01, "Broken": "x"}
+    summary = {"Home&Garden>IndoorEnvironmentalQuality": 0.3, "News>Weather": 1.0, "Hobbies": 0.01, "Broken": "x"}
     assert sections({"iab_categories_result": {"summary": summary}}) == {
-        "Topics": ["News > Weather: 100%", "Travel > Europe: 30%"]
+        "Topics": ["News > Weather: 100%", "Home & Garden > Indoor Environmental Quality: 30%"]
     }
 
 
@@ -169,17 +170,73 @@ def test_summaries_and_action_items_of_speech_understanding_are_shown_whatever_t
     }
     assert sections({"speech_understanding": {"response": response}}) == {
         "Summary": ["They meet."],
-        "Action items": ["Ana, Call Bo", "Pay."],
+        "Action items": ["Call Bo (who: Ana)", "Pay."],
     }
+
+
+def test_a_summary_by_sections_has_the_whole_the_times_the_headlines_and_every_point():
+    summarization = {
+        "status": "success",
+        "summary_type": "bullets",
+        "block_summary": "All went well.",
+        "summary": [
+            {"start": 0, "end": 5000, "headline": "The quarter", "bullets": ["Revenue rose by 14%.", "Costs rose."]},
+            {"start": 5000, "end": 9000, "headline": "Only", "text": "Paragraph text."},
+        ],
+    }
+    assert sections({"speech_understanding": {"response": {"summarization": summarization}}}) == {
+        "Summary": [
+            "All went well.",
+            "[00:00:00] The quarter: Revenue rose by 14%. Costs rose.",
+            "[00:00:05] Only: Paragraph text.",
+        ]
+    }
+
+
+def test_an_action_item_names_its_fields_and_loses_no_list():
+    item = {"assignee": "Maria", "task": "Ask the agency", "due_date": "next week", "subtasks": ["Call.", "Write."]}
+    assert sections({"speech_understanding": {"response": {"action_items": {"items": [item]}}}}) == {
+        "Action items": ["Ask the agency (assignee: Maria; due date: next week; subtasks: Call. Write.)"]
+    }
+
+
+def test_a_text_in_forms_of_ones_own_is_shown_where_it_is_another():
+    understood = {"response": {"custom_formatting": {"formatted_text": "Call me on 555."}}}
+    answer = {"text": "Call me on five five five.", "speech_understanding": understood}
+    assert sections(answer) == {"In your own forms": ["Call me on 555."]}
+    assert sections({**answer, "text": "Call me on 555."}) == {}
+
+
+def test_the_summary_the_chapters_and_what_is_to_be_done_stand_before_the_transcript():
+    answer = {
+        "text": "Hello.",
+        "summary": "A greeting.",
+        "chapters": [{"headline": "Start", "start": 0}],
+        "auto_highlights_result": {"results": [{"text": "Hello"}]},
+    }
+    headings = [line for line in rendered("md", answer).splitlines() if line.startswith("## ")]
+    assert headings == ["## Summary", "## Chapters", "## Transcript", "## Highlights"]
+
+
+def test_a_long_translation_has_paragraphs():
+    answer = {"text": "Hello.", "translated_texts": {"de": "Das ist ein Satz mit genau acht Wörtern. " * 16}}
+    assert [len(part.split()) for part in sections(answer)["Translation (de)"]] == [64, 64]
+
+
+def test_the_severity_of_unsafe_content_is_told():
+    labels = [{"label": "hate_speech", "confidence": 0.9, "severity": severity} for severity in (0.1, 0.4)]
+    results = [{"labels": [label], "timestamp": {"start": 0}} for label in labels]
+    answer = {"content_safety_labels": {"summary": {"hate_speech": 0.9}, "results": results}}
+    assert sections(answer) == {"Content safety": ["hate speech: 90%, severity up to 40%, at 00:00:00, 00:00:00"]}
 
 
 def test_the_documented_transcript_has_a_section_for_each_analysis_that_it_holds():
     found = sections(example("Transcript"))
     assert list(found) == ["Highlights", "Topics", "Entities", "Content safety"]
     assert found["Highlights"][0] == "[00:00:03] air quality alerts"
-    assert found["Topics"][0] == "NewsAndPolitics > Weather: 100%"
+    assert found["Topics"][0] == "News And Politics > Weather: 100%"
     assert found["Entities"][0] == "location: Canada, the US (2), Maine, Maryland, Minnesota"
-    assert found["Content safety"][0] == "disasters: 99%, at 00:00:00"
+    assert found["Content safety"][0] == "disasters: 99%, severity up to 41%, at 00:00:00"
 
 
 ANYTHING = st.recursive(
@@ -188,6 +245,7 @@ ANYTHING = st.recursive(
     max_leaves=5,
 )
 KEYS = ["text", "start", "label", "labels", "timestamp", "timestamps", "rank", "sentiment", "entity_type", "summary"]
+KEYS += ["block_summary", "bullets", "custom_formatting", "formatted_text", "severity"]
 KEYS += ["results", "items", "translated_texts", "speaker", "headline", "response", "summarization", "action_items"]
 INNER = st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=4)
 NESTED = st.dictionaries(st.sampled_from(KEYS), ANYTHING | INNER | st.lists(INNER, max_size=3), max_size=4)
@@ -226,7 +284,7 @@ def test_nothing_in_an_analysis_is_taken_for_markdown(hostile):
     tokens = markdown_it.MarkdownIt("commonmark").parse(rendered("md", answer).split("\n---\n", 1)[1])
     kinds = {token.type for token in tokens} | {child.type for token in tokens for child in token.children or []}
     assert kinds.isdisjoint({"html_block", "html_inline", "link_open", "hr", "code_block", "fence", "code_inline"})
-    assert [t.markup for t in tokens if t.type == "heading_open"] == ["##"] * 8
+    assert [t.markup for t in tokens if t.type == "heading_open"] == ["##"] * 9
 
 
 def test_the_answer_itself_is_not_changed():

@@ -254,11 +254,12 @@ def test_no_row_loses_a_word_or_a_time(answer):
     assert squeezed(row["body"] for row in rows) == said
     starts = {word["start"] for word in answer["words"]}
     for row in rows:
-        assert row["startTime"] <= row["endTime"]
+        assert row["startTime"] < row["endTime"]
     if None not in starts:
         ends = {word["end"] for word in answer["words"]}
         assert {round(row["startTime"] * 1000) for row in rows} <= starts
-        assert {round(row["endTime"] * 1000) for row in rows} <= ends
+        lasting = [row for row in rows if round((row["endTime"] - row["startTime"]) * 1000) != 300]
+        assert {round(row["endTime"] * 1000) for row in lasting} <= ends
 
 
 @settings(deadline=None, max_examples=80)

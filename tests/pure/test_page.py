@@ -55,7 +55,7 @@ def test_the_page_holds_every_word_with_its_time_and_every_speaker():
     found = page(TALK, speakers={"A": "Ana"})
     assert found.words == [(word["start"], word["text"]) for turn in TALK["utterances"] for word in turn["words"]]
     assert " ".join(found.text.split()).endswith("Ana 00:00:00 Good morning, everyone. Speaker B 00:00:02 Fine & good.")
-    assert ("html", {"lang": "en-us"}) in found.elements
+    assert ("html", {"lang": "en-US"}) in found.elements
 
 
 def test_words_of_scripts_without_spaces_stand_together():
@@ -75,14 +75,15 @@ def test_a_text_without_words_is_shown_without_times():
     assert "(no speech was recognised)" in page({}).text
 
 
-def test_analyses_stand_below_the_text():
+def test_chapters_stand_above_the_text():
     found = page({**TALK, "chapters": [{"headline": "The start", "summary": "They meet.", "start": 2000}]})
-    assert " ".join(found.text.split()).endswith("Fine & good. Chapters 00:00:02 The start: They meet.")
+    assert " ".join(found.text.split()).endswith("Speaker B 00:00:02 Fine & good.")
+    assert "Chapters 00:00:02 The start: They meet. Transcript Speaker A" in " ".join(found.text.split())
 
 
 def test_what_is_known_of_the_recording_stands_above_it():
     found = page(TALK, date="2026-11-23")
-    assert "Talk\n2026-11-23 · 00:00:12 · en_us\n" in found.text
+    assert "Talk\n2026-11-23 · 00:00:12 · English (US)\n" in found.text
 
 
 def test_the_recording_is_named_so_that_it_is_always_beside_the_page():

@@ -5,56 +5,66 @@ Unlikely topics are left out (see `LEAST`). So are the sentences without a senti
 
 The fields are those of AssemblyAI's `Transcript` schema: summary, chapters, auto_highlights_result,
 iab_categories_result, entities, sentiment_analysis_results, content_safety_labels, translated_texts, and
-speech_understanding. The summaries and action items of the last have no documented fields: all their texts are taken.
+speech_understanding (see `understanding`).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from transcribed.formats import understanding
+from transcribed.formats.findings import Entry, Section
+from transcribed.formats.paragraphs import text_as_paragraphs
 from transcribed.formats.style import Style
 from transcribed.formats.transcript import hms, milliseconds, objects, share, speaker_of, text_of, tokens
 
 #: The relevance from which a topic is shown: the answer names hundreds that are near zero.
 LEAST = 0.05
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One finding: its text, and its kind and its time if they are known."""
-
-    text: str
-    label: str = ""
-    start_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The findings of one analysis, at least one; `listed` is True if each is a list item, not a paragraph."""
-
-    title: str
-    entries: tuple[Entry, ...]
-    listed: bool = True
+#: Between two words that were written as one: before a capital after a small letter, and around an ampersand.
+_SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\w)(?=&)|(?<=&)(?=\w)")
 
 
 def sections(transcript: Mapping[str, Any], style: Style) -> list[Section]:
     """A section for each analysis in the answer that found something."""
     understood = _object(_object(transcript, "speech_understanding"), "response")
-    summary = [*_summary(transcript), *_texts(_object(understood, "summarization").get("summary"))]
-    found = {
-        "Summary": summary,
+    whole, parts = understanding.summary(_object(understood, "summarization"))
+    first = {
+        "Summary": [*_summary(transcript), *parts],
         "Chapters": list(map(_chapter, objects(transcript.get("chapters")))),
-        "Action items": list(_texts(_object(understood, "action_items").get("items"))),
+        "Action items": list(understanding.action_items(_object(understood, "action_items"))),
+    }
+    later = {
         "Highlights": list(_highlights(_object(transcript, "auto_highlights_result"))),
         "Topics": list(_topics(_object(_object(transcript, "iab_categories_result"), "summary"))),
         "Entities": list(_entities(objects(transcript.get("entities")))),
         "Sentiment": list(_sentiment(objects(transcript.get("sentiment_analysis_results")), style)),
         "Content safety": list(_safety(_object(transcript, "content_safety_labels"))),
     }
-    said = [(title, tuple(entry for entry in entries if entry.text)) for title, entries in found.items()]
-    listed = [Section(title, entries, title != "Summary" or len(entries) > 1) for title, entries in said if entries]
-    return [*listed, *_translations(transcript, style)]
+    return [
+        *_made(first, leads=True, whole=whole),
+        *_made(later),
+        *_formatted(_object(understood, "custom_formatting"), transcript),
+        *_translations(transcript, style),
+    ]
+
+
+def _made(found: Mapping[str, list[Entry]], *, leads: bool = False, whole: str = "") -> Iterator[Section]:
+    for title, entries in found.items():
+        said = tuple(entry for entry in entries if entry.text)
+        before = whole if title == "Summary" else ""
+        if said or before:
+            is_one = title == "Summary" and not before and len(said) == 1 and said[0].start_ms is None
+            yield Section(title, said, not is_one, before, leads)
+
+
+def _formatted(result: Mapping[str, Any], transcript: Mapping[str, Any]) -> Iterator[Section]:
+    """The text in forms of one's own, where they changed something."""
+    text = text_of(result, "formatted_text")
+    if text and text != text_of(transcript):
+        parts = text_as_paragraphs(text, text_of(transcript, "language_code"))
+        yield Section("In your own forms", tuple(map(Entry, parts)), listed=False)
 
 
 def _summary(transcript: Mapping[str, Any]) -> Iterator[Entry]:
@@ -63,13 +73,6 @@ def _summary(transcript: Mapping[str, Any]) -> Iterator[Entry]:
     for line in summary.splitlines() if isinstance(summary, str) else []:
         text = " ".join(tokens(line))
         yield Entry(text.removeprefix("- ").removeprefix("• "))
-
-
-def _texts(value: object) -> Iterator[Entry]:
-    """One entry for each object of a list, with all its texts: the objects may have any fields."""
-    for item in value if isinstance(value, list) else []:
-        parts = item.values() if isinstance(item, Mapping) else [item]
-        yield Entry(", ".join(filter(None, (" ".join(tokens(part)) for part in parts))))
 
 
 def _chapter(chapter: Mapping[str, Any]) -> Entry:
@@ -91,7 +94,7 @@ def _highlights(result: Mapping[str, Any]) -> Iterator[Entry]:
 def _topics(summary: Mapping[str, Any]) -> Iterator[Entry]:
     for label, relevance in _ranked(summary):
         if relevance >= LEAST:
-            yield Entry(_percent(relevance), label.replace(">", " > "))
+            yield Entry(_percent(relevance), " > ".join(map(_in_words, label.split(">"))))
 
 
 def _entities(entities: list[Mapping[str, Any]]) -> Iterator[Entry]:
@@ -117,16 +120,19 @@ def _sentiment(results: list[Mapping[str, Any]], style: Style) -> Iterator[Entry
 
 
 def _safety(labels: Mapping[str, Any]) -> Iterator[Entry]:
-    """The labels of the whole recording, the most certain first, with their times."""
-    found = objects(labels.get("results"))
+    """The labels of the whole recording, the most certain first, with their times and how severe they are at most."""
+    places: dict[str, list[str]] = {}
+    severities: dict[str, float] = {}
+    for result in objects(labels.get("results")):
+        start_ms = milliseconds(_object(result, "timestamp").get("start"))
+        for found in objects(result.get("labels")):
+            label = text_of(found, "label")
+            places.setdefault(label, []).extend([hms(start_ms)] if start_ms is not None else [])
+            severities[label] = max(severities.get(label, 0.0), share(found.get("severity")) or 0.0)
     for label, confidence in _ranked(_object(labels, "summary")):
-        starts = [
-            milliseconds(_object(result, "timestamp").get("start"))
-            for result in found
-            if any(text_of(inner, "label") == label for inner in objects(result.get("labels")))
-        ]
-        times = ", ".join(hms(start_ms) for start_ms in starts if start_ms is not None)
-        yield Entry(_percent(confidence) + (f", at {times}" if times else ""), _words_of(label))
+        times, severity = ", ".join(places.get(label, [])), severities.get(label, 0.0)
+        severe = f", severity up to {_percent(severity)}" if severity else ""
+        yield Entry(_percent(confidence) + severe + (f", at {times}" if times else ""), _words_of(label))
 
 
 def _translations(transcript: Mapping[str, Any], style: Style) -> Iterator[Section]:
@@ -138,10 +144,12 @@ def _translations(transcript: Mapping[str, Any], style: Style) -> Iterator[Secti
         for language, text in _translated(utterance):
             speaker, start_ms = speaker_of(utterance, style.speakers), milliseconds(utterance.get("start"))
             by_turns.setdefault(language, []).append(Entry(text, speaker, start_ms))
-    whole = {language: [Entry(text)] for language, text in _translated(transcript)}
+    whole = {
+        language: list(map(Entry, text_as_paragraphs(text, language))) for language, text in _translated(transcript)
+    }
     for language, turns in (whole | by_turns).items():
         entries = turns if len(turns) >= spoken else whole.get(language, turns)
-        yield Section(f"Translation ({language})", tuple(entries), listed=False)
+        yield Section(f"Translation ({language})", tuple(entries), listed=False, language=language)
 
 
 def _translated(holder: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -155,6 +163,11 @@ def _ranked(summary: Mapping[str, Any]) -> list[tuple[str, float]]:
     """The labels with their shares, the greatest first."""
     known = [(" ".join(tokens(label)), share(value)) for label, value in summary.items()]
     return sorted(((a, b) for a, b in known if a and b is not None), key=lambda pair: pair[1], reverse=True)
+
+
+def _in_words(name: str) -> str:
+    """A name of IAB's taxonomy as people write it: `Home&Garden` is "Home & Garden"."""
+    return _SEAM.sub(" ", name.strip())
 
 
 def _percent(part: float) -> str:

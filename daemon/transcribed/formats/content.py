@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from transcribed.formats.analyses import Section, sections
+from transcribed.formats.analyses import sections
 from transcribed.formats.cues import Cue, cues
+from transcribed.formats.findings import Section
 from transcribed.formats.paragraphs import Paragraph, paragraphs, untimed_paragraphs
 from transcribed.formats.rows import Row, rows
 from transcribed.formats.sentences import with_ends
 from transcribed.formats.style import Style
 from transcribed.formats.transcript import covers, guessed, text_of, turns
 from transcribed.formats.words import Turn
+
+#: The heading of the transcript itself, where there are others.
+TRANSCRIPT = "Transcript"
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,13 @@ class Content:
     def sections(self) -> list[Section]:
         """A section for each analysis in the answer that found something."""
         return sections(self.transcript, self.style)
+
+    @property
+    def leading_sections(self) -> list[Section]:
+        """The sections that readers want before the transcript."""
+        return [section for section in self.sections if section.leads]
+
+    @property
+    def other_sections(self) -> list[Section]:
+        """The sections that come after the transcript."""
+        return [section for section in self.sections if not section.leads]

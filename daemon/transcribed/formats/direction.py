@@ -10,6 +10,11 @@ from itertools import islice
 #: So many signs are looked at.
 _SIGNS = 400
 
+_LANGUAGES = "ar arc ckb dv fa he iw ks ps sd ug ur yi"
+
+#: The languages that run from right to left, by their codes.
+RIGHT_TO_LEFT = frozenset(_LANGUAGES.split())
+
 _EMBED, _POP, _MARK = "\u202b", "\u202c", "\u200f"
 
 

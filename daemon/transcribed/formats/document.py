@@ -1,21 +1,22 @@
 """A transcript as a document for word processors (.docx): ECMA-376, Office Open XML, at its smallest.
 
-Rules: the five parts of the document are written here, so that only the standard library is needed. `clean` has already
+Rules: the parts of the document are written here, so that only the standard library is needed. `clean` has already
 removed the characters that XML cannot hold. The archive contains no time and is not compressed, so that the same
-transcript gives the same bytes on any machine: the daemon knows its own files by their bytes. No font and no page size
-is set: the styles have Word's own names, and each program shows them in its own way.
+transcript gives the same bytes on any machine: the daemon knows its own files by their bytes. No font is set: the
+styles have Word's own names, and each program shows them in its own way. The paper is that of the language's country.
 """
 
 import io
-import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape
 
-from transcribed.formats.analyses import Section
-from transcribed.formats.content import Content
+from transcribed.formats.content import TRANSCRIPT, Content
+from transcribed.formats.direction import is_rtl
+from transcribed.formats.findings import Section
+from transcribed.formats.languages import tag_of
 from transcribed.formats.paragraphs import about
-from transcribed.formats.transcript import hms, plain_title
+from transcribed.formats.transcript import hms, plain_title, text_of
 
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -27,18 +28,32 @@ _TYPES = f"""{_XML}<Types xmlns="{_PACKAGE}/content-types">
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
 <Override PartName="/word/document.xml" ContentType="{_TYPE}.document.main+xml"/>
 <Override PartName="/word/styles.xml" ContentType="{_TYPE}.styles+xml"/>
+<Override PartName="/word/footer.xml" ContentType="{_TYPE}.footer+xml"/>
+<Override PartName="/docProps/core.xml" ContentType="application/vnd.openxmlformats-package.core-properties+xml"/>
 </Types>"""
 
 _RELATIONS = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
 <Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="word/document.xml"/>
+<Relationship Id="rId2" Type="{_PACKAGE}/relationships/metadata/core-properties" Target="docProps/core.xml"/>
 </Relationships>"""
 
 _RELATIONS_OF_DOCUMENT = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
 <Relationship Id="rId1" Type="{_OFFICE}/styles" Target="styles.xml"/>
+<Relationship Id="rId2" Type="{_OFFICE}/footer" Target="footer.xml"/>
 </Relationships>"""
 
+_PROPERTIES = f"""{_XML}<cp:coreProperties xmlns:cp="{_PACKAGE}/metadata/core-properties"
+ xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{{title}}</dc:title></cp:coreProperties>"""
+
+_FOOTER = f"""{_XML}<w:ftr xmlns:w="{_W}"><w:p><w:pPr><w:jc w:val="center"/></w:pPr>
+<w:fldSimple w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple></w:p></w:ftr>"""
+
+#: Where paper has the size Letter; it is A4 elsewhere. In twentieths of a point.
+_LETTER = frozenset({"en-US", "en-CA", "fr-CA", "es-MX"})
+_SIZES = {True: (12240, 15840), False: (11906, 16838)}
+
 _HEADING = '<w:pPr><w:keepNext/><w:spacing w:before="240" w:after="80"/><w:outlineLvl w:val="{level}"/></w:pPr>'
-_STYLES = f"""{_XML}<w:styles xmlns:w="{_W}">
+_STYLES = f"""{_XML}<w:styles xmlns:w="{_W}"><!--language-->
 <w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/>
 <w:pPr><w:spacing w:after="120"/></w:pPr><w:rPr><w:sz w:val="22"/><w:szCs w:val="22"/></w:rPr></w:style>
 <w:style w:type="paragraph" w:styleId="Heading1"><w:name w:val="heading 1"/><w:basedOn w:val="Normal"/>
@@ -53,23 +68,44 @@ def docx(content: Content) -> bytes:
     body = [
         _paragraph(plain_title(content.title), style="Heading1"),
         _paragraph(" · ".join(about(content.transcript, content.style))),
+        *(part for section in content.leading_sections for part in _section(section)),
+        _paragraph(TRANSCRIPT if content.sections else "", style="Heading2"),
         *(_paragraph(found.text, found.speaker, found.start_ms) for found in content.paragraphs),
-        *(part for section in content.sections for part in _section(section)),
+        *(part for section in content.other_sections for part in _section(section)),
     ]
-    document = f'{_XML}<w:document xmlns:w="{_W}"><w:body>\n{"".join(body)}<w:sectPr/></w:body></w:document>'
+    tag = tag_of(text_of(content.transcript, "language_code"))
+    shape = f'{_XML}<w:document xmlns:w="{_W}" xmlns:r="{_OFFICE}"><w:body>\n'
+    document = f"{shape}{''.join(body)}{_page(tag)}</w:body></w:document>"
     return _archive(
         {
             "[Content_Types].xml": _TYPES,
             "_rels/.rels": _RELATIONS,
             "word/_rels/document.xml.rels": _RELATIONS_OF_DOCUMENT,
-            "word/styles.xml": _STYLES,
+            "docProps/core.xml": _PROPERTIES.format(title=escape(plain_title(content.title))),
+            "word/styles.xml": _STYLES.replace("<!--language-->", _proofed_as(tag)),
+            "word/footer.xml": _FOOTER,
             "word/document.xml": document,
         }
     )
 
 
+def _page(tag: str) -> str:
+    """The paper and the footer of the document."""
+    width, height = _SIZES[tag in _LETTER]
+    size = f'<w:pgSz w:w="{width}" w:h="{height}"/>'
+    margins = '<w:pgMar w:top="1134" w:right="1134" w:bottom="1134" w:left="1134" w:header="567" w:footer="567"/>'
+    return f'<w:sectPr><w:footerReference w:type="default" r:id="rId2"/>{size}{margins}</w:sectPr>'
+
+
+def _proofed_as(tag: str) -> str:
+    """The language in which a word processor proofs the text; empty if it is not known."""
+    form = f'<w:lang w:val="{tag}" w:eastAsia="{tag}" w:bidi="{tag}"/>'
+    return f"<w:docDefaults><w:rPrDefault><w:rPr>{form}</w:rPr></w:rPrDefault></w:docDefaults>" if tag else ""
+
+
 def _section(section: Section) -> Iterator[str]:
     yield _paragraph(section.title, style="Heading2")
+    yield _paragraph(section.whole)
     for entry in section.entries:
         yield _paragraph(entry.text, entry.label, entry.start_ms, point=section.listed)
 
@@ -78,24 +114,18 @@ def _paragraph(text: str, name: str = "", start_ms: int | None = None, *, style:
     """A paragraph; empty if there is no text."""
     if not text:
         return ""
-    rtl = _is_rtl(name or text)
-    time = _run(f"[{hms(start_ms)}] ", "") if start_ms is not None else ""
-    lead = _run(f"{name}: ", "<w:b/><w:bCs/>", rtl=_is_rtl(name)) if name else ""
+    rtl = is_rtl(text)
+    time = _run(f"[{hms(start_ms)}] ", "", rtl=rtl) if start_ms is not None else ""
+    lead = _run(f"{name}: ", "<w:b/><w:bCs/>", rtl=rtl) if name else ""
     shape = f'<w:pStyle w:val="{style}"/>' if style else ""
     shape += ("<w:bidi/>" if rtl else "") + ('<w:ind w:left="360" w:hanging="180"/>' if point else "")
-    runs = f"{_run('• ', '') if point else ''}{time}{lead}{_run(text, '', rtl=_is_rtl(text))}"
+    runs = f"{_run('• ', '', rtl=rtl) if point else ''}{time}{lead}{_run(text, '', rtl=rtl)}"
     return f"<w:p><w:pPr>{shape}</w:pPr>{runs}</w:p>\n"
 
 
 def _run(text: str, form: str, *, rtl: bool = False) -> str:
     form += "<w:rtl/>" if rtl else ""
     return f'<w:r><w:rPr>{form}</w:rPr><w:t xml:space="preserve">{escape(text)}</w:t></w:r>'
-
-
-def _is_rtl(text: str) -> bool:
-    """True if a text runs from right to left: its first letter decides (UAX #9, P2)."""
-    kinds = map(unicodedata.bidirectional, text)
-    return next((kind for kind in kinds if kind in {"L", "R", "AL"}), "L") != "L"
 
 
 def _archive(parts: Mapping[str, str]) -> bytes:

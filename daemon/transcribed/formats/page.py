@@ -8,7 +8,6 @@ the page expects it, the reader can open it from a disk. The text can be read wi
 A paragraph is marked as Podcasting 2.0 asks (cite, time, p).
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -16,8 +15,10 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from transcribed.formats.analyses import Entry, Section
-from transcribed.formats.content import Content
+from transcribed.formats.content import TRANSCRIPT, Content
+from transcribed.formats.direction import RIGHT_TO_LEFT
+from transcribed.formats.findings import Entry, Section
+from transcribed.formats.languages import tag_of
 from transcribed.formats.paragraphs import Paragraph, about
 from transcribed.formats.transcript import hms, plain_title, text_of
 from transcribed.formats.words import Word
@@ -26,8 +27,9 @@ _STYLE = """
 :root { color-scheme: light dark; font: 1.05rem/1.6 system-ui, sans-serif; }
 body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }
 h1, h2 { line-height: 1.25; }
-header { position: sticky; top: 0; background: Canvas; padding: .5rem 0; }
-header p, time, button { color: GrayText; font-size: .8rem; }
+html { scroll-padding-top: 5rem; }
+.player { position: sticky; top: 0; background: Canvas; padding: .5rem 0; }
+header p, time, button { color: color-mix(in srgb, CanvasText 70%, Canvas); font-size: .8rem; }
 audio { width: 100%; }
 label { font-size: .8rem; }
 cite { font-style: normal; font-weight: bold; }
@@ -36,10 +38,11 @@ p { margin: .25rem 0 1rem; }
 [data-t] { cursor: pointer; }
 span[data-t]:hover { text-decoration: underline; }
 .now { background: Highlight; color: HighlightText; }
+@media (max-height: 30rem) { .player { position: static; } html { scroll-padding-top: 0; } }
 @media print {
   body { max-width: none; margin: 0; }
-  header { position: static; }
-  audio, label { display: none; }
+  .player { display: none; }
+  main > div, li { break-inside: avoid; }
   .now { background: none; color: inherit; }
   h2 { break-after: avoid; }
 }
@@ -51,24 +54,51 @@ const audio = document.querySelector("audio");
 const chooser = document.querySelector("label");
 const words = [...document.querySelectorAll("span[data-t]")].sort((a, b) => a.dataset.t - b.dataset.t);
 let now = null;
+let follows = true;  // until the reader scrolls away, and again from where a time was chosen
+const show = () => {
+  if (now === null) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  now.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+};
+for (const gesture of ["wheel", "touchmove"]) addEventListener(gesture, () => { follows = false; }, { passive: true });
+addEventListener("keydown", (event) => {
+  if (["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown"].includes(event.key)) follows = false;
+});
+const play = (seconds) => {
+  audio.currentTime = seconds;
+  follows = true;
+  audio.play().catch(() => {});
+};
 document.addEventListener("click", (event) => {
   const word = event.target.closest("[data-t]");
   if (word === null || getSelection().toString() !== "") return;
-  audio.currentTime = word.dataset.t / 1000;
-  audio.play().catch(() => {});
+  play(word.dataset.t / 1000);
 });
-audio.addEventListener("timeupdate", () => {
+const linked = () => {
+  const moment = /^#t=([0-9]+([.][0-9]+)?)$/.exec(location.hash);
+  if (moment === null) return;
+  audio.currentTime = Number(moment[1]);
+  mark(Number(moment[1]));
+};
+const mark = (seconds) => {
   let low = 0;
   let high = words.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (words[middle].dataset.t <= audio.currentTime * 1000) low = middle + 1;
+    if (words[middle].dataset.t <= seconds * 1000) low = middle + 1;
     else high = middle;
   }
+  const next = low > 0 ? words[low - 1] : null;
+  if (next === now) return;
   if (now !== null) now.classList.remove("now");
-  now = low > 0 ? words[low - 1] : null;
+  now = next;
   if (now !== null) now.classList.add("now");
-});
+  if (follows) show();
+};
+audio.addEventListener("timeupdate", () => mark(audio.currentTime));
+addEventListener("hashchange", linked);
+audio.addEventListener("loadedmetadata", linked, { once: true });
+linked();
 const ask = () => { chooser.hidden = false; };
 audio.addEventListener("error", ask);
 if (audio.error !== null || !audio.hasAttribute("src")) ask();
@@ -90,8 +120,6 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*")
-
 
 def html(content: Content) -> bytes:
     """The transcript as a page. It plays the recording that the style names, or one that the reader opens."""
@@ -103,9 +131,11 @@ def html(content: Content) -> bytes:
         "<body>",
         *_header(title, about(content.transcript, style), style.recording),
         "<main>",
+        *(line for section in content.leading_sections for line in _section(section)),
+        *([f"<h2>{TRANSCRIPT}</h2>"] if content.sections else []),
         *map(_paragraph, content.paragraphs),
+        *(line for section in content.other_sections for line in _section(section)),
         "</main>",
-        *(line for section in content.sections for line in _section(section)),
         f"<script>{_SCRIPT}</script>",
         "</body>",
         "</html>",
@@ -115,7 +145,8 @@ def html(content: Content) -> bytes:
 
 def _language(transcript: Mapping[str, Any]) -> str:
     code = text_of(transcript, "language_code")
-    return f' lang="{code.replace("_", "-")}"' if _LANGUAGE.fullmatch(code) else ""
+    direction = ' dir="rtl"' if code.partition("_")[0].lower() in RIGHT_TO_LEFT else ""
+    return f' lang="{tag}"{direction}' if (tag := tag_of(code)) else ""
 
 
 def _head(title: str) -> list[str]:
@@ -136,9 +167,11 @@ def _header(title: str, facts: list[str], recording: str) -> list[str]:
         "<header>",
         f'<h1 dir="auto">{escape(title)}</h1>',
         *([f"<p>{escape(' · '.join(facts))}</p>"] if facts else []),
+        "</header>",
+        '<div class="player">',
         f'<audio controls preload="metadata"{source}></audio>',
         '<label hidden>The recording is not here. Open it: <input type="file" accept="audio/*,video/*"></label>',
-        "</header>",
+        "</div>",
     ]
 
 
@@ -170,9 +203,12 @@ def _time(start_ms: int | None) -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield "<section>"
+    language = f' lang="{tag}"' if (tag := tag_of(section.language)) else ""
+    yield f"<section{language}>"
     yield f'<h2 dir="auto">{escape(section.title)}</h2>'
-    if section.listed:
+    if section.whole:
+        yield f'<p dir="auto">{escape(section.whole)}</p>'
+    if section.listed and section.entries:
         yield "<ul>"
         yield from (f'<li dir="auto">{_entry(entry)}</li>' for entry in section.entries)
         yield "</ul>"

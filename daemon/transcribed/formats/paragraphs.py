@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from transcribed.formats.languages import name_of
+from transcribed.formats.sentences import with_ends
 from transcribed.formats.style import Style
-from transcribed.formats.transcript import duration_ms, hms, text_of, tokens
+from transcribed.formats.transcript import duration_ms, guessed, hms, text_of, tokens
 from transcribed.formats.words import Turn, Word, line
 
 #: A silence after a sentence that makes a paragraph: long enough to be heard as one.
@@ -32,7 +34,7 @@ NO_SPEECH = "(no speech was recognised)"
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Some sentences. `speaker` is given only where a turn begins, `words` only if their times are known."""
+    """Some sentences. `speaker` is given only where another one begins, `words` only if their times are known."""
 
     speaker: str
     text: str
@@ -46,12 +48,23 @@ class Paragraph:
 
 def paragraphs(said: list[Turn]) -> list[Paragraph]:
     """The turns as paragraphs, at least one."""
-    return [paragraph for turn in said for paragraph in _of_turn(turn)] or [Paragraph("", NO_SPEECH)]
+    found: list[Paragraph] = []
+    last = ""
+    for turn in said:
+        found += _of_turn(turn, turn[0].speaker if turn[0].speaker != last else "")
+        last = turn[0].speaker
+    return found or [Paragraph("", NO_SPEECH)]
 
 
 def untimed_paragraphs(said: list[Turn]) -> list[Paragraph]:
     """The words as paragraphs without times, at least one."""
     return [Paragraph("", paragraph.text) for paragraph in paragraphs(said)]
+
+
+def text_as_paragraphs(text: str, language: str) -> list[str]:
+    """A text without times as paragraphs; none if it is empty."""
+    said = [with_ends(turn, language) for turn in guessed({"text": text})]
+    return [paragraph.text for paragraph in paragraphs(said)] if said else []
 
 
 def speakers(found: list[Paragraph]) -> list[str]:
@@ -63,11 +76,10 @@ def about(transcript: Mapping[str, Any], style: Style) -> list[str]:
     """The facts of the whole recording that are known, for people: its date, its duration, its language."""
     known_ms = duration_ms(transcript)
     duration = "" if known_ms is None else hms(known_ms)
-    return [*filter(None, [" ".join(tokens(style.date)), duration, text_of(transcript, "language_code")])]
+    return [*filter(None, [" ".join(tokens(style.date)), duration, name_of(text_of(transcript, "language_code"))])]
 
 
-def _of_turn(turn: Turn) -> Iterator[Paragraph]:
-    speaker = turn[0].speaker
+def _of_turn(turn: Turn, speaker: str) -> Iterator[Paragraph]:
     for words in _paragraphs(turn):
         yield Paragraph(speaker, line(words), tuple(words))
         speaker = ""

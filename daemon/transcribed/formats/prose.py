@@ -6,13 +6,15 @@ Rules: a text is shown as it is: nothing in it acts as Markdown or as YAML. The 
 import json
 import re
 
-from transcribed.formats.analyses import Section
-from transcribed.formats.content import Content
+from transcribed.formats.content import TRANSCRIPT, Content
+from transcribed.formats.findings import Section
+from transcribed.formats.languages import tag_of
 from transcribed.formats.paragraphs import speakers
 from transcribed.formats.transcript import duration_ms, hms, plain_title, source_name, text_of, tokens
 
-#: The signs with a meaning in CommonMark, anywhere in a line and at its beginning.
-_INLINE = re.compile(r"[\\`*~\[<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
+#: The signs with a meaning in CommonMark, in Obsidian (tags, highlights, comments) and in pandoc (formulas,
+#: superscripts), anywhere in a line and at its beginning.
+_INLINE = re.compile(r"[\\`*~\[<^$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|#(?=\w)|=(?==)|%(?=%)")
 _BLOCK = re.compile(r"^(\d*)([#+>.)-])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -30,24 +32,26 @@ def _named(speaker: str, text: str) -> str:
 def md(content: Content) -> bytes:
     """The transcript as Markdown, with YAML properties first, as Obsidian and most wikis read them.
 
-    Each paragraph begins with its time. A section for each analysis in the answer follows.
+    Each paragraph begins with its time. There is a section for each analysis in the answer; those that are read first
+    stand before the transcript.
     """
     said = [_md_line(paragraph.start_ms, paragraph.speaker, paragraph.text) for paragraph in content.paragraphs]
-    analyses = [block for section in content.sections for block in _md_section(section)]
-    text = "\n\n".join([_properties(content), *said, *analyses])
-    return f"{text}\n".encode()
+    first = [block for section in content.leading_sections for block in _md_section(section)]
+    later = [block for section in content.other_sections for block in _md_section(section)]
+    heading = [f"## {TRANSCRIPT}"] if content.sections else []
+    return "\n\n".join([_properties(content), *first, *heading, *said, *later, ""]).encode().rstrip() + b"\n"
 
 
 def _properties(content: Content) -> str:
     transcript, title, style = content.transcript, content.title, content.style
     known_ms = duration_ms(transcript)
-    date = " ".join(tokens(style.date))
+    date, language = " ".join(tokens(style.date)), text_of(transcript, "language_code")
     lines = [
         f"title: {_quoted(plain_title(title))}",
         f"date: {date if _DATE.fullmatch(date) else _quoted(date)}" if date else "",
         f"source: {_quoted(source_name(style.recording or style.source or title))}",
         f"duration: {_quoted(hms(known_ms))}" if known_ms is not None else "",
-        f"language: {_quoted(language)}" if (language := text_of(transcript, "language_code")) else "",
+        f"language: {_quoted(tag_of(language) or language)}" if language else "",
         f"speakers: [{', '.join(map(_quoted, names))}]" if (names := speakers(content.paragraphs)) else "",
     ]
     return "\n".join(["---", *filter(None, lines), "---"])
@@ -63,7 +67,8 @@ def _quoted(text: str) -> str:
 
 def _md_section(section: Section) -> list[str]:
     lines = [_md_line(entry.start_ms, entry.label, entry.text) for entry in section.entries]
-    return [f"## {_md_text(section.title)}", *(["\n".join(f"- {line}" for line in lines)] if section.listed else lines)]
+    listed = ["\n".join(f"- {line}" for line in lines)] if section.listed and lines else lines
+    return [f"## {_md_text(section.title)}", *filter(None, [_md_text(section.whole)]), *listed]
 
 
 def _md_line(start_ms: int | None, label: str, text: str) -> str:

@@ -7,7 +7,7 @@ people talk at once.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transcribed.formats.words import Turn, Word, line
+from transcribed.formats.words import WORD_MS, Turn, Word, line
 
 #: A silence that ends a row within a sentence.
 PAUSE_MS = 1500
@@ -34,11 +34,17 @@ class Row:
 def rows(said: list[Turn]) -> list[Row]:
     """The turns as rows, in the order of their start."""
     found = [
-        Row(words[0].start_ms, words[-1].end_ms, words[0].speaker, line(words))
+        Row(words[0].start_ms, _end_ms(words), words[0].speaker, line(words))
         for turn in said
         for words in _sentences(turn)
     ]
     return sorted(found, key=lambda row: row.start_ms)
+
+
+def _end_ms(words: list[Word]) -> int:
+    """The end of the last word. Words whose times are one moment last as long as a word does."""
+    start_ms, end_ms = words[0].start_ms, words[-1].end_ms
+    return end_ms if end_ms > start_ms else start_ms + WORD_MS
 
 
 def _sentences(turn: Turn) -> Iterator[list[Word]]:
