@@ -26,6 +26,12 @@ def add_job(journal: Journal, job: Job, event: events.Event, *then: tuple[Job, e
     return added
 
 
+def unfinished(journal: Journal) -> list[Job]:
+    """The jobs that have a step left, oldest first."""
+    waiting = journal.unfinished.numbered(journal.unfinished.waiting())
+    return sorted([*journal.unfinished.moving(), *waiting], key=lambda job: job.id)
+
+
 def save_job(journal: Journal, before: Job, *changes: tuple[Job, events.Event | None], now: float) -> None:
     """Write `changes`, in order: each is a job as it is then, and what happened to it. `before` must be as it is."""
     told: dict[int, Change] = {}

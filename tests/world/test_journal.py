@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jobs import NOW, RECEIVED, a_job, add_job, save_job
+from jobs import NOW, RECEIVED, a_job, add_job, save_job, unfinished
 from transcribed.errors import Blocked, ConfigError, Transient
 from transcribed.job import Account, Fingerprint, Job, State, Step, events
 from transcribed.journal import VERSION, Change, Happening, Journal, statements, store, tables
@@ -549,7 +549,7 @@ def test_orders_to_delete_are_read_some_at_a_time_and_are_those_of_one_account(j
 def test_the_open_jobs_are_those_that_have_a_step_left(journal, state, retired_at):
     (job,) = add_all(journal, a_job(state=state, retired_at=retired_at))
 
-    assert journal.unfinished_jobs() == ([job] if job.unfinished else [])
+    assert unfinished(journal) == ([job] if job.unfinished else [])
 
 
 def test_what_lies_in_an_inbox_is_the_newest_job_of_each_path_that_was_not_moved_away(journal):
@@ -669,7 +669,7 @@ def work_of(journal, question):
 @pytest.mark.parametrize(
     "question",
     [
-        lambda journal: journal.unfinished_jobs(),
+        unfinished,
         lambda journal: journal.lying_in("talks"),
         lambda journal: journal.counts(),
     ],

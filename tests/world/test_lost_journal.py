@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import version_4
 from damage import overwrite, random_bytes, zeroed_in_the_middle
 from fake_assemblyai import FakeAssemblyAI
-from jobs import RECEIVED, a_job, add_job
+from jobs import RECEIVED, a_job, add_job, unfinished
 from many_jobs import fill
 from transcribed.assemblyai import AssemblyAI
 from transcribed.errors import Blocked, ConfigError
@@ -475,7 +475,7 @@ def test_damage_of_a_large_journal_that_is_found_beside_the_work_stops_its_writi
     damaged = len(large.read_bytes())
 
     with closing(Journal.open(str(large.parent))) as journal:
-        assert len(journal.unfinished_jobs()) == 1, "it begins at once"
+        assert len(unfinished(journal)) == 1, "it begins at once"
         wait_for(lambda: is_suspect(large), "the mark")
         with pytest.raises(Blocked, match="the journal is damaged: a job in it cannot be read") as caught:
             add_job(journal, a_job(), RECEIVED)

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from transcribed.worker import drop
+from transcribed.worker import drop, unfinished
 from world import Clock, World, link, mp3
 
 NAMES = ["a.mp3", "b.mp3", "sub/a.mp3"]
@@ -82,6 +82,12 @@ class WrongClock(Clock):
 
     def wall(self) -> float:
         return self.right() + self.wrong_seconds
+
+
+@pytest.fixture(autouse=True)
+def few_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if very many recordings waited: the jobs that only wait are in the journal alone, but for one."""
+    monkeypatch.setattr(unfinished, "KEPT", 1)
 
 
 class Life(RuleBasedStateMachine):

@@ -327,6 +327,18 @@ def test_the_numbers_of_a_stem_are_asked_for_again_only_when_another_job_of_it_c
         assert book.numbers_taken(b"a", other.id) == set()
 
 
+def test_standing_in_line_for_longer_than_its_patience_fails_no_recording(world: World) -> None:
+    with world.journal() as journal:
+        book = Book(journal, world.clock, Rules(patience_seconds=3600.0))
+        hashed = book.record(book.attempt(book.add(a_job(), events.Received(1))), events.Hashed(CONTENT))
+        world.clock.moved += 7200.0
+
+        tried = book.record(book.attempt(hashed), events.Deferred("the line broke"))
+        assert tried.state is State.RECEIVED
+        world.clock.moved += 3601.0
+        assert book.record(book.attempt(tried), events.Deferred("the line broke")).state is State.FAILED
+
+
 def test_the_answers_that_are_remembered_are_bounded(world: World) -> None:
     with world.journal() as journal:
         book = Book(journal, world.clock, Rules())

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_assemblyai import Fault
-from jobs import NOW, RECEIVED, a_job, add_job, save_job
+from jobs import NOW, RECEIVED, a_job, add_job, save_job, unfinished
 from transcribed.errors import Blocked
 from transcribed.files import Lines
 from transcribed.job import Job, Rules, State, Step, after, events
@@ -181,7 +181,7 @@ def test_after_a_crash_at_any_commit_both_know_of_each_payment_and_nothing_is_pa
     with closing(Journal.open(str(world.state))) as journal:
         known = {line["transcript_id"] for line in lines_of(ledger(world))}
         assert all(journal.forgotten.payer(name) is not None for name in known)
-        assert not known or not any(job.doubtful for job in journal.unfinished_jobs())
+        assert not known or not any(job.doubtful for job in unfinished(journal))
 
     assert world.run() == 0
     assert len(world.api.submits) == 1
@@ -205,10 +205,10 @@ def test_a_submit_of_which_only_the_file_knows_is_taken_from_it(tmp_path):
         with pytest.raises(Crash):
             taken(journal, job)
     with closing(Journal.read(str(tmp_path))) as journal:
-        assert [each.doubtful for each in journal.unfinished_jobs()] == [True]
+        assert [each.doubtful for each in unfinished(journal)] == [True]
 
     with closing(Journal.open(str(tmp_path))) as journal:
-        (known,) = journal.unfinished_jobs()
+        (known,) = unfinished(journal)
         assert (known.state, known.transcript_id) == (State.SUBMITTED, ID)
         assert [each["event"] for each in journal.story(job.id)] == ["job.received", "job.submitted"]
 

@@ -135,6 +135,11 @@ class Job:
         return self.step is not None
 
     @property
+    def only_waits(self) -> bool:
+        """True while it is received, and nothing that others must know of has happened to it since."""
+        return self.state is State.RECEIVED and self.in_flight is None and self.stem is None
+
+    @property
     def has_ended(self) -> bool:
         """True once it is delivered, failed or cancelled; its recording may still have to be put away."""
         return self.state in ENDED

@@ -34,6 +34,7 @@ from transcribed.journal.tables import (
     row_of,
 )
 from transcribed.journal.transactions import Transactions
+from transcribed.journal.unfinished import UnfinishedJobs
 
 PAGE = 500  # jobs that are read at once where all are
 NEWEST = 1000  # jobs whose upload_url is always known to a look-up: more than AssemblyAI's list shows on five pages
@@ -58,6 +59,7 @@ class Journal:
         self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
         self.forgotten = Forgotten(self._transactions)
         self.search = Search(self._transactions)
+        self.unfinished = UnfinishedJobs(self._transactions)
         self._lock = lock
         self._next_number: int | None = None
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
@@ -169,10 +171,6 @@ class Journal:
         while page := self._jobs(wanted & (jobs.c.id > last), most=PAGE):
             yield from page
             last = page[-1].id
-
-    def unfinished_jobs(self) -> list[Job]:
-        """The jobs that have a step left."""
-        return self._jobs(few("jobs_unfinished"))
 
     def counts(self) -> dict[str, int]:
         """The number of jobs in each state that has any. The one process that writes counts them only once."""

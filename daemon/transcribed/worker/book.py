@@ -15,10 +15,11 @@ import structlog
 
 from transcribed import files
 from transcribed.job import DEATHS, Fingerprint, Job, Rules, State, Step, after, bounded, printable, shown
-from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Retired, Submitted, Touched
+from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Released, Retired, Submitted, Touched
 from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.plan import Clock
 from transcribed.worker.schedule import Schedule, change_of
+from transcribed.worker.unfinished import Unfinished
 
 log = structlog.get_logger()
 
@@ -55,7 +56,7 @@ class Book:
         self.journal = journal
         self.rules = rules
         self.schedule = Schedule()  #: where each unfinished job waits
-        self.unfinished: dict[int, Job] = {}
+        self.unfinished = Unfinished(journal.unfinished.numbered)
         self.submitted: dict[int, Job] = {}  #: those of them that wait for their transcript
         self.failures = 0  #: jobs that failed in this process's time
         self.put_off: dict[int, str] = {}  #: the last reason why an ended job's recording stays where it was
@@ -101,6 +102,7 @@ class Book:
             each_job = self._unwritten.values()
             self.journal.write([Change(each.now, _state(each.before), tuple(each.happened)) for each in each_job])
         self._unwritten = {}
+        self.unfinished.let_go()
         happened, self._order = self._order, []
         for job, event in happened:
             self.failures += isinstance(event, Failed)
@@ -125,11 +127,16 @@ class Book:
 
         Raises Blocked(state): then all of it is known, and the next save of each job writes what could not be written.
         """
-        for job in self.journal.unfinished_jobs():
+        moving, waiting = self.journal.unfinished.moving(), self.journal.unfinished.waiting()
+        for job in moving:
             self._believe(job, known=job)
+        self.unfinished.put_far(waiting)
+        for number in waiting:
+            self.schedule.look_again(number)
         with self.together():
-            for job in [job for job in self.unfinished.values() if job.in_flight]:
-                self._died(job)
+            for job in moving:
+                if job.in_flight:
+                    self._died(job)
 
     def _died(self, job: Job) -> None:
         died = self._change(job.died())
@@ -192,6 +199,7 @@ class Book:
 
     def save_held(self) -> None:
         """Write what was held, in order. Raises Blocked(state) where that still fails: then it is held again."""
+        self.unfinished.fetch(number for number, _ in self._held)
         held, self._held = self._held, []
         self._held_of.clear()
         with self.together():
@@ -248,9 +256,9 @@ class Book:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
         return [job for job in self.journal.failed_like(inbox, fingerprint) if job.id not in self._unwritten]
 
-    def in_state(self, state: State) -> list[Job]:
-        """The unfinished jobs in one state."""
-        return [job for job in self.unfinished.values() if job.state is state]
+    def failed(self) -> list[Job]:
+        """The failed jobs whose recording is still to be put away."""
+        return [job for job in self.unfinished.moving() if job.state is State.FAILED]
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for the names of `stem`.
@@ -267,6 +275,8 @@ class Book:
 
     def _timed(self, job: Job, event: Event) -> Event:
         if not isinstance(event, Deferred):
+            if not isinstance(event, Released):
+                self._since.pop(job.id, None)  # it went on: that it stands in line now is not its own doing
             return event
         now = self._clock.monotonic()
         since = self._since.get(job.id, now)
@@ -275,19 +285,18 @@ class Book:
 
     def _believe(self, job: Job, *, known: Job | None) -> None:
         """Keep an unfinished job and what is found by it, let go of a finished one (and of one that is not `known`)."""
-        before = self.unfinished.pop(job.id, None) if known is None else self.unfinished.get(job.id)
-        self._forget_stem(before)
+        self._forget_stem(self.unfinished.get(job.id))
         self._forget_answers(job)
         if job.state is not State.SUBMITTED or known is None:
             self.submitted.pop(job.id, None)
         self.schedule.happened(change_of(job.id))
         if known is None or not job.unfinished:
-            self.unfinished.pop(job.id, None)
+            self.unfinished.remove(job.id)
             self.schedule.forget(job.id)
             self._since.pop(job.id, None)
             self.put_off.pop(job.id, None)
             return
-        self.unfinished[job.id] = job
+        self.unfinished.put(job)
         self.schedule.look_again(job.id)
         if job.state is State.SUBMITTED:
             self.submitted[job.id] = job

@@ -7,16 +7,16 @@ line for its step, and the lines of the inboxes take turns.
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from itertools import groupby
+from itertools import groupby, islice
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
-from transcribed.job import Job, State, Step, is_link
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Lost, Named, Released, Submitted
+from transcribed.job import Job, Step, is_link
+from transcribed.job.events import Event, Named, Released, Submitted
 from transcribed.journal import Transcripts
-from transcribed.worker.background import Background, Outcome
+from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.decisions import (
     AT_API_ALONE,
@@ -35,12 +35,12 @@ from transcribed.worker.decisions import (
 )
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
-from transcribed.worker.messages import StepEnded
 from transcribed.worker.plan import Clock, Executor, Plan
 from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of, weight_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.doubts import told_doubts
+from transcribed.worker.steps.ends import ended
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up, looks_back_to
 from transcribed.worker.uploads import Uploads
@@ -93,6 +93,7 @@ class Dispatch:
         if self._lanes.blocking((errors.STATE,)) is not None:
             return
         self._see_time_pass()
+        self._book.unfinished.fetch(islice(self._schedule.fresh(), LOOKED_AT_ONCE))
         for _ in range(LOOKED_AT_ONCE):
             if (number := self._schedule.first()) is None:
                 break
@@ -129,6 +130,18 @@ class Dispatch:
         step = job.step if line is None else line.step
         lane = None if inbox is None or step is None else self._lanes.blocking(lanes_of(step, inbox.route))
         return self._waits.get(job.id, "") if lane is None else lane.reason
+
+    def all_wait(self) -> bool:
+        """True if every unfinished job waits for a lane, or has a reason that its journal lacks. None is in a step."""
+        if not all(self._is_blocked(line) for line in self._schedule.lines()):
+            return False
+        elsewhere = (each for each in self._book.unfinished if self._schedule.line_of(each) is None)
+        return all(each in self._waits or self.reason_of(self._book.unfinished[each]) for each in elsewhere)
+
+    def _is_blocked(self, line: Line) -> bool:
+        """True if a lane holds up all that stand in this line."""
+        inbox = self._inboxes.get(line.inbox)
+        return inbox is not None and self._lanes.blocking(lanes_of(line.step, inbox.route)) is not None
 
     def heard(self, ended: Iterable[str]) -> None:
         """The list shows these transcripts as ended, or does not show them: they are to be fetched."""
@@ -219,9 +232,12 @@ class Dispatch:
             return False
         if self._lanes.blocking(lanes_of(line.step, None if inbox is None else inbox.route)) is not None:
             return False
-        number = self._schedule.first_in(line)
-        job = None if number is None else self._book.unfinished[number]
-        if job is None or not rooms.has_one(line.step, job):
+        if (number := self._schedule.first_in(line)) is None:
+            return False
+        if self._book.unfinished.is_far(number):
+            self._book.unfinished.fetch(self._schedule.next_in(line))
+        job = self._book.unfinished[number]
+        if not rooms.has_one(line.step, job):
             return False
         decision = self._decision(job) if line.step in _DECIDED_AGAIN else Start(line.step)
         if decision == Start(line.step):
@@ -358,31 +374,6 @@ class Dispatch:
         self._waits.pop(number, None)
         self._sized.discard(number)
         self._clashes.pop(number, None)
-
-
-def ended(job: Job, outcome: Outcome[Event | None]) -> StepEnded:
-    """The end of a job's step, by the class of the problem that it met."""
-    if outcome.problem is None:
-        return StepEnded(job, outcome.result)
-    return _raised(job, outcome.problem)
-
-
-def _raised(job: Job, error: errors.TranscribedError) -> StepEnded:
-    match error:
-        case errors.Blocked():
-            return StepEnded(job, Released(error.message, error.lane, refused=error.refused), error)
-        case errors.Stopped():
-            return StepEnded(job, Released(error.message, refused=error.refused))
-        case errors.Withdrawn() if job.place is None and job.state is State.RECEIVED:
-            return StepEnded(job, Cancelled(error.message, withdrawn=True))
-        case errors.Permanent() | errors.Withdrawn() if job.state not in (State.DELIVERED, State.FAILED):
-            return StepEnded(job, Failed(error.message, error.hint, refused=error.refused))
-        case errors.Lost() if job.in_flight is Step.SUBMIT:  # any other step knows nothing of the upload
-            return StepEnded(job, Lost(error.message))
-        case errors.Transient():
-            again = error.retry_after_seconds
-            return StepEnded(job, Deferred(error.message, error.hint, again, refused=error.refused))
-    return StepEnded(job, Deferred(error.message, error.hint))
 
 
 def _inbox_facts(job: Job, inbox: Arrivals, parameters: str) -> InboxFacts:

@@ -6,9 +6,11 @@ other I/O.
 
 import contextlib
 import functools
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import structlog
 
@@ -342,16 +344,20 @@ class Worker:
             raise unaccepted(loss)
 
     def _snapshot(self) -> status.Status:
-        return status.snapshot(
+        unfinished = self.book.unfinished
+        shown = [*self.dispatch.in_flight, *itertools.islice(unfinished, status.MOST_JOBS)]
+        self._guarded(functools.partial(unfinished.fetch, shown))
+        known = status.snapshot(
             self._plan.client.base_url,
             self.book.journal.counts(),
             self.lanes.all(),
             [inbox.status() for inbox in self.inboxes.values()],
-            self.book.unfinished,
+            unfinished.at_hand(shown),
             steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
             reason_of=self.dispatch.reason_of,
             sent_bytes=self.dispatch.uploads.sent,
         )
+        return replace(known, open_count=len(unfinished))
 
     def _leave(self) -> None:
         """Let go of the steps in flight: what they did by the deadline is written, the rest is free to be redone."""
@@ -380,7 +386,7 @@ class Worker:
         for inbox in self.inboxes.values():
             if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:
                 return False
-        return all(self.dispatch.reason_of(job) for job in self.book.unfinished.values())
+        return self.dispatch.all_wait()
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""

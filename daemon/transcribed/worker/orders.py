@@ -185,7 +185,7 @@ class Orders:
     def _is_being_put_away(self, order: Mapping[str, Any]) -> bool:
         """True if one of these failed jobs is in a step, or was when the process died: its recording may have moved."""
         named, in_flight = set(numbers(order)), self._dispatch.in_flight
-        failed = [job for job in self._book.in_state(State.FAILED) if order.get("failed") is True or job.id in named]
+        failed = [job for job in self._book.failed() if order.get("failed") is True or job.id in named]
         return any(job.id in in_flight or job.deaths > 0 for job in failed)
 
     def _retry(self, number: int, *, pay_again: bool) -> None:
