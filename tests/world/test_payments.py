@@ -17,7 +17,7 @@ from fake_assemblyai import Fault
 from jobs import NOW, RECEIVED, a_job, add_job, save_job, unfinished
 from transcribed.errors import Blocked
 from transcribed.files import Lines
-from transcribed.job import Job, Rules, State, Step, after, events
+from transcribed.job import Account, Job, Rules, State, Step, after, events
 from transcribed.journal import Change, Happening, Journal
 from transcribed.journal import payments as paid
 from transcribed.journal.tables import payments
@@ -114,7 +114,11 @@ def test_what_a_person_has_given_up_serves_nobody(tmp_path):
         assert journal.forgotten.payer(ID) is not None
 
 
-@given(data=st.dictionaries(st.sampled_from([c.name for c in payments.c]), st.none() | st.integers() | st.text()))
+@given(
+    data=st.dictionaries(
+        st.sampled_from([*(c.name for c in payments.c), "wanted_at"]), st.none() | st.integers() | st.text()
+    )
+)
 def test_any_line_is_a_payment_that_the_table_takes_or_is_refused(data):
     try:
         line = paid.from_line(json.dumps(data).encode())
@@ -224,6 +228,39 @@ def test_a_torn_last_line_is_cut_off(world, torn):
     with closing(Journal.open(str(world.state))) as journal:
         assert ledger(world).read_bytes() == whole
         assert journal.loss() == ""
+
+
+@pytest.mark.parametrize("transcripts", [True, False])
+def test_the_wish_to_delete_at_assemblyai_outlives_the_journal(world, api, transcripts):
+    world.routes[0] = changed(world.route, delete_remote=True)
+    api.script("DELETE /v2/transcript/{id}", [Fault.answer(500, "no")])
+    world.drop("Talk.mp3", mp3("Talk"))
+    assert world.run() == 0
+    assert not api.submits[0].deleted
+    lose_the_journal(world, transcripts=transcripts)
+
+    world.run()
+
+    assert api.submits[0].deleted
+    lose_the_journal(world, transcripts=transcripts)
+    with closing(Journal.open(str(world.state))) as journal:
+        assert journal.to_erase(world.plan().client.account, (0.0, ""), 9) == [], "it was done"
+
+
+def test_a_wish_to_delete_what_another_job_paid_for_outlives_the_journal_too(tmp_path):
+    with closing(Journal.open(str(tmp_path))) as journal:
+        paid_for = a_job(state=State.UPLOADED, upload_url=URL, base_url="https://api", key_fingerprint="k")
+        taken(journal, add_job(journal, paid_for, RECEIVED))
+        known = a_job(b"Again.mp3", state=State.TRANSCRIBED, transcript_id=ID, reused_from=1, number=1)
+        known, wish = add_job(journal, known, RECEIVED), events.Delivered(delete_remote=True)
+        save_job(journal, known, (after(known, wish, NOW, Rules()), wish), now=NOW)
+    (tmp_path / "journal.db").unlink()
+
+    with closing(Journal.open(str(tmp_path))) as journal:
+        assert journal.to_erase(Account("https://api", "k"), (0.0, ""), 9) == [(NOW, ID)]
+    (tmp_path / "payments.jsonl").unlink()
+    Journal.open(str(tmp_path)).close()
+    assert [line["wanted_at"] for line in lines_of(tmp_path / "payments.jsonl")] == [NOW]
 
 
 @pytest.mark.parametrize("harm", ["gone", "empty", "older", "another"])

@@ -129,19 +129,22 @@ def agree(connection: sa.Connection, ledger: Ledger, on_slow: Callable[[], None]
 
 
 def _all_of(connection: sa.Connection, on_slow: Callable[[], None]) -> Iterator[bytes]:
-    for rows in connection.execute(sa.select(payments)).mappings().partitions(_AT_ONCE):
+    for rows in connection.execute(paid.WHOLE).mappings().partitions(_AT_ONCE):
         yield from (paid.to_line(row["transcript_id"], dict(row)) for row in rows)
         on_slow()
 
 
 def _taken(connection: sa.Connection, lines: Sequence[bytes]) -> list[Adopted]:
     """Take these lines into the journal, the last of each transcript."""
-    said = dict(filter(None, map(_read, lines)))
-    paid.drop(connection, [name for name, row in said.items() if row is None])
-    rows = [row for row in said.values() if row is not None]
+    said = {line.transcript_id: line for line in filter(None, map(_read, lines))}
+    paid.drop(connection, [name for name, line in said.items() if line.payment is None])
+    rows = [line.payment for line in said.values() if line.payment is not None]
     adopted = _numbered(connection, rows)
     if rows:
         paid.take(connection, rows)
+    for name, row, wanted_at in said.values():
+        if row is not None and wanted_at is not None and row["erased_at"] is None:
+            paid.wish(connection, name, wanted_at)
     return adopted
 
 

@@ -50,6 +50,10 @@ class Paid:
             with _blocking("writing the payments"):
                 self._ledger.append(b"".join(lines))
 
+    def wish(self, connection: sa.Connection, transcript_id: str, at: float) -> None:
+        """A transcript is to be deleted at AssemblyAI."""
+        self._changed.update(payments.wish(connection, transcript_id, at))
+
     def erased(self, connection: sa.Connection, transcript_id: str, at: float) -> None:
         """A transcript is no longer at AssemblyAI."""
         self._changed.update(payments.erased(connection, transcript_id, at))

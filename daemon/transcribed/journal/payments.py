@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event, Failed, Lost, Requeued, Retired, Submitted, Transcribed
 from transcribed.journal.changes import Happening
-from transcribed.journal.tables import jobs, payments
+from transcribed.journal.tables import erasures, jobs, payments
 
 UNKNOWN = 0  #: the number of a job that this journal never had, or has lost
 MOST_OF_ONE_CONTENT = 20
@@ -39,11 +39,22 @@ _TAKE = _ADDED.on_conflict_do_update(
 Row = dict[str, Any]
 
 
+#: All that a line of the file says: also when it was wished that the transcript be deleted at AssemblyAI.
+WHOLE = sa.select(payments, erasures.c.wanted_at).join(
+    erasures, erasures.c.transcript_id == payments.c.transcript_id, isouter=True
+)
+_WISH = erasures.insert().prefix_with("OR IGNORE")
+
+
 class Line(NamedTuple):
-    """One line of the file: a payment, or None where a transcript turned out to be free."""
+    """One line of the file: a payment, or None where a transcript turned out to be free.
+
+    `wanted_at`: when it was wished that the transcript be deleted at AssemblyAI.
+    """
 
     transcript_id: str
     payment: Row | None
+    wanted_at: float | None = None
 
 
 # -- as a line --------------------------------------------------------------------------------------------------------
@@ -69,10 +80,11 @@ def from_line(line: bytes) -> Line:
     if said.get("void") is True:
         return Line(name, None)
     row = {column.name: _value(column, said.get(column.name)) for column in payments.c}
-    return Line(name, row)
+    wanted_at = said.get("wanted_at")
+    return Line(name, row, None if wanted_at is None else _value(erasures.c.wanted_at, wanted_at))
 
 
-def _value(column: sa.Column[Any], said: object) -> object:
+def _value(column: sa.Column[Any], said: object) -> Any:
     """The value of a column, as SQLite takes it. Raises ValueError where it is of another kind."""
     if said is None and column.nullable:
         return None
@@ -204,6 +216,13 @@ def _give_up(connection: sa.Connection, job: int, at: float) -> list[str]:
     return names
 
 
+def wish(connection: sa.Connection, transcript_id: str, at: float) -> list[str]:
+    """Have a transcript deleted at AssemblyAI from now on; return it, if it is known to be paid."""
+    connection.execute(_WISH, {"transcript_id": transcript_id, "wanted_at": at})
+    paid = sa.select(payments.c.transcript_id).where(payments.c.transcript_id == transcript_id)
+    return list(connection.execute(paid).scalars())
+
+
 def erased(connection: sa.Connection, transcript_id: str, at: float) -> list[str]:
     """A transcript is no longer at AssemblyAI; return it."""
     connection.execute(_ERASED, {"paid_by": transcript_id, "erased_at": at})
@@ -233,7 +252,7 @@ def drop(connection: sa.Connection, transcript_ids: list[str]) -> None:
 def lines_of(connection: sa.Connection, transcript_ids: Iterable[str]) -> bytes:
     """The lines of these transcripts, as they are paid now."""
     names = sorted(transcript_ids)
-    rows = connection.execute(sa.select(payments).where(payments.c.transcript_id.in_(names))).mappings()
+    rows = connection.execute(WHOLE.where(payments.c.transcript_id.in_(names))).mappings()
     found = {row["transcript_id"]: dict(row) for row in rows}
     return b"".join(to_line(name, found.get(name)) for name in names)
 

@@ -152,8 +152,7 @@ class Journal:
             self._paid.note(connection, told)
             for job, event, at in told:
                 if isinstance(event, Delivered) and event.delete_remote:
-                    wanted = erasures.insert().prefix_with("OR IGNORE")
-                    connection.execute(wanted.values(transcript_id=job.transcript_id, wanted_at=at))
+                    self._paid.wish(connection, job.transcript_id or "", at)
             self._moved.update(change.job.state for change in changes)
             self._moved.subtract(change.was for change in changes if change.was is not None)
 
