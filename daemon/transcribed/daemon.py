@@ -38,6 +38,7 @@ def status_path(settled: config.Config, environ: Mapping[str, str]) -> str:
 
 def work(path: str, settled: config.Config, *, once: bool) -> int:
     """Run the worker in this thread until it ends; its exit status. Raises what keeps it from starting."""
+    service.give_memory_back()
     _answered({"one of the folders": lambda: placement.refuse_misplaced(settled)})
     stop = threading.Event()
     plan = plan_of(settled, stop)

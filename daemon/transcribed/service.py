@@ -5,6 +5,7 @@ Under journald each line is sent to journald's socket with its priority, and wit
 the text (`<3>`) could be forged by a file's name, so the shipped unit sets SyslogLevelPrefix=no.
 """
 
+import ctypes
 import logging
 import math
 import os
@@ -21,7 +22,17 @@ from transcribed.job import printable
 
 _PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
 _MORE_SECONDS = 120
+_M_MMAP_THRESHOLD = -3  # malloc.h
 FORMATS = ("auto", "console", "json", "journal")
+
+
+def give_memory_back() -> None:
+    """From now on, a piece of memory of more than two megabytes goes back to the system as soon as it is freed.
+
+    glibc learns from the first large piece that is freed to keep those that come after it (mallopt(3)): once a hundred
+    thousand recordings had been taken in, it kept 39 MB that nobody used.
+    """
+    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2 << 20)  # the blocks of files are smaller
 
 
 def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:

@@ -21,6 +21,23 @@ from transcribed.service import Notifier
 KEY = "a-key-that-nobody-may-see-0123456789"
 HOSTILE = "<0>Talk\n<3>forged event=job.failed\r\x1b[2J\x85\u2028\u202e\udcff.mp3"
 
+LARGE_PIECES = """
+import os, sys
+from transcribed import service
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+if sys.argv[1] == "back":
+    service.give_memory_back()
+del (large := [bytearray(16 << 20)])[:]
+before = resident()
+large = [bytearray(3 << 20) for _ in range(10)]
+last = bytearray(500_000)  # lies behind them
+del large
+print(resident() - before)
+"""
+
 PREAMBLE = """
 import logging, os, sys
 import structlog
@@ -339,3 +356,10 @@ def test_without_a_service_manager_nothing_is_said_and_nothing_fails(variables):
 
     notifier.notify(READY="1")
     notifier.notify(WATCHDOG="1")
+
+
+@pytest.mark.parametrize(("asked", "is_given_back"), [("back", True), ("as ever", False)])
+def test_large_pieces_of_memory_go_back_to_the_system_once_that_was_asked_for(asked, is_given_back):
+    command = [sys.executable, "-c", LARGE_PIECES, asked]
+    kept = int(subprocess.run(command, check=True, timeout=60, capture_output=True).stdout)
+    assert (kept < 10_000_000) is is_given_back

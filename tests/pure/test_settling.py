@@ -19,6 +19,20 @@ def reason(settling):
     return settling.waiting()[PATH].reason
 
 
+def test_a_file_that_was_taken_is_forgotten_and_a_newer_one_at_its_path_goes_on_settling():
+    settling = Settling(5)
+    look(settling, 1, 0.0)
+    (found,) = look(settling, 1, 5.0)
+    look(settling, 2, 6.0)
+    settling.taken(found)
+    assert (reason(settling), settling.next_at()) == ("growing", 24.0)
+
+    (newer,) = look(settling, 2, 24.0)
+    settling.taken(newer)
+    look(settling, 2, 25.0)
+    assert (reason(settling), settling.next_at()) == ("settling", 30.0)
+
+
 def test_a_file_that_a_program_has_open_for_writing_is_waited_for_without_end():
     settling = Settling(5)
     look(settling, 1, 0.0)

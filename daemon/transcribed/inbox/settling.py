@@ -149,6 +149,12 @@ class Settling:
             before = _Seen(fingerprint, now, now, self._pauses.get(path, 0.0), looks=0)
         return before.after(fingerprint, now).with_writer(evidence)
 
+    def taken(self, found: Found) -> None:
+        """This settled file is a job's now: no more is known of it. A newer one at its path goes on settling."""
+        seen = self._seen.get(found.path)
+        if seen is not None and seen.fingerprint == found.fingerprint:
+            del self._seen[found.path]
+
     def hollow(self, found: Found, words: str) -> bool:
         """A settled file turned out to lack its bytes, as these words say; whether it has to wait for them."""
         seen = self._seen.get(found.path)

@@ -52,7 +52,8 @@ def lines(*, short: bool) -> Mapping[str, Line]:
             at,
             number=10 if short else 5000,
             watched_seconds=1 if short else 120,
-            stops=(1.0,) if short else (1.0, 5.0, 20.0),
+            stops=1 if short else 12,
+            stopped_within_seconds=2.0 if short else 30.0,
         ),
         "7": lambda at: fairness.fairness(
             at, number=50 if short else 10_000, long_size=4_000_000 if short else 2_000_000_000, long_ones=(1, 5)

@@ -286,8 +286,7 @@ class Arrivals:
             self._inspect_next()
 
     def _inspect_next(self) -> None:
-        batch = tuple(itertools.islice(self._to_inspect, INSPECTED_AT_ONCE))
-        if batch:
+        if batch := tuple(itertools.islice(self._to_inspect, INSPECTED_AT_ONCE)):
             answer = functools.partial(FilesInspected, self, batch)
             alike = to_hash(batch, self.route.name, self._book)
             self._ask(functools.partial(inspect, batch, self._looking, alike), answer, doing="reading a recording")
@@ -342,6 +341,7 @@ class Arrivals:
             return
         self._sightings.inspected([found.path], {}, again=())
         self._sightings.take(found.path, job.id, found.fingerprint)
+        self._settling.taken(found)
         if earlier is not None and earlier.path != found.path:
             self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more
 

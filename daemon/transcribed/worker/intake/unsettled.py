@@ -50,6 +50,10 @@ class Unsettled:
         self._remember()
         return found
 
+    def taken(self, found: Found) -> None:
+        """As Settling.taken."""
+        self._rule.taken(found)
+
     def hollow(self, found: Found, words: str) -> bool:
         """As Settling.hollow."""
         return self._rule.hollow(found, words)
