@@ -19,6 +19,8 @@ except ImportError as missing:
 # apprise logs parts of addresses, and of the servers' answers. We raise an error of our own instead.
 logging.getLogger("apprise").disabled = True
 
+READ_SECONDS = 30.0  # apprise gives up after 4: what arrived slowly would be sent again
+
 
 class Services:
     """The services of these lines. A line is its place, as people are told it, and an address in apprise's form.
@@ -37,6 +39,10 @@ class Services:
             if service is None:
                 problems.append(f"{place}: this is not an address that apprise knows, such as mailto://...")
             else:
+                if (
+                    service.socket_read_timeout == apprise.URLBase.socket_read_timeout
+                ):  # the address says no other (rto)
+                    service.socket_read_timeout = READ_SECONDS
                 if service.overflow_mode == apprise.OverflowMode.UPSTREAM:  # else a long text is refused
                     service.overflow_mode = apprise.OverflowMode.SPLIT
                 self._services.append(apprise.Apprise(service, asset=asset))

@@ -218,11 +218,19 @@ def test_waits_double_from_ten_seconds_to_an_hour():
 
 
 def test_a_death_in_flight_is_counted_and_any_news_of_the_job_ends_the_row():
-    job = a_job().attempted(NOW, RULES).died().attempted(NOW, RULES).died()
+    read = a_job(state=State.TRANSCRIBED, transcript_id="t")
+    job = read.attempted(NOW, RULES).died().attempted(NOW, RULES).died()
     heard = then(job.attempted(NOW, RULES), events.Deferred("no"))
 
     assert (job.deaths, job.attempts, job.in_flight) == (2, 2, None)
     assert (heard.deaths, heard.in_flight) == (0, None)
+
+
+@pytest.mark.parametrize("job", [a_job(), uploaded(), uploaded(submit_sent_at=NOW)])
+def test_a_death_while_a_recording_is_only_sent_or_asked_about_is_not_counted_against_it(job):
+    died = job.attempted(NOW, RULES).died()
+
+    assert (died.deaths, died.attempts, died.in_flight) == (0, 1, None)
 
 
 def test_a_deferred_step_is_one_attempt_and_says_why_and_when():

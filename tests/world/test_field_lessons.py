@@ -220,7 +220,7 @@ LESSONS = {
         (
             "test_a_recording_that_waits_and_files_that_are_none_hold_up_no_other",
             "test_an_inbox_that_is_gone_holds_up_no_other",
-            "test_a_job_in_flight_at_three_deaths_in_a_row_is_parked",
+            "test_a_recording_that_ends_the_process_each_time_it_is_read_is_tried_alone_and_then_fails_alone",
         ),
     ),
     26: Lesson(

@@ -588,7 +588,9 @@ def test_any_file_is_an_order_if_only_an_empty_one_and_the_daemon_outlives_it(wo
         (commands / f"{number}.json").write_bytes(content)
     waiting = orders.waiting(os.fsencode(commands))
     assert [name for name, _ in waiting] == [b"%d.json" % number for number in range(len(contents))]
-    assert all(type(number) is int and 0 < number < 2**63 for _, order in waiting for number in orders.numbers(order))
+    assert all(
+        type(number) is int and 0 < number < 2**63 for _, order in waiting for number in orders.numbers(order or {})
+    )
 
     world.run(until=lambda: not os.listdir(commands))
     assert [job.id for job in world.jobs()] == [1]

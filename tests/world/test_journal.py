@@ -527,7 +527,7 @@ def test_what_is_counted_is_counted_again_after_each_write_by_the_daemon_and_by_
         assert journal.counts() == {"delivered": 1}
 
 
-def test_orders_to_delete_are_read_some_at_a_time_and_are_those_of_one_account(journal):
+def test_orders_to_delete_are_read_some_at_a_time_and_are_those_of_one_address_whatever_the_key(journal):
     own, other = Account("https://one", "0123456789ab"), Account("https://one", "ba9876543210")
     names = [f"0000000{number}-2222-4333-8444-555555555555" for number in range(6)]
     for name, account in zip(names, [own, other, own, own, own, None], strict=True):
@@ -537,11 +537,12 @@ def test_orders_to_delete_are_read_some_at_a_time_and_are_those_of_one_account(j
         add_job(journal, job, events.Submitted(name), delivered)
     journal.erased(names[2], NOW)
 
-    orders = [(NOW, names[number]) for number in (0, 3, 4)]
-    assert journal.to_erase(own, (0.0, ""), 2) == orders[:2]
-    assert journal.to_erase(own, orders[1], 2) == orders[2:]
-    assert journal.to_erase(other, (0.0, ""), 9) == [(NOW, names[1])]
-    assert [name for name in names if journal.is_to_erase(name, own)] == [name for _, name in orders]
+    orders = [(NOW, names[number]) for number in (0, 1, 3, 4)]
+    assert journal.to_erase("https://one", (0.0, ""), 3) == orders[:3]
+    assert journal.to_erase("https://one", orders[2], 3) == orders[3:]
+    assert journal.to_erase("https://two", (0.0, ""), 9) == []
+    keys = [journal.key_to_erase(name, "https://one") for name in names]
+    assert keys == [own.key_fingerprint, other.key_fingerprint, None, *[own.key_fingerprint] * 2, None]
 
 
 @pytest.mark.parametrize("retired_at", [None, NOW])

@@ -17,6 +17,7 @@ import structlog
 from fake_assemblyai import FakeAssemblyAI
 from fake_faults import Fault
 from jobs import a_job, add_job
+from transcribed import files
 from transcribed.job import Fingerprint, Rules, State, events
 from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.book import REMEMBERED, Book
@@ -337,6 +338,15 @@ def test_standing_in_line_for_longer_than_its_patience_fails_no_recording(world:
         assert tried.state is State.RECEIVED
         world.clock.moved += 3601.0
         assert book.record(book.attempt(tried), events.Deferred("the line broke")).state is State.FAILED
+
+
+def test_of_very_many_recordings_of_one_name_only_the_newest_are_asked_about(world: World) -> None:
+    with world.journal() as journal:
+        named = [a_job(b"rec.mp3", id=n, stem=b"/o/rec", number=n, state=State.DELIVERED) for n in range(1, 12_001)]
+        journal.write([Change(job, None, (Happening(job, events.Received(1), 1.0),)) for job in named])
+        taken = journal.numbers_taken(b"/o/rec", 12_001)
+        assert len(taken) <= files.MANY_NUMBERS
+        assert files.free_number(lambda _: [], taken) == 12_001
 
 
 def test_the_answers_that_are_remembered_are_bounded(world: World) -> None:

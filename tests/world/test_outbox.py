@@ -498,6 +498,23 @@ def test_the_lowest_number_is_free_everywhere(root):
     assert files.free_number(lambda number: [root + b"/no/such/folder", root + b"/a.txt/x"]) == 1
 
 
+@pytest.mark.parametrize("in_use", [99, 100, 101, 5000, 123_456])
+def test_where_very_many_numbers_are_in_use_few_are_looked_at(in_use):
+    looked = []
+
+    def is_in_use(path):
+        looked.append(path)
+        return int(path) <= in_use
+
+    assert files.free_number(lambda number: [b"%d" % number], is_in_use=is_in_use) == in_use + 1
+    assert len(looked) < 150
+
+
+def test_where_very_many_numbers_are_taken_the_next_is_above_them_all():
+    assert files.free_number(lambda _: [], taken=range(5000, 5000 + files.MANY_NUMBERS)) == 5000 + files.MANY_NUMBERS
+    assert files.free_number(lambda _: [], taken=range(5000, 5000 + files.MANY_NUMBERS - 1)) == 1
+
+
 def test_the_search_for_a_number_ends(root):
     with pytest.raises(FileExistsError):
         files.free_number(lambda number: [root])

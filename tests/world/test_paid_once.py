@@ -164,10 +164,13 @@ def test_a_transcript_that_is_unknown_to_another_account_fails_nobody(world: Wor
     world.run(lambda: State.SUBMITTED in world.states())
     submits, api.submits = [*api.submits], [replace(api.submits[0], id=str(uuid.uuid4()))]
     key, world.key, api.key = world.key, "another-key", "another-key"
+    world.drop("Other.mp3")
 
-    work_for(world, 7200)
+    logs = work_for(world, 7200)
 
-    assert world.states() == [State.SUBMITTED]
+    assert world.states() == [State.SUBMITTED, State.DELIVERED]
+    assert [line for line in logs if line["event"] == "lane.blocked"] == []
+    assert "belongs to another key" in world.jobs()[0].hint
     api.submits, world.key, api.key = submits, key, key
     assert world.run() == 0
     assert len(api.submits) == 1

@@ -16,7 +16,7 @@ from jobs import NOW, a_job
 from transcribed.job import Account, State, events
 from transcribed.journal import AUDIO, Change, Happening, Journal, Transcripts
 from transcribed.worker import deletions as deletions_module
-from world import World, changed, mp3
+from world import World, changed, mp3, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",), delete_remote=True)
 
@@ -145,19 +145,32 @@ def test_a_transcript_that_is_gone_already_counts_as_deleted_and_blocks_nobody(w
     assert erasure(world)[1] is not None
 
 
-def test_a_transcript_of_another_key_is_not_touched_until_that_key_is_back(world, api):
-    api.script("DELETE /v2/transcript/{id}", [Fault.answer(500, "no")] * 50)
+def test_a_deletion_is_made_with_another_key_of_the_project_too(world, api):
+    api.script("DELETE /v2/transcript/{id}", [Fault.answer(500, "no")])
     world.drop("Talk.mp3")
     world.run(lambda: world.files("archive") == ["Talk.mp3"] and deletions(api) != [])
-    asked = len(deletions(api))
-    own, api.key = world.key, "another-key"
-    world.key = "another-key"
+    world.key = api.key = "another-key"
 
     assert world.run() == 0
-    assert len(deletions(api)) == asked
+
+    assert erasure(world)[1] is not None
+
+
+def test_a_transcript_that_another_key_does_not_know_counts_as_deleted_only_once_its_own_key_is_back(world, api):
+    api.script("DELETE /v2/transcript/{id}", [Fault.answer(500, "no")])
+    world.drop("Talk.mp3")
+    world.run(lambda: world.files("archive") == ["Talk.mp3"] and deletions(api) != [])
+    submits, own = [*api.submits], world.key
+    world.key = api.key = "a-key-of-another-project"
+    api.submits.clear()
+
+    logs = work_for(world, 86000)
+    assert len(deletions(api)) == 2
+    assert [line["event"] for line in logs].count("transcript.not_erased") == 1
+    assert erasure(world)[1] is None
 
     world.key = api.key = own
-    api.clear()
+    api.submits.extend(submits)
     assert world.run() == 0
     assert erasure(world)[1] is not None
 
@@ -206,14 +219,14 @@ def test_a_deletion_costs_no_more_where_many_wait(tmp_path, api, clock):
     costs = []
     for count in (20, 200):
         world = World(tmp_path / str(count), api, clock, formats=("txt",), delete_remote=True)
-        accounts = [Account.of(api.base_url, world.key), Account.of(api.base_url, "another key, with as many")]
+        accounts = [Account.of(api.base_url, world.key), Account.of("https://another.example", world.key)]
         orders = [delivered_by(account, number) for number, account in enumerate(accounts * count, 1)]
         with world.journal() as journal:
             journal.write(orders)
         api.requests.clear()
         costs.append(cost_of_deletions(world, api, count))
         wanted = [change.job.transcript_id for change in orders if change.job.id % 2]
-        assert deletions(api) == wanted, "oldest first, and none of the other account"
+        assert deletions(api) == wanted, "oldest first, and none of another address"
 
     (few_instructions, few_lines), (many_instructions, many_lines) = costs
     assert many_instructions < 1.5 * few_instructions

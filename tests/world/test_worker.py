@@ -583,19 +583,6 @@ def test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time(
     assert "Upload failed" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
 
 
-def test_a_job_in_flight_at_three_deaths_in_a_row_is_parked(world: World, api: FakeAssemblyAI) -> None:
-    world.drop("Talk.mp3")
-    world.run(lambda: world.states() == [State.RECEIVED])
-    for _ in range(3):
-        api.script("POST /v2/upload", [None])
-        world.crash_in_flight()
-
-    assert world.run() == 1
-
-    assert world.states() == [State.FAILED]
-    assert "3 times in a row" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
-
-
 def test_cancel_is_refused_once_the_submit_was_sent(world: World) -> None:
     world.drop("Talk.mp3")
     world.run(lambda: world.states() == [State.SUBMITTED])

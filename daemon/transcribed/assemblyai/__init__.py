@@ -8,7 +8,7 @@ transcript are kept as they came, and unknown fields and statuses are not errors
 
 from transcribed.assemblyai.answers import Answer, Listed, Sent
 from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
-from transcribed.assemblyai.failures import Throttled, UnknownTranscript, outcome_error
+from transcribed.assemblyai.failures import ListTooLong, Throttled, UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import SMALLEST_BYTES, refusal
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SMALLEST_BYTES",
     "Answer",
     "AssemblyAI",
+    "ListTooLong",
     "Listed",
     "Sent",
     "Throttled",

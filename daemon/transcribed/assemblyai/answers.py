@@ -2,6 +2,7 @@
 
 Rules: what the daemon builds on is checked here, before anyone uses it; everything else is left alone, be it new, null
 or odd. A 200 without what was asked for is not a refusal: it may have been done, so it is Transient and not `refused`.
+A web page is the same, and concerns all: it is Blocked(api), as a page of a login or a proxy.
 """
 
 import json
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from transcribed import formats
-from transcribed.errors import TranscribedError, Transient
+from transcribed.errors import API, Blocked, TranscribedError, Transient
 from transcribed.job import shown
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -20,6 +21,7 @@ _URL = re.compile(r"https?://[!-~]+")
 _URL_LENGTH = 2000
 _SIGNED_URL_LENGTH = 8000  # the tokens of a storage are long; chosen
 _TEXT_LENGTH = 500
+_PAGE_BYTES = 120  # of a login page: enough to see whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ def _json_object(body: bytes, hook: Callable[[dict[str, Any]], Any] | None = Non
         value = json.loads(body, object_hook=hook)
     except (ValueError, RecursionError):
         value = None
+    if value is None and body.lstrip()[:1] == b"<":
+        raise _web_page(body)
     if not isinstance(value, dict):
         raise _unexpected("it is not a JSON object")
     return value
@@ -196,6 +200,12 @@ def _instant(value: object) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except ValueError:
         return None
+
+
+def _web_page(body: bytes) -> Blocked:
+    page = one_line(body[:_PAGE_BYTES].decode("utf-8", "replace"))
+    hint = "log this machine in to its network, or let the proxy pass base_url; what was taken is found out then"
+    return Blocked(f"a web page came in place of AssemblyAI's answer: {page}", lane=API, hint=hint)
 
 
 def _unexpected(what: str) -> Transient:

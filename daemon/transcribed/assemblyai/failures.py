@@ -7,11 +7,11 @@ The tables are sections 5.1 and 5.2 of the API's fact sheet (docs "Common errors
 other people's code has recorded).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transcribed.assemblyai.answers import Answer, one_line
+from transcribed.assemblyai.answers import Answer, Listed, one_line
 from transcribed.errors import API, SUBMIT, Blocked, Lost, Permanent, TranscribedError, Transient
 
 #: The six calls, as a person reads them.
@@ -33,6 +33,14 @@ class Unreachable(Blocked):
 
 class Throttled(Blocked):
     """More requests than the account may make. Handled as Blocked(api)."""
+
+
+class ListTooLong(Transient):
+    """The list goes on beyond what is walked; `listed` is what was read, newest first. Handled as Transient."""
+
+    def __init__(self, message: str, listed: Sequence[Listed]) -> None:
+        super().__init__(message)
+        self.listed = listed
 
 
 class CutOff(Transient):
@@ -128,13 +136,7 @@ def _forbidden(doing: str, answer: ErrorAnswer) -> TranscribedError:
             return _for_one(doing, answer)
         return Lost(f"the upload belongs to another key or project {answer.said}", refused=True)
     if _has(answer.text, "rate limit", "too many", "limit exceeded"):
-        return Blocked(
-            f"AssemblyAI takes no more requests for now {answer.said}",
-            lane=API,
-            hint="there is nothing to do; other programs on the same account count too",
-            refused=True,
-            retry_after_seconds=answer.retry_after_seconds,
-        )
+        return _throttled(doing, answer)
     if doing in _OF_ONE:
         return _for_one(doing, answer)
     return Blocked(f"AssemblyAI forbids {doing} {answer.said}", lane=API, hint=_KEY_HINT, refused=True)

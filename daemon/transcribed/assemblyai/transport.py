@@ -26,11 +26,11 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from transcribed.assemblyai import environment
 from transcribed.assemblyai.answers import error_text_in, one_line
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
 from transcribed.assemblyai.headers import ServerClock, retry_after_seconds
@@ -135,7 +135,7 @@ class Transport:
 
     def _proxies(self, url: str) -> dict[str, str]:
         """The proxies that the environment names for an address; nothing on this machine is reached by one."""
-        return {} if self.is_loopback else get_environ_proxies(url)
+        return {} if self.is_loopback else environment.proxies(url)
 
     def _error_answer(self, response: requests.Response, body: bytes) -> ErrorAnswer:
         own = error_text_in(body)
@@ -154,6 +154,8 @@ class Transport:
             return Transient(f"the connection to AssemblyAI stalled: {reason}")
         if line.is_sent:
             return CutOff(f"the connection to AssemblyAI broke: {reason}")
+        if not line.is_expired and (problem := environment.problem(error, reason)) is not None:
+            return problem
         if isinstance(error, requests.exceptions.SSLError) and not line.is_expired:
             hint = "is the clock right? Behind an inspecting proxy, set REQUESTS_CA_BUNDLE to its certificates"
             return Blocked(f"no secure connection to {self._host}: {reason}", lane=API, hint=hint, refused=True)
@@ -294,7 +296,7 @@ class _Session(requests.Session):
         super().__init__()
         self.trust_env = False
         self.proxies.update(proxies)
-        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self.verify = environment.verify()
         self.line = line
         self.auth = auth
         self.headers["User-Agent"] = f"transcribed/{version('transcribed')}"

@@ -26,7 +26,7 @@ from transcribed.files.hashes import Hashes
 from transcribed.files.lease import Writing, may_ask_in, may_ask_of_all, writing
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
-from transcribed.files.names import folded, free_number, numbered, output_name, portable
+from transcribed.files.names import MANY_NUMBERS, folded, free_number, numbered, output_name, portable
 from transcribed.files.opening import (
     NotRegular,
     begins_with,
@@ -48,6 +48,7 @@ from transcribed.files.sweeping import sweep
 from transcribed.files.twins import Twins
 
 __all__ = [
+    "MANY_NUMBERS",
     "TEMPORARY",
     "Access",
     "Hashes",

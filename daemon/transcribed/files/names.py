@@ -14,7 +14,9 @@ from collections.abc import Callable, Collection, Iterable
 _LONGEST = 255
 #: Kept free when a stem is shortened, so that it is the same stem for each suffix and number that follows.
 _ROOM = 32
-_MOST_NUMBERS = 10_000
+_MOST_NUMBERS = 1_000_000_000
+_LOOKED_AT = 100  # numbers one after the other; then ever larger steps, for on a share each look is a round trip
+MANY_NUMBERS = 1000  #: where so many of a name are taken, the next is above them all
 
 #: learn.microsoft.com/windows/win32/fileio/naming-a-file; and what is invisible besides, which some shells refuse.
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f]')
@@ -61,15 +63,32 @@ def free_number(
     taken: Collection[int] = (),
     is_in_use: Callable[[bytes], bool] = lambda _path: False,
 ) -> int:
-    """The lowest number from 1 that is not `taken` and of whose candidate paths none is there, whatever it is.
+    """A number from 1 that is not `taken` and of whose candidate paths none is there, whatever it is.
 
-    `is_in_use` tells of paths that are not there, and must not be given all the same. Raises FileExistsError where ten
-    thousand are used up, OSError where a folder cannot be looked into.
+    It is the lowest, or where very many are in use one that follows on another in use. `is_in_use` tells of paths that
+    are not there, and must not be given all the same. Raises FileExistsError where a thousand million are used up,
+    OSError where a folder cannot be looked into.
     """
-    for number in range(1, _MOST_NUMBERS + 1):
-        if number not in taken and not any(_is_there(path) or is_in_use(path) for path in candidates(number)):
-            return number
-    raise FileExistsError(f"all {_MOST_NUMBERS} numbers for this name are in use")
+
+    def is_free(number: int) -> bool:
+        return number not in taken and not any(_is_there(path) or is_in_use(path) for path in candidates(number))
+
+    first = max(taken) + 1 if len(taken) >= MANY_NUMBERS else 1
+    number = next(filter(is_free, range(first, first + _LOOKED_AT)), None)
+    return _far_number(first + _LOOKED_AT - 1, is_free) if number is None else number
+
+
+def _far_number(used: int, is_free: Callable[[int], bool]) -> int:
+    """A free number above `used`, which is in use, and next after one in use: found by halving, not by counting."""
+    free = 2 * used
+    while not is_free(free):
+        used, free = free, 2 * free
+        if free > _MOST_NUMBERS:
+            raise FileExistsError(f"all {_MOST_NUMBERS} numbers for this name are in use")
+    while free - used > 1:
+        middle = (used + free) // 2
+        used, free = (used, middle) if is_free(middle) else (middle, free)
+    return free
 
 
 def _shortened(name: bytes, room: int) -> bytes:

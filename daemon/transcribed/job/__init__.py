@@ -6,7 +6,7 @@ Rule 3: nothing here reads a clock, a file or a random number; `now` is an argum
 """
 
 from transcribed.job.account import Account, checked_base_url, checked_key, is_loopback
-from transcribed.job.model import ENDED, Fingerprint, Job, Rules, State, Step
+from transcribed.job.model import ENDED, HARMLESS, Fingerprint, Job, Rules, State, Step
 from transcribed.job.names import LINKS, is_link, printable, shown
 from transcribed.job.rules import (
     DEATHS,
@@ -17,6 +17,7 @@ from transcribed.job.rules import (
     after,
     bounded,
     canonical,
+    is_suspect,
     resumption,
     target,
 )
@@ -25,6 +26,7 @@ from transcribed.job.settings import Settings, settings_from_json
 __all__ = [
     "DEATHS",
     "ENDED",
+    "HARMLESS",
     "LINKS",
     "ROUNDS",
     "TRANSITIONS",
@@ -44,6 +46,7 @@ __all__ = [
     "checked_key",
     "is_link",
     "is_loopback",
+    "is_suspect",
     "printable",
     "resumption",
     "settings_from_json",

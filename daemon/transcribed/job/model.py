@@ -40,6 +40,10 @@ class Step(StrEnum):
     RETIRE = "retire"
 
 
+#: The steps that read nothing that a stranger made but to send it, or a bounded answer: no recording ends us there.
+HARMLESS = frozenset({Step.UPLOAD, Step.SUBMIT, Step.LOOK_UP, Step.FETCH})
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """The file's attributes that say "the same file in this inbox" without reading it.
@@ -81,7 +85,7 @@ class Job:
     changed_at: float  #: the time at which it came into this state
     due_at: float  #: not to be tried before
     attempts: int = 0  #: at the step that this state waits for
-    deaths: int = 0  #: ends of the process in a row with this job in flight
+    deaths: int = 0  #: ends of the process in a row while a step that may be to blame was in flight
     in_flight: Step | None = None  #: the step that was begun and has not ended yet
     waited_seconds: float = 0.0  #: spent as RECEIVED or UPLOADED while nothing was blocked (monotonic)
     reason: str = ""  #: for its wait, or its failure
@@ -215,4 +219,4 @@ class Job:
 
     def died(self) -> "Job":
         """This job after the process ended during its step. Its attempt and its `due_at` were saved before."""
-        return replace(self, in_flight=None, deaths=self.deaths + 1)
+        return replace(self, in_flight=None, deaths=self.deaths + (self.in_flight not in HARMLESS))

@@ -32,11 +32,11 @@ from transcribed.job.events import (
     Unlisted,
     Uploaded,
 )
-from transcribed.job.model import Job, Rules, State
+from transcribed.job.model import ENDED, Job, Rules, State
 
 UPLOAD_LIFE_SECONDS = 20 * 3600.0  # AssemblyAI may begin to delete an unused upload at 24 h (assemblyai-api.md, 2)
 ROUNDS = 3  # times that an upload may be lost before a person must look
-DEATHS = 3  # times in a row that the process may die during a step of the same job
+DEATHS = 3  # times in a row that the process may die in a step that reads the same recording; then it is tried alone
 
 
 class IllegalEvent(Exception):
@@ -143,6 +143,11 @@ def resumption(job: Job, now: float, *, pay_again: bool = False) -> Requeued:
     if job.upload_url is not None and (job.submit_sent_at is not None or fresh):
         return Requeued(State.UPLOADED)
     return Requeued(State.RECEIVED)
+
+
+def is_suspect(job: Job) -> bool:
+    """True if the process died so often in a step that read this recording that it is tried alone."""
+    return job.deaths >= DEATHS and job.state not in ENDED
 
 
 def canonical(parameters: Mapping[str, Any]) -> str:

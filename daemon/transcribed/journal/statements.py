@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from transcribed.files import MANY_NUMBERS
 from transcribed.job import State
 from transcribed.journal.tables import erasures, facts, jobs, names, payments
 
@@ -15,12 +16,16 @@ OF_SIZE = sa.select(
     sa.exists().where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but")))
     | sa.exists().where((payments.c.size == sa.bindparam("size")) & (payments.c.job != sa.bindparam("but")))
 )
-NUMBERS = sa.union(
-    sa.select(jobs.c.number).where(
-        (jobs.c.stem == sa.bindparam("stem")) & (jobs.c.id != sa.bindparam("but")) & jobs.c.number.is_not(None)
-    ),
-    sa.select(names.c.number).where(names.c.stem == sa.bindparam("stem")),  # of jobs that are forgotten
+_NAMED = (jobs.c.stem == sa.bindparam("stem")) & (jobs.c.id != sa.bindparam("but")) & jobs.c.number.is_not(None)
+_NUMBERS = (
+    sa.select(jobs.c.number).where(_NAMED).order_by(jobs.c.id.desc()).limit(MANY_NUMBERS),
+    sa.select(names.c.number)  # of jobs that are forgotten
+    .where(names.c.stem == sa.bindparam("stem"))
+    .order_by(names.c.number.desc())
+    .limit(MANY_NUMBERS),
 )
+#: Of very many only the newest: a recorder may give all of its recordings one name.
+NUMBERS = sa.union(*(sa.select(each.subquery()) for each in _NUMBERS))
 FEW_FAILED = 1000  #: up to so many are all looked at: a recorder may make very many recordings of one size
 
 
@@ -42,16 +47,15 @@ ERASURE = sa.union_all(
 ).order_by("rank")
 TRANSCRIBED_AT = sa.select(payments.c.transcribed_at).where(payments.c.transcript_id == sa.bindparam("transcript_id"))
 FACT = facts.insert().prefix_with("OR REPLACE")
-_OF_ACCOUNT = (
-    sa.select(erasures.c.wanted_at, erasures.c.transcript_id)
+_AT_ADDRESS = (  # whatever the key: a project may have several, one after the other
+    sa.select(erasures.c.wanted_at, erasures.c.transcript_id, payments.c.key_fingerprint)
     .join(payments, payments.c.transcript_id == erasures.c.transcript_id)
     .where(erasures.c.erased_at.is_(None))
     .where(payments.c.base_url == sa.bindparam("base_url"))
-    .where(payments.c.key_fingerprint == sa.bindparam("key_fingerprint"))
 )
-IS_TO_ERASE = _OF_ACCOUNT.where(erasures.c.transcript_id == sa.bindparam("transcript_id"))
+IS_TO_ERASE = _AT_ADDRESS.where(erasures.c.transcript_id == sa.bindparam("transcript_id"))
 TO_ERASE = (
-    _OF_ACCOUNT.where(
+    _AT_ADDRESS.where(
         sa.tuple_(erasures.c.wanted_at, erasures.c.transcript_id)
         > sa.tuple_(sa.bindparam("wanted_at", type_=sa.Float), sa.bindparam("transcript_id", type_=sa.String))
     )

@@ -8,13 +8,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
 from transcribed.errors import Blocked
-from transcribed.job import Account, Fingerprint, Job, State
+from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, damage, file, forgetting, statements
 from transcribed.journal.changes import Change, Happening
@@ -233,21 +233,21 @@ class Journal:
         query = statements.FAILED_LIKE_OF_FEW if failed <= statements.FEW_FAILED else statements.FAILED_LIKE
         return self._found(query, inbox=inbox, size=fingerprint.size, mtime_ns=fingerprint.mtime_ns)
 
-    def to_erase(self, account: Account, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
-        """The orders to delete a transcript at AssemblyAI that are open: the time of each, and the transcript.
+    def to_erase(self, base_url: str, after: tuple[float, str], most: int) -> list[tuple[float, str]]:
+        """The orders to delete a transcript at this address that are open: the time of each, and the transcript.
 
-        They are those of transcripts that this account paid for, oldest first: at most so many, and `after` this one.
+        They are of transcripts of any key, oldest first: at most so many, and `after` this one.
         """
-        asked = {"wanted_at": after[0], "transcript_id": after[1], "most": most}
+        asked = {"wanted_at": after[0], "transcript_id": after[1], "most": most, "base_url": base_url}
         with self._transactions.reading() as connection:
-            rows = connection.execute(statements.TO_ERASE, {**asked, **asdict(account)}).all()
+            rows = connection.execute(statements.TO_ERASE, asked).all()
         return [(row.wanted_at, row.transcript_id) for row in rows]
 
-    def is_to_erase(self, transcript_id: str, account: Account) -> bool:
-        """True if this transcript, which this account paid for, is still to be deleted at AssemblyAI."""
+    def key_to_erase(self, transcript_id: str, base_url: str) -> str | None:
+        """The fingerprint of the key that paid for a transcript still to be deleted there (empty: nobody knows)."""
         with self._transactions.reading() as connection:
-            asked = {"transcript_id": transcript_id, **asdict(account)}
-            return connection.execute(statements.IS_TO_ERASE, asked).first() is not None
+            row = connection.execute(statements.IS_TO_ERASE, {"transcript_id": transcript_id, "base_url": base_url})
+            return next((found.key_fingerprint or "" for found in row), None)
 
     def upload_urls(self, since: float) -> dict[str, str]:
         """The upload_url that was sent for each transcript_id, of jobs that paid for it since then.
@@ -279,7 +279,7 @@ class Journal:
         return self._jobs(jobs.c.transcript_id.in_(transcript_ids))
 
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
-        """The numbers that jobs other than `but` have committed for the names of `stem`, retired or not."""
+        """The numbers that jobs other than `but` have committed for `stem`, retired or not; of very many the newest."""
         with self._transactions.reading() as connection:
             return set(connection.execute(statements.NUMBERS, {"stem": stem, "but": but}).scalars())
 

@@ -25,6 +25,11 @@ class Transcripts:
     def __init__(self, directory: str) -> None:
         self._directory = os.fsencode(os.path.join(directory, "transcripts"))
 
+    def free_bytes(self) -> int | None:
+        """The room on its disk; None where the file system does not tell. Raises OSError."""
+        disk = os.statvfs(os.path.dirname(self._directory))
+        return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
+
     def path(self, transcript_id: str) -> bytes:
         """The path at which this transcript is kept."""
         return os.path.join(self._directory, transcript_id.encode() + b".json")

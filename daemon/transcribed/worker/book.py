@@ -123,7 +123,7 @@ class Book:
             self.journal.keep_payments(job for job, event in happened if isinstance(event, Submitted))
 
     def recover(self) -> None:
-        """Take up where the last process ended; a job that was in flight at three ends in a row is parked.
+        """Take up where the last process ended; a job that was read alone at one more end in a row is parked.
 
         Raises Blocked(state): then all of it is known, and the next save of each job writes what could not be written.
         """
@@ -140,8 +140,8 @@ class Book:
 
     def _died(self, job: Job) -> None:
         died = self._change(job.died())
-        if died.deaths >= DEATHS and job.state not in (State.DELIVERED, State.FAILED):
-            reason = f"the daemon ended {died.deaths} times in a row while it worked at this recording"
+        if died.deaths > DEATHS and not died.has_ended:
+            reason = f"the daemon ended {died.deaths} times in a row while it read this recording, at last it alone"
             self.record(died, Failed(reason, "if the recording plays, retry it; else look at the log of those times"))
 
     def add(self, job: Job, event: Event, *then: Event) -> Job:

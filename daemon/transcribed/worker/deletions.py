@@ -103,7 +103,8 @@ class Deletions:
         at, transcript_id = self._orders.first() or (math.inf, "")
         if at > now:
             return
-        if not self._book.journal.is_to_erase(transcript_id, client.account):
+        key = self._book.journal.key_to_erase(transcript_id, client.base_url)
+        if key is None:
             self._done_with(transcript_id)
         elif any(job.transcript_id == transcript_id for job in self._book.submitted.values()):
             self._orders.put(transcript_id, now + AGAIN_SECONDS)  # it is to be fetched, perhaps again
@@ -112,19 +113,19 @@ class Deletions:
             self._background.ask(
                 self._background.calls,
                 functools.partial(client.delete, transcript_id),
-                lambda outcome: RemoteDeleted(transcript_id, outcome.problem),
+                lambda outcome: RemoteDeleted(transcript_id, key == client.key_fingerprint, outcome.problem),
                 doing="deleting a transcript at AssemblyAI",
                 lane=errors.API,
             )
 
     def _read_orders(self, account: Account, now: float) -> None:
-        """Read some of the journal's orders for this account, where no other is due. Raises Blocked(state)."""
+        """Read some of the journal's orders for its address, where no other is due. Raises Blocked(state)."""
         if account != self._account:
             self._account, self._orders, self._read_to = account, _ToErase(), _FIRST
         at, _ = self._orders.first() or (math.inf, "")
         if self._read_to is None or at <= now:
             return
-        read = self._book.journal.to_erase(account, self._read_to, AT_ONCE)
+        read = self._book.journal.to_erase(account.base_url, self._read_to, AT_ONCE)
         for _, transcript_id in read:
             if transcript_id not in self._orders:
                 self._orders.put(transcript_id, now)
@@ -136,12 +137,9 @@ class Deletions:
             self._orders.put(job.transcript_id, self._clock.monotonic())
 
     def _sweep(self, plan: Plan) -> None:
-        described = self._clock.wall() - plan.jobs_days * DAY_SECONDS
-        days = math.inf if plan.transcripts_days is None else plan.transcripts_days
-        before = self._clock.wall() - days * DAY_SECONDS
-        list_old = functools.partial(_old, self._kept, before, described)
-        answer = functools.partial(OldTranscriptsListed, before)
-        self._background.ask(self._background.state, list_old, answer, doing="reading the kept transcripts")
+        list_old = functools.partial(_old, self._kept, plan, self._clock)
+        doing = "reading the kept transcripts"
+        self._background.ask(self._background.calls, list_old, OldTranscriptsListed, doing=doing)
 
     def _forget(self, plan: Plan) -> None:
         """Let the journal forget some old jobs. Raises Blocked(state)."""
@@ -180,9 +178,10 @@ class Deletions:
         self.erasing = None
         if isinstance(message.problem, errors.Blocked) and not isinstance(message.problem, UnknownTranscript):
             raise message.problem
-        gone = message.problem is None or isinstance(message.problem, UnknownTranscript)
-        if not gone:
+        is_unknown = isinstance(message.problem, UnknownTranscript)
+        if message.problem is not None and not (is_unknown and message.is_ours):
             wait = min(2 * self._waited.get(message.transcript_id, AGAIN_SECONDS / 2), LONGEST_AGAIN_SECONDS)
+            wait = DAY_SECONDS if is_unknown else wait  # another project may have it: its key may come back
             self._waited[message.transcript_id] = wait
             self._orders.put(message.transcript_id, self._clock.monotonic() + wait)
             log.warning("transcript.not_erased", transcript_id=message.transcript_id, reason=str(message.problem))
@@ -200,9 +199,9 @@ class Deletions:
         self._sweeping = False
         if message.outcome.problem is not None:
             raise message.outcome.problem
-        transcripts, descriptions = message.outcome.result or ([], [])
+        before, transcripts, descriptions = message.outcome.result or (0.0, [], [])
         for asked in _some_of(transcripts):
-            self._remove(_unneeded(self._book.journal, asked, message.before))
+            self._remove(_unneeded(self._book.journal, asked, before))
         for asked in _some_of(descriptions):
             forget = functools.partial(self._kept.forget, _forgotten(self._book.journal, asked))
             self._background.do(self._background.state, forget, doing="removing old descriptions")
@@ -214,9 +213,22 @@ class Deletions:
             self._background.do(self._background.state, remove, doing="removing old transcripts")
 
 
-def _old(kept: Transcripts, before: float, described: float) -> tuple[list[str], list[str]]:
-    """The kept transcripts, and the descriptions without one, that are older than this. Raises OSError."""
-    return kept.older_than(before), kept.described_alone(described)
+def _old(kept: Transcripts, plan: Plan, clock: Clock) -> tuple[float, list[str], list[str]]:
+    """The time before which a kept transcript is old, those that are, and the old descriptions without one.
+
+    Our clock may be years ahead: what is old by it has to be so by AssemblyAI's too. Raises OSError, and as `check`.
+    """
+    old = _older(kept, plan, clock.wall())
+    if any(old[1:]):
+        plan.client.check()  # its answer says what time it is
+        old = _older(kept, plan, plan.client.sent_at(clock.wall()))
+    return old
+
+
+def _older(kept: Transcripts, plan: Plan, now: float) -> tuple[float, list[str], list[str]]:
+    days = math.inf if plan.transcripts_days is None else plan.transcripts_days
+    before = now - days * DAY_SECONDS
+    return before, kept.older_than(before), kept.described_alone(now - plan.jobs_days * DAY_SECONDS)
 
 
 def _some_of(transcript_ids: Sequence[str]) -> Iterator[Sequence[str]]:

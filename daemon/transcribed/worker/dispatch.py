@@ -36,7 +36,8 @@ from transcribed.worker.decisions import (
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Executor, Plan
-from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, stage_of, weight_of
+from transcribed.worker.reading import Reading
+from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, line_weight, stage_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.doubts import told_doubts
@@ -66,7 +67,7 @@ class Dispatch:
 
     def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
-        self.uploads = Uploads(clock)
+        self.uploads, self._reading = Uploads(clock), Reading(clock)
         self._book = book
         self._schedule = book.schedule
         self._lanes = lanes
@@ -98,6 +99,7 @@ class Dispatch:
             if (number := self._schedule.first()) is None:
                 break
             self._look_at(number)
+        self._reading.look_again()
         rooms = Rooms(plan.uploads, self.uploads.at_once)
         for step, job in self.in_flight.values():
             rooms.take(step, job, hangs=step is Step.UPLOAD and self.uploads.hangs(job))
@@ -183,7 +185,7 @@ class Dispatch:
                     self._schedule.until_fact(job.id, until)
             case Start(step):
                 size = job.fingerprint.size if step in (Step.UPLOAD, Step.HASH) else 0
-                line = Line(step, job.inbox, weight_of(job) if step is Step.UPLOAD else 0)
+                line = Line(step, job.inbox, line_weight(step, job))
                 self._schedule.until_room(job.id, line, now=self._clock.monotonic(), size=size)
             case Happened(event):
                 self._book.record(job, event)
@@ -237,7 +239,7 @@ class Dispatch:
         if self._book.unfinished.is_far(number):
             self._book.unfinished.fetch(self._schedule.next_in(line))
         job = self._book.unfinished[number]
-        if not rooms.has_one(line.step, job):
+        if not (rooms.has_one(line.step, job) and self._reading.may_begin(line.step, job)):
             return False
         decision = self._decision(job) if line.step in _DECIDED_AGAIN else Start(line.step)
         if decision == Start(line.step):
@@ -256,6 +258,7 @@ class Dispatch:
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
         rooms.take(step, job)
+        self._reading.began(step, job)
         lane = errors.API if inbox is None or step not in {*IN_FOLDERS, Step.UPLOAD} else inbox.route.lane
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
@@ -293,7 +296,8 @@ class Dispatch:
                     return lambda: api.link(client, folders.source(job))
                 return lambda: api.upload(job, client, folders.source(job), sent)
             case Step.SUBMIT:
-                return lambda: api.submit(job, client, inbox.route.parameters_lane)
+                waiting, lane = len(self._book.submitted), inbox.route.parameters_lane
+                return lambda: api.submit(job, client, self._kept, lane, waiting=waiting)
             case Step.LOOK_UP | Step.FETCH:
                 return self._call(job, step, client)
             case Step.NAME:
@@ -354,6 +358,7 @@ class Dispatch:
     def finished(self, number: int) -> None:
         """The job's step ended."""
         step, job = self.in_flight.pop(number, (None, None))
+        self._reading.ended(number)
         if job is not None:
             self.uploads.ended(job)
         if step is Step.FETCH and job is not None and job.transcript_id is not None:

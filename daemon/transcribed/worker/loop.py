@@ -322,9 +322,8 @@ class Worker:
 
     def _adopt(self, plan: Plan) -> None:
         """Work by this plan from now on; an inbox that is as it was keeps what is known of its files."""
-        if plan.client.account != self._plan.client.account:
-            for name in (errors.API, errors.SUBMIT):
-                self._resume(name)
+        for name in self._mended_by(plan):
+            self._resume(name)
         self._guarded(self._hold_after_loss)
         self._plan = plan
         self.book.rules = plan.rules
@@ -334,9 +333,19 @@ class Worker:
             if (old := before.get(route.name)) is not None and old.route == route:
                 self.inboxes[route.name] = old
                 continue
-            self._resume(route.parameters_lane)
             context = (self.book, self._background, self._clock, self._host, self._sweeps)
             self.inboxes[route.name] = Arrivals(route, *context)
+
+    def _mended_by(self, plan: Plan) -> list[str]:
+        """The blocked lanes that this plan may have mended, or has no use for.
+
+        What was refused for its parameters is asked again after each reload: they may be allowed at AssemblyAI now.
+        """
+        other_account = plan.client.account != self._plan.client.account
+        as_before = {route.lane for route in plan.routes if route in [x.route for x in self.inboxes.values()]}
+        mended = {errors.API, errors.SUBMIT} if other_account else set()
+        kept = {errors.API, errors.SUBMIT, errors.STATE, *as_before} - mended
+        return [lane.name for lane in self.lanes.all() if lane.name not in kept]
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""

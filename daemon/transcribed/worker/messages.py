@@ -159,9 +159,10 @@ class LaneChecked:
 
 @dataclass(frozen=True, slots=True)
 class RemoteDeleted:
-    """A transcript was deleted at AssemblyAI, or why not."""
+    """A transcript was deleted at AssemblyAI, or why not. `is_ours`: the key that was used paid for it."""
 
     transcript_id: str
+    is_ours: bool
     problem: errors.TranscribedError | None = None
 
 
@@ -169,11 +170,10 @@ class RemoteDeleted:
 class OldTranscriptsListed:
     """The kept transcripts and the descriptions without one, each if it is old enough; or why nobody knows.
 
-    `before`: the time (seconds since the epoch) before which the transcripts were written.
+    First the time (seconds since the epoch) before which the transcripts were written.
     """
 
-    before: float
-    outcome: Outcome[tuple[list[str], list[str]]]
+    outcome: Outcome[tuple[float, list[str], list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,6 @@ class DigestSent:
 
 @dataclass(frozen=True, slots=True)
 class OrdersListed:
-    """The orders of people, by the names of their files, or why they cannot be listed."""
+    """The orders of people, by the names of their files (None: it cannot be opened), or why they cannot be listed."""
 
-    outcome: Outcome[tuple[tuple[bytes, Mapping[str, Any]], ...]]
+    outcome: Outcome[tuple[tuple[bytes, Mapping[str, Any] | None], ...]]

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from transcribed import errors, files
-from transcribed.job import IllegalEvent, State, resumption
+from transcribed.job import IllegalEvent, State, resumption, shown
 from transcribed.job.events import Cancelled
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
@@ -34,6 +34,10 @@ RETRIED_AT_ONCE = 500
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 
+#: Whoever orders, and whatever the umask: the folder is closed to all but the daemon's user.
+_FOR_DAEMON = files.Access(file_mode=0o644)
+
+
 def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     """Leave an order for the daemon whose state directory this is; returns its path. Raises OSError."""
     folder = os.path.join(os.fsencode(directory), ORDERS.encode())
@@ -42,18 +46,20 @@ def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     path = os.path.join(folder, name.encode())
     data = json.dumps(order).encode()
     try:
-        files.publish(path, data, root=folder)
+        files.publish(path, data, root=folder, access=_FOR_DAEMON)
     except FileNotFoundError:  # a daemon that started just now took our temporary for what a crash left
-        files.publish(path, data, root=folder)
+        files.publish(path, data, root=folder, access=_FOR_DAEMON)
     return path
 
 
-def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any]], ...]:
-    """The orders that wait, oldest first; a text that is no order is an empty one. Raises OSError."""
+def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any] | None], ...]:
+    """The orders that wait, oldest first; a text that is no order is an empty one, None cannot be opened.
+
+    Raises OSError.
+    """
     files.make_folders(directory, 0o700)
     names = sorted(name for name in os.listdir(directory) if name.endswith(b".json") and not name.startswith(b"."))
-    read = ((name, _read(os.path.join(directory, name))) for name in names)
-    return tuple((name, order) for name, order in read if order is not None)
+    return tuple((name, _read(os.path.join(directory, name))) for name in names)
 
 
 def _read(path: bytes) -> Mapping[str, Any] | None:
@@ -98,6 +104,7 @@ class Orders:
         self._background = background
         self._clock = clock
         self._resume = resume
+        self._unread: set[bytes] = set()  # the orders of which it was said that they cannot be opened
         self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
 
     def look_soon(self) -> None:
@@ -118,6 +125,9 @@ class Orders:
         cannot be listed is told by the lane `state`, whose disk it is.
         """
         for name, order in message.outcome.result or ():
+            if order is None:
+                self._say_unread(name)
+                continue
             if order.get("order") == "retry" and self._is_being_put_away(order):
                 continue
             if not self._obey(name, order, inboxes):
@@ -125,6 +135,13 @@ class Orders:
                 continue
             remove = functools.partial(_remove, os.path.join(self.folder, name))
             self._background.do(self._background.state, remove, doing="removing an order")
+
+    def _say_unread(self, name: bytes) -> None:
+        """Say once of an order that it cannot be opened: it waits, and holds up no other."""
+        if name not in self._unread:
+            self._unread.add(name)
+            path = shown(os.path.join(self.folder, name))
+            log.warning("order.unreadable", file=path, hint="let the daemon's user read it, or remove it")
 
     def _obey(self, name: bytes, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:
         """Carry an order out; False where more of it is left for the next look."""

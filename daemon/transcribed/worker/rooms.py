@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from transcribed import errors
-from transcribed.job import Job, Step
+from transcribed.job import Job, Step, is_suspect
 from transcribed.worker.background import CALLS
 from transcribed.worker.plan import Route
+from transcribed.worker.reading import READS
 from transcribed.worker.schedule import Line
 
 FOLDER_STEPS = 8  # at once in one inbox: some at work, the others ready: in one pass more than one ends
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
+ALONE = -1  # the weight of a line of recordings that are tried alone
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
@@ -34,8 +36,8 @@ _STAGES: Mapping[Step, int] = {Step.RETIRE: 0, Step.DELIVER: 1}
 
 
 def stage_of(line: Line) -> int:
-    """The place of a line's step in the order of service."""
-    return _STAGES.get(line.step, len(_STAGES))
+    """The place of a line's step in the order of service. What is to be tried alone asks first."""
+    return -1 if line.weight == ALONE else _STAGES.get(line.step, len(_STAGES))
 
 
 def lanes_of(step: Step, route: Route | None) -> tuple[str, ...]:
@@ -101,6 +103,11 @@ def weight_of(job: Job) -> Weight:
     """The weight of the job's upload."""
     size = job.fingerprint.size
     return Weight.LIGHT if size <= LIGHT_BYTES else Weight.LONG if size > LONG_BYTES else Weight.HEAVY
+
+
+def line_weight(step: Step, job: Job) -> int:
+    """The weight of the line in which the job stands for this step: that of its upload, or ALONE."""
+    return weight_of(job) if step is Step.UPLOAD else ALONE if step in READS and is_suspect(job) else 0
 
 
 def _kind(step: Step, inbox: str) -> str:

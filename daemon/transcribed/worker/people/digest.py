@@ -205,6 +205,7 @@ class News:
         self._digest = digest.with_later(self._digest)
         self._failures += 1
         wait = min(FIRST_RETRY_SECONDS * 2.0 ** min(self._failures - 1, 20), LONGEST_RETRY_SECONDS)
+        wait = max(wait, self.plan.digest_seconds)  # it may have arrived all the same, and be told again
         self._due_at = None if self._last else self._clock.monotonic() + wait
 
 

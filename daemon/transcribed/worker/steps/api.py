@@ -14,8 +14,11 @@ from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Trans
 from transcribed.journal import AUDIO, Transcripts
 from transcribed.worker.steps.doubts import doubts, heard_seconds, losses
 
+BYTES_PER_SECOND = 600  # of the longest answers: 20 MB for ten hours, with all that can be asked for
+BYTES_OF_ONE, ROOM_BYTES = 250_000, 1_000_000  # of a short answer; and a reserve, for the journal
 LONGEST_WORD = 64  # characters of a model's name; no real one is half as long
 TRIES_AT_UNKNOWN = 10  # the same, where the account's list is empty; chosen
+TRIES_AT_ANOTHER_KEY = 80  # the same: three days; chosen, for a weekend may pass before somebody sees a wrong key
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 
 
@@ -40,13 +43,16 @@ def link(client: AssemblyAI, source: tuple[RecordingFolder, bytes, Fingerprint])
     return Linked(address, hash_of_address(address), client.base_url, client.key_fingerprint)
 
 
-def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
+def submit(job: Job, client: AssemblyAI, kept: Transcripts, lane: str, *, waiting: int) -> Event:
     """Ask for the transcript: the one step that costs money. The intent is in the journal already.
+
+    Nothing is asked for while there is no room to keep the answer, beside those of so many that are `waiting`.
 
     If the API refuses for good here, that can only be because of the parameters: it has not looked at the audio yet. It
     would refuse every recording of the inbox, so the inbox's `lane` is blocked until the configuration is changed. If
     files at the share set the parameters of this recording, only it fails. So does a link: its address may be refused.
     """
+    _need_room(job, kept, waiting)
     try:
         return Submitted(client.submit(job.request()))
     except errors.Permanent as error:
@@ -60,6 +66,20 @@ def submit(job: Job, client: AssemblyAI, lane: str) -> Event:
         raise errors.Blocked(
             error.message, lane=lane, hint=hint, refused=error.refused, exit_status=78, by_person=True
         ) from error
+
+
+def _need_room(job: Job, kept: Transcripts, waiting: int) -> None:
+    """Raises Blocked where the disk of the state directory has too little room, for its size or that of the answers."""
+    seconds = job.duration_seconds or 0.0
+    needed = ROOM_BYTES + waiting * BYTES_OF_ONE + max(BYTES_OF_ONE, BYTES_PER_SECOND * seconds)
+    try:
+        free = kept.free_bytes()
+    except OSError as error:
+        raise errors.from_os_error(error, lane=errors.STATE, doing="looking for room for transcripts") from error
+    if free is not None and free < needed:
+        why = f"the state directory has room for no more transcripts: {free // 1_000_000} MB are free"
+        hint = f"free some space on its disk: {needed / 1e6:.0f} MB are needed; then it goes on by itself"
+        raise errors.Blocked(why, lane=errors.SUBMIT, hint=hint, refused=True, exit_status=75)
 
 
 def fetch(
@@ -84,7 +104,7 @@ def fetch(
         if _is_of(client, payer) and (was_fetched or kept.was_kept(job.transcript_id)):
             raise _gone("it was deleted there since") from error
         if payer is None or payer.account != client.account:
-            raise
+            raise _elsewhere(job, error) from error
         raise _unknown(job, job.transcript_id, client, error) from error
     if answer.status not in ("completed", "error"):
         return None
@@ -114,6 +134,14 @@ def _unknown(
         return errors.Transient(error.message, hint="it is asked for again", refused=True)
     hint = "`transcribed retry` asks for it again; `transcribed retry --pay-again` has it transcribed, and paid, again"
     return errors.Permanent(f"{error.message}, though this account paid for it", hint=hint, refused=True)
+
+
+def _elsewhere(job: Job, error: UnknownTranscript) -> errors.Permanent | errors.Transient:
+    """A transcript that another key paid for, and this one does not know: it waits for that key, alone."""
+    if job.attempts < TRIES_AT_ANOTHER_KEY:
+        return errors.Transient(error.message, hint=error.hint, refused=True)
+    hint = f"{error.hint}, and `transcribed retry` asks for it; `retry --pay-again` has it transcribed, and paid, again"
+    return errors.Permanent(error.message, hint=hint, refused=True)
 
 
 def _is_of(client: AssemblyAI, payer: Job | None) -> bool:

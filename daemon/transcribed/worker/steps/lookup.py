@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from transcribed.assemblyai import AssemblyAI, Listed
+from transcribed.assemblyai import AssemblyAI, Listed, ListTooLong
 from transcribed.job import Job, is_link
 from transcribed.job.events import Event, Failed, Submitted, Unlisted
 
@@ -19,7 +19,7 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
     another one, not finding it proves nothing: then a person decides, for a second submit might be a second payment.
     """
     assert job.submit_sent_at is not None
-    listed = client.list_back_to(looks_back_to(job), job.upload_url)
+    listed, too_long = _listed(job, client)
     found = [item for item in listed if item.audio_url == job.upload_url and item.transcript_id not in answered]
     if is_link(job.path):
         found, too_old = _since(found, job.submit_sent_at - CLOCKS_APART_SECONDS)
@@ -28,6 +28,8 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
     alive = [item for item in found if item.status != "error"] or found
     if alive:
         return Submitted(alive[0].transcript_id, adopted=True)
+    if too_long:
+        return _question(f"{too_long}, too many to look through")
     if job.account != client.account:
         return _question("it was sent with another key or to another region")
     if any(item.status != "error" for item in too_old):
@@ -37,6 +39,14 @@ def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Col
     if any(item.audio_url == DELETED_URL and item.transcript_id not in {*ours, *answered} for item in listed):
         return _question("a transcript of that time was deleted at AssemblyAI, and may have been this one")
     return Unlisted()
+
+
+def _listed(job: Job, client: AssemblyAI) -> tuple[Sequence[Listed], str]:
+    """The list back to the submit and, where it is longer than what is walked, that it is."""
+    try:
+        return client.list_back_to(looks_back_to(job), job.upload_url), ""
+    except ListTooLong as error:
+        return error.listed, error.message
 
 
 def looks_back_to(job: Job) -> float:

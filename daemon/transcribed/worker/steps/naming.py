@@ -39,8 +39,9 @@ class Naming:
 
         Raises Permanent where nothing was said in the recording, and that is to fail it.
         """
-        answer = self._kept.read(job.transcript_id) if job.transcript_id else None
-        if job.state is State.TRANSCRIBED and self._route.silence == "fail" and answer is not None:
+        is_read = job.transcript_id and job.state is State.TRANSCRIBED  # one that failed may end us by what is in it
+        answer = self._kept.read(job.transcript_id) if is_read and job.transcript_id else None
+        if self._route.silence == "fail" and answer is not None:
             _refuse_silence(answer)
         self._anchors.need(self._route.outbox)
         stem, tail = self.called(job, answer)

@@ -1,0 +1,73 @@
+"""What the end of the process says about the recordings that it was at work at."""
+
+from fake_assemblyai import FakeAssemblyAI
+from jobs import a_job
+from transcribed.job import DEATHS, State, Step
+from transcribed.worker.reading import LONGEST_SECONDS, READS, Reading
+from world import Clock, Crash, World
+
+
+def dies_while(world: World, *steps: Step, path: bytes | None = None) -> bool:
+    """Run until the process dies in one of these steps (of the recording at `path`); False if it never does."""
+
+    def is_at_it() -> bool:
+        at_work = [] if world.worker.book.unwritten else world.worker.dispatch.in_flight.values()
+        return any(step in steps and path in (None, job.path) and not job.has_ended for step, job in at_work)
+
+    world.crash_when = is_at_it
+    try:
+        world.run()
+    except Crash:
+        return True
+    finally:
+        world.crash_when = lambda: False
+    return False
+
+
+def test_a_recording_that_was_only_sent_is_never_failed_for_the_ends_of_the_process(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("Talk.mp3")
+
+    assert [dies_while(world, Step.UPLOAD) for _ in range(DEATHS + 1)] == [True] * (DEATHS + 1)
+    assert world.run() == 0
+
+    assert world.states() == [State.DELIVERED]
+    assert len(api.submits) == 1
+
+
+def test_a_recording_that_ends_the_process_each_time_it_is_read_is_tried_alone_and_then_fails_alone(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    for name in ("A.mp3", "Bad.mp3", "C.mp3"):
+        world.drop(name)
+    deaths = 0
+
+    while deaths < 10 and dies_while(world, *READS, path=b"Bad.mp3"):
+        deaths += 1
+
+    assert deaths == DEATHS + 1
+    assert {job.path: job.state for job in world.jobs()} == {
+        b"A.mp3": State.DELIVERED,
+        b"Bad.mp3": State.FAILED,
+        b"C.mp3": State.DELIVERED,
+    }
+    assert "at last it alone" in (world.folders["failed"] / "Bad.mp3.error.txt").read_text()
+
+
+def test_while_one_recording_is_tried_alone_no_other_is_read_and_what_hangs_is_not_waited_for(clock: Clock) -> None:
+    reading, suspect, other = Reading(clock), a_job(b"a.mp3", deaths=DEATHS), a_job(b"b.mp3", id=2)
+
+    reading.began(Step.HASH, other)
+    reading.look_again()
+    assert not reading.may_begin(Step.NAME, suspect)
+    assert not reading.may_begin(Step.NAME, other), "it would never be alone"
+    assert reading.may_begin(Step.UPLOAD, other)
+    clock.moved += LONGEST_SECONDS
+    assert reading.may_begin(Step.NAME, suspect)
+
+    reading.began(Step.NAME, suspect)
+    reading.look_again()
+    assert not reading.may_begin(Step.NAME, other)
+    clock.moved += LONGEST_SECONDS
+    assert reading.may_begin(Step.NAME, other)
