@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ class Postbox:
         self.got: list[dict[str, Any]] = []
         self.at: list[float] = []
         self.status = 200
+        self.seconds = 0.0  # until it answers
         self.asked = 0
         self.clock = clock
         postbox = self
@@ -29,6 +31,7 @@ class Postbox:
             def do_POST(self) -> None:
                 told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 postbox.asked += 1
+                time.sleep(postbox.seconds)
                 if postbox.status == 200:
                     postbox.got.append(told)
                     postbox.at.append(clock.moved)

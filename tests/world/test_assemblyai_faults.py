@@ -3,6 +3,7 @@
 import gzip
 import io
 import socket
+import sys
 import time
 
 import pytest
@@ -75,22 +76,27 @@ LOST = [Fault.lost_answer("reset"), Fault.lost_answer("close"), Fault.lost_answe
 LOST += [Fault.half_headers(), Fault.html(taken=True), Fault.huge(), Fault.drip(0.05), Fault.drip(0.05, headers=True)]
 
 
+def unknown(fault: Fault) -> tuple[str, bool]:
+    """The class of an error after which nobody knows what was taken: a web page comes to all, and blocks."""
+    return "Blocked(api)" if fault.kind == "answer" else "Transient", False
+
+
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 def test_a_submit_whose_answer_is_lost_may_have_been_taken_and_is_sent_once(api, fault):
     sent = upload(client_of(api))
     api.script(SUBMIT, [fault])
     client = client_of(api, read_seconds=0.3, deadline_seconds=0.6, tries=3)
     error = raised(client.submit, {"audio_url": sent.upload_url})
-    assert (name_of(error), error.refused) == ("Transient", False)
+    assert (name_of(error), error.refused) == unknown(fault)
     assert api.requests.count(("POST", "/v2/transcript")) == 1
     assert api.paid() == {sent.content_hash: 1}
 
 
 @pytest.mark.parametrize("fault", [Fault.cut(after_bytes=300_000), *LOST], ids=lambda fault: fault.kind)
-def test_an_upload_whose_answer_is_lost_is_transient(api, fault):
+def test_an_upload_whose_answer_is_lost_is_no_refusal(api, fault):
     api.script(UPLOAD, [fault])
     error = raised(upload, client_of(api, read_seconds=0.3, deadline_seconds=0.6))
-    assert (name_of(error), error.refused) == ("Transient", False)
+    assert (name_of(error), error.refused) == unknown(fault)
 
 
 def test_the_deadline_ends_a_drip_that_no_read_time_out_would(api):
@@ -170,7 +176,28 @@ def test_a_ca_bundle_that_is_not_there_is_blocked(monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     error = raised(CALLS[SUBMIT], client_of("https://127.0.0.1:1"))
     assert (name_of(error), error.refused) == ("Blocked(api)", True)
-    assert "/nowhere/ca.pem" in error.message
+    assert "certificates of REQUESTS_CA_BUNDLE cannot be read: /nowhere/ca.pem" in error.message
+    assert "unset REQUESTS_CA_BUNDLE" in error.hint
+
+
+def test_a_bundle_that_holds_no_certificates_is_named_with_its_variable(monkeypatch, tmp_path):
+    (tmp_path / "ca.pem").write_text("none")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    error = raised(CALLS[SUBMIT], client_of("https://127.0.0.1:1"))
+    assert (name_of(error), error.refused) == ("Blocked(api)", True)
+    assert f"certificates of CURL_CA_BUNDLE cannot be read: {tmp_path}/ca.pem" in error.message
+
+
+def test_a_socks_proxy_without_its_library_is_named_with_the_fix_and_without_its_password(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://user:secret@127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setitem(sys.modules, "urllib3.contrib.socks", None)
+    error = raised(CALLS[SUBMIT], client_of("https://api.example.org"))
+    assert (name_of(error), error.refused) == ("Blocked(api)", True)
+    assert "SOCKS" in error.message
+    assert "pip install pysocks" in error.hint
+    assert "secret" not in error.message
 
 
 def test_what_the_caller_was_handling_is_not_taken_for_the_cause(api):

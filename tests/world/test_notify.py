@@ -4,6 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
+import apprise
 import pytest
 import structlog
 
@@ -249,6 +250,23 @@ def test_news_that_nobody_takes_come_with_the_next_digest_and_jobs_go_on(world, 
     assert [line["event"] for line in logs if line["event"].startswith("notify.")] == ["notify.failed", "notify.told"]
     assert 4 <= postbox.asked < 10, "with growing waits"
     assert SECRET not in str(logs)
+
+
+def test_news_that_arrive_slowly_are_told_once(postbox, monkeypatch):
+    monkeypatch.setattr(apprise.URLBase, "socket_read_timeout", 0.01)  # apprise's own patience
+    postbox.seconds = 0.2
+
+    assert Services([("line 1", postbox.url)]).tell("title", "body") == []
+
+
+def test_news_that_nobody_takes_are_told_again_no_sooner_than_a_digest_may_come(world, postbox):
+    world.plan_options["digest_seconds"] = 1000.0
+    postbox.status = 500
+    world.drop("noise.mp3", b"no audio")
+
+    world.run(lambda: world.clock.moved > 2500)
+
+    assert postbox.asked == 4, "at 10, 1010 and 2010 seconds, and at the stop"
 
 
 def test_a_run_once_tells_before_it_ends(world, postbox):

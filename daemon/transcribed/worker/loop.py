@@ -322,7 +322,7 @@ class Worker:
 
     def _adopt(self, plan: Plan) -> None:
         """Work by this plan from now on; an inbox that is as it was keeps what is known of its files."""
-        for name in self._mended_by(plan):
+        for name in self._freed_by(plan):
             self._resume(name)
         self._guarded(self._hold_after_loss)
         self._plan = plan
@@ -336,15 +336,15 @@ class Worker:
             context = (self.book, self._background, self._clock, self._host, self._sweeps)
             self.inboxes[route.name] = Arrivals(route, *context)
 
-    def _mended_by(self, plan: Plan) -> list[str]:
-        """The blocked lanes that this plan may have mended, or has no use for.
+    def _freed_by(self, plan: Plan) -> list[str]:
+        """The blocked lanes that this plan may have fixed, or has no use for.
 
         What was refused for its parameters is asked again after each reload: they may be allowed at AssemblyAI now.
         """
         other_account = plan.client.account != self._plan.client.account
         as_before = {route.lane for route in plan.routes if route in [x.route for x in self.inboxes.values()]}
-        mended = {errors.API, errors.SUBMIT} if other_account else set()
-        kept = {errors.API, errors.SUBMIT, errors.STATE, *as_before} - mended
+        fixed = {errors.API, errors.SUBMIT} if other_account else set()
+        kept = {errors.API, errors.SUBMIT, errors.STATE, *as_before} - fixed
         return [lane.name for lane in self.lanes.all() if lane.name not in kept]
 
     def _hold_after_loss(self) -> None:
