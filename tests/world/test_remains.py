@@ -164,7 +164,7 @@ def test_a_transcript_that_another_key_does_not_know_counts_as_deleted_only_once
     world.key = api.key = "a-key-of-another-project"
     api.submits.clear()
 
-    logs = work_for(world, 86000)
+    logs = work_for(world, 7200)
     assert len(deletions(api)) == 2
     assert [line["event"] for line in logs].count("transcript.not_erased") == 1
     assert erasure(world)[1] is None
