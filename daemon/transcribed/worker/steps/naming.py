@@ -39,9 +39,8 @@ class Naming:
 
         Raises Permanent where nothing was said in the recording, and that is to fail it.
         """
-        is_read = job.transcript_id and job.state is State.TRANSCRIBED  # one that failed may end us by what is in it
-        answer = self._kept.read(job.transcript_id) if is_read and job.transcript_id else None
-        if self._route.silence == "fail" and answer is not None:
+        answer = self._kept.read(job.transcript_id) if job.transcript_id else None
+        if job.state is State.TRANSCRIBED and self._route.silence == "fail" and answer is not None:
             _refuse_silence(answer)
         self._anchors.need(self._route.outbox)
         stem, tail = self.called(job, answer)
@@ -136,8 +135,8 @@ class Naming:
     def _is_delivered(self, job: Job, name: str, answer: bytes | None) -> bool:
         """True if this very rendering is there: a journal that was lost since knew who had delivered it."""
         path = outputs.output(job, name)
-        if answer is None or not os.path.isfile(path):
-            return False
+        if answer is None or job.state is State.FAILED or not os.path.isfile(path):
+            return False  # what failed because it was rendered is not rendered for its names
         if name in AUDIO:
             audio = self._kept.audio(job.transcript_id or "")
             return audio is not None and filecmp.cmp(path, audio[1], shallow=False)
