@@ -17,7 +17,7 @@ from fake_assemblyai import Fault
 from jobs import NOW, RECEIVED, a_job, add_job, save_job, unfinished
 from transcribed.errors import Blocked
 from transcribed.files import Lines
-from transcribed.job import Account, Job, Rules, State, Step, after, events
+from transcribed.job import Job, Rules, State, Step, after, events
 from transcribed.journal import Change, Happening, Journal
 from transcribed.journal import payments as paid
 from transcribed.journal.tables import payments
@@ -244,7 +244,7 @@ def test_the_wish_to_delete_at_assemblyai_outlives_the_journal(world, api, trans
     assert api.submits[0].deleted
     lose_the_journal(world, transcripts=transcripts)
     with closing(Journal.open(str(world.state))) as journal:
-        assert journal.to_erase(world.plan().client.account, (0.0, ""), 9) == [], "it was done"
+        assert journal.to_erase(world.plan().client.base_url, (0.0, ""), 9) == [], "it was done"
 
 
 def test_a_wish_to_delete_what_another_job_paid_for_outlives_the_journal_too(tmp_path):
@@ -257,7 +257,7 @@ def test_a_wish_to_delete_what_another_job_paid_for_outlives_the_journal_too(tmp
     (tmp_path / "journal.db").unlink()
 
     with closing(Journal.open(str(tmp_path))) as journal:
-        assert journal.to_erase(Account("https://api", "k"), (0.0, ""), 9) == [(NOW, ID)]
+        assert journal.to_erase("https://api", (0.0, ""), 9) == [(NOW, ID)]
     (tmp_path / "payments.jsonl").unlink()
     Journal.open(str(tmp_path)).close()
     assert [line["wanted_at"] for line in lines_of(tmp_path / "payments.jsonl")] == [NOW]

@@ -33,7 +33,7 @@ from transcribed.worker.people.endings import Endings
 from transcribed.worker.people.heartbeat import Heartbeat
 from transcribed.worker.people.hooks import Hooks
 from transcribed.worker.people.outbox_notice import OutboxNotices
-from transcribed.worker.plan import Clock, Host, Mailbox, Plan
+from transcribed.worker.plan import Clock, Host, Mailbox, Plan, kept_lanes
 from transcribed.worker.polls import Polls
 from transcribed.worker.probes import Probes
 from transcribed.worker.second_looks import SecondLooks
@@ -322,7 +322,8 @@ class Worker:
 
     def _adopt(self, plan: Plan) -> None:
         """Work by this plan from now on; an inbox that is as it was keeps what is known of its files."""
-        for name in self._freed_by(plan):
+        kept = kept_lanes(self._plan, plan, [inbox.route for inbox in self.inboxes.values()])
+        for name in [lane.name for lane in self.lanes.all() if lane.name not in kept]:
             self._resume(name)
         self._guarded(self._hold_after_loss)
         self._plan = plan
@@ -335,17 +336,6 @@ class Worker:
                 continue
             context = (self.book, self._background, self._clock, self._host, self._sweeps)
             self.inboxes[route.name] = Arrivals(route, *context)
-
-    def _freed_by(self, plan: Plan) -> list[str]:
-        """The blocked lanes that this plan may have fixed, or has no use for.
-
-        What was refused for its parameters is asked again after each reload: they may be allowed at AssemblyAI now.
-        """
-        other_account = plan.client.account != self._plan.client.account
-        as_before = {route.lane for route in plan.routes if route in [x.route for x in self.inboxes.values()]}
-        fixed = {errors.API, errors.SUBMIT} if other_account else set()
-        kept = {errors.API, errors.SUBMIT, errors.STATE, *as_before} - fixed
-        return [lane.name for lane in self.lanes.all() if lane.name not in kept]
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""

@@ -104,6 +104,16 @@ class Plan:
     jobs_days: float  #: for so long a job is remembered after its end
 
 
+def kept_lanes(before: Plan, after: Plan, routes: Sequence[Route]) -> set[str]:
+    """The lanes that stay blocked over a reload: it cannot have fixed them; `routes` are those that were at work.
+
+    What was refused for its parameters is not among them: they may be allowed at AssemblyAI now.
+    """
+    as_before = {route.lane for route in after.routes if route in routes}
+    account = {errors.API, errors.SUBMIT} if after.client.account == before.client.account else set[str]()
+    return {errors.STATE, *account, *as_before}
+
+
 class Host(Protocol):
     """The worker's host: the service manager, the status file, threads, and the people to tell."""
 
