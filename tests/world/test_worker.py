@@ -611,6 +611,19 @@ def test_a_cancelled_job_leaves_its_recording_in_the_inbox_and_takes_it_up_on_re
     assert_settled(world, api, ["Talk.mp3"])
 
 
+@pytest.mark.parametrize("commit", range(1, 4))
+def test_an_order_to_try_again_outlives_a_crash_at_any_commit(world: World, commit: int) -> None:
+    """What an order changes is written before the order is removed."""
+    world.drop("Talk.mp3", b"no recording at all")
+    assert world.run() == 1
+    drop(str(world.state), {"order": "retry", "jobs": [1]})
+
+    world.crash_at_commit(commit)
+    world.run(lambda: world.states() == [State.DELIVERED] and world.files("inbox") == [], seconds=600)
+
+    assert list((world.state / "commands").iterdir()) == []
+
+
 def test_a_kept_transcript_that_vanished_is_fetched_again(world: World, api: FakeAssemblyAI) -> None:
     world.drop("Talk.mp3")
     world.run(lambda: world.states() == [State.TRANSCRIBED])

@@ -111,10 +111,12 @@ class Worker:
                     self._guarded(action)
         except errors.Blocked:
             self.dispatch.let_go()
+            self._orders.let_go()
             for inbox in self.inboxes.values():
                 inbox.unwritten()
             raise
         self.dispatch.go()
+        self._orders.go()
 
     # -- what is due -------------------------------------------------------------------------------------------------
 

@@ -106,6 +106,8 @@ class Orders:
         self._resume = resume
         self._unread: set[bytes] = set()  # the orders of which it was said that they cannot be opened
         self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
+        self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written
+        self._removed: set[bytes] = set()  # those that a listing may still show
 
     def look_soon(self) -> None:
         """Something may have been ordered."""
@@ -119,20 +121,29 @@ class Orders:
             self._background.ask(self._background.state, look, OrdersListed, doing="reading orders")
 
     def obey(self, message: OrdersListed, inboxes: Mapping[str, Arrivals]) -> None:
-        """Carry out each order, and only then remove it: carried out twice, an order does no more than once.
+        """Carry out each order. It is removed by `go`: carried out twice, an order does no more than once.
 
         A retry of a job that is just being put away stays in the folder, and is carried out at the next look. What
         cannot be listed is told by the lane `state`, whose disk it is.
         """
-        for name, order in message.outcome.result or ():
+        listed = dict(message.outcome.result or ())
+        self._removed &= listed.keys()
+        for name, order in listed.items():
             if order is None:
                 self._say_unread(name)
                 continue
             if order.get("order") == "retry" and self._is_being_put_away(order):
                 continue
-            if not self._obey(name, order, inboxes):
+            if name in self._removed or self._obey(name, order, inboxes):
+                self._obeyed.add(name)
+            else:
                 self.look_soon()
-                continue
+
+    def go(self) -> None:
+        """Remove the orders that were carried out: what they changed is written."""
+        obeyed, self._obeyed = self._obeyed, set()
+        self._removed |= obeyed
+        for name in sorted(obeyed):
             remove = functools.partial(_remove, os.path.join(self.folder, name))
             self._background.do(self._background.state, remove, doing="removing an order")
 
@@ -142,6 +153,10 @@ class Orders:
             self._unread.add(name)
             path = shown(os.path.join(self.folder, name))
             log.warning("order.unreadable", file=path, hint="let the daemon's user read it, or remove it")
+
+    def let_go(self) -> None:
+        """What the orders changed could not be written: each stays, and is carried out again from its beginning."""
+        self._obeyed, self._left = set(), {}
 
     def _obey(self, name: bytes, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:
         """Carry an order out; False where more of it is left for the next look."""
