@@ -54,7 +54,7 @@ SUBMITTED = replace(IN_DOUBT, state=State.SUBMITTED, transcript_id="t-7")
 DELIVERED = replace(SUBMITTED, state=State.DELIVERED, stem=b"/out/Talk", number=1)
 LINK = replace(UPLOADED, path=b"Talk.url")
 
-INBOX = InboxFacts(looked_at=True, has_lost=False, duplicates="reuse", parameters="{}")
+INBOX = InboxFacts(True, has_lost=False, duplicates="reuse", parameters="{}", of_outbox=frozenset({"talks"}))
 FACTS = Facts(
     now=NOW,
     is_due=True,

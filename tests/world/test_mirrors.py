@@ -213,6 +213,34 @@ def test_a_duplicate_is_put_away_as_after_says_without_a_second_text(
     assert not any(job.unfinished for job in world.jobs())
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_a_copy_that_was_delivered_because_the_first_text_had_gone_is_the_last_one(world: World, copies: int) -> None:
+    """With after = "delete" a mirror sends again what it sent: each of its copies was delivered from then on."""
+    world.routes[0] = changed(world.route, after="delete", formats=("txt",))
+    world.drop("Talk.mp3", TALK)
+    night(world)
+    (world.folders["outbox"] / "Talk.txt").unlink()
+
+    for name in ("Second", "Third"):
+        for number in range(copies):
+            world.drop(f"{name} {number}.mp3", TALK)
+        night(world)
+
+    assert len(world.files("outbox")) == 1
+    assert world.files("inbox") == []
+
+
+def test_two_inboxes_with_one_outbox_deliver_copies_that_come_together_once(world: World) -> None:
+    other = world.second_inbox(outbox=world.route.outbox)
+    for route in (world.route, other):
+        world.drop(f"{route.name}.mp3", TALK, folder="inbox" if route is world.route else "second-inbox")
+    world.drop("another.mp3", TALK)
+
+    night(world)
+
+    assert len(world.files("outbox")) == 2, "one text in two formats"
+
+
 @pytest.mark.parametrize("number", range(1, 8))
 def test_a_crash_at_any_step_of_a_duplicate_delivers_nothing_twice(
     world: World, api: FakeAssemblyAI, number: int

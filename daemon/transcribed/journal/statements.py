@@ -77,12 +77,21 @@ def _of(same: sa.ColumnElement[bool]) -> tuple[sa.Select[Any], ...]:
     paid = same & jobs.c.transcript_id.is_not(None) & (jobs.c.parameters == sa.bindparam("parameters"))
     doubtful = same & jobs.c.transcript_id.is_(None) & jobs.c.submit_sent_at.is_not(None)
     here = same & (jobs.c.inbox == sa.bindparam("inbox")) & (jobs.c.path == sa.bindparam("path"))
+    coming = same & (jobs.c.state == State.TRANSCRIBED)
     at_hand_first = (jobs.c.state == State.SUBMITTED, jobs.c.id)
     return (
         sa.select(jobs.c.id).where(paid).order_by(*at_hand_first).limit(2),
         sa.select(jobs.c.id).where(doubtful).order_by(jobs.c.id).limit(MOST_TWINS),
         sa.select(jobs.c.id).where(here).order_by(jobs.c.id.desc()).limit(MOST_TWINS),
+        sa.select(jobs.c.id).where(coming).order_by(jobs.c.id).limit(MOST_TWINS),
     )
 
 
 TWINS = _twins()
+#: The last ones that have names in the folders.
+OF_TRANSCRIPT = (
+    sa.select(jobs)
+    .where((jobs.c.transcript_id == sa.bindparam("transcript_id")) & jobs.c.number.is_not(None))
+    .order_by(jobs.c.id.desc())
+    .limit(MOST_TWINS)
+)

@@ -6,7 +6,7 @@ further step until it is written. One line is logged for each thing that happene
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -224,15 +224,23 @@ class Book:
         assert job.content_hash is not None
         if all(self._alone.get(each) == (job.id, parameters) for each in job.hashes):
             return ()
-        written = self.journal.twins(job, parameters)
-        unwritten = [each.now for each in self._unwritten.values() if each.now.has_content_of(job)]
-        newer = {twin.id for twin in unwritten}
-        found = [*(twin for twin in written if twin.id not in newer), *unwritten]
-        others = sorted((twin for twin in found if twin.id != job.id), key=lambda twin: twin.id)
+        others = self._but(job, self.journal.twins(job, parameters), lambda other: other.has_content_of(job))
         if not others:
             for each in job.hashes:
                 _remember(self._alone, each, (job.id, parameters))
         return tuple(others)
+
+    def of_transcript(self, job: Job) -> list[Job]:
+        """The last of the other jobs that have the transcript of this one, and names in the folders, as they are now."""
+        assert job.transcript_id is not None
+        written = self.journal.of_transcript(job.transcript_id)
+        return self._but(job, written, lambda other: other.transcript_id == job.transcript_id)
+
+    def _but(self, job: Job, written: Iterable[Job], is_one: Callable[[Job], bool]) -> list[Job]:
+        """The jobs that the journal found, and those that were written since, but for `job`: as they are now."""
+        changed = {number: each.now for number, each in self._unwritten.items()}
+        found = [*(other for other in written if other.id not in changed), *filter(is_one, changed.values())]
+        return sorted((other for other in found if other.id != job.id), key=lambda other: other.id)
 
     def is_the_end(self, job: Job) -> bool:
         """True the first time the recording is put away after its delivery or failure.

@@ -24,12 +24,16 @@ TOO_OLD = "the upload is too old to be submitted"
 
 @dataclass(frozen=True, slots=True)
 class InboxFacts:
-    """The facts of the job's inbox. `has_lost`: the recording was taken out of it, by somebody else than us."""
+    """The facts of the job's inbox. `has_lost`: the recording was taken out of it, by somebody else than us.
+
+    `of_outbox`: the names of the inboxes that deliver where this one does, itself among them.
+    """
 
     looked_at: bool
     has_lost: bool
     duplicates: str
     parameters: str  #: of the request for this recording, canonical JSON; empty where there are no twins to compare
+    of_outbox: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,9 @@ def _known_content(job: Job, facts: Facts, inbox: InboxFacts) -> Decision | None
         return None
     at_hand_first = sorted(facts.twins, key=lambda twin: twin.state is State.SUBMITTED)
     alike = [other for other in at_hand_first if other.parameters == inbox.parameters]
-    decisions = (_being_delivered(job, other, inbox) or _of_twin(other) for other in alike)
-    return next((decision for decision in decisions if decision is not None), None)
+    if (wait := _being_delivered(alike, facts.twins, inbox)) is not None:
+        return wait
+    return next((decision for other in alike if (decision := _of_twin(other)) is not None), None)
 
 
 def _touched(other: Job) -> Decision:
@@ -146,11 +151,17 @@ def _touched(other: Job) -> Decision:
     return Touched(other)
 
 
-def _being_delivered(job: Job, other: Job, inbox: InboxFacts) -> Decision | None:
-    """The wait for a delivery that is not to be made twice; None where none is on its way."""
-    if inbox.duplicates != "skip" or other.state is not State.TRANSCRIBED or other.inbox != job.inbox:
-        return None
-    return Wait(f"job {other.id} has the same content and is being delivered", change_of(other.id))
+def _being_delivered(alike: Sequence[Job], twins: Sequence[Job], inbox: InboxFacts) -> Decision | None:
+    """The wait for a delivery that is not to be made twice; None where none is on its way.
+
+    It may be that of a copy, whose transcript was paid for by one that is `alike`.
+    """
+    transcripts = {other.transcript_id for other in alike}
+    for other in twins if inbox.duplicates == "skip" else ():
+        coming = other.state is State.TRANSCRIBED and other.transcript_id in transcripts
+        if coming and other.inbox in inbox.of_outbox:
+            return Wait(f"job {other.id} has the same content and is being delivered", change_of(other.id))
+    return None
 
 
 def _of_twin(other: Job) -> Decision | None:

@@ -203,11 +203,21 @@ class Dispatch:
             now=now,
             is_due=is_due,
             account=plan.client.account,
-            inbox=None if inbox is None else _inbox_facts(job, inbox, parameters),
+            inbox=None if inbox is None else self._inbox_facts(job, inbox, parameters),
             step=next_step(job, has_another_of_size=self._has_another_of_size(job)),
             twins=self._book.twins(job, parameters) if asks_for_twins(job, is_due=is_due) else (),
             transcript_ended=job.transcript_id in self._ended,
             put_off=self._book.put_off.get(job.id, job.reason),
+        )
+
+    def _inbox_facts(self, job: Job, inbox: Arrivals, parameters: str) -> InboxFacts:
+        outbox, others = inbox.route.outbox, self._inboxes.items()
+        return InboxFacts(
+            looked_at=inbox.looked_at is not None,
+            has_lost=inbox.has_lost(job),
+            duplicates=inbox.route.duplicates,
+            parameters=parameters,
+            of_outbox=frozenset(name for name, other in others if other.route.outbox == outbox),
         )
 
     def _has_another_of_size(self, job: Job) -> bool:
@@ -350,10 +360,14 @@ class Dispatch:
         return self._book.numbers_taken(stem, job.id) | self._clashes.get(job.id, set())
 
     def _earlier(self, job: Job, inbox: Arrivals) -> tuple[Job, ...]:
-        """The other jobs of its content, where a recording that is known is not delivered twice."""
+        """The other jobs of its content and of its transcript, where a known recording is not delivered twice.
+
+        A copy that was delivered again, because the first text had gone, is among those of its transcript only.
+        """
         if job.reused_from is None or job.content_hash is None or inbox.route.duplicates != "skip":
             return ()
-        return self._book.twins(job, inbox.route.settings_of(job).parameters)
+        twins = self._book.twins(job, inbox.route.settings_of(job).parameters)
+        return tuple({other.id: other for other in (*twins, *self._book.of_transcript(job))}.values())
 
     def finished(self, number: int) -> None:
         """The job's step ended."""
@@ -381,10 +395,3 @@ class Dispatch:
         self._clashes.pop(number, None)
 
 
-def _inbox_facts(job: Job, inbox: Arrivals, parameters: str) -> InboxFacts:
-    return InboxFacts(
-        looked_at=inbox.looked_at is not None,
-        has_lost=inbox.has_lost(job),
-        duplicates=inbox.route.duplicates,
-        parameters=parameters,
-    )
