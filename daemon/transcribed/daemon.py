@@ -27,7 +27,6 @@ log = structlog.get_logger()
 
 STATUS = "status.json"
 ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
-AGAIN = 75  # the exit status of a daemon that is to be started again
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
 
@@ -53,7 +52,7 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         signals.caught().tell(stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()))
         journal.on_damage(lambda: mailbox.put(Stop()))
         status = worker.run(once=once)
-        return AGAIN if journal.is_damaged else status
+        return errors.Exit.AGAIN if journal.is_damaged else status
     finally:
         journal.close()
         log.info("daemon.stopped")

@@ -4,12 +4,14 @@ The module that has the evidence chooses the class; no code reads the text of an
 Each error carries one sentence for a person and, if there is one, the next step (`hint`).
 """
 
+import enum
 import errno
 
 __all__ = [
     "Blocked",
     "ConfigError",
     "Defect",
+    "Exit",
     "Gone",
     "Lost",
     "Permanent",
@@ -20,6 +22,19 @@ __all__ = [
     "from_os_error",
     "inbox_lane",
 ]
+
+
+class Exit(enum.IntEnum):
+    """The exit statuses that scripts and service managers rely on, by sysexits.h."""
+
+    DONE = 0
+    FAILED = 1
+    UNAVAILABLE = 69  #: the API or a folder cannot be reached
+    DEFECT = 70
+    AGAIN = 75  #: try again later
+    PERMISSION = 77
+    CONFIGURATION = 78
+
 
 API, SUBMIT, STATE = "api", "submit", "state"
 
@@ -71,8 +86,8 @@ class Lost(TranscribedError):
 class Blocked(TranscribedError):
     """The whole lane waits. It is not the job's fault, and no job is charged an attempt.
 
-    `exit_status` is the exit status of `run --once` if the lane stays blocked (sysexits.h: 69 unavailable, 75 try again
-    later, 77 permission). `by_person` is True if no probe can end the block, only a person's order.
+    `exit_status` is the exit status of `run --once` if the lane stays blocked. `by_person` is True if no probe can end
+    the block, only a person's order.
     """
 
     def __init__(
@@ -83,7 +98,7 @@ class Blocked(TranscribedError):
         hint: str = "",
         refused: bool = False,
         retry_after_seconds: float | None = None,
-        exit_status: int = 69,
+        exit_status: Exit = Exit.UNAVAILABLE,
         by_person: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, refused=refused)
@@ -199,6 +214,6 @@ def from_os_error(error: OSError, *, lane: str, doing: str, share: str = "") -> 
         return Permanent(f"{doing}: the name is too long for the file system", hint="give it a shorter name")
     if (meaning := _meaning(error.errno, share)) is not None:
         problem, fix = meaning
-        status = 77 if error.errno in (errno.EACCES, errno.EPERM) else 69
+        status = Exit.PERMISSION if error.errno in (errno.EACCES, errno.EPERM) else Exit.UNAVAILABLE
         return Blocked(f"{doing}: {problem}", lane=lane, hint=fix, exit_status=status)
     return Transient(f"{doing}: {error.strerror or error}")

@@ -335,6 +335,66 @@ def test_a_byte_count_that_its_own_frames_contradict_says_nothing():
     assert probed(made.xing(200, 417 * 201 + 50_000) + TALK).incomplete == ""
 
 
+ROOM = bytes(9000)
+INDEX = made.header(b"mvhd", 2.0) + made.track(b"soun", 2.0)
+HANDLER, TITLE = made.box(b"hdlr", bytes(25)), made.box(b"ilst", b"a title")
+TAGGED = made.box(b"udta", made.box(b"meta", bytes(4), HANDLER, TITLE, made.box(b"free", ROOM)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        made.mp4() + made.box(b"free", ROOM),
+        made.mp4() + made.box(b"skip", ROOM),
+        made.box(b"ftyp", b"M4A \0\0\0\0") + made.box(b"mdat", noise(30_000)) + made.box(b"moov", INDEX, TAGGED),
+        made.box(b"mdat", noise(30_000))
+        + made.box(b"moov", INDEX, made.box(b"udta", made.box(b"free", ROOM), bytes(4))),
+        made.xing(400, 417 * 401) + FRAME * 400 + ROOM,
+        made.xing(400, 417 * 400) + FRAME * 400 + bytes(1 << 20),
+        made.vbri(400, 417 * 401) + FRAME * 400 + bytes(100_000),
+    ],
+    ids=["free", "skip", "mutagen", "QuickTime", "Xing", "Xing without its own frame", "VBRI"],
+)
+def test_zeros_that_a_files_own_structure_accounts_for_are_padding(data):
+    found = probed(data)
+    assert (found.audio, found.incomplete, found.warnings) == (True, "", ())
+    assert found.whole
+    assert found.duration_seconds == pytest.approx(2.0 if b"moov" in data else 400 * FRAME_SECONDS, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        made.mp4()[:-4000] + ROOM,
+        made.box(b"ftyp", b"M4A \0\0\0\0") + made.box(b"moov", INDEX) + made.box(b"mdat", noise(30_000), ROOM),
+        (made.xing(400, 417 * 401) + FRAME * 300).ljust(417 * 401, b"\0"),
+        FRAME * 400 + ROOM,
+        made.mp4() + ROOM,
+    ],
+    ids=["an index that has not come", "media that have not", "frames that have not", "no count", "no box"],
+)
+def test_zeros_for_which_nothing_accounts_are_bytes_that_have_not_come(data):
+    found = probed(data)
+    assert found.audio
+    assert found.incomplete
+    assert not found.whole
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (made.xing(400, 417 * 401) + FRAME * 400, True),
+        (made.xing(400, 417 * 401) + FRAME * 400 + ID3V1, True),
+        (made.xing(400, 417 * 401) + FRAME * 399, False),
+        (FRAME * 400, False),
+        (made.mp4(), True),
+        (made.mp4()[:-1], False),
+    ],
+)
+def test_a_recording_says_that_it_is_whole_only_where_each_byte_that_it_counts_is_there(data, whole):
+    assert probed(data).whole == whole
+
+
 def test_a_hole_that_a_download_has_not_filled_yet_is_seen(tmp_path):
     path = tmp_path / "Podcast.mp3"
     path.write_bytes(FRAME * 2000)

@@ -33,6 +33,11 @@ def test_a_file_that_was_taken_is_forgotten_and_a_newer_one_at_its_path_goes_on_
     assert (reason(settling), settling.next_at()) == ("settling", 30.0)
 
 
+def silent(settling, found):
+    """It was looked into, and says nothing of its size: True if it waits for that."""
+    return bool(found) and all(settling.looked_into(each, lacks="", whole=False) for each in found)
+
+
 def test_a_file_that_a_program_has_open_for_writing_is_waited_for_without_end():
     settling = Settling(5)
     look(settling, 1, 0.0)
@@ -76,8 +81,8 @@ def test_where_no_writer_was_ever_seen_the_pauses_count():
     """A file server may open the file for each piece that it writes (NFS 3)."""
     settling = Settling(5)
     look(settling, 1, 0.0, "closed")
-    look(settling, 2, 40.0, "closed")
-    assert settling.next_at() == 40.0 + 3 * 40.0
+    assert silent(settling, look(settling, 2, 45.0, "closed") or look(settling, 2, 50.0, "closed"))
+    assert settling.next_at() == 45.0 + 3 * 45.0
 
 
 def test_the_pauses_count_again_once_a_writer_has_come_back():
@@ -86,8 +91,65 @@ def test_the_pauses_count_again_once_a_writer_has_come_back():
     look(settling, 2, 40.0, "open")
     look(settling, 2, 41.0, "closed")
     look(settling, 3, 44.0, "open")
-    look(settling, 3, 45.0, "closed")
+    assert silent(settling, look(settling, 3, 49.0, "closed"))
     assert settling.next_at() == 44.0 + 3 * 40.0
+
+
+def test_a_file_that_says_itself_that_it_is_whole_waits_for_no_other_pause_where_nobody_has_it_open():
+    """A copy that was cut and goes on: its writer comes and goes."""
+    settling = Settling(5)
+    for size, now, evidence in ((1, 0.0, "open"), (1, 1.0, "closed"), (2, 60.0, "open"), (2, 61.0, "closed")):
+        look(settling, size, now, evidence)
+    assert settling.next_at() == 65.0
+    [found] = look(settling, 2, 65.0, "closed")
+    assert not settling.looked_into(found, lacks="", whole=True)
+
+
+def test_where_nobody_knows_of_writers_the_pauses_count_whatever_a_file_says():
+    settling = Settling(5)
+    look(settling, 1, 0.0)
+    look(settling, 2, 40.0)
+    assert settling.next_at() == 40.0 + 3 * 40.0
+
+
+@pytest.mark.parametrize(
+    ("set_last", "ready_at"),
+    [
+        (Fingerprint(9, 5, 120, 7), 126.0),
+        (Fingerprint(9, 99, 120, 7), 126.0),
+        (Fingerprint(9, 110, 120, 7), 121.0 + 3 * 80),
+        (Fingerprint(10, 5, 120, 7), 121.0 + 3 * 80),
+    ],
+    ids=["its time was set", "its rights were set", "it was written", "it grew"],
+)
+def test_a_time_that_a_copy_sets_once_it_has_closed_the_file_is_no_writer_that_came_back(set_last, ready_at):
+    settling = Settling(5)
+    settling.observe({PATH: Fingerprint(1, 19, 19, 7)}, 20.0, evidence={PATH: "open"})
+    settling.observe({PATH: Fingerprint(9, 99, 99, 7)}, 100.0, evidence={PATH: "open"})
+    settling.observe({PATH: Fingerprint(9, 99, 99, 7)}, 101.0, evidence={PATH: "closed"})
+    settling.observe({PATH: set_last}, 121.0, evidence={PATH: "closed"})
+    for found in settling.observe({PATH: set_last}, 126.0, evidence={PATH: "closed"}):
+        settling.looked_into(found, lacks="", whole=False)
+    assert ready_at == 126.0 or settling.next_at() == ready_at
+    assert settling.observe({PATH: set_last}, ready_at, evidence={PATH: "closed"}) != []
+
+
+def test_a_file_that_lacks_bytes_is_taken_ten_minutes_after_that_was_found_by_whatever_process():
+    before = Settling(5)
+    look(before, 9, 0.0)
+    [found] = look(before, 9, 5.0)
+    assert before.looked_into(found, lacks="it ends in zeros", whole=False)
+    later = Settling(5, hollow=before.hollow())
+    look(later, 9, 500.0)
+    [found] = look(later, 9, 505.0)
+    assert later.looked_into(found, lacks="it ends in zeros", whole=False)
+    assert later.next_at() == 600.0
+    look(later, 9, 601.0)
+    other = Settling(5, hollow=before.hollow())
+    look(other, 8, 500.0)
+    [found] = look(other, 8, 505.0)
+    other.looked_into(found, lacks="it ends in zeros", whole=False)
+    assert other.next_at() == 500.0 + 600.0, "of another size"
 
 
 def test_what_events_say_of_a_writer_is_believed_for_an_hour_without_a_change():
@@ -120,10 +182,19 @@ def test_a_file_waits_while_an_unfinished_one_of_its_name_lies_beside_it(ending,
 
 def test_a_marker_of_a_person_counts_for_more_than_all_but_a_program_that_has_the_file_open():
     settling, ready = Settling(5), PATH + b".ready"
-    assert look(settling, 0, 0.0, "unclosed", markers={ready, PATH + b".part"}) != []
+    assert look(settling, 8, 0.0, "unclosed", markers={ready, PATH + b".part"}) != []
     assert look(settling, 9, 1.0, "open", markers={ready}) == []
     assert reason(settling) == "written"
     assert look(settling, 9, 2.0, "closed", markers={ready}) != []
+
+
+def test_a_marker_releases_an_empty_file_only_once_nothing_is_about_to_become_it():
+    settling, ready = Settling(5), PATH + b".ready"
+    assert look(settling, 0, 0.0, "unclosed", markers={ready}) == []
+    assert look(settling, 0, 100.0, markers={ready, PATH + b".part"}) == []
+    assert reason(settling) == "unfinished"
+    assert settling.waiting()[PATH].beside == PATH + b".part"
+    assert look(settling, 0, 101.0, markers={ready}) != []
 
 
 def test_where_other_machines_may_write_three_looks_apart_must_find_a_file_the_same():

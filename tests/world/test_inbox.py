@@ -449,16 +449,18 @@ def test_a_file_without_its_bytes_waits_ten_minutes_for_them_and_again_once_they
     settling = Settling(5)
     looks(settling, 9, 0.0)
     [found] = looks(settling, 9, 5.0)
-    assert settling.hollow(found, "it ends in zeros")
+    assert settling.looked_into(found, lacks="it ends in zeros", whole=False)
     waits = settling.waiting()[b"a.mp3"]
     assert (waits.reason, waits.words) == ("hollow", "it ends in zeros")
     assert settling.next_at() == 600.0
     assert looks(settling, 9, 599.0) == []
     assert looks(settling, 9, 600.0) == [found]
-    assert not settling.hollow(found, "it ends in zeros")
+    assert not settling.looked_into(found, lacks="it ends in zeros", whole=False)
     assert looks(settling, 9, 601.0, mtime_ns=7) == []
     assert settling.waiting()[b"a.mp3"].reason == "settling", "an edit after ten minutes is a new one"
-    assert settling.hollow(found, "it ends in zeros"), "what was looked into is not what lies there now"
+    assert settling.looked_into(found, lacks="it ends in zeros", whole=False), (
+        "what was looked into is not what lies there now"
+    )
 
 
 STEPS = st.lists(st.tuples(st.floats(0.01, 30) | st.floats(30, 2000), st.booleans()), max_size=30)

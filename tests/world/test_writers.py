@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from arriving import Act, at_times, is_delivered, unsettled
 from fake_assemblyai import FakeAssemblyAI
+from transcribed.errors import Exit
 from transcribed.job import State
 from world import World, mp3
 
@@ -224,17 +226,76 @@ def test_people_at_the_share_are_told_of_an_empty_file_after_an_hour_and_no_long
     assert "Nothing waits" not in told[1]
 
 
-def test_an_empty_file_does_not_keep_a_single_run_from_its_end(world):
-    world.drop("Talk.mp3", b"")
-    assert world.run() == 0
-    assert (world.states(), world.files("inbox")) == ([], ["Talk.mp3"])
-
-
-def test_a_file_with_a_writer_does_not_keep_a_single_run_from_its_end(world, writer):
+def test_a_single_run_ends_soon_and_says_what_it_left_because_it_is_open_empty_unfinished_or_not_whole(world, writer):
     writer.open()
     writer.write()
-    assert world.run() == 0
-    assert (world.states(), world.files("inbox")) == ([], ["Talk.mp3"])
+    world.drop("empty.mp3", b"")
+    world.drop("also empty.mp3", b"")
+    world.drop("loading.mp3")
+    world.drop("loading.mp3.part", b"more")
+    world.drop("hollow.mp3", mp3("hollow") + bytes(8192))
+    world.drop("whole.mp3")
+
+    with structlog.testing.capture_logs() as logs:
+        assert world.run(seconds=120) == Exit.AGAIN
+
+    [said] = [line["reason"] for line in logs if line["event"] == "inbox.left"]
+    assert said.startswith("5 left in the inbox: ")
+    for part in ("1 (Talk.mp3): a program has it open", "2 (", "1 (loading.mp3): an unf", "1 (hollow.mp3): its bytes"):
+        assert part in said
+    assert world.files("archive") == ["whole.mp3"]
+
+
+def test_single_runs_take_what_lacks_bytes_ten_minutes_after_the_first_of_them_found_it(world, clock):
+    world.drop("Talk.mp3", TALK + bytes(8192))
+    assert world.run(seconds=120) == Exit.AGAIN
+    clock.moved += 601
+
+    assert world.run(seconds=120) == 0
+
+
+def test_an_empty_file_that_a_marker_releases_fails_with_a_note_that_speaks_of_the_marker(world):
+    world.drop("Talk.mp3", b"")
+    world.drop("Talk.mp3.ready", b"")
+
+    assert world.run() == 1
+
+    note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+    assert "Talk.mp3.ready, which lay beside it, says that nothing more comes" in note
+
+
+def test_an_empty_file_that_a_marker_releases_is_not_failed_while_something_near_becomes_it(world):
+    world.drop("Talk.mp3", b"")
+    world.drop("Talk.mp3.ready", b"")
+    world.drop("Talk.mp3.part", TALK[:999])
+
+    assert world.run() == Exit.AGAIN
+
+    assert world.files("failed") == []
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ("", ["a program has it open for writing", "end the copy", "under another name"]),
+        ("Talk.mp3.part", ["Talk.mp3.part lies beside it", "delete Talk.mp3.part", "Talk.mp3.ready beside it"]),
+    ],
+)
+def test_people_at_the_share_read_which_file_waits_why_until_when_and_what_they_may_do(
+    world, clock, writer, beside, told
+):
+    writer.open()
+    writer.write()
+    if beside:
+        writer.close()
+        world.drop(beside, b"more")
+    note = world.folders["outbox"] / "_transcribed.txt"
+    said: list[str] = []
+
+    world.run(at_times(clock, [(3700.0, lambda: said.append(note.read_text()))], lambda: True), seconds=9000)
+
+    for part in ("Talk.mp3 is not transcribed yet: ", "It is taken some seconds after", "What to do: ", *told):
+        assert part in said[0]
 
 
 # An unfinished file beside it

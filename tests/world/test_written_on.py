@@ -11,7 +11,9 @@ import pytest
 from fake_assemblyai import Fault
 from tags import id3v2
 from transcribed.job import State
+from transcribed.job.events import Returned
 from transcribed.worker import Reload
+from transcribed.worker.steps.afterwards import look_closely
 from world import World, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -146,7 +148,8 @@ def test_a_program_that_stamps_whatever_appears_in_the_archive_has_it_transcribe
     def stamp() -> bool:
         for path in world.folders["archive"].glob("*.mp3"):
             if path.stat().st_ino not in stamped or path.name not in stamped.values():
-                path.write_bytes(mp3(f"{path.name} {world.clock.moved}"))
+                with path.open("ab") as file:
+                    file.write(mp3(f"{path.name} {world.clock.moved}"))
                 stamped[path.stat().st_ino] = path.name
         return world.clock.monotonic() >= end
 
@@ -157,6 +160,35 @@ def test_a_program_that_stamps_whatever_appears_in_the_archive_has_it_transcribe
 
     assert len(world.api.submits) == 2
     assert "A recording of its name changed before" in note(world, "Talk (2).note.txt")
+
+
+@pytest.mark.parametrize("edited", [mp3("louder"), mp3("a longer title before the sound, as in an MP4", 60)])
+def test_an_edit_in_the_archive_is_told_and_not_paid_again_where_nobody_wrote_it_as_it_was_moved(world, edited):
+    """mp3gain changes the frames themselves, and of an M4A nobody knows which bytes are tags."""
+    world.drop("Talk.mp3", mp3("Talk"))
+    assert world.run() == 0
+    archive(world).write_bytes(edited)
+
+    work(world, 900)
+
+    assert world.files("archive") == ["Talk.mp3"]
+    assert world.files("outbox") == ["Talk.note.txt", "Talk.txt"]
+    assert len(world.api.submits) == 1
+    assert "so this is an edit" in note(world)
+
+
+def test_what_is_written_over_in_the_archive_comes_back_where_nobody_knows_who_had_it_open(world):
+    """As on a share, where no lease answers, and in a journal of a version before."""
+    world.drop("Talk.mp3", mp3("Talk"))
+    assert world.run() == 0
+    archive(world).write_bytes(mp3("the rest of it"))
+    [job] = world.jobs()
+
+    found = look_closely(job, world.route, world.worker.inboxes["talks"].anchors, returns=True, closed=False)
+
+    assert isinstance(found, Returned)
+    assert world.files("inbox") == ["Talk.mp3"]
+    assert "transcribed as a recording of its own" in note(world)
 
 
 def test_a_tag_that_is_set_in_the_archive_makes_it_no_other_recording(world):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcribed.assemblyai.answers import Answer, Listed, one_line
-from transcribed.errors import API, SUBMIT, Blocked, Lost, Permanent, TranscribedError, Transient
+from transcribed.errors import API, SUBMIT, Blocked, Exit, Lost, Permanent, TranscribedError, Transient
 
 #: The six calls, as a person reads them.
 UPLOAD, SUBMITTING, FETCH, LIST, DELETE = "the upload", "the submit", "the transcript", "the list", "the deletion"
@@ -127,7 +127,9 @@ def _bad_request(doing: str, answer: ErrorAnswer) -> TranscribedError:
 
 
 def _key_refused(_doing: str, answer: ErrorAnswer) -> TranscribedError:
-    return Blocked(f"AssemblyAI refuses the key {answer.said}", lane=API, hint=_KEY_HINT, refused=True, exit_status=77)
+    return Blocked(
+        f"AssemblyAI refuses the key {answer.said}", lane=API, hint=_KEY_HINT, refused=True, exit_status=Exit.PERMISSION
+    )
 
 
 def _forbidden(doing: str, answer: ErrorAnswer) -> TranscribedError:

@@ -76,9 +76,9 @@ def exit_status(error: errors.TranscribedError) -> int:
     """The exit status that says what should be done about `error`."""
     match error:
         case errors.ConfigError():
-            return 78
+            return errors.Exit.CONFIGURATION
         case errors.Blocked():
             return error.exit_status
         case errors.Transient():
-            return 75
-    return 1
+            return errors.Exit.AGAIN
+    return errors.Exit.FAILED

@@ -17,7 +17,7 @@ import typer
 from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
-from transcribed.cli.finding import UNAVAILABLE, Finding, of_folder, of_writing
+from transcribed.cli.finding import Finding, of_folder, of_writing
 from transcribed.cli.remembered import strange_folders
 from transcribed.cli.retries import closed_to_group
 from transcribed.cli.shares import FIX, Shares, roots, roots_of
@@ -28,7 +28,6 @@ from transcribed.folders import Ground
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
 
-_PERMISSION, _CONFIG = 77, 78  # sysexits.h; the largest is the worst
 _NOT_BEFORE = 1767225600.0  # 2026-01-01: this program is not older
 
 
@@ -88,13 +87,13 @@ def _strange(settled: config.Config, shares: Shares) -> Mapping[bytes, errors.Bl
 
 
 def _of_silence(label: str, silence: str) -> Finding:
-    return Finding("problem", f"{label}: {silence}: nothing else is tried there", FIX, UNAVAILABLE)
+    return Finding("problem", f"{label}: {silence}: nothing else is tried there", FIX, errors.Exit.UNAVAILABLE)
 
 
 def _problems(problems: list[str]) -> Iterator[Finding]:
     """Each problem of the configuration; its sentence says what to do."""
     fix = errors.ConfigError(problems).hint
-    yield from (Finding("problem", problem, fix, _CONFIG) for problem in problems)
+    yield from (Finding("problem", problem, fix, errors.Exit.CONFIGURATION) for problem in problems)
 
 
 # --- trying
@@ -137,7 +136,9 @@ def of_journal(directory: str, damage: str, jobs: int) -> Finding:
     if not damage:
         return Finding("ok", f"the journal is not damaged: {jobs} jobs")
     fix = "put a backup in its place, or let the daemon's next start set it aside and rebuild it"
-    return Finding("problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, UNAVAILABLE)
+    return Finding(
+        "problem", f"the journal in {printable(directory)} is damaged: {damage}", fix, errors.Exit.UNAVAILABLE
+    )
 
 
 def _inbox(
@@ -196,7 +197,7 @@ def _commands(label: str, each: config.Inbox) -> Iterator[Finding]:
         if command and not (os.path.isfile(command[0]) and os.access(command[0], os.X_OK)):
             what = f"{label}.{key}: {printable(command[0])} is not a program that can be run"
             fix = "give the complete path of a program that the daemon's user may run"
-            yield Finding("problem", what, fix, UNAVAILABLE)
+            yield Finding("problem", what, fix, errors.Exit.UNAVAILABLE)
 
 
 def _other_folders(
@@ -262,7 +263,12 @@ def of_writers(label: str, mount: inbox.Mount, *, may_ask: bool) -> Finding:
 
 def _of_blocked(label: str, error: errors.Blocked) -> Finding:
     denied = isinstance(error.__cause__, PermissionError)
-    return Finding("problem", f"{label}: {error.message}", error.hint, _PERMISSION if denied else UNAVAILABLE)
+    return Finding(
+        "problem",
+        f"{label}: {error.message}",
+        error.hint,
+        errors.Exit.PERMISSION if denied else errors.Exit.UNAVAILABLE,
+    )
 
 
 # --- what is not a folder
@@ -276,7 +282,7 @@ def _api(api: config.Api) -> Iterator[Finding]:
         yield from _problems(error.problems)
     except errors.TranscribedError as error:
         fix = error.hint or "check the network, and try again later"
-        yield Finding("problem", f"API: {error.message}", fix, getattr(error, "exit_status", UNAVAILABLE))
+        yield Finding("problem", f"API: {error.message}", fix, getattr(error, "exit_status", errors.Exit.UNAVAILABLE))
     else:
         yield Finding("ok", f"API: {api.base_url} answers and accepts the key")
 
@@ -296,7 +302,9 @@ def of_clock(now: float) -> Finding:
     """Our own clock, which cannot be right if it is before this program."""
     at = terminal.local_time(now)
     if now < _NOT_BEFORE:
-        return Finding("problem", f"clock: it says {at}, which is in the past", "set it by NTP", UNAVAILABLE)
+        return Finding(
+            "problem", f"clock: it says {at}, which is in the past", "set it by NTP", errors.Exit.UNAVAILABLE
+        )
     return Finding("ok", f"clock: {at}")
 
 

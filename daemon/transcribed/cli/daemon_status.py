@@ -73,7 +73,9 @@ def is_alive(directory: str) -> bool:
         return False
     except OSError as error:
         why = f"cannot find out whether the daemon is running: {path}: {error.strerror}"
-        raise errors.Blocked(why, lane=errors.STATE, hint="run this as the daemon's user", exit_status=77) from error
+        raise errors.Blocked(
+            why, lane=errors.STATE, hint="run this as the daemon's user", exit_status=errors.Exit.PERMISSION
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -10,7 +10,6 @@ from transcribed import errors, files
 from transcribed.folders import Mount, mount_of, named_mount
 from transcribed.job import shown
 
-UNAVAILABLE = 69  # sysexits.h
 CLOCKS_APART_SECONDS = 5.0
 _LITTLE_BYTES = 1 << 30  # a thousand hours of transcripts, but few recordings
 
@@ -39,7 +38,9 @@ def of_folder(label: str, path: bytes) -> Iterator[Finding]:
     if os.path.isdir(path):
         yield from of_writing(label, path, "written, renamed and cleaned up")
     elif os.path.lexists(path):
-        yield Finding("problem", f"{label}: {shown(path)} is not a folder", "give the path of a folder", UNAVAILABLE)
+        yield Finding(
+            "problem", f"{label}: {shown(path)} is not a folder", "give the path of a folder", errors.Exit.UNAVAILABLE
+        )
     else:
         yield from of_writing(label, os.path.dirname(path), f"{shown(path)} will be created when the daemon starts")
 
@@ -88,7 +89,7 @@ def of_error(label: str, folder: bytes, error: OSError) -> Finding:
     share = named_mount(folder).share
     known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}", share=share)
     fix = known.hint or "see that the folder is there, and that its share is mounted"
-    status = known.exit_status if isinstance(known, errors.Blocked) else UNAVAILABLE
+    status = known.exit_status if isinstance(known, errors.Blocked) else errors.Exit.UNAVAILABLE
     return Finding("problem", known.message, fix, status)
 
 

@@ -20,7 +20,8 @@ def run(
     """Run the daemon in the foreground: recordings in, transcripts out.
 
     It stops cleanly on SIGTERM and SIGINT, and reads its configuration again on SIGHUP. With --once it exits when every
-    job has ended or is blocked: 0 all delivered, 1 some failed, 69, 75 or 77 blocked.
+    job has ended or is blocked: 0 all delivered, 1 some failed, 69, 75 or 77 blocked, 75 too where recordings were left
+    that are still being written, empty or not whole.
     """
     path = config.find(ctx.obj, os.environ)
     settled = config.load(path, os.environ)
@@ -31,6 +32,6 @@ def run(
         raise
     except BaseException:  # a defect of ours: the service manager starts us again, and the journal knows where we were
         log.exception("daemon.crashed")
-        status = 70
+        status = errors.Exit.DEFECT
     sys.stderr.flush()
     os._exit(status)  # a thread that hangs in a share or a socket must not hold the exit: the journal is closed

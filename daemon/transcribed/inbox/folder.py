@@ -249,13 +249,15 @@ class RecordingFolder:
         with self._opened_root() as (root, _mount):
             return {} if self._local_device is None else writing_below(root, paths, self._local_device)
 
-    def refuse_written(self, folder: int, name: bytes) -> None:
-        """Raises Transient where a program has the file `name`, in an open folder of this one, open for writing.
+    def refuse_written(self, folder: int, name: bytes) -> bool:
+        """True if nobody has the file `name`, in an open folder of this one, open for writing; False: nobody knows.
 
-        Raises FileNotFoundError where it has gone.
+        Raises Transient where a program has, and FileNotFoundError where it has gone.
         """
-        if writing_by_name(folder, name, self._local_device) is Writing.SOMEBODY:
+        answer = writing_by_name(folder, name, self._local_device)
+        if answer is Writing.SOMEBODY:
             raise written(name)
+        return answer is Writing.NOBODY
 
     @contextmanager
     def holding(self, path: bytes, fingerprint: Fingerprint) -> Iterator[tuple[int, bytes]]:

@@ -5,7 +5,8 @@ no file. Nothing is ever compared with a file's own times, because copies keep o
 still grows, or that a program has open for writing, is waited for without end, and so is an empty one: it has nothing
 to lose by waiting, and most often something is about to become of it.
 People may say what no listing shows: a marker beside a recording holds it, or releases it at once, unless a program has
-it open. An unfinished file beside it holds it too.
+it open. An unfinished file beside it holds it too. A marker releases an empty file only once that has settled, and
+nothing near is about to become it.
 """
 
 from collections.abc import Collection, Mapping
@@ -54,7 +55,7 @@ class Found:
 class Waiting:
     """The reason why a file is not taken yet; times are monotonic. `ready_at` is infinite where no time ends it.
 
-    `words`: what shows that it is hollow.
+    `words`: what shows that it is hollow. `beside`: the path of the unfinished file for which it waits.
     """
 
     reason: Reason
@@ -62,6 +63,7 @@ class Waiting:
     changed_at: float
     ready_at: float
     words: str = ""
+    beside: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class _Seen:
     hollow: str = ""  #: the words for what shows that its bytes are not there yet
     looks: int = 1  #: that found it as it is, up to _LOOKS
     writer: Evidence | None = None  #: as the last look found it
+    silent: bool = False  #: True once it was looked into, and did not say itself that it is whole
     left: bool = False  #: True once its writer was seen to have it open, and then to have closed it
     returns: bool = False  #: True if it changed after that: its writer comes and goes
 
@@ -80,6 +83,8 @@ class _Seen:
         """The knowledge of the file after it was seen with `fingerprint` at `now`."""
         if fingerprint == self.fingerprint:
             return self if self.looks == _LOOKS else replace(self, looks=self.looks + 1)
+        if self.left and not _was_written(self.fingerprint, fingerprint):
+            return replace(self, fingerprint=fingerprint, changed_at=now, looks=1)
         pause = now - self.changed_at
         if pause > _LONGEST_PAUSE_SECONDS:
             return _Seen(fingerprint, now, now)
@@ -98,8 +103,13 @@ class _Seen:
         return self.writer == "open" or (self.writer == "unclosed" and now < self.changed_at + _UNCLOSED_SECONDS)
 
     def settles_at(self, settle_seconds: float, apart_seconds: float) -> float:
-        """The time at which it has been the same for long enough."""
-        pauses = 0.0 if self.left else _PAUSES * self.longest_pause
+        """The time at which it has been the same for long enough.
+
+        One that nobody has open, and that says itself that it is whole, need not wait for another pause: it is looked
+        into for that.
+        """
+        may_be_whole = self.writer in ("closed", "left") and not self.silent
+        pauses = 0.0 if self.left or may_be_whole else _PAUSES * self.longest_pause
         hollow = _HOLLOW_SECONDS if self.hollow else 0.0
         return self.changed_at + max(settle_seconds, pauses, hollow, (_LOOKS - 1) * apart_seconds)
 
@@ -108,16 +118,24 @@ class Settling:
     """The files of one inbox between their first sight and their last change.
 
     A file has settled when its fingerprint was the same for `settle_seconds` and for three times the longest pause that
-    was seen between two of its changes; that pause does not count once the program that wrote it was seen to close it.
-    Paths that leave the listing are forgotten. `pauses`: the longest pauses that an earlier process has seen.
+    was seen between two of its changes; that pause does not count once the program that wrote it was seen to close it,
+    nor where nobody has it open and it says itself that it is whole. Paths that leave the listing are forgotten.
+    `pauses`: the longest pauses that an earlier process has seen. `hollow`: the files that it found to lack bytes, and
+    since when.
     """
 
-    def __init__(self, settle_seconds: float, pauses: Mapping[bytes, float] | None = None) -> None:
+    def __init__(
+        self,
+        settle_seconds: float,
+        pauses: Mapping[bytes, float] | None = None,
+        hollow: Mapping[Found, float] | None = None,
+    ) -> None:
         self._settle_seconds = settle_seconds
         self._pauses = pauses or {}  # until the first look
+        self._hollow = hollow or {}
         self._seen: dict[bytes, _Seen] = {}
         self._markers: Collection[bytes] = ()
-        self._unfinished: Collection[bytes] = ()
+        self._unfinished: Mapping[bytes, bytes] = {}  # by the path of what each is to become
         self._apart_seconds = 0.0
         self._now = float("-inf")
         self._waiting: dict[bytes, Waiting] | None = {}  # None: to be worked out again
@@ -140,7 +158,7 @@ class Settling:
         self._pauses = {}
         self._now, self._markers, self._waiting = now, markers, None
         self._apart_seconds = min(scan_seconds, _LONGEST_APART_SECONDS)
-        self._unfinished = {path for marker in markers if (path := becomes(marker)) is not None}
+        self._unfinished = {path: marker for marker in markers if (path := becomes(marker)) is not None}
         return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(path, seen) <= now]
 
     def _after(self, path: bytes, fingerprint: Fingerprint, now: float, evidence: Evidence | None) -> _Seen:
@@ -155,14 +173,23 @@ class Settling:
         if seen is not None and seen.fingerprint == found.fingerprint:
             del self._seen[found.path]
 
-    def hollow(self, found: Found, words: str) -> bool:
-        """A settled file turned out to lack its bytes, as these words say; whether it has to wait for them."""
+    def looked_into(self, found: Found, *, lacks: str, whole: bool) -> bool:
+        """A settled file was looked into; True if it has to wait after all.
+
+        `lacks`: the words for what shows that its bytes are not all there. `whole`: it says itself that they are.
+        """
         seen = self._seen.get(found.path)
         if seen is None or seen.fingerprint != found.fingerprint:
-            return True  # it has changed since: its time starts again
-        self._seen[found.path] = again = replace(seen, hollow=words)
-        self._waiting = None
+            return bool(lacks)  # it has changed since: its time starts again
+        since = self._hollow.get(_as_listed(found), seen.changed_at) if lacks else seen.changed_at
+        again = replace(seen, hollow=lacks, silent=not whole, changed_at=min(seen.changed_at, since))
+        self._seen[found.path], self._waiting = again, None
         return self._ready_at(found.path, again) > self._now
+
+    def hollow(self) -> dict[Found, float]:
+        """The files that lack bytes, and the time since which each does, for the next process."""
+        seen = ((path, seen) for path, seen in self._seen.items() if seen.hollow)
+        return {_as_listed(Found(path, each.fingerprint)): each.changed_at for path, each in seen}
 
     def waiting(self) -> Mapping[bytes, Waiting]:
         """The files that had not settled at the last look."""
@@ -177,7 +204,8 @@ class Settling:
     def _why(self, path: bytes, seen: _Seen) -> Waiting:
         reason = self._reason(path, seen)
         words = seen.hollow if reason == "hollow" else ""
-        return Waiting(reason, seen.since, seen.changed_at, self._ready_at(path, seen), words)
+        beside = self._unfinished.get(path, b"") if reason == "unfinished" else b""
+        return Waiting(reason, seen.since, seen.changed_at, self._ready_at(path, seen), words, beside)
 
     def next_at(self) -> float | None:
         """The monotonic time at which the next file settles if nothing changes; None where none waits for a time."""
@@ -202,12 +230,27 @@ class Settling:
     def _ready_at(self, path: bytes, seen: _Seen) -> float:
         if path + HOLD in self._markers or seen.writer == "open":
             return inf
-        if path + READY in self._markers:
+        is_empty, is_released = seen.fingerprint.size == 0, path + READY in self._markers
+        if is_released and not is_empty:
             return seen.since
-        if path in self._unfinished or seen.is_written(self._now) or seen.fingerprint.size == 0:
+        if path in self._unfinished or seen.is_written(self._now) or (is_empty and not is_released):
             return inf
         settles_at = seen.settles_at(self._settle_seconds, self._apart_seconds)
         return settles_at if seen.looks == _LOOKS or not self._apart_seconds else max(settles_at, self._next_look())
 
     def _next_look(self) -> float:
         return self._now + self._apart_seconds
+
+
+def _was_written(before: Fingerprint, now: Fingerprint) -> bool:
+    """True if bytes may have changed between the two, and not only the file's time or rights, as copies set them last.
+
+    A write sets a time that is not before any that the file had. Where that is not known, each new time counts.
+    """
+    is_new = now.mtime_ns != before.mtime_ns and (before.ctime_ns is None or now.mtime_ns >= before.ctime_ns)
+    return now.size != before.size or is_new
+
+
+def _as_listed(found: Found) -> Found:
+    """The file by its size and time only, as another process knows it again on any file system."""
+    return Found(found.path, Fingerprint(found.fingerprint.size, found.fingerprint.mtime_ns))

@@ -187,11 +187,15 @@ class Skipped(Event):
 
 @dataclass(frozen=True, slots=True)
 class Retired(Event):
-    """The recording has left the inbox for `place`. None: it stays there, or is `gone`: deleted, or taken away."""
+    """The recording has left the inbox for `place`. None: it stays there, or is `gone`: deleted, or taken away.
+
+    `closed`: the kernel said that nobody had it open for writing as it was moved.
+    """
 
     place: bytes | None
     why: str = ""
     gone: bool = False
+    closed: bool = False
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
         """Its place; the reason of a failed job stays."""

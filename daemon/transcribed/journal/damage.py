@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from transcribed import files
-from transcribed.errors import STATE, Blocked
+from transcribed.errors import STATE, Blocked, Exit
 from transcribed.journal.copies import NAME
 from transcribed.journal.engine import connected, is_waited_for
 from transcribed.journal.tables import UNFINISHED, Unreadable, job_of, jobs, query_of, readable, tables_of
@@ -59,7 +59,7 @@ def trust(directory: str) -> None:
 
 def blocked(damage: str) -> Blocked:
     """The block of all that would be written into a damaged journal."""
-    return Blocked(f"the journal is damaged: {damage}", lane=STATE, hint=HINT, exit_status=75, by_person=True)
+    return Blocked(f"the journal is damaged: {damage}", lane=STATE, hint=HINT, exit_status=Exit.AGAIN, by_person=True)
 
 
 def evident(engine: sa.Engine) -> str:

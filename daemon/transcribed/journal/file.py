@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from transcribed.errors import STATE, Blocked, ConfigError, TranscribedError, Transient, from_os_error
+from transcribed.errors import STATE, Blocked, ConfigError, Exit, TranscribedError, Transient, from_os_error
 from transcribed.journal import damage
 from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.engine import connected, hint_for, is_waited_for
@@ -219,7 +219,9 @@ def _find(directory: str) -> None:
         raise _none_yet(directory) from None
     except PermissionError as error:
         hint = "ask as root, or as the user that the daemon runs as"
-        raise Blocked(f"the journal in {directory} may not be read", lane=STATE, hint=hint, exit_status=77) from error
+        raise Blocked(
+            f"the journal in {directory} may not be read", lane=STATE, hint=hint, exit_status=Exit.PERMISSION
+        ) from error
     except OSError as error:
         raise from_os_error(error, lane=STATE, doing=f"reading the journal in {directory}") from error
 

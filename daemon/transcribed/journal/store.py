@@ -215,7 +215,8 @@ class Journal:
         """The jobs of the content of `job`, or of its audio, that can matter to it: itself among them, oldest first.
 
         They are the last of the same path, those of which nobody knows if they were paid, those that are being
-        delivered, and two that have a transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
+        delivered, and two that have a transcript for these parameters: with ten thousand copies of one recording, the
+        others would say the same.
         """
         hashes = {"content_hash": job.content_hash, "audio_hash": job.audio_hash}
         found = self._found(statements.TWINS, **hashes, parameters=parameters, inbox=job.inbox, path=job.path)

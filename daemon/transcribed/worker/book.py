@@ -231,7 +231,7 @@ class Book:
         return tuple(others)
 
     def of_transcript(self, job: Job) -> list[Job]:
-        """The last of the other jobs that have the transcript of this one, and names in the folders, as they are now."""
+        """The last of the other jobs that have its transcript, and names in the folders, as they are now."""
         assert job.transcript_id is not None
         written = self.journal.of_transcript(job.transcript_id)
         return self._but(job, written, lambda other: other.transcript_id == job.transcript_id)

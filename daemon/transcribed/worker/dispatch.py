@@ -393,5 +393,3 @@ class Dispatch:
         self._waits.pop(number, None)
         self._sized.discard(number)
         self._clashes.pop(number, None)
-
-

@@ -35,7 +35,7 @@ class Lane:
     since: float
     probes: int
     probe_at: float | None
-    exit_status: int  #: the exit status of `run --once` that leaves it blocked
+    exit_status: errors.Exit  #: the exit status of `run --once` that leaves it blocked
     probing: bool = False
     throttled: bool = False  #: the server asked for fewer requests: the wait does not grow
 

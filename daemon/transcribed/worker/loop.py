@@ -391,7 +391,9 @@ class Worker:
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
-        blocked = self.lanes.all()
-        if blocked:
+        left = [inbox for inbox in self.inboxes.values() if inbox.leaves_files()]
+        if blocked := self.lanes.all():
             return blocked[0].exit_status
-        return 75 if self.book.unfinished else 1 if self.book.failures else 0
+        if left or self.book.unfinished:
+            return errors.Exit.AGAIN
+        return errors.Exit.FAILED if self.book.failures else errors.Exit.DONE

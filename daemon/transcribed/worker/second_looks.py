@@ -141,9 +141,15 @@ class SecondLooks:
     def _look_closely(self, job: Job, since: float, inbox: Arrivals) -> None:
         before = self._returned.get((job.inbox, job.path), -ONCE_SECONDS)
         returns = self._clock.monotonic() - before >= ONCE_SECONDS
-        work = functools.partial(look_closely, job, inbox.route, inbox.anchors, returns=returns)
+        closed = self._was_closed(job)
+        work = functools.partial(look_closely, job, inbox.route, inbox.anchors, returns=returns, closed=closed)
         answer = functools.partial(LookedClosely, job, since)
         self._background.ask(inbox.executor, work, answer, doing="looking at a recording", lane=inbox.route.lane)
+
+    def _was_closed(self, job: Job) -> bool:
+        """True if the kernel said that nobody had it open for writing as it was put away."""
+        ends = [each for each in self._book.journal.story(job.id) if each["event"] == Retired.name()]
+        return job.place is not None and bool(ends) and ends[-1].get("closed", False)
 
     def _looked_closely(self, message: LookedClosely, inboxes: Mapping[str, Arrivals]) -> None:
         """Write down that it changed; one that has its bytes still, or could not be judged, waits for its next look."""

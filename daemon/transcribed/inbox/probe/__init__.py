@@ -30,7 +30,8 @@ class Probe:
 
     `incomplete`: what shows that its bytes are not all there; they may be still on their way. `duration_seconds` is
     believed, or None; `reckoned_seconds` is that, or else a guess by its kind and size. `recognised`: it has a sign of
-    a recording; without one it is `audio` only because nobody knows better.
+    a recording; without one it is `audio` only because nobody knows better. `whole`: it says itself that all of it is
+    there.
     """
 
     audio: bool
@@ -41,6 +42,7 @@ class Probe:
     hint: str = ""
     warnings: tuple[str, ...] = ()
     recognised: bool = True
+    whole: bool = False
 
 
 def probe(file: BinaryIO, size: int) -> Probe:
@@ -111,7 +113,8 @@ def _by_tags(whole: Extent, behind: Extent) -> Probe | None:
 def _recording(facts: Facts, stretch: Extent, edges: str) -> Probe:
     """The result for a stretch that is a recording, of which these facts are known."""
     media = stretch.part(facts.begin, facts.end)
-    gap = "" if facts.kind.silent_zeros else edges or gaps.within(media)
+    edge = "" if facts.padded and edges == gaps.ENDS else edges
+    gap = "" if facts.kind.silent_zeros else edge or gaps.within(media)
     lacks = facts.lacks or gap
     if facts.silent:
         return _refused(strangers.SILENT_FILM, lacks)
@@ -121,6 +124,7 @@ def _recording(facts: Facts, stretch: Extent, edges: str) -> Probe:
         duration_seconds=facts.believed(media.size),
         reckoned_seconds=facts.reckoned(media.size),
         warnings=(f"{lacks}: perhaps it was not copied whole",) if lacks else (),
+        whole=facts.whole and not lacks,
     )
 
 

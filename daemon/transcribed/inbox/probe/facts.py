@@ -39,6 +39,7 @@ class Facts:
 
     `lacks` says in words what shows that it is not whole; empty if nothing does. `silent` is a film that has no sound.
     `begin` and `end` bound its media, in which zeros are no padding. `guess`: a length that is not sure.
+    `whole`: it says itself that all of it is there. `padded`: zeros at its end are padding, by its own structure.
     """
 
     kind: Kind
@@ -48,6 +49,8 @@ class Facts:
     begin: int = 0
     end: int | None = None
     guess: float | None = None
+    whole: bool = False
+    padded: bool = False
 
     def believed(self, size: int) -> float | None:
         """Its length in seconds where a file of so many bytes can have it; else None."""

@@ -81,6 +81,8 @@ def _looked(sound: Extent, read: list[tuple[int, bytes]]) -> Facts | None:
         if number:  # what is before the frames would count as if it were sound
             return _behind(sound, _begin(sound, scheme, places[number - 1], places[number]))
         begin = places[0].runs[0].begin
+        if scheme.kind is MPEG and (end := mpeg.end_of_frames(sound, begin)) < sound.size:
+            return (facts := look(sound.part(0, end))) and replace(facts, padded=True)
         measured = _measured(sound.size - begin, places)
         if scheme.kind is MPEG:
             return mpeg.told(sound, begin, measured)

@@ -12,11 +12,14 @@ _PLACES = 8
 _MANY = 32 << 10
 
 
+ENDS = "it ends in zeros"
+
+
 def at_edges(whole: Extent) -> str:
     """Says in words which end of the file is all zeros; empty where none is."""
     if not any(whole.some(0, _EDGE)):
         return "it begins in zeros"
-    return "" if any(whole.some(max(0, whole.size - _EDGE), _EDGE)) else "it ends in zeros"
+    return "" if any(whole.some(max(0, whole.size - _EDGE), _EDGE)) else ENDS
 
 
 def within(media: Extent) -> str:

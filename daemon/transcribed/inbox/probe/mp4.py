@@ -13,6 +13,9 @@ from transcribed.inbox.probe.extent import Extent
 from transcribed.inbox.probe.facts import FILM, FILM_WITH_SAMPLES, SOUND, Facts, Kind, missing
 
 _NO_INDEX = "its index (moov), which is written last, is not there"
+_ROOM, _HOLD_TAGS = (b"free", b"skip"), (b"moov", b"udta", b"meta")
+_DEEPEST = len(_HOLD_TAGS) + 1
+_TERMINATOR = 4  # bytes of zeros that may end QuickTime's user data
 _SAMPLES = (b"sowt", b"twos", b"lpcm", b"raw ", b"in24", b"in32", b"fl32", b"fl64", b"NONE", b"ipcm", b"fpcm")
 
 
@@ -26,13 +29,14 @@ class _Track(NamedTuple):
 
 @dataclass(slots=True)
 class _Outline:
-    """The boxes of a file that matter. `fragment` is the last whole one; `end` is where the last box of all ends."""
+    """The boxes of a file that matter. `fragment` is the last whole one; `end` is where the `last` box of all ends."""
 
     moov: Box | None = None
     media: range | None = None
     fragment: Box | None = None
     lacks: str = ""
     end: int = 0
+    last: Box | None = None
 
 
 def look(whole: Extent) -> Facts:
@@ -50,13 +54,26 @@ def look(whole: Extent) -> Facts:
         silent=b"vide" in kinds and b"soun" not in kinds and all(kinds),
         begin=media.start,
         end=media.stop,
+        whole=outline.end == whole.size and outline.media is not None,
+        padded=outline.end == whole.size and _is_padding(whole, outline.last),
     )
+
+
+def _is_padding(whole: Extent, box: Box | None) -> bool:
+    """True if this box ends in one that is only there to be filled, as programs leave room for tags."""
+    for _ in range(_DEEPEST):
+        if box is None or box.name in _ROOM:
+            break
+        within = box.at + (4 if box.name == b"meta" and whole.has(bytes(4), box.at) else 0)
+        inner = list(boxes(whole, within, box.end)) if box.name in _HOLD_TAGS else []
+        box = inner[-1] if inner and box.end - _TERMINATOR <= inner[-1].end <= box.end else None
+    return box is not None and box.name in _ROOM
 
 
 def _outline(whole: Extent) -> _Outline:
     outline = _Outline()
     for box in boxes(whole, 0, whole.size):
-        outline.lacks, outline.end = outline.lacks or missing(box.end, whole.size), box.end
+        outline.lacks, outline.end, outline.last = outline.lacks or missing(box.end, whole.size), box.end, box
         if box.name == b"moov":
             outline.moov = outline.moov or box
         elif box.name == b"mdat":

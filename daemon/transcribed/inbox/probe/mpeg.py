@@ -62,6 +62,7 @@ def told(sound: Extent, begin: int, measured: Measured) -> Facts:
     if not of_count:
         return facts
     said, there = frames * of_count, sound.size - begin
+    facts = replace(facts, whole=0 < promised <= there)
     lacks = missing(sound.begin + begin + promised, sound.end)
     if lacks and frames:  # both of its counts must say so
         more = (promised - there) / there
@@ -71,6 +72,16 @@ def told(sound: Extent, begin: int, measured: Measured) -> Facts:
     if is_counted or lacks or is_joined or not is_close:
         return replace(facts, lacks=lacks)
     return replace(facts, seconds=said)
+
+
+def end_of_frames(sound: Extent, begin: int) -> int:
+    """The end of the last frame where the first one counts them, and nothing but zeros follows; else that of all."""
+    _, promised = _counts(sound, begin)
+    end = begin + promised
+    behind = sound.some(end, 2 * SLACK) if promised else b""
+    more = len(behind.rstrip(b"\0"))  # a count may leave out its own frame
+    is_padded = more < min(len(behind), SLACK) and not any(sound.some(max(end + more, sound.size - SLACK), SLACK))
+    return end + more if is_padded and any(sound.some(max(0, end - SLACK), SLACK)) else sound.size
 
 
 def _counts(sound: Extent, begin: int) -> tuple[int, int]:

@@ -69,7 +69,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access, clock, host)
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
-        self._settling = Unsettled(route, book.journal)
+        self._settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(route.name))
         self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
@@ -84,9 +84,8 @@ class Arrivals:
     @property
     def settled(self) -> bool:
         """True if a look succeeded and nothing that it showed, or is swept, is still on its way."""
-        looking, settling = self._pace.next_at() is None, self._settling.next_at() is not None
-        waiting = looking or settling or self._sightings.is_inspecting() or self._sweeps.is_at_work(self.route)
-        return self.accepted and self._last is not None and not waiting
+        waiting = self._pace.next_at() is None or self._settling.is_settling() or self._sightings.is_inspecting()
+        return self.accepted and self._last is not None and not (waiting or self._sweeps.is_at_work(self.route))
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
@@ -106,6 +105,10 @@ class Arrivals:
             passed_over=self._left_lying.rows(last.passed_over if last else ()),
             passed_over_count=len(last.passed_over) if last else 0,
         )
+
+    def leaves_files(self) -> bool:
+        """True if a single run leaves files here that are not whole, or cannot be read: they are a line of the log."""
+        return self._settling.leaves_files(self._sightings.unread())
 
     def told(self) -> str:
         """The paragraph for people at the share on files that lie there and are not taken, or wait for long."""
@@ -295,8 +298,8 @@ class Arrivals:
         """Admit the files that were looked into. Raises Blocked where the inbox cannot be reached."""
         for _ in message.asked:
             self._to_inspect.popleft()
-        inspected = message.outcome.result or {}
-        coming = [each.result for each in inspected.values() if each.result and not self._is_hollow(each.result)]
+        inspected, must_wait = message.outcome.result or {}, self._settling.must_wait
+        coming = [each.result for each in inspected.values() if each.result and not must_wait(each.result)]
         admitted = {each.found.path for each in coming}
         self._note_unread([item.path for item in message.asked if item.path not in admitted], inspected)
         try:
@@ -305,6 +308,7 @@ class Arrivals:
         except errors.Blocked:
             self._give_up(admitted.difference(found.path for found, _ in self._coming.values()))
             raise
+        self._settling.remember()
         self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
         if problem := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
@@ -324,11 +328,6 @@ class Arrivals:
                 log.warning("inbox.problem", inbox=self.route.name, problem=why)
         read = {path for path, each in inspected.items() if each.problem is None}
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
-
-    def _is_hollow(self, candidate: Candidate) -> bool:
-        """True if the file shows that its bytes are not all there, and has to wait for them."""
-        lacks = candidate.probe.incomplete
-        return bool(lacks) and self._settling.hollow(candidate.found, f"it is not complete: {lacks}")
 
     def _admit(self, candidate: Candidate) -> None:
         job, earlier = admit(candidate, self.route.name, self._book)
@@ -388,7 +387,7 @@ class Arrivals:
                 f"{what}, more than accept_backlog_hours = {plan.accept_backlog_hours:g}",
                 lane=self.route.lane,
                 hint="`transcribed accept` lets them be transcribed, and paid for",
-                exit_status=75,
+                exit_status=errors.Exit.AGAIN,
                 by_person=True,
             )
         self.accept()

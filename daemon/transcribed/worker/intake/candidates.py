@@ -20,6 +20,12 @@ from transcribed.worker.background import Outcome, tried
 from transcribed.worker.intake.looking import Looking
 from transcribed.worker.messages import Candidate
 
+#: The failure of an empty file, and what to do. It is a job only where a person says that nothing is to come.
+_EMPTY = (
+    "the file is empty, and {name}.ready, which lay beside it, says that nothing more comes",
+    "drop the recording again, whole; {name}.ready, if there is one, comes after it",
+)
+
 
 def inspect(
     found: Iterable[Found], looking: Looking, to_hash: Collection[bytes] = ()
@@ -94,14 +100,17 @@ def verdict(candidate: Candidate, *, insisted: bool = False) -> tuple[Failed, ..
     """
     if candidate.astray is not None:
         return (Failed(candidate.astray.message, candidate.astray.hint),)
-    probe, size = candidate.probe, candidate.found.fingerprint.size
+    probe, size, name = candidate.probe, candidate.found.fingerprint.size, os.path.basename(candidate.found.path)
+    if size == 0:  # else it would still wait
+        reason, hint = (text.format(name=shown(name)) for text in _EMPTY)
+        return (Failed(reason, hint),)
     refused = None if is_link(candidate.found.path) else refusal(size)
     if not (probe.audio or insisted) and (refused is None or size < SMALLEST_BYTES):
         return (Failed(probe.reason, probe.hint),)
     if refused:
         return (Failed(*refused),)
     if candidate.wrong:
-        beside = shown(os.path.basename(candidate.found.path) + SUFFIX)
+        beside = shown(name + SUFFIX)
         return (Failed(candidate.wrong, f"fix {beside}, and drag it back into the inbox with the recording"),)
     return ()
 

@@ -12,6 +12,12 @@ from transcribed.job import Job, State, printable, shown
 from transcribed.worker import outputs
 
 MARK = files.Mark("about a transcript", ())
+GOES_ON = "What lies there now is transcribed as a recording of its own."
+LEFT = "A recording of its name changed before, so this one is left as it is. Drop it again to have it transcribed."
+EDITED = (
+    "Nobody was writing it when it was put away, so this is an edit, of its tags perhaps, and it is left as it is. If "
+    "its words have changed, drop it into the inbox again to have it transcribed."
+)
 
 
 def changed(job: Job, size: int) -> str:
@@ -22,11 +28,9 @@ def changed(job: Job, size: int) -> str:
     return f"it was written on since: {size:,} bytes now, {job.fingerprint.size:,} {done}"
 
 
-def of_changed(job: Job, size: int, *, goes_on: bool) -> str:
-    """The paragraph for people about the same. `goes_on`: what lies there now is transcribed."""
-    then = "What lies there now is transcribed as a recording of its own."
-    left = "A recording of its name changed before, so this one is left as it is. Drop it again to have it transcribed."
-    return f"The recording: {changed(job, size)}. {then if goes_on else left}"
+def of_changed(job: Job, size: int, then: str) -> str:
+    """The paragraph for people about the same. `then`: one of the sentences above on what is done about it."""
+    return f"The recording: {changed(job, size)}. {then}"
 
 
 def of_doubt(doubt: str) -> str:

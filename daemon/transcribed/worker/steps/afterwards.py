@@ -3,6 +3,9 @@
 A writer that paused may go on in the file that was moved from under its hands: a rename keeps the file. What changed is
 told beside its transcript, and moved back into the inbox: there it is looked at, hashed and named like any other, so
 nothing of it is lost, and no content is paid for twice.
+
+Where the kernel said that nobody had it open as it was moved, no such writer is there. Then what has grown at its end
+comes back too, for a program may open it again to go on; any other change is an edit, which is told and left.
 """
 
 import contextlib
@@ -18,6 +21,7 @@ from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.messages import PutAway
 from transcribed.worker.people import failure_notes
+from transcribed.worker.people.result_notes import EDITED, GOES_ON, LEFT
 from transcribed.worker.plan import Route
 from transcribed.worker.steps.recordings import Recordings, place_for
 
@@ -34,10 +38,13 @@ def _is_other(was: PutAway) -> bool:
     return False
 
 
-def look_closely(job: Job, route: Route, anchors: Anchors, *, returns: bool) -> Returned | Fingerprint | None:
+def look_closely(
+    job: Job, route: Route, anchors: Anchors, *, returns: bool, closed: bool
+) -> Returned | Fingerprint | None:
     """Look into a recording that looks different, and bring it back if it is. On the thread that looks at the inbox.
 
-    Its fingerprint where it has its bytes still; None where it is not there, or is only told of, as it never `returns`.
+    Its fingerprint where it has its bytes still; None where it is not there, or is only told of, as it never `returns`,
+    or was edited. `closed`: nobody had it open for writing as it was moved.
     Raises Blocked, Transient, or OSError: then it is to be looked at again.
     """
     recordings = Recordings(route, anchors)
@@ -47,8 +54,10 @@ def look_closely(job: Job, route: Route, anchors: Anchors, *, returns: bool) -> 
         known = job.content_hash is not None or lies.size != fingerprint.size
         if lies == fingerprint or not known or recordings.has_its_bytes(job, lies):
             return lies
-        recordings.tell_of_change(job, lies, goes_on=returns)
-        if not returns:
+        is_edit = closed and job.state is State.DELIVERED and not recordings.has_grown(job, lies)
+        then = EDITED if is_edit else GOES_ON if returns else LEFT
+        recordings.tell_of_change(job, lies, then)
+        if then is not GOES_ON:
             return None
         if job.place is None:
             return Returned(job.path, lies.size, fingerprint.size)

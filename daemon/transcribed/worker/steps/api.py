@@ -64,7 +64,12 @@ def submit(job: Job, client: AssemblyAI, kept: Transcripts, lane: str, *, waitin
             raise errors.Permanent(error.message, hint=hint, refused=error.refused) from error
         hint = f"{error.hint}; then `systemctl reload transcribed`, or start it again"
         raise errors.Blocked(
-            error.message, lane=lane, hint=hint, refused=error.refused, exit_status=78, by_person=True
+            error.message,
+            lane=lane,
+            hint=hint,
+            refused=error.refused,
+            exit_status=errors.Exit.CONFIGURATION,
+            by_person=True,
         ) from error
 
 

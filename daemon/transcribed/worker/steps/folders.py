@@ -160,7 +160,7 @@ class FolderSteps:
         if lies != fingerprint and target is not None and _size(target) == job.fingerprint.size:
             raise errors.Withdrawn("it was moved already, and another one lies in its place")
         if lies != fingerprint and not self._recordings.has_its_bytes(job, lies):
-            self._recordings.tell_of_change(job, lies)
+            self._recordings.tell_of_change(job, lies, result_notes.GOES_ON)
             raise errors.Withdrawn(result_notes.changed(job, lies.size))
         with folder.holding(path, lies) as (directory, name):
             folder.refuse_written(directory, name)
@@ -181,7 +181,9 @@ class FolderSteps:
             with self._holding(job, target) as (directory, name, lies):
                 companions.bring_along(directory, name, target, root=root, access=self._access)
                 was = lies.size, lies.mtime_ns
-                return Retired(_moved(directory, name, target, was, root=root, access=self._access))
+                closed = self._recordings.source(job)[0].refuse_written(directory, name)
+                place = _moved(directory, name, target, was, root=root, access=self._access)
+                return Retired(place, closed=closed)
         except errors.Withdrawn as withdrawn:
             return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
         except OSError as error:

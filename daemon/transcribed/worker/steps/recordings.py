@@ -60,14 +60,25 @@ class Recordings:
         hashes = self.hashes(job, lies)
         return hashes.whole == job.content_hash or (is_mp3 and hashes.part == job.audio_hash)
 
-    def tell_of_change(self, job: Job, lies: Fingerprint, *, goes_on: bool = True) -> None:
-        """Say beside the transcript that other bytes lie there than were transcribed. Raises Blocked.
+    def has_grown(self, job: Job, lies: Fingerprint) -> bool:
+        """True if what looks like `lies` begins with all bytes that were taken, and goes on. Raises as `hashes`."""
+        folder, path, _ = self.source(job)
+        if job.content_hash is None or lies.size <= job.fingerprint.size or is_link(path):
+            return False
+        hashes = files.Hashes(range(job.fingerprint.size))
+        with folder.reading(path, lies) as file:
+            while block := file.read(BLOCK_BYTES):
+                hashes.add(block)
+        return hashes.part == job.content_hash
 
-        `goes_on`: they are transcribed as a recording of their own.
+    def tell_of_change(self, job: Job, lies: Fingerprint, then: str) -> None:
+        """Say beside the transcript that other bytes lie there than were transcribed, and what is done. Raises Blocked.
+
+        `then`: one of the sentences of result_notes.
         """
         if job.state is State.DELIVERED and job.stem is not None:  # else nothing was delivered for it
             self._anchors.need(self._route.outbox)
-            said = [result_notes.of_changed(job, lies.size, goes_on=goes_on)]
+            said = [result_notes.of_changed(job, lies.size, then)]
             result_notes.tell(job, said, root=self._route.outbox, access=access_of(self._route))
 
 
