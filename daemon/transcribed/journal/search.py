@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 import sqlalchemy as sa
 
 from transcribed.job import Job
+from transcribed.journal.statements import MOST_TWINS
 from transcribed.journal.tables import few, job_of, jobs, readable
 from transcribed.journal.transactions import Transactions
 
@@ -43,6 +44,12 @@ class Search:
         """The newest of the jobs whose recording was put away, or kept, since then."""
         since = few("jobs_put_away", sa.column("retired_at") >= at) | (few("jobs_lying") & (jobs.c.retired_at >= at))
         found = sa.select(jobs.c.id).where(since).order_by(jobs.c.retired_at.desc()).limit(most)
+        return self._jobs(jobs.c.id.in_(found))
+
+    def named_by_transcript(self, transcript_id: str) -> list[Job]:
+        """The last jobs that have this transcript, and names in the folders. One of them paid for it."""
+        named = (jobs.c.transcript_id == transcript_id) & jobs.c.number.is_not(None)
+        found = sa.select(jobs.c.id).where(named).order_by(jobs.c.id.desc()).limit(MOST_TWINS)
         return self._jobs(jobs.c.id.in_(found))
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:

@@ -88,10 +88,3 @@ def _of(same: sa.ColumnElement[bool]) -> tuple[sa.Select[Any], ...]:
 
 
 TWINS = _twins()
-#: The last ones that have names in the folders.
-OF_TRANSCRIPT = (
-    sa.select(jobs)
-    .where((jobs.c.transcript_id == sa.bindparam("transcript_id")) & jobs.c.number.is_not(None))
-    .order_by(jobs.c.id.desc())
-    .limit(MOST_TWINS)
-)

@@ -214,17 +214,12 @@ class Journal:
     def twins(self, job: Job, parameters: str) -> list[Job]:
         """The jobs of the content of `job`, or of its audio, that can matter to it: itself among them, oldest first.
 
-        They are the last of the same path, those of which nobody knows if they were paid, those that are being
-        delivered, and two that have a transcript for these parameters: with ten thousand copies of one recording, the
-        others would say the same.
+        They are the last of the same path, those that may be paid or are being delivered, and two that have a
+        transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
         """
         hashes = {"content_hash": job.content_hash, "audio_hash": job.audio_hash}
         found = self._found(statements.TWINS, **hashes, parameters=parameters, inbox=job.inbox, path=job.path)
         return [*found, *self.forgotten.with_content(**hashes)]
-
-    def of_transcript(self, transcript_id: str) -> list[Job]:
-        """The last jobs that have this transcript, and names in the folders, newest first. One of them paid for it."""
-        return self._found(statements.OF_TRANSCRIPT, transcript_id=transcript_id)
 
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""

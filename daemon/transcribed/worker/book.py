@@ -233,7 +233,7 @@ class Book:
     def of_transcript(self, job: Job) -> list[Job]:
         """The last of the other jobs that have its transcript, and names in the folders, as they are now."""
         assert job.transcript_id is not None
-        written = self.journal.of_transcript(job.transcript_id)
+        written = self.journal.search.named_by_transcript(job.transcript_id)
         return self._but(job, written, lambda other: other.transcript_id == job.transcript_id)
 
     def _but(self, job: Job, written: Iterable[Job], is_one: Callable[[Job], bool]) -> list[Job]:

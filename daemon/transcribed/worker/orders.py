@@ -155,7 +155,7 @@ class Orders:
             log.warning("order.unreadable", file=path, hint="let the daemon's user read it, or remove it")
 
     def let_go(self) -> None:
-        """What the orders changed could not be written: each stays, and is carried out again from its beginning."""
+        """Let each order be carried out again from its beginning: what they changed could not be written."""
         self._obeyed, self._left = set(), {}
 
     def _obey(self, name: bytes, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:

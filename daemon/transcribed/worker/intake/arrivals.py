@@ -128,7 +128,7 @@ class Arrivals:
 
     def has_lost(self, job: Job) -> bool:
         """True if the job's recording was taken out of the inbox, or written over, by somebody else than us."""
-        return self._sightings.has_lost_or_other(job.path, job.id, job.fingerprint.size)
+        return self._sightings.has_lost(job.path, job.id, job.fingerprint.size)
 
     # -- looks
 

@@ -81,20 +81,15 @@ class Sightings:
         sighting = self._at(path)
         return sighting.job if sighting.taken == fingerprint else None
 
-    def has_lost(self, path: bytes, job: int) -> bool:
-        """True if the file that this job took was seen to be gone."""
-        sighting = self._at(path)
-        return sighting.is_gone and sighting.job == job
-
-    def has_lost_or_other(self, path: bytes, job: int, size: int) -> bool:
-        """True if `has_lost` is, or if a later job took a file of another size at the path of this one.
+    def has_lost(self, path: bytes, job: int, size: int) -> bool:
+        """True if the file of this size that this job took was seen to be gone, or written over by one of another size.
 
         Of one of the same size nobody knows before it is hashed: it may be that file, touched.
         """
         sighting = self._at(path)
         is_later = sighting.job is not None and sighting.job > job
         is_another = is_later and sighting.taken is not None and sighting.taken.size != size
-        return is_another or self.has_lost(path, job)
+        return is_another or (sighting.is_gone and sighting.job == job)
 
     # -- what happens
 
