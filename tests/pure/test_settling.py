@@ -95,7 +95,7 @@ def test_the_pauses_count_again_once_a_writer_has_come_back():
     assert settling.next_at() == 44.0 + 3 * 40.0
 
 
-def test_a_file_that_says_itself_that_it_is_whole_waits_for_no_other_pause_where_nobody_has_it_open():
+def test_a_file_that_says_itself_that_it_is_whole_waits_for_no_other_pause():
     """A copy that was cut and goes on: its writer comes and goes."""
     settling = Settling(5)
     for size, now, evidence in ((1, 0.0, "open"), (1, 1.0, "closed"), (2, 60.0, "open"), (2, 61.0, "closed")):
@@ -105,11 +105,12 @@ def test_a_file_that_says_itself_that_it_is_whole_waits_for_no_other_pause_where
     assert not settling.looked_into(found, lacks="", whole=True)
 
 
-def test_where_nobody_knows_of_writers_the_pauses_count_whatever_a_file_says():
+def test_where_other_machines_may_write_such_a_file_needs_its_three_looks_all_the_same():
     settling = Settling(5)
-    look(settling, 1, 0.0)
-    look(settling, 2, 40.0)
-    assert settling.next_at() == 40.0 + 3 * 40.0
+    for size, now in ((1, 0.0), (2, 40.0), (2, 50.0)):
+        assert look(settling, size, now, scan_seconds=10.0) == []
+    [found] = look(settling, 2, 60.0, scan_seconds=10.0)
+    assert not settling.looked_into(found, lacks="", whole=True)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +219,7 @@ def test_what_an_earlier_process_saw_of_a_growing_file_counts():
     look(before, 2, 20.0)
     settling = Settling(5, before.pauses())
     assert look(settling, 2, 1000.0) == []
+    assert silent(settling, look(settling, 2, 1005.0))
     assert settling.next_at() == 1060.0
 
 

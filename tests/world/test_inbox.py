@@ -402,10 +402,12 @@ def test_a_file_of_full_size_whose_mtime_moves_is_still_growing():
     assert looks(settling, 9, 8.0, mtime_ns=2) == []
 
 
-def test_the_quiet_time_is_three_times_the_longest_pause_seen():
+def test_the_quiet_time_is_three_times_the_longest_pause_seen_where_the_file_does_not_say_that_it_is_whole():
     settling = Settling(5)
     for size, now in ((1, 0.0), (2, 40.0), (3, 41.0)):
         looks(settling, size, now)
+    [found] = looks(settling, 3, 46.0)
+    assert settling.looked_into(found, lacks="", whole=False), "it does not say itself that it is whole"
     assert settling.next_at() == 41.0 + 3 * 40.0
     assert looks(settling, 3, 160.0) == []
     assert looks(settling, 3, 161.0) != []

@@ -105,11 +105,9 @@ class _Seen:
     def settles_at(self, settle_seconds: float, apart_seconds: float) -> float:
         """The time at which it has been the same for long enough.
 
-        One that nobody has open, and that says itself that it is whole, need not wait for another pause: it is looked
-        into for that.
+        One that says itself that it is whole need not wait for another pause: it is looked into for that.
         """
-        may_be_whole = self.writer in ("closed", "left") and not self.silent
-        pauses = 0.0 if self.left or may_be_whole else _PAUSES * self.longest_pause
+        pauses = _PAUSES * self.longest_pause if self.silent and not self.left else 0.0
         hollow = _HOLLOW_SECONDS if self.hollow else 0.0
         return self.changed_at + max(settle_seconds, pauses, hollow, (_LOOKS - 1) * apart_seconds)
 
@@ -119,7 +117,7 @@ class Settling:
 
     A file has settled when its fingerprint was the same for `settle_seconds` and for three times the longest pause that
     was seen between two of its changes; that pause does not count once the program that wrote it was seen to close it,
-    nor where nobody has it open and it says itself that it is whole. Paths that leave the listing are forgotten.
+    nor where the file says itself that it is whole. Paths that leave the listing are forgotten.
     `pauses`: the longest pauses that an earlier process has seen. `hollow`: the files that it found to lack bytes, and
     since when.
     """
