@@ -70,12 +70,14 @@ def named_mount(path: bytes) -> Mount:
     return max(reversed(above), key=lambda mount: len(mount.point), default=Mount(b"", b"/", UNKNOWN))
 
 
-def share_of(error: OSError) -> str:
-    """The kind of share that an error was met on, by the path that it names; empty where that is on a local disk."""
+def share_of(error: OSError, folder: bytes | None = None) -> str:
+    """The kind of share that an error was met on, by the path that it names, or else by the `folder` of the work.
+
+    Empty where that is on a local disk, or nobody knows it.
+    """
     path = error.filename
-    if not isinstance(path, str | bytes) or not os.path.isabs(path):
-        return ""
-    return named_mount(os.fsencode(path)).share
+    where = os.fsencode(path) if isinstance(path, str | bytes) and os.path.isabs(path) else folder
+    return "" if where is None else named_mount(where).share
 
 
 def mounts_below(folder: bytes) -> list[bytes]:

@@ -47,9 +47,14 @@ class Background:
 
     def __init__(self, mailbox: Mailbox, executors: Callable[[str, int], Executor]) -> None:
         self._mailbox = mailbox
+        self._folders: dict[str, bytes] = {}
         self.executor = functools.cache(executors)  #: by its name and its threads, the same one each time
         self.state = self.executor("state", 1)  #: for the files of the state directory
         self.calls = self.executor("api", 2 * CALLS + 2)  #: a poll and a probe beside the steps
+
+    def met_in(self, lane: str, folder: bytes) -> None:
+        """An error in the folders of this lane that names no path was met in this one."""
+        self._folders[lane] = folder
 
     def ask(
         self,
@@ -72,17 +77,20 @@ class Background:
         self.ask(executor, work, lambda outcome: WorkEnded(doing, outcome.problem), doing=doing, lane=lane)
 
     def _answer(self, work: Callable[[], T], answer: Callable[[Outcome[T]], object], doing: str, lane: str) -> None:
-        self._mailbox.put(answer(tried(work, doing=doing, lane=lane)))
+        self._mailbox.put(answer(tried(work, doing=doing, lane=lane, folder=self._folders.get(lane))))
 
 
-def tried(work: Callable[[], T], *, doing: str, lane: str) -> Outcome[T]:
-    """The end of `work`, whatever it is. An error of the system speaks of the folders of `lane`, met while `doing`."""
+def tried(work: Callable[[], T], *, doing: str, lane: str, folder: bytes | None = None) -> Outcome[T]:
+    """The end of `work`, whatever it is. An error of the system speaks of the folders of `lane`, met while `doing`.
+
+    `folder`: the one in which it was met, if the error names no path.
+    """
     try:
         return Outcome(work())
     except errors.TranscribedError as error:
         return Outcome(problem=error)
     except OSError as error:
-        return Outcome(problem=errors.from_os_error(error, lane=lane, doing=doing, share=share_of(error)))
+        return Outcome(problem=errors.from_os_error(error, lane=lane, doing=doing, share=share_of(error, folder)))
     except Exception as error:  # the only one in the program
         log.exception("background.crashed", doing=doing)
         return Outcome(problem=errors.Defect(error))

@@ -57,6 +57,7 @@ class Arrivals:
     ) -> None:
         self.route = route
         self.executor = background.executor(f"inbox-{route.name}", 1)
+        background.met_in(route.lane, route.inbox)
         self._remembered = book.journal.facts(facts_of(route.name))
         access, places = access_of(route), Places(route.inbox, route.outbox, route.archive, route.failed)
         self.anchors = Anchors(route.name, places, access, self._remembered, archives=route.after == "archive")

@@ -1,6 +1,7 @@
 """Looks at the folders of one inbox, on the one thread of that inbox: a share that hangs stalls that inbox only."""
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from transcribed import errors, files
-from transcribed.folders import Anchors, is_local, mount_of, named_mount
+from transcribed.folders import Anchors, is_local, mount_of
 from transcribed.inbox import (
     Evidence,
     Found,
@@ -23,6 +24,7 @@ from transcribed.inbox import (
     probe,
 )
 from transcribed.job import Fingerprint, is_link, shown
+from transcribed.worker.background import tried
 from transcribed.worker.intake.emptied import Emptied
 from transcribed.worker.intake.sweeps import Asked
 from transcribed.worker.messages import Looked
@@ -122,7 +124,7 @@ class Looking:
         watched: Collection[bytes],
         expected: Collection[bytes],
     ) -> Looked:
-        """The changes in the inbox since the last look. Raises Blocked.
+        """The changes in the inbox since the last look. Raises Blocked, or OSError.
 
         A `first` look relies on no look before it, and reports everything. The writers of the `watched` files are
         looked for. The rest is as for RecordingFolder.
@@ -142,9 +144,6 @@ class Looking:
             evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at)
             ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
             return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at)
-        except OSError as error:  # it may name no path, and the share decides what it means
-            share = named_mount(self._route.inbox).share
-            raise errors.from_os_error(error, lane=self.lane, doing="listing the inbox", share=share) from error
         finally:
             self.asked = None
 
@@ -166,12 +165,11 @@ class Looking:
     def _try(self) -> None:
         """Try all that a delivery does where a mount may lie; say what it cannot do. Raises a TranscribedError."""
         for folder in self._beside():
-            try:
-                tried = mount_of(folder).may_lie and files.probe_write(folder)
-            except OSError as error:
-                doing, share = f"writing to {shown(folder)}", named_mount(folder).share
-                raise errors.from_os_error(error, lane=self.lane, doing=doing, share=share) from error
-            if tried is files.Way.LOOKED:
+            doing = f"writing to {shown(folder)}"
+            outcome = tried(functools.partial(_way_of, folder), doing=doing, lane=self.lane, folder=folder)
+            if outcome.problem is not None:
+                raise outcome.problem
+            if outcome.result is files.Way.LOOKED:
                 log.warning("folder.careful", folder=shown(folder), reason=NOT_SAFE)
 
     def _watch(self, *, first: bool) -> bool:
@@ -243,6 +241,11 @@ class Looking:
         """Say beside a file in the inbox what is wrong with it, or take that back."""
         where = os.path.join(self._route.inbox, path)
         failure_notes.tell_beside(where, problems, root=self._route.inbox, access=self._access)
+
+
+def _way_of(folder: bytes) -> files.Way | None:
+    """The way in which names are given on a mount that may lie; None on any other. Raises OSError."""
+    return files.probe_write(folder) if mount_of(folder).may_lie else None
 
 
 def _by_event(is_open: bool) -> Evidence:
