@@ -84,7 +84,7 @@ def _need_room(job: Job, kept: Transcripts, waiting: int) -> None:
     if free is not None and free < needed:
         why = f"the state directory has room for no more transcripts: {free // 1_000_000} MB are free"
         hint = f"free some space on its disk: {needed / 1e6:.0f} MB are needed; then it goes on by itself"
-        raise errors.Blocked(why, lane=errors.SUBMIT, hint=hint, refused=True, exit_status=75)
+        raise errors.Blocked(why, lane=errors.SUBMIT, hint=hint, refused=True, exit_status=errors.Exit.AGAIN)
 
 
 def fetch(
