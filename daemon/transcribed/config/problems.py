@@ -50,6 +50,7 @@ _EXPECTED = {
     "value_error": "{error}",
 }
 _TOO_LONG = 80
+_LOOKED_AT = 1000  # the longest text that is searched for a secret, in a time that grows with the square of its length
 #: A key, or an address that may hold a password or a token: of [notify], or a chat's.
 _HIDDEN = r"(Bearer )?[\w-]{20,}|.*://.*(@|/[\w-]{16,}).*|(?!https?:)[^/]*://.*"
 
@@ -119,9 +120,15 @@ def given(value: Any) -> str:
         return "an empty list" if not value else "this list"
     if isinstance(value, int) and abs(value) >= 2**63:
         return "a huge number"  # str() of an int may refuse: sys.set_int_max_str_digits
-    if isinstance(value, str) and re.fullmatch(_HIDDEN, value.strip(), re.DOTALL):
+    if isinstance(value, str) and _may_be_secret(value.strip()):
         return "what is there (it is not shown: it may be a secret)"
     return _short(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _may_be_secret(text: str) -> bool:
+    if len(text) > _LOOKED_AT and "://" in text:
+        return True
+    return re.fullmatch(_HIDDEN, text, re.DOTALL) is not None
 
 
 def _short(text: str) -> str:

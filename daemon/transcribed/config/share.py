@@ -1,5 +1,6 @@
 """The settings that files at the share make for recordings, read and merged by the configuration's rules."""
 
+import functools
 from collections.abc import Sequence
 
 from transcribed import errors
@@ -32,4 +33,16 @@ def settings_of(inbox: Inbox, said: Sequence[Said]) -> str | None:
 def _options(said: Said) -> Options:
     if said.problem:
         raise errors.ConfigError([f"{shown(said.path)}: {said.problem}"])
-    return read_options(said.content, shown(said.path))
+    options, problems = _verdict(shown(said.path), said.content)
+    if options is None:
+        raise errors.ConfigError([*problems])
+    return options
+
+
+@functools.lru_cache(maxsize=64)  # each look asks again about each file, and most have not changed
+def _verdict(where: str, content: bytes) -> tuple[Options | None, tuple[str, ...]]:
+    """The options in a file, or all that is wrong with it."""
+    try:
+        return read_options(content, where), ()
+    except errors.ConfigError as error:
+        return None, tuple(error.problems)

@@ -11,12 +11,13 @@ from transcribed.job import printable
 _MOST_PARTS = 64
 _DEEP = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{_MOST_PARTS}}}")
 
-#: Text in quotes and comments, in which a dot means nothing. Text that is not closed goes to the end, and is refused.
+#: Text in quotes and comments, in which a dot means nothing. Text that is not closed goes to the end of the file or of
+#: its line, and is refused. No part of it is read twice: the time that this takes would grow with its square.
 _OPAQUE = re.compile(
     r'"""(?:\\.|[^\\])*?(?:"{3,5}|\Z)'
     r"|'''.*?(?:'{3,5}|\Z)"
-    r'|"(?:\\.|[^"\\\n])*"'
-    r"|'[^'\n]*'"
+    r'|"(?:\\.|[^"\\\n])*+(?:"|\\?(?=\n|\Z))'
+    r"|'[^'\n]*+(?:'|(?=\n|\Z))"
     r"|#[^\n]*",
     re.DOTALL,
 )

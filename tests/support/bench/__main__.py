@@ -14,6 +14,7 @@ from bench import (
     backlog,
     bounds,
     costs,
+    doubling,
     fairness,
     finished,
     looks,
@@ -61,6 +62,7 @@ def lines(*, short: bool) -> Mapping[str, Line]:
         "8": lambda at: one_upload.one_upload(at, size=150_000_000 if short else 1_500_000_000),
         "9": lambda at: rendering.rendering(at, words=2000 if short else 200_000),
         "10": lambda _: signalled.signalled(signals=1000 if short else 100_000),
+        "11": lambda at: doubling.doubling(at, part=4 if short else 1),
     }
 
 

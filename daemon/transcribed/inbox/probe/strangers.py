@@ -78,10 +78,12 @@ _MARKS = (
     (re.compile(rb"[\x01-\x0f]enc", re.DOTALL), _ENCRYPTED),
     (re.compile(rb"[\x01-\x0f]ds2", re.DOTALL), _DICTATION),
 )
+#: Nothing is tried twice (the + behind each): else a page of comments would take longer than anybody waits.
 _TEXTS = (
     (
         re.compile(
-            r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+            r"\s*+(<\?xml[^>]*+>\s*+)?+(<!--(?:(?!-->).)*+-->\s*+)*+<(!doctype\s+html|html|head|body)\b",
+            re.IGNORECASE | re.DOTALL,
         ),
         _WEB_PAGE,
     ),
