@@ -23,6 +23,8 @@ from transcribed.job import printable
 _PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
 _MORE_SECONDS = 120
 _M_MMAP_THRESHOLD = -3  # malloc.h
+_LONGEST = 2000  #: characters of one value in a line: an error's text, or a path, has fewer; chosen
+_MOST = 100  #: members of a list in a line
 FORMATS = ("auto", "console", "json", "journal")
 
 
@@ -38,7 +40,7 @@ def give_memory_back() -> None:
 def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
     """Send every log line, of ours and of the libraries, to standard error in `log_format` (one of FORMATS)."""
     chosen = _auto(environ) if log_format == "auto" else log_format
-    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
+    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _bounded]
     if chosen != "journal":
         shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
     structlog.configure(
@@ -112,6 +114,20 @@ class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
 
 
 _RENDERERS: Mapping[str, Callable[[], list[Processor]]] = {"console": _console, "json": _json, "journal": _journal}
+
+
+def _bounded(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Cut what is longer than anybody reads: some of it comes from strangers. A traceback is not here yet."""
+    return {key: _cut(value) for key, value in event.items()}
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"{value[:_LONGEST]}… ({len(value):,} characters)"
+    if isinstance(value, list | tuple):
+        more = [f"… ({len(value):,} in all)"] if len(value) > _MOST else []
+        return [*map(_cut, value[:_MOST]), *more]
+    return value
 
 
 def _event_first(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

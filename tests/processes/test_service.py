@@ -169,6 +169,14 @@ logging.getLogger("a.library").warning("this one")
     assert json.loads(line)["event"] == "this one"
 
 
+def test_a_line_is_of_bounded_length_however_much_a_stranger_sends():
+    code = 'service.log_to_stderr("json", os.environ)\nlog.info("one", reason="w" * 10**6, jobs=["j" * 10**5] * 10**4)'
+    (line,) = said("json", code).splitlines()
+
+    assert json.loads(line)["reason"].endswith("… (1,000,000 characters)")
+    assert len(line) < 250_000
+
+
 def test_configured_twice_a_line_is_still_written_once():
     assert len(said("json", 'service.log_to_stderr("json", os.environ)\nlog.info("one")').splitlines()) == 1
 

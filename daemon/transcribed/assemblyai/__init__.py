@@ -6,7 +6,7 @@ Nothing that the server says is trusted: identifiers and addresses are checked b
 transcript are kept as they came, and unknown fields and statuses are not errors. Nothing here writes a log.
 """
 
-from transcribed.assemblyai.answers import Answer, Listed, Sent
+from transcribed.assemblyai.answers import Answer, Listed, Sent, Unreadable, one_line
 from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
 from transcribed.assemblyai.failures import ListTooLong, Throttled, UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import SMALLEST_BYTES, refusal
@@ -21,6 +21,8 @@ __all__ = [
     "Sent",
     "Throttled",
     "UnknownTranscript",
+    "Unreadable",
+    "one_line",
     "outcome_error",
     "refusal",
 ]

@@ -7,7 +7,9 @@ A web page is the same, and concerns all: it is Blocked(api), as a page of a log
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -22,6 +24,20 @@ _URL_LENGTH = 2000
 _SIGNED_URL_LENGTH = 8000  # the tokens of a storage are long; chosen
 _TEXT_LENGTH = 500
 _PAGE_BYTES = 120  # of a login page: enough to see whose it is
+_LARGE_BYTES = 1 << 20
+_ONE_LARGE = threading.Lock()
+
+
+class Unreadable(Transient):
+    """An answer that is no transcript as we could keep it; `body` is all of it. Handled as Transient.
+
+    `again`: it may come whole when it is asked for again.
+    """
+
+    def __init__(self, message: str, body: bytes, *, again: bool = True) -> None:
+        super().__init__(message, hint="did a proxy or a login page answer? It is asked for again")
+        self.body = body
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +120,8 @@ def transcript_id_in(body: bytes) -> str:
 
 
 def answer_in(body: bytes, transcript_id: str) -> Answer:
-    """The transcript in `body`, which must be the one asked for. Raises Transient."""
-    transcript = _asked_for(_json_object(body, formats.untimed), transcript_id)  # it may have 40 MB
+    """The transcript in `body`, which must be the one asked for. Raises Transient; Unreadable is one, too."""
+    transcript = _asked_for(_checked(body), transcript_id)
     return Answer(transcript_id, _status(transcript), body, transcript, _text_or_none(transcript.get("error")))
 
 
@@ -157,9 +173,20 @@ def _listed(item: object) -> Listed | None:
     )
 
 
-def _json_object(body: bytes, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+def _checked(body: bytes) -> Mapping[str, Any]:
+    """The transcript skimmed. A large one is read alone: so memory has a bound, however many come at once."""
     try:
-        value = json.loads(body, object_hook=hook)
+        with _ONE_LARGE if len(body) > _LARGE_BYTES else nullcontext():
+            return formats.checked(body)
+    except formats.TooLargeError as error:
+        raise Unreadable(f"the transcript is too large to be read: {error}", body, again=False) from None
+    except ValueError as error:
+        raise Unreadable(f"the transcript cannot be read: {error}", body) from None
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         value = None
     if value is None and body.lstrip()[:1] == b"<":
@@ -175,7 +202,7 @@ def _transcript_id(item: Mapping[str, Any]) -> str:
     return str(item["id"])
 
 
-def _asked_for(transcript: dict[str, Any], transcript_id: str) -> dict[str, Any]:
+def _asked_for(transcript: Mapping[str, Any], transcript_id: str) -> Mapping[str, Any]:
     if _transcript_id(transcript).lower() != transcript_id.lower():
         raise _unexpected("another transcript than the one asked for")
     return transcript

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-_LONGEST_RETRY_AFTER_SECONDS = 86_400.0
+_LONGEST_RETRY_AFTER_SECONDS = 3600.0  # chosen: a mistake of the server costs no more
 _AGREE_SECONDS = 60.0  # a Date has whole seconds, and an answer takes its time: by less no clock is wrong
 
 
@@ -11,7 +11,7 @@ def retry_after_seconds(header: str) -> float | None:
     """The seconds of a Retry-After header. Its other form is a date, for which two clocks would have to agree."""
     if not (header.isascii() and header.strip().isdigit()):
         return None
-    return min(float(header), _LONGEST_RETRY_AFTER_SECONDS)
+    return min(float(header[:20]), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 class ServerClock:

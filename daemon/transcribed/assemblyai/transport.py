@@ -2,7 +2,7 @@
 
 Rules: a call ends, whatever the server does. Each phase has its time-out (connecting, a stalled write, a silent read),
 and the whole answer has a deadline and a largest size. (Of a stream, each block has the deadline, and the reader bounds
-the size.) No redirect is followed, nothing is sent twice, no cookie and no ~/.netrc replaces the key, and the key is in
+the size.) No redirect is followed, nothing is sent twice, no cookie is kept, no ~/.netrc replaces the key, which is in
 no message. `refused` is True if there never was a connection: then nothing was sent.
 
 requests lacks three things: a time-out for writes (it takes the one for connecting), a deadline, and the knowledge
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from transcribed.assemblyai import environment
-from transcribed.assemblyai.answers import error_text_in, one_line
+from transcribed.assemblyai.answers import Unreadable, error_text_in, one_line
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
 from transcribed.assemblyai.headers import ServerClock, retry_after_seconds
 from transcribed.errors import API, Blocked, ConfigError, TranscribedError, Transient
@@ -39,7 +40,7 @@ from transcribed.job import checked_base_url, checked_key, is_loopback
 
 #: The write time-out is for one block: with 128 KiB, a line of 20 kbit/s still meets 60 s.
 BLOCK_BYTES = 128 * 1024
-#: A transcript of ten hours of talk with all add-ons has about 20 MB.
+#: Ten hours of talk with all add-ons have about 20 MB. What is larger than `formats.checked` reads is set aside.
 ANSWER_BYTES = 64 * 1024 * 1024
 _STREAM_BLOCK_BYTES = 1 << 20
 _FOREIGN_LENGTH = 120  # enough of a foreign page to see whose it is
@@ -299,6 +300,7 @@ class _Session(requests.Session):
         self.verify = environment.verify()
         self.line = line
         self.auth = auth
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # no answer changes the next request
         self.headers["User-Agent"] = f"transcribed/{version('transcribed')}"
         self.headers["Accept-Encoding"] = "identity"  # no packed bomb, and bytes are kept as they came
         self.mount("https://", _Adapter(line))
@@ -382,7 +384,7 @@ def _whole(response: requests.Response) -> bytes:
         for chunk in response.iter_content(BLOCK_BYTES):
             body += chunk
             if len(body) > ANSWER_BYTES:
-                raise Transient(f"AssemblyAI's answer is larger than {ANSWER_BYTES} bytes")
+                raise Unreadable(f"AssemblyAI's answer is larger than {ANSWER_BYTES:,} bytes", bytes(body), again=False)
     except ValueError as error:  # urllib3 believes a chunk that says it is of negative length
         raise ConnectionError("the answer is not valid HTTP") from error
     return bytes(body)

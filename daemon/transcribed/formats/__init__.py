@@ -18,12 +18,25 @@ from transcribed.formats.document import docx
 from transcribed.formats.lyrics import lrc
 from transcribed.formats.page import html
 from transcribed.formats.prose import md, txt
+from transcribed.formats.skimming import untimed
+from transcribed.formats.strict import TooLargeError, checked
 from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
 from transcribed.formats.tables import csv, labels, podcast, tsv
 from transcribed.formats.transcript import text_of, turns
 
-__all__ = ["FORMATS", "Format", "Style", "is_silent", "parse", "render", "render_each", "skim", "untimed"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Style",
+    "TooLargeError",
+    "checked",
+    "is_silent",
+    "parse",
+    "render",
+    "render_each",
+    "skim",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +110,6 @@ def skim(answer: bytes) -> Mapping[str, Any]:
     meanwhile: the parser is C, and holds them up until it calls a function of Python.
     """
     return _parsed(answer, untimed)
-
-
-def untimed(found: dict[str, Any]) -> dict[str, Any] | None:
-    """An object of an answer, or None if it is a part of one with a time (`object_hook` of json)."""
-    return None if "start" in found and "id" not in found else found
 
 
 def _parsed(answer: bytes, hook: Callable[[dict[str, Any]], Any] | None) -> Mapping[str, Any]:

@@ -46,6 +46,13 @@ class Transcripts:
             kept[self._meta_path(transcript_id)] = json.dumps(described, indent=1).encode()
         files.replace_each(kept)
 
+    def set_aside(self, transcript_id: str, answer: bytes) -> bytes:
+        """Keep an answer that is no transcript for a person to look at, and return its path. Raises OSError."""
+        files.make_folders(self._directory, 0o700)
+        path = os.path.join(self._directory, transcript_id.encode() + b".refused")
+        files.replace(path, answer)
+        return path
+
     def _is_described(self, transcript_id: str) -> bool:
         """True if a rebuild could learn from the description that is there. Raises OSError."""
         try:
@@ -113,8 +120,13 @@ class Transcripts:
         """Remove kept transcripts; what was written beside them stays. What cannot be removed now is left for later."""
         for transcript_id in transcript_ids:
             audio = [self._audio_path(transcript_id, name) for name in AUDIO]
+            aside = self._audio_path(transcript_id, "refused")
             with contextlib.suppress(OSError):
-                for path in (*audio, self.path(transcript_id)):  # by which the others are found again: it goes last
+                for path in (
+                    *audio,
+                    aside,
+                    self.path(transcript_id),
+                ):  # by which the others are found again: it goes last
                     files.forget(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:

@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 
 from transcribed import errors, formats
-from transcribed.assemblyai import AssemblyAI, UnknownTranscript, outcome_error
+from transcribed.assemblyai import Answer, AssemblyAI, UnknownTranscript, Unreadable, one_line, outcome_error
 from transcribed.inbox import RecordingFolder, audio_of, hash_of_address
-from transcribed.job import Fingerprint, Job, is_link, printable
+from transcribed.job import Fingerprint, Job, is_link, printable, shown
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
 from transcribed.journal import AUDIO, Transcripts
 from transcribed.worker.steps.doubts import doubts, heard_seconds, losses
@@ -19,6 +19,8 @@ BYTES_OF_ONE, ROOM_BYTES = 250_000, 1_000_000  # of a short answer; and a reserv
 LONGEST_WORD = 64  # characters of a model's name; no real one is half as long
 TRIES_AT_UNKNOWN = 10  # the same, where the account's list is empty; chosen
 TRIES_AT_ANOTHER_KEY = 80  # the same: three days; chosen, for a weekend may pass before somebody sees a wrong key
+TRIES_AT_UNREADABLE = 10  # the same, at an answer that is no transcript; chosen
+MOST_WARNINGS = 20  # of one transcript; nobody reads more
 TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 
 
@@ -104,7 +106,7 @@ def fetch(
     if erased:
         raise _gone("it was deleted there after its delivery, as delete_remote has it")
     try:
-        answer = client.fetch(job.transcript_id)
+        answer = _asked(job, job.transcript_id, client, kept)
     except UnknownTranscript as error:
         if _is_of(client, payer) and (was_fetched or kept.was_kept(job.transcript_id)):
             raise _gone("it was deleted there since") from error
@@ -125,6 +127,26 @@ def fetch(
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping a transcript") from error
     return _transcribed(job, client, kept, answer.transcript)
+
+
+def _asked(job: Job, transcript_id: str, client: AssemblyAI, kept: Transcripts) -> Answer:
+    """The transcript as AssemblyAI has it. One that stays unreadable is set aside: Permanent, and a person decides."""
+    try:
+        return client.fetch(transcript_id)
+    except Unreadable as error:
+        if error.again and job.attempts < TRIES_AT_UNREADABLE:
+            raise
+        raise _set_aside(transcript_id, kept, error) from error
+
+
+def _set_aside(transcript_id: str, kept: Transcripts, error: Unreadable) -> errors.Permanent:
+    """The end of waiting for a better answer: its bytes are kept, for a person to look at."""
+    try:
+        path = kept.set_aside(transcript_id, error.body)
+    except OSError as failure:
+        raise errors.from_os_error(failure, lane=errors.STATE, doing="setting an answer aside") from failure
+    hint = f"its bytes are kept in {shown(path)}; `transcribed retry` asks for it again, and pays nothing"
+    return errors.Permanent(error.message, hint=hint)
 
 
 def _unknown(
@@ -232,4 +254,6 @@ def _warnings(transcript: Mapping[str, object]) -> tuple[str, ...]:
     listed = metadata.get("warnings") if isinstance(metadata, dict) else None
     if not isinstance(listed, list):
         return ()
-    return tuple(str(item.get("message", item) if isinstance(item, dict) else item) for item in listed)
+    texts = [item.get("message") if isinstance(item, dict) else item for item in listed[:MOST_WARNINGS]]
+    more = [f"and {len(listed) - MOST_WARNINGS:,} more"] if len(listed) > MOST_WARNINGS else []
+    return (*(one_line(text if isinstance(text, str) else json.dumps(text)) for text in texts), *more)
