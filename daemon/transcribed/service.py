@@ -23,6 +23,7 @@ from transcribed.job import printable
 _PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
 _MORE_SECONDS = 120
 _M_MMAP_THRESHOLD = -3  # malloc.h
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
 _LONGEST = 2000  #: characters of one value in a line: an error's text, or a path, has fewer; chosen
 _MOST = 100  #: members of a list in a line
 FORMATS = ("auto", "console", "json", "journal")
@@ -147,6 +148,14 @@ def _plain(value: object) -> object:
 
 def _indented(trace: str) -> str:
     return "\n".join(f"    {printable(line)}" for line in trace.split("\n"))
+
+
+def hide() -> None:
+    """Let no other process of our user read our memory or our environment, where the key may be; and no core dump.
+
+    A command that we start is such a process: it has an environment of its own, without the key. (prctl(2), proc(5))
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class Notifier:

@@ -371,3 +371,8 @@ def test_large_pieces_of_memory_go_back_to_the_system_once_that_was_asked_for(as
     command = [sys.executable, "-c", LARGE_PIECES, asked]
     kept = int(subprocess.run(command, check=True, timeout=60, capture_output=True).stdout)
     assert (kept < 10_000_000) is is_given_back
+
+
+def test_a_hidden_process_lets_nobody_of_its_user_read_its_environment():
+    ask = "import ctypes\nservice.hide()\nprint(ctypes.CDLL(None).prctl(3), file=sys.stderr)"
+    assert said("json", ask) == "0\n"  # PR_GET_DUMPABLE: /proc/PID/environ is root's then, proc(5)

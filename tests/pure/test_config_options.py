@@ -294,3 +294,42 @@ def test_each_setting_comes_from_the_last_place_that_names_it(first, second):
     for key, value in settings.transcript.items() if settings else ():
         assert settings.origins[key] == ("b" if key in second else "a")
         assert value == (second if key in second else first)[key]
+
+
+def refusals(of_inbox, text):
+    with pytest.raises(ConfigError) as caught:
+        merged(of_inbox, ("a/transcribed.toml", text))
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    "text", ["redact_pii = false", "redact_pii_return_unredacted = true", 'redact_pii_policies = ["occupation"]']
+)
+def test_where_the_configuration_redacts_no_file_at_the_share_redacts_less(text):
+    (problem,) = refusals(inbox(transcript={"redact_pii": True}), f"[transcript]\n{text}")
+    assert "is set only in the daemon's configuration" in problem
+
+
+def test_where_the_configuration_does_not_redact_a_file_at_the_share_may():
+    assert merged(inbox(), ("a/transcribed.toml", "[transcript]\nredact_pii = true")).transcript["redact_pii"] is True
+
+
+def test_the_configuration_says_what_is_locked_in_place_of_the_default():
+    chosen = inbox(transcript={"redact_pii": True}, locked=("language_code", "formats"))
+    assert len(refusals(chosen, 'formats = ["srt"]\n[transcript]\nlanguage_code = "de"\nredact_pii = false')) == 2
+    assert merged(chosen, ("a", "[transcript]\nredact_pii = false")).transcript == {"redact_pii": False}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'speech_understanding = { request = { translation = { webhook_url = "x" } } }',
+        'nested = { deep = { "WebHook" = 1 } }',
+        'foo_export_to = "s3://bucket"',
+        'a = [[{ b = "HTTPS://example.org" }]]',
+        'keyterms_prompt = ["fine", " http://a"]',
+    ],
+)
+def test_an_address_in_a_parameter_is_refused_at_every_depth(text):
+    (problem,) = problems(f"[transcript]\n{text}")
+    assert "a file at the share sends no results elsewhere" in problem

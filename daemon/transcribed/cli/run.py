@@ -23,6 +23,7 @@ def run(
     job has ended or is blocked: 0 all delivered, 1 some failed, 69, 75 or 77 blocked, 75 too where recordings were left
     that are still being written, empty or not whole.
     """
+    service.hide()
     path = config.find(ctx.obj, os.environ)
     settled = config.load(path, os.environ)
     service.log_to_stderr(settled.log.format, os.environ)

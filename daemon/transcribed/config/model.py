@@ -234,6 +234,12 @@ STYLE = ("speakers", "line_length", "lines")
 class Defaults(Transcription):
     """The settings of every inbox that does not set them itself; `transcript` and `speakers` merge key by key."""
 
+    locked: tuple[str, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="The parameters and settings that files at the share may not make. Default: all that is about "
+        "redaction, where redact_pii is set here.",
+    )
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What is done with a recording once its transcript is safe."
     )

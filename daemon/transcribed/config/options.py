@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from transcribed.config.model import Api, File, Inbox, Log, Notify, State, Transcription
-from transcribed.config.parameters.request import REFUSED, over, wrong_parameters, wrong_together
+from transcribed.config.parameters.request import DEEPEST, REFUSED, over, wrong_parameters, wrong_together
 from transcribed.config.parameters.values import PARAMETERS
 from transcribed.config.problems import KEY_NAMES, place, problem
 from transcribed.config.toml import parsed
@@ -29,6 +29,7 @@ _MOST_PROBLEMS = 20
 _OF_THE_CONFIGURATION = "is set only in the daemon's configuration: leave it out"
 _OTHER_KEYS = {key for table in (Api, State, Log, Notify, File) for key in table.model_fields} | {"inbox"}
 _ADDRESS = re.compile("webhook|callback|url", re.IGNORECASE)
+_SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _ELSEWHERE = "is set only in the daemon's configuration: a file at the share sends no results elsewhere"
 
 #: The origin of a setting that no file at the share sets.
@@ -74,6 +75,8 @@ def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Merged:
     They are in the order from general to particular: the files of the folders from the inbox's root downwards, then the
     recording's own. Raises ConfigError if the result would surely be refused.
     """
+    if problems := [*_locked(inbox, files)]:
+        raise ConfigError(problems)
     parameters, speakers = dict(inbox.transcript), dict(inbox.speakers)
     whole: dict[str, Any] = {key: getattr(inbox, key) for key in _WHOLE}
     origins = dict.fromkeys(whole, _DEFAULT) | dict.fromkeys(inbox.model_fields_set & {*_WHOLE}, _INBOX)
@@ -89,6 +92,20 @@ def merged(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Merged:
     kept = {*whole, *_keys(parameters, speakers)}
     origins = {key: where for key, where in origins.items() if key in kept}
     return Merged.model_construct(transcript=parameters, speakers=speakers, origins=origins, **whole)
+
+
+def _locked(inbox: Inbox, files: Sequence[tuple[str, Options]]) -> Iterator[str]:
+    """A sentence on each setting of a file that only the configuration may make."""
+    for where, options in files:
+        for key in [*options.transcript, *(key for key in options.model_fields_set if key != "transcript")]:
+            if _is_locked(key, inbox):
+                yield f"{printable(where)}: {printable(key)} {_OF_THE_CONFIGURATION}"
+
+
+def _is_locked(key: str, inbox: Inbox) -> bool:
+    if inbox.locked is not None:
+        return key in inbox.locked
+    return key.startswith("redact_") and inbox.transcript.get("redact_pii") is True
 
 
 def _keys(parameters: Iterable[str], speakers: Iterable[str]) -> list[str]:
@@ -120,15 +137,27 @@ def _unknown(location: Sequence[int | str]) -> str:
 def _wrong_parameters(written: Mapping[str, Any]) -> Iterator[str]:
     table = written.get("transcript")
     parameters = table if isinstance(table, dict) else {}
-    for key in filter(_is_address, parameters):
-        yield f"{place(('transcript', key), {})} {_ELSEWHERE}"
-    for key, sentence in wrong_parameters({key: parameters[key] for key in parameters if not _is_address(key)}):
+    elsewhere = {key: path for key in parameters if (path := _address_in(key, parameters[key]))}
+    for path in elsewhere.values():
+        yield f"{place(('transcript', *path), {})} {_ELSEWHERE}"
+    for key, sentence in wrong_parameters({key: parameters[key] for key in parameters if key not in elsewhere}):
         yield f"{place(('transcript', key), {})} {sentence}"
 
 
-def _is_address(key: str) -> bool:
-    """True for a parameter, known or not, that names a place from which something is fetched or to which it is sent."""
-    return key not in REFUSED and bool(_ADDRESS.search(key))
+def _address_in(key: str, value: Any, depth: int = 1) -> tuple[str, ...]:
+    """The way to the first name or value in a parameter, known or not, that is an address: something could be fetched
+    from there, or sent to it. Empty where there is none; what is deeper than any parameter is refused for that.
+    """
+    if depth == 1 and key in REFUSED:
+        return ()
+    if _ADDRESS.search(key) or (isinstance(value, str) and _SCHEME.match(value)):
+        return (key,)
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if depth < DEEPEST:
+        for name, each in inner:
+            if found := _address_in(str(name), each, depth + 1):
+                return (key, *found)
+    return ()
 
 
 def _wrong_together(parameters: Mapping[str, Any], origins: Mapping[str, str], places: Sequence[str]) -> Iterator[str]:

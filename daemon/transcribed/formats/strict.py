@@ -15,8 +15,8 @@ from transcribed.formats.skimming import untimed
 #: Well above what the longest recording (ten hours of talk, all analyses) amounts to: 20 MB, two million parts.
 MOST_BYTES = 48 << 20
 MOST_PARTS = 5_000_000
-#: The bytes that begin a value or a word, or separate two: each costs some hundred bytes of memory in a rendering. Those
-#: above ASCII begin white space, or letters of the scripts that have none between words.
+#: The bytes that begin a value or a word, or separate two: each costs some hundred bytes of memory in a rendering.
+#: Those above ASCII begin white space, or letters of the scripts that have none between words.
 _BETWEEN = bytes([*b",[{\\ ", 0xC2, *range(0xE1, 0xF5)])
 #: The deepest known answer has eight levels.
 DEEPEST = 64

@@ -19,7 +19,7 @@ _FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@＝＋－＠])")  # noqa: RUF001 - 
 
 def tsv(content: Content) -> bytes:
     """The transcript as Whisper's command line writes it: start, end (milliseconds) and text, separated by tabs."""
-    lines = [f"{row.start_ms}\t{row.end_ms}\t{row.named_text}\n" for row in content.rows]
+    lines = [f"{row.start_ms}\t{row.end_ms}\t{_named(row)}\n" for row in content.rows]
     return "".join(["start\tend\ttext\n", *lines]).encode()
 
 
@@ -45,8 +45,13 @@ def podcast(content: Content) -> bytes:
 
 def labels(content: Content) -> bytes:
     """The transcript as a label track of Audacity: start, end (seconds) and text, separated by tabs."""
-    lines = [f"{row.start_ms / 1000:.6f}\t{row.end_ms / 1000:.6f}\t{row.named_text}\n" for row in content.rows]
+    lines = [f"{row.start_ms / 1000:.6f}\t{row.end_ms / 1000:.6f}\t{_named(row)}\n" for row in content.rows]
     return "".join(lines).encode()
+
+
+def _named(row: Row) -> str:
+    """The text with its speaker's name before it. A name is people's choice, and no cell may begin as a formula."""
+    return f"{_defused(row.speaker)}: {row.text}" if row.speaker else row.text
 
 
 def _segment(row: Row) -> dict[str, object]:

@@ -7,10 +7,12 @@ NORMAL a power cut loses acknowledged commits, with FULL it does not (reliabilit
 process.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,11 +79,19 @@ def _opened_lock(directory: str) -> int:
     path = os.path.join(directory, "lock")
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
+        _make_private(directory)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno in _PASSING:
             raise from_os_error(error, lane=STATE, doing=f"opening {directory}") from error
         raise ConfigError([f"state.directory: {directory} cannot be used: {error.strerror}"]) from error
+
+
+def _make_private(directory: str) -> None:
+    """Close the state directory to others: whatever the umask, nothing in it can be reached. It may be another's."""
+    with contextlib.suppress(PermissionError):
+        if (mode := stat.S_IMODE(os.stat(directory).st_mode)) & 0o077:
+            os.chmod(directory, mode & ~0o077)
 
 
 def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:

@@ -15,7 +15,7 @@ from transcribed.config.parameters.values import misfits
 from transcribed.config.problems import KEY_IN_FILE, KEY_NAMES, given
 
 #: AssemblyAI's deepest parameter (speech_understanding) has five levels.
-_DEPTH = 16
+DEEPEST = 16
 _OUR_KEYS = {key for table in (Api, Inbox, Log, State) for key in table.model_fields}
 #: Parameters that are no longer of any use, each with what to write instead.
 REFUSED = {
@@ -136,7 +136,7 @@ def over(general: Mapping[str, Any], particular: Mapping[str, Any]) -> dict[str,
 
 def _not_json(value: Any, depth: int = 1) -> str:
     """The reason why TOML's `value` cannot be written as JSON; empty if it can."""
-    if depth > _DEPTH:
+    if depth > DEEPEST:
         return "is nested too deeply"
     if isinstance(value, dt.date | dt.time):
         return f"holds the date or time {value}, which JSON does not have: put it in quotes"
