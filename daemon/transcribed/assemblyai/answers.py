@@ -23,7 +23,7 @@ _URL = re.compile(r"https?://[!-~]+")
 _URL_LENGTH = 2000
 _SIGNED_URL_LENGTH = 8000  # the tokens of a storage are long; chosen
 _TEXT_LENGTH = 500
-_PAGE_BYTES = 120  # of a login page: enough to see whose it is
+PAGE_LENGTH = 120  # of a login page: enough to see whose it is
 _LARGE_BYTES = 1 << 20
 _ONE_LARGE = threading.Lock()
 
@@ -230,7 +230,7 @@ def _instant(value: object) -> float | None:
 
 
 def _web_page(body: bytes) -> Blocked:
-    page = one_line(body[:_PAGE_BYTES].decode("utf-8", "replace"))
+    page = one_line(body[:PAGE_LENGTH].decode("utf-8", "replace"))
     hint = "log this machine in to its network, or let the proxy pass base_url; what was taken is found out then"
     return Blocked(f"a web page came in place of AssemblyAI's answer: {page}", lane=API, hint=hint)
 

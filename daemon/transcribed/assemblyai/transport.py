@@ -32,7 +32,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from transcribed.assemblyai import environment
-from transcribed.assemblyai.answers import Unreadable, error_text_in, one_line
+from transcribed.assemblyai.answers import PAGE_LENGTH, Unreadable, error_text_in, one_line
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
 from transcribed.assemblyai.headers import ServerClock, retry_after_seconds
 from transcribed.errors import API, Blocked, ConfigError, TranscribedError, Transient
@@ -42,8 +42,6 @@ from transcribed.job import checked_base_url, checked_key, is_loopback
 BLOCK_BYTES = 128 * 1024
 #: Ten hours of talk with all add-ons have about 20 MB. What is larger than `formats.checked` reads is set aside.
 ANSWER_BYTES = 64 * 1024 * 1024
-_STREAM_BLOCK_BYTES = 1 << 20
-_FOREIGN_LENGTH = 120  # enough of a foreign page to see whose it is
 _LOADING = threading.Lock()  # or the first calls, on threads of their own, would each load the certificates
 
 
@@ -144,7 +142,7 @@ class Transport:
         # A server may repeat what it was sent, and texts end up in logs. The key goes before anything is cut.
         text = one_line(text.replace(self._key, "[key]"))
         after = retry_after_seconds(response.headers.get("Retry-After", ""))
-        return ErrorAnswer(response.status_code, text if own else text[:_FOREIGN_LENGTH], own is not None, after)
+        return ErrorAnswer(response.status_code, text if own else text[:PAGE_LENGTH], own is not None, after)
 
     def _failure(self, error: OSError, line: "_Line") -> TranscribedError:
         root = line.root_of(error)
@@ -177,7 +175,7 @@ class Stream:
 
     def read(self) -> bytes:
         """The bytes that came; empty at the end. Raises what requests and urllib3 raise, and TimeoutError."""
-        block: bytes = self._response.raw.read1(_STREAM_BLOCK_BYTES)
+        block: bytes = self._response.raw.read1(BLOCK_BYTES)
         if self._line.is_expired:  # hanging up looks like the end of a body whose length was not given
             raise TimeoutError("the deadline has passed")
         self._line.renew()
