@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed.folders import identity, mount_of
 from transcribed.job import State
 from transcribed.worker import drop, unfinished
 from world import Clock, World, link, mp3
@@ -98,6 +99,8 @@ class Life(RuleBasedStateMachine):
         self.clock = WrongClock()
         self.api = FakeAssemblyAI(clock=self.clock.right, processing_seconds=30)
         self.directory = Path(tempfile.mkdtemp(prefix="life-"))
+        self.elsewhere = Path(tempfile.mkdtemp(prefix="life-", dir="/dev/shm"))
+        self.patch = pytest.MonkeyPatch()
         for address in ADDRESSES:
             self.api.put_elsewhere(address)
         self.world = World(self.directory, self.api, self.clock, settle_seconds=2.0)
@@ -108,7 +111,19 @@ class Life(RuleBasedStateMachine):
 
     @initialize(is_wanted=st.booleans())
     def whether_what_was_delivered_is_deleted_at_assemblyai(self, is_wanted: bool) -> None:
-        self.world.routes[0] = replace(self.world.route, delete_remote=is_wanted)
+        self.world.routes[0] = replace(self.world.routes[0], delete_remote=is_wanted)
+
+    @initialize(is_so=st.booleans())
+    def whether_archive_and_failed_lie_on_another_device_than_the_share(self, is_so: bool) -> None:
+        """Then a recording that was put away stays in the inbox under a hidden name, for its last look."""
+        if not is_so:
+            return
+        self.patch.setattr(identity, "mount_of", lambda path: mount_of(path)._replace(kind=b"nfs4"))
+        for name in ("archive", "failed"):
+            self.world.folders[name] = self.elsewhere / name
+            self.world.folders[name].mkdir()
+        archive, failed = (os.fsencode(self.world.folders[name]) for name in ("archive", "failed"))
+        self.world.routes[0] = replace(self.world.routes[0], archive=archive, failed=failed)
 
     @rule(name=st.sampled_from(NAMES), number=st.integers(0, len(CONTENTS) - 1))
     def drop_a_recording(self, name: str, number: int) -> None:
@@ -242,7 +257,9 @@ class Life(RuleBasedStateMachine):
             self.kind_again()
         finally:
             self.api.close()
+            self.patch.undo()
             shutil.rmtree(self.directory)
+            shutil.rmtree(self.elsewhere)
 
     def kind_again(self) -> None:
         self.api.clear()
@@ -252,7 +269,7 @@ class Life(RuleBasedStateMachine):
         self.world.run(
             lambda: (
                 len(self.world.files("archive")) == target
-                and self.world.files("failed") == []
+                and self.world.files("failed") == self.world.files("inbox") == []
                 and self.all_is_deleted_that_is_to_be()
             ),
             seconds=20_000,

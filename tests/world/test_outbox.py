@@ -379,7 +379,7 @@ def test_a_move_to_a_full_disk_leaves_the_source_and_nothing_else(root, inbox, e
 
 def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox):
     """A rename on a network file system whose answer is lost."""
-    before = files.status_of(b"a.mp3", within=inbox)
+    source = durable._Source(inbox, b"a.mp3", files.status_of(b"a.mp3", within=inbox), None)
     path = root + b"/archive/a.mp3"
     archive = os.open(root + b"/archive", os.O_RDONLY | os.O_DIRECTORY)
 
@@ -391,20 +391,20 @@ def test_a_rename_that_was_done_though_an_error_came_back_is_success(root, inbox
         durable._appear(
             rename_and_lose_the_answer,
             path,
-            is_ours=lambda: durable._is_moved(inbox, b"a.mp3", archive, b"a.mp3", before, AS_GIVEN),
+            is_ours=lambda: durable._is_moved(source, archive, b"a.mp3", AS_GIVEN),
         )
         os.rename(path, root + b"/in/a.mp3")
-        assert not durable._is_moved(inbox, b"a.mp3", archive, b"a.mp3", before, AS_GIVEN)
+        assert not durable._is_moved(source, archive, b"a.mp3", AS_GIVEN)
     finally:
         os.close(archive)
 
 
 def test_a_source_that_changed_while_it_was_copied_is_not_removed(root, inbox):
-    before = files.status_of(b"a.mp3", within=inbox)
+    source = durable._Source(inbox, b"a.mp3", files.status_of(b"a.mp3", within=inbox), None)
     with open(root + b"/in/a.mp3", "ab") as file:
         file.write(b", and more of it")
     with pytest.raises(OSError, match="changed while it was moved") as busy:
-        durable._unlink_alike(inbox, b"a.mp3", before)
+        source.leave()
     assert busy.value.errno == errno.EBUSY
     assert read(root + b"/in/a.mp3") == b"the recording, and more of it"
 

@@ -8,7 +8,6 @@ Errors of the system come out as OSError: the caller knows whose lane they block
 
 from transcribed.files.access import Access
 from transcribed.files.durable import (
-    TEMPORARY,
     NameTaken,
     make_folder,
     move,
@@ -23,6 +22,7 @@ from transcribed.files.durable import (
     replacing,
 )
 from transcribed.files.hashes import Hashes
+from transcribed.files.hidden import TEMPORARY, leaves_for, leaving_name
 from transcribed.files.lease import Writing, may_ask_in, may_ask_of_all, writing
 from transcribed.files.lines import Lines
 from transcribed.files.marks import Mark
@@ -67,6 +67,8 @@ __all__ = [
     "free_number",
     "fsync_folder",
     "is_asked",
+    "leaves_for",
+    "leaving_name",
     "make_folder",
     "make_folders",
     "make_private_file",

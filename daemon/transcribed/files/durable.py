@@ -10,19 +10,17 @@ import errno
 import functools
 import io
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from transcribed.files.access import Access
-from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root
+from transcribed.files.hidden import leave, temporary_name
+from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root, same_bytes
 from transcribed.files.rename import Way, rename_no_replace
 from transcribed.files.statx import Status, status_of, status_of_open
-
-TEMPORARY = b".transcribed-"
 
 _CHUNK = 1 << 20
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -120,11 +118,13 @@ def move(
     *,
     root: bytes,
     was: tuple[int, int] | None = None,
+    leaving: bytes | None = None,
     access: Access = _AS_GIVEN,
 ) -> None:
     """Moves the file `name` of an open folder to the path `target` below `root`, to another device too.
 
-    `was`: the size and mtime_ns that it must still have, in the server's own words; None: any. What a crash left half
+    `was`: the size and mtime_ns that it must still have, in the server's own words; None: any. `leaving`: the hidden
+    name that the source gets where it had to be copied; None: it is removed then. What a crash left half
     moved (the same bytes in both places) is finished. Raises NameTaken where another file is at `target`; OSError, with
     EBUSY where the source changed meanwhile. The source is there until the target is durable.
     """
@@ -132,18 +132,22 @@ def move(
         before = status_of(name, within=source_folder)
         if was not in (None, (before.st_size, before.st_mtime_ns)):
             raise _changed(name)
+        source = _Source(source_folder, name, before, leaving)
         _appear(
-            lambda: _rename_or_carry(source_folder, name, folder, target_name, before, access),
+            lambda: _rename_or_carry(source, folder, target_name, access),
             target,
-            is_ours=lambda: _is_moved(source_folder, name, folder, target_name, before, access),
+            is_ours=lambda: _is_moved(source, folder, target_name, access),
         )
         access.sync(folder)
         access.sync(source_folder)
 
 
-def remove(folder: int, name: bytes, *, access: Access = _AS_GIVEN) -> None:
-    """Removes the file `name` of an open folder, for good. Raises OSError."""
-    os.unlink(name, dir_fd=folder)
+def remove(folder: int, name: bytes, *, leaving: bytes | None = None, access: Access = _AS_GIVEN) -> None:
+    """Removes the file `name` of an open folder, for good; with a hidden name it only loses its own. Raises OSError."""
+    if leaving is None:
+        os.unlink(name, dir_fd=folder)
+    else:
+        leave(folder, name, leaving)
     access.sync(folder)
 
 
@@ -159,7 +163,7 @@ def probe_write(root: bytes) -> Way:
 
     Returns the way of the rename that replaces nothing. Raises the OSError that a real delivery would meet.
     """
-    renamed = TEMPORARY + secrets.token_hex(8).encode() + b"-renamed"
+    renamed = temporary_name() + b"-renamed"
     with opened_root(root) as folder:
         try:
             way = _tried(folder, renamed, b"may this folder be written?\n", rename_no_replace)
@@ -194,41 +198,57 @@ def probe_time(root: bytes) -> float:
         return os.fstat(file.fileno()).st_mtime
 
 
-def _rename_or_carry(
-    source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access
-) -> Way:
+class _Source(NamedTuple):
+    """The file `name` of an open folder, as it was `before` it was moved, and its hidden name, if it gets one."""
+
+    folder: int
+    name: bytes
+    before: Status
+    leaving: bytes | None
+
+    def leave(self) -> None:
+        """Take its name from it, now that its copy is durable. Raises OSError, with EBUSY where it has changed."""
+        if not _alike(self.before, status_of(self.name, within=self.folder)):
+            raise _changed(self.name)
+        if self.leaving is None:
+            os.unlink(self.name, dir_fd=self.folder)
+        else:
+            leave(self.folder, self.name, self.leaving)
+
+
+def _rename_or_carry(source: _Source, folder: int, target_name: bytes, access: Access) -> Way:
     try:
-        return rename_no_replace(source_folder, name, folder, target_name)
+        return rename_no_replace(source.folder, source.name, folder, target_name)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        return _carry(source_folder, name, folder, target_name, before, access)
+        return _carry(source, folder, target_name, access)
 
 
-def _carry(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> Way:
+def _carry(source: _Source, folder: int, target_name: bytes, access: Access) -> Way:
     """Moves a file by copying it, where a rename cannot reach. Raises FileExistsError where `target_name` is there.
 
-    It must be as `before` to the end, else it stays, and no copy does. A source that may not be taken away is not
+    It must be as it was before to the end, else it stays, and no copy does. A source that may not be taken away is not
     copied at all, because the copy would be made again at each try.
     """
-    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source_folder, effective_ids=True):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=source.folder, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), source.name)
     if _is_there(folder, target_name):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target_name)
-    with _regular(source_folder, name) as source, _temporary(folder, access) as (file, temporary):
-        if source is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-        shutil.copyfileobj(source, file, _CHUNK)
+    with _regular(source.folder, source.name) as content, _temporary(folder, access) as (file, temporary):
+        if content is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source.name)
+        shutil.copyfileobj(content, file, _CHUNK)
         file.flush()
-        access.to_times(file.fileno(), os.fstat(source.fileno()))
+        access.to_times(file.fileno(), os.fstat(content.fileno()))
         _close_durably(file)
-        if not _alike(before, status_of_open(source.fileno())):
-            raise _changed(name)
+        if not _alike(source.before, status_of_open(content.fileno())):
+            raise _changed(source.name)
         way = rename_no_replace(folder, temporary, folder, target_name)
         access.sync(folder)
         if way is Way.LOOKED:
-            _require_copy(source, folder, target_name)
-        _unlink_alike(source_folder, name, before)
+            _require_copy(content, folder, target_name)
+        source.leave()
         return way
 
 
@@ -236,14 +256,14 @@ def _require_copy(source: BinaryIO, folder: int, name: bytes) -> None:
     """Raises OSError where `name` does not hold what the source holds: some mounts write it to their server late."""
     source.seek(0)
     with _regular(folder, name) as copy:
-        if copy is None or not _same_bytes(source, copy):
+        if copy is None or not same_bytes(source, copy):
             raise _lost(name)
 
 
 @contextmanager
 def _temporary(folder: int, access: Access) -> Iterator[tuple[BinaryIO, bytes]]:
     """A new file in the open folder, as it is to be used, and its name; nothing stays under that name."""
-    name = TEMPORARY + secrets.token_hex(8).encode()
+    name = temporary_name()
     file = os.fdopen(os.open(name, _NEW, access.of_new_file, dir_fd=folder), "wb")
     try:
         access.to_file(file.fileno())
@@ -268,18 +288,19 @@ def _appear(rename: Callable[[], Way], path: bytes, *, is_ours: Callable[[], boo
         raise
 
 
-def _is_moved(source_folder: int, name: bytes, folder: int, target_name: bytes, before: Status, access: Access) -> bool:
-    """True if the source has arrived at the target after all. If both hold the same bytes, the source is removed."""
-    with _regular(source_folder, name) as source, _regular(folder, target_name) as target:
+def _is_moved(moved: _Source, folder: int, target_name: bytes, access: Access) -> bool:
+    """True if the source has arrived at the target after all. If both hold the same bytes, the source leaves."""
+    with _regular(moved.folder, moved.name) as source, _regular(folder, target_name) as target:
         if target is None:
             return False
         if source is None:
-            return not _is_there(source_folder, name) and _alike(before, status_of_open(target.fileno()))
-        if _is_one_file(source, target) or not _same_bytes(source, target):
+            gone = not _is_there(moved.folder, moved.name)
+            return gone and _alike(moved.before, status_of_open(target.fileno()))
+        if _is_one_file(source, target) or not same_bytes(source, target):
             return False
         access.sync(target.fileno())
     access.sync(folder)
-    _unlink_alike(source_folder, name, before)
+    moved.leave()
     return True
 
 
@@ -289,17 +310,10 @@ def _is_one_file(one: BinaryIO, other: BinaryIO) -> bool:
     return status.st_nlink == 1 and os.path.samestat(status, os.fstat(other.fileno()))
 
 
-def _same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
-    while chunk := one.read(_CHUNK):
-        if chunk != other.read(len(chunk)):
-            return False
-    return not other.read(1)
-
-
 def _holds(folder: int, name: bytes, content: BinaryIO, access: Access) -> bool:
     content.seek(0)
     with _regular(folder, name) as file:
-        if file is None or not _same_bytes(content, file):
+        if file is None or not same_bytes(content, file):
             return False
         access.sync(file.fileno())
         return True
@@ -327,12 +341,6 @@ def _is_there(folder: int, name: bytes) -> bool:
 def _alike(before: Status, now: Status) -> bool:
     """Not by inode: on FUSE its number changes under one's hands."""
     return (before.st_size, before.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
-
-
-def _unlink_alike(folder: int, name: bytes, before: Status) -> None:
-    if not _alike(before, status_of(name, within=folder)):
-        raise _changed(name)
-    os.unlink(name, dir_fd=folder)
 
 
 def _lost(name: bytes) -> OSError:

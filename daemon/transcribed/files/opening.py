@@ -11,12 +11,14 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedReader
+from typing import BinaryIO
 
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _ROOT | os.O_NOFOLLOW
 #: O_NONBLOCK: a plain open() of a FIFO waits for ever. O_NOCTTY: a terminal must not become ours.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
+_CHUNK = 1 << 20
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -80,6 +82,14 @@ def begins_with(path: bytes, mark: bytes) -> bool:
         return read_regular(path, len(mark)) == mark
     except OSError:
         return False
+
+
+def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+    """True if both files hold the same bytes from here on. Raises OSError."""
+    while chunk := one.read(_CHUNK):
+        if chunk != other.read(len(chunk)):
+            return False
+    return not other.read(1)
 
 
 def sha256(path: bytes) -> str | None:

@@ -5,7 +5,7 @@ import re
 import stat
 from collections.abc import Callable
 
-from transcribed.files.durable import TEMPORARY
+from transcribed.files.hidden import TEMPORARY
 
 #: The names that we give to temporaries, and no others: what only begins so is a stranger's.
 _STRAY = re.compile(re.escape(TEMPORARY) + rb"[0-9a-f]{16}(-renamed)?")

@@ -72,7 +72,8 @@ class Listing:
 
     `markers` are all markers that lie there, and all unfinished files that belong to recordings. `problems` is one
     sentence for each entry that could not be judged.
-    `passed_over` are files that are left alone for their names, and may be recordings.
+    `passed_over` are files that are left alone for their names, and may be recordings. `leaving` are recordings that
+    were put away, and lie there under hidden names until they were looked at for the last time.
     """
 
     files: Mapping[bytes, Fingerprint]
@@ -81,6 +82,7 @@ class Listing:
     markers: frozenset[bytes]
     mount: Mount
     passed_over: tuple[bytes, ...] = ()
+    leaving: frozenset[bytes] = frozenset()
 
 
 class RecordingFolder:
@@ -155,7 +157,8 @@ class RecordingFolder:
                 gone = frozenset(path for path in missing if _is_gone(root, path))
             except OSError as error:
                 raise self._blocked(error) from error
-        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, tuple(tree.passed_over))
+        passed_over = tuple(tree.passed_over)
+        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, passed_over, tree.leaving())
 
     def reach(self) -> None:
         """Open the folder, and nothing in it. Raises Blocked where it cannot be reached."""
@@ -258,6 +261,12 @@ class RecordingFolder:
         if answer is Writing.SOMEBODY:
             raise written(name)
         return answer is Writing.NOBODY
+
+    def is_unwritten(self, folder: int, name: bytes) -> bool:
+        """True if the kernel says that no program has the file `name`, in an open folder, open for writing."""
+        with contextlib.suppress(FileNotFoundError):
+            return writing_by_name(folder, name, self._local_device) is Writing.NOBODY
+        return False
 
     @contextmanager
     def holding(self, path: bytes, fingerprint: Fingerprint) -> Iterator[tuple[int, bytes]]:

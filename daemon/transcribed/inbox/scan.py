@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from transcribed.files import Status, open_folder
+from transcribed.files import Status, leaves_for, open_folder
 from transcribed.inbox.names import Names
 from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
@@ -36,6 +36,7 @@ class _Folder:
     listed_at_ns: int
     files: list[bytes] = field(default_factory=list)
     markers: list[bytes] = field(default_factory=list)
+    leaving: list[bytes] = field(default_factory=list)
     passed_over: list[bytes] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -101,6 +102,10 @@ class Tree:
     def markers(self) -> frozenset[bytes]:
         """The paths of all markers."""
         return frozenset(marker for folder in self.folders.values() for marker in folder.markers)
+
+    def leaving(self) -> frozenset[bytes]:
+        """The paths of all recordings that are leaving, under hidden names of ours."""
+        return frozenset(path for folder in self.folders.values() for path in folder.leaving)
 
     def problems(self) -> tuple[str, ...]:
         """One sentence for each entry that could not be judged, cut to a number that a status file can bear."""
@@ -190,6 +195,8 @@ class _Walk:
         elif names.is_marker(name) or names.is_unfinished(name):
             stem, ending = os.path.splitext(path)
             new.markers.append(stem + ending.lower())
+        elif leaves_for(name) is not None:
+            new.leaving.append(path)
         elif len(new.passed_over) < _MOST_PASSED_OVER and names.passed_over(name, path):
             new.passed_over.append(path)
 

@@ -204,15 +204,19 @@ class Retired(Event):
 
 @dataclass(frozen=True, slots=True)
 class Returned(Event):
-    """The recording was written on where it was put away. It is in the inbox as `path`, where a new job takes it."""
+    """The recording was written on where it was put away. It is in the inbox as `path`, where a new job takes it.
+
+    `place`: where a copy lies of what was taken; None: nowhere.
+    """
 
     path: bytes
     size: int  #: of the file now
     was: int  #: of the file that was taken
+    place: bytes | None = None
 
     def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
-        """It lies nowhere as it was taken."""
-        return {"place": None, "gone": True}
+        """The place of what was taken, if it lies anywhere."""
+        return {"place": self.place, "gone": self.place is None}
 
 
 @dataclass(frozen=True, slots=True)

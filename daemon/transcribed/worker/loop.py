@@ -303,6 +303,8 @@ class Worker:
             self._gone.add(inbox.route.lane)
             log.error("inbox.lost", inbox=inbox.route.name, reason=problem.message)
         came_back = inbox.is_lost and problem is None
+        if (look := message.outcome.result) is not None:
+            self._second_looks.listed(inbox, look.listing.leaving)
         inbox.looked(message)
         if came_back:
             self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
@@ -382,6 +384,7 @@ class Worker:
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
         at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
+        at_work = at_work or self._second_looks.is_late()
         if at_work or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
         for inbox in self.inboxes.values():

@@ -38,12 +38,13 @@ class Look:
 
 
 class PutAway(NamedTuple):
-    """A job's recording where it was put away, or kept, as it was then."""
+    """A job's recording where it was put away, or kept, as it was then; `leaving`: under a hidden name in the inbox."""
 
     number: int
     path: bytes
     size: int
     mtime_ns: int
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,13 @@ class LookedAgain:
 
 @dataclass(frozen=True, slots=True)
 class LookedClosely:
-    """A recording that was put away (at `since`, monotonic) looks different: it was brought back, or is as it was."""
+    """A recording that was put away (at `since`, monotonic) looks different: it was brought back, or is as it was.
+
+    One that is leaving has a last look too: then it has left.
+    """
 
     job: Job
+    recording: PutAway
     since: float
     outcome: Outcome[Returned | Fingerprint | None]
 

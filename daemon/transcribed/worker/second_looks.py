@@ -5,12 +5,14 @@ written for one that finds nothing. The journal has when each was put away, so a
 """
 
 import functools
+import os
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from transcribed.files import leaves_for
 from transcribed.job import Fingerprint, Job, State, is_link, shown
 from transcribed.job.events import Event, Retired, Returned
 from transcribed.worker.background import Background
@@ -18,6 +20,7 @@ from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.messages import LookedAgain, LookedClosely, PutAway
 from transcribed.worker.plan import Clock
+from transcribed.worker.steps import leaving
 from transcribed.worker.steps.afterwards import look_closely, other_than_they_were
 
 log = structlog.get_logger()
@@ -26,6 +29,7 @@ AFTER_SECONDS = (20.0, 60.0, 180.0, 600.0)  # since it was put away; chosen: wri
 MOST = 10_000  # of one inbox; of more, the oldest are looked at no more
 ONCE_SECONDS = 3600.0  # in so long a time a recording comes back once
 TOGETHER_SECONDS = 5.0  # a look takes all that are due by then
+LATE_SECONDS = 60.0  # one that is leaving, and was to be looked at so long ago, is taken up again
 
 
 @dataclass(slots=True)
@@ -38,14 +42,20 @@ class _Watched:
     asking: bool = False
     rested_at: float = 0.0
 
-    def add(self, recording: PutAway, since: float, now: float) -> None:
-        """Look at it next at the first distance that is still to come; too late for all of them: no more."""
-        for stage, after in zip(self.stages, AFTER_SECONDS, strict=True):
-            if since + after > now:
-                stage.append((since + after, recording))
-                break
+    def add(self, recording: PutAway, since: float, now: float) -> float:
+        """Look at it next at the first distance that is still to come; that time.
+
+        Too late for all of them: no more, but for one that is leaving, which is looked at now.
+        """
+        stages = zip(self.stages, AFTER_SECONDS, strict=True)
+        at, stage = next(((since + after, stage) for stage, after in stages if since + after > now), (now, None))
+        if stage is not None:
+            stage.append((at, recording))
+        elif recording.leaving:
+            self.stages[-1].appendleft((at, recording))
         if sum(map(len, self.stages)) > MOST:
             next(stage for stage in reversed(self.stages) if stage).popleft()
+        return at
 
     def due(self, now: float) -> list[tuple[float, PutAway]]:
         """Those whose look is due, each with the time since when it is put away; they are in no line any more."""
@@ -72,6 +82,7 @@ class SecondLooks:
         self._of: dict[str, _Watched] = defaultdict(_Watched)
         self._is_new = True
         self._returned: dict[tuple[str, bytes], float] = {}  # when (monotonic) one came back, by inbox and path
+        self._leaving: dict[str, dict[bytes, float]] = defaultdict(dict)  # their next looks, by inbox and hidden path
 
     def ended(self, job: Job, event: Event, inbox: Arrivals | None) -> None:
         """This happened to the job: where its recording was put away, or is kept, it is looked at again."""
@@ -88,7 +99,9 @@ class SecondLooks:
         if self._is_new:
             self._is_new = False
             self._take_up(inboxes, now)
-        self._of = defaultdict(_Watched, {name: each for name, each in self._of.items() if name in inboxes})
+        for gone in self._of.keys() - inboxes.keys():
+            self._of.pop(gone)
+            self._leaving.pop(gone, None)
         for name, watched in self._of.items():
             inbox, at = inboxes.get(name), watched.next_at()
             if inbox is not None and at is not None and at <= now:
@@ -118,6 +131,36 @@ class SecondLooks:
         answer = functools.partial(LookedAgain, inbox.route.name, tuple(due))
         self._background.ask(executor, work, answer, doing="looking at archived recordings", lane=inbox.route.lane)
 
+    def listed(self, inbox: Arrivals, hidden: Collection[bytes]) -> None:
+        """Recordings of the inbox are leaving under these names: take up those that nobody is to look at."""
+        now, known = self._clock.monotonic(), self._leaving[inbox.route.name]
+        for path in known.keys() - hidden:
+            del known[path]
+        for path in hidden:
+            if known.get(path, -LATE_SECONDS) + LATE_SECONDS <= now:
+                self._take_up_leaving(path, inbox, known)
+
+    def _take_up_leaving(self, path: bytes, inbox: Arrivals, known: dict[bytes, float]) -> None:
+        job = self._book.job(leaves_for(os.path.basename(path)) or 0)
+        if job is None:
+            known[path] = float("inf")
+            problem = f"{shown(path)} is a recording that another journal put away: rename it, and it is a new one"
+            log.warning("inbox.problem", inbox=inbox.route.name, problem=problem)
+        elif job.retired_at is not None:  # else its move has not ended
+            since = self._clock.monotonic() - max(self._clock.wall() - job.retired_at, 0.0)
+            self._see_off(job, path, job.fingerprint, inbox, since)
+
+    def _see_off(self, job: Job, path: bytes, looks: Fingerprint, inbox: Arrivals, since: float) -> None:
+        """Have one that is leaving looked at next."""
+        name, whole = inbox.route.name, os.path.join(inbox.route.inbox, path)
+        recording = PutAway(job.id, whole, looks.size, looks.mtime_ns, leaving=True)
+        self._leaving[name][path] = self._of[name].add(recording, since, self._clock.monotonic())
+
+    def is_late(self) -> bool:
+        """True while the look at one that is leaving is due, or on its way."""
+        now = self._clock.monotonic()
+        return any(at <= now < at + LATE_SECONDS for each in self._leaving.values() for at in each.values())
+
     def heard(self, message: LookedAgain | LookedClosely, inboxes: Mapping[str, Arrivals]) -> None:
         """A look has ended."""
         if isinstance(message, LookedAgain):
@@ -129,21 +172,25 @@ class SecondLooks:
         """Look closely at those that look different; all others wait for their next look."""
         watched, now = self._of[message.inbox], self._clock.monotonic()
         watched.asking = False
-        other = {recording.number for recording in message.outcome.result or ()}
+        other = set(message.outcome.result or ())
         inbox = inboxes.get(message.inbox)
         for since, recording in message.asked:
-            job = self._book.job(recording.number) if recording.number in other else None
+            is_last = recording.leaving and since + AFTER_SECONDS[-1] <= now
+            job = self._book.job(recording.number) if is_last or recording in other else None
             if job is None or inbox is None:
                 watched.add(recording, since, now)
-            elif job.retired_at is not None and recording.path == _path_of(job, inbox):
-                self._look_closely(job, since, inbox)
+            elif job.retired_at is not None and (recording.leaving or recording.path == _path_of(job, inbox)):
+                self._look_closely(job, recording, since, inbox, is_last=is_last)
 
-    def _look_closely(self, job: Job, since: float, inbox: Arrivals) -> None:
+    def _look_closely(self, job: Job, recording: PutAway, since: float, inbox: Arrivals, *, is_last: bool) -> None:
         before = self._returned.get((job.inbox, job.path), -ONCE_SECONDS)
         returns = self._clock.monotonic() - before >= ONCE_SECONDS
         closed = self._was_closed(job)
         work = functools.partial(look_closely, job, inbox.route, inbox.anchors, returns=returns, closed=closed)
-        answer = functools.partial(LookedClosely, job, since)
+        if recording.leaving:
+            context = (job, recording, inbox.route, inbox.anchors)
+            work = functools.partial(leaving.look, *context, returns=returns, is_last=is_last)
+        answer = functools.partial(LookedClosely, job, recording, since)
         self._background.ask(inbox.executor, work, answer, doing="looking at a recording", lane=inbox.route.lane)
 
     def _was_closed(self, job: Job) -> bool:
@@ -161,11 +208,21 @@ class SecondLooks:
             self._book.record(job, found)
             self._remember(job, found)
             inbox.forget(job)
-        elif isinstance(found, Fingerprint):
-            self._add(job, found, inbox, message.since)
         elif problem is not None:
             log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
-            self._watch(job, inbox, message.since)
+            if not message.recording.leaving:
+                self._watch(job, inbox, message.since)
+        elif isinstance(found, Fingerprint):
+            self._look_later(job, found, inbox, message)
+        elif message.recording.leaving:
+            inbox.forget(job)
+
+    def _look_later(self, job: Job, looks: Fingerprint, inbox: Arrivals, message: LookedClosely) -> None:
+        if message.recording.leaving:
+            path = os.path.relpath(message.recording.path, inbox.route.inbox)
+            self._see_off(job, path, looks, inbox, message.since)
+        else:
+            self._add(job, looks, inbox, message.since)
 
     def _remember(self, job: Job, returned: Returned) -> None:
         """It comes back once: a program that stamps all that appears in the archive would have it paid each time."""

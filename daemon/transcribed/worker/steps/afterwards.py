@@ -62,14 +62,17 @@ def look_closely(
         if job.place is None:
             return Returned(job.path, lies.size, fingerprint.size)
         with folder.reaching(path) as (directory, name):
-            return Returned(_brought_back(directory, name, job, route, anchors), lies.size, fingerprint.size)
+            back = brought_back(directory, name, job, route, anchors)
+        if job.state is State.FAILED:
+            failure_notes.FAILED.take_back(outputs.note(job, route))
+        return Returned(back, lies.size, fingerprint.size)
     except errors.Gone:
         return None
     except errors.Withdrawn as error:
         raise errors.Transient(error.message) from error
 
 
-def _brought_back(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> bytes:
+def brought_back(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> bytes:
     """Move it to a free name in the inbox; the name. It may grow meanwhile: whoever writes it goes on there."""
     anchors.need(route.inbox)
     target = place_for(route.inbox, job.path)
@@ -77,6 +80,4 @@ def _brought_back(directory: int, name: bytes, job: Job, route: Route, anchors: 
         files.move(directory, name, target, root=route.inbox, access=access_of(route))
     except files.NameTaken as error:
         raise errors.Transient("another file took its name in the inbox first") from error
-    if job.state is State.FAILED:
-        failure_notes.FAILED.take_back(outputs.note(job, route))
     return os.path.relpath(target, route.inbox)

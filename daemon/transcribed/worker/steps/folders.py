@@ -21,7 +21,7 @@ from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.people import failure_notes, result_notes
 from transcribed.worker.plan import Route
-from transcribed.worker.steps import companions, duplicates
+from transcribed.worker.steps import companions, duplicates, leaving
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
 from transcribed.worker.steps.recordings import Recordings
 
@@ -136,11 +136,13 @@ class FolderSteps:
                 return self.name(job, taken)
             return self._move(job, outputs.place(self._route.archive, job, self._route), self._route.archive)
         try:
-            with self._holding(job) as (directory, name, _):
+            with self._holding(job) as (directory, name, lies):
                 if self._route.after == "keep":
                     return Retired(job.place, "kept in the inbox" if job.place is None else "kept where it is")
                 companions.remove(directory, name, access=self._access)
-                files.remove(directory, name, access=self._access)
+                hidden = leaving.name_for(job)
+                files.remove(directory, name, leaving=hidden, access=self._access)
+                leaving.let_go(self._recordings.inbox, directory, hidden, lies, access=self._access)
         except errors.Withdrawn as withdrawn:
             return _not_there(withdrawn)
         except OSError as error:
@@ -180,9 +182,10 @@ class FolderSteps:
         try:
             with self._holding(job, target) as (directory, name, lies):
                 companions.bring_along(directory, name, target, root=root, access=self._access)
-                was = lies.size, lies.mtime_ns
-                closed = self._recordings.source(job)[0].refuse_written(directory, name)
-                place = _moved(directory, name, target, was, root=root, access=self._access)
+                hidden, folder = leaving.name_for(job), self._recordings.source(job)[0]
+                closed = folder.refuse_written(directory, name)
+                place = _moved(directory, name, target, lies, hidden, root=root, access=self._access)
+                leaving.let_go(self._recordings.inbox, directory, hidden, lies, access=self._access)
                 return Retired(place, closed=closed)
         except errors.Withdrawn as withdrawn:
             return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
@@ -212,13 +215,21 @@ def _unmovable(error: Exception, what: str) -> Exception:
 
 
 def _moved(
-    directory: int, name: bytes, target: bytes, was: tuple[int, int], *, root: bytes, access: files.Access
+    directory: int,
+    name: bytes,
+    target: bytes,
+    lies: Fingerprint,
+    hidden: bytes | None,
+    *,
+    root: bytes,
+    access: files.Access,
 ) -> bytes:
     """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
     stem, suffix = os.path.splitext(target)
+    was = lies.size, lies.mtime_ns
     for _ in range(ATTEMPTS_AT_A_NAME):
         try:
-            files.move(directory, name, target, root=root, was=was, access=access)
+            files.move(directory, name, target, root=root, was=was, leaving=hidden, access=access)
         except files.NameTaken:
             number = files.free_number(lambda n: [files.output_name(stem, n, suffix)])
             target = files.output_name(stem, number, suffix)

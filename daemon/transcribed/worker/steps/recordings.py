@@ -23,7 +23,7 @@ class Recordings:
     def __init__(self, route: Route, anchors: Anchors) -> None:
         self._route = route
         self._anchors = anchors
-        self._inbox = RecordingFolder(route.inbox, lane=route.lane, ground=anchors.of("inbox"))
+        self.inbox = RecordingFolder(route.inbox, lane=route.lane, ground=anchors.of("inbox"))
         put_away = {"archive": route.archive, "failed": route.failed}
         self._put_away = [
             RecordingFolder(folder, lane=route.lane, ground=anchors.of(role)) for role, folder in put_away.items()
@@ -38,7 +38,7 @@ class Recordings:
             if job.place is not None and job.place.startswith(folder.root + b"/"):
                 path = job.place[len(folder.root) + 1 :]
                 return folder, path, replace(job.fingerprint, ctime_ns=None, inode=None)
-        return self._inbox, job.path, job.fingerprint
+        return self.inbox, job.path, job.fingerprint
 
     def hashes(self, job: Job, lies: Fingerprint | None = None) -> files.Hashes:
         """The hashes of the recording, which looks like `lies`, or as it did. Raises as `RecordingFolder.open` does."""
