@@ -108,12 +108,13 @@ class Life:
         wrong = []
         if any(x.name in RENAMES and x.names[1].startswith(f"{outbox}/") and x.began > left.began for x in self.calls):
             wrong.append("a transcript appears after the recording left the inbox")
-        if left.name in RENAMES and not self._synced(archive, left.ended, self._next_commit(left.ended)):
+        is_moved = left.name in RENAMES and left.names[1].startswith(f"{archive}/")  # else it only gets a hidden name
+        if is_moved and not self._synced(archive, left.ended, self._next_commit(left.ended)):
             wrong.append("the recording is archived before the archive's folder is durable")
-        if left.name in RENAMES and not self._synced(inbox, left.ended, self._next_commit(left.ended)):
+        if is_moved and not self._synced(inbox, left.ended, self._next_commit(left.ended)):
             wrong.append("the recording is archived before the inbox's folder is durable")
         carried = [x.ended for x in self.calls if x.name in RENAMES and x.names[1].startswith(f"{archive}/")]
-        if left.name not in RENAMES and not (carried and self._synced(archive, carried[0], left.began)):
+        if not is_moved and not (carried and self._synced(archive, carried[0], left.began)):
             wrong.append("the recording is unlinked before its copy's folder is durable")
         return wrong
 
