@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import Fault
+from jobs import a_job
 from tags import id3v2
-from transcribed.job import State
+from transcribed.errors import Withdrawn
+from transcribed.folders import Ground, identity, mount_of
+from transcribed.inbox import RecordingFolder
+from transcribed.inbox import folder as inbox_folder
+from transcribed.job import Fingerprint, State
 from transcribed.job.events import Returned
 from transcribed.worker import Reload
 from transcribed.worker.steps.afterwards import look_closely
+from transcribed.worker.steps.api import upload
 from world import World, mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -100,6 +106,32 @@ def test_a_note_that_a_person_wrote_is_left_as_it_is(world):
 
     assert note(world) == "call Ana"
     assert "other bytes lie there now" in note(world, "Talk.note (2).txt")
+
+
+class LateServer(RecordingFolder):
+    """As samba does it: while anybody has a file open, its time is that of the first open."""
+
+    def refuse_changed(self, path: bytes, fingerprint: Fingerprint) -> None:
+        os.utime(os.path.join(self.root, path), ns=(0, fingerprint.mtime_ns + 1))
+        super().refuse_changed(path, fingerprint)
+
+
+@pytest.mark.parametrize(("kind", "ends"), [(b"cifs", "Withdrawn"), (b"nfs4", "Uploaded")])
+def test_a_time_that_cifs_tells_once_a_file_is_closed_is_heard_before_the_submit(world, monkeypatch, kind, ends):
+    """nas D1: a mixture of old and new bytes was paid for."""
+    monkeypatch.setattr(identity, "mount_of", lambda path: mount_of(path)._replace(kind=kind))
+    monkeypatch.setattr(inbox_folder, "CLOSED_SECONDS", 0.0)
+    data = world.drop("Talk.mp3").stat()
+    fingerprint = Fingerprint(data.st_size, data.st_mtime_ns)
+    folder = LateServer(world.route.inbox, lane="", ground=Ground(world.route.inbox, lane="", what="inbox"))
+    source = (folder, b"Talk.mp3", fingerprint)
+
+    try:
+        end: object = upload(a_job(fingerprint=fingerprint), world.plan().client, source, lambda _sent: None)
+    except Withdrawn as error:
+        end = error
+
+    assert type(end).__name__ == ends
 
 
 # After the move

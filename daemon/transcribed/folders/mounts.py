@@ -46,6 +46,14 @@ class Mount(NamedTuple):
         return "" if self.is_local or self.kind == UNKNOWN else self.kind.decode(errors="replace")
 
     @property
+    def tells_late(self) -> bool:
+        """True for CIFS: while anybody has a file open, samba gives the time that it had when it was opened.
+
+        Tried with samba 4.17: change time and a second open give the old time too, only the size is true.
+        """
+        return self.kind in (b"cifs", b"smb3")
+
+    @property
     def has_steady_inodes(self) -> bool:
         """True if ctime and inode of a file stay as they are while nobody touches it."""
         return self.is_local and self.kind not in _NUMBERED_IN_MEMORY

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from transcribed.inbox.settling import Found
 from transcribed.inbox.writers import writing_below, writing_by_name, writing_of_open, written
 from transcribed.job import Fingerprint, shown
 
+CLOSED_SECONDS = 2.0  # CIFS closes a file a second after us (mount.cifs(8), closetimeo)
 __all__ = ["Found", "Ground", "Listing", "Mount", "RecordingFolder"]
 
 
@@ -49,6 +51,10 @@ class Mount(Protocol):
     @property
     def is_local(self) -> bool:
         """True if it is on this machine: no network, no FUSE."""
+
+    @property
+    def tells_late(self) -> bool:
+        """True if its server tells a file's new time only once nobody has the file open."""
 
     @property
     def has_steady_inodes(self) -> bool:
@@ -108,6 +114,8 @@ class RecordingFolder:
         self._ground = ground
         self._tree = self._new_tree()
         self._looked_at: tuple[int, int] | None = None
+        self._tells_late = False  # as the root was last opened
+        self._never = threading.Event()
         self._local_device: int | None = None  # as the root was last opened; None on a network's file system
 
     def _new_tree(self) -> Tree:
@@ -236,6 +244,13 @@ class RecordingFolder:
         """True if the open `file` is as `fingerprint` says, in its server's words. It is asked again once read."""
         return _same(status_of_open(file.fileno()), fingerprint)
 
+    def refuse_changed(self, path: bytes, fingerprint: Fingerprint) -> None:
+        """Raises as `open` does: Withdrawn where a file is not as it was, by a server that tells so late."""
+        if self._tells_late:
+            self._never.wait(CLOSED_SECONDS)
+            if self.found(path, fingerprint) != fingerprint:
+                raise Withdrawn("the recording changed while it was being read")
+
     def found(self, path: bytes, like: Fingerprint) -> Fingerprint:
         """The fingerprint of what lies at `path` now, with the parts that `like` has. Raises as `open` does."""
         with self.reaching(path) as (folder, name), self._judging(path):
@@ -302,6 +317,7 @@ class RecordingFolder:
                 raise self._blocked(error) from error
             mount = self._ground.recognised(root)
             self._local_device = os.fstat(root).st_dev if mount.is_local else None
+            self._tells_late = mount.tells_late
             yield root, mount
 
     def _blocked(self, error: OSError) -> Blocked:

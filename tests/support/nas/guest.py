@@ -30,17 +30,19 @@ def tell(**line: Any) -> None:
 
 def run(name: str, case: Case, scene: Scene) -> None:
     """One case, on a thread that is left alone when its time is up: it may hang in a call that never ends."""
-    tell(begun=name)
+    slowness = scene.measure()
+    most_seconds = case.most_seconds * slowness
+    tell(begun=f"{name}, slow by {slowness:.1f}")
     thread = threading.Thread(target=_cells, args=(name, case, scene), daemon=True)
     thread.start()
-    thread.join(case.most_seconds)
+    thread.join(most_seconds)
     scene.api.release()
     scene.api.processing_seconds = 0
     leave()
     if thread.is_alive():
         told = {share.name: "W" for share in scene.shares}
         for mount, cell in told.items():
-            tell(case=f"{name} (given up)", mount=mount, cell=cell, note=f"not ended in {case.most_seconds:.0f} s")
+            tell(case=f"{name} (given up)", mount=mount, cell=cell, note=f"not ended in {most_seconds:.0f} s")
 
 
 def leave() -> None:

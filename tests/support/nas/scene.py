@@ -20,6 +20,7 @@ from transcribed.job import Job
 from world import mp3
 
 HOME = Path("/srv/daemon")
+LOOPS, LOOP_SECONDS = 2_000_000, 1.5  # of nothing; their time in an emulated machine that is left alone
 SLOW_SECONDS = 15.0  # of a command that must not hang, beyond what it takes when all is well
 
 
@@ -29,6 +30,7 @@ class Scene:
     def __init__(self, shares: Sequence[Share], api: FakeAssemblyAI, tell: Callable[..., None]) -> None:
         self.shares, self.api, self.tell = shares, api, tell
         self.made: dict[str, str] = {}
+        self.slowness = 1.0
         self._jobs: list[Job] = []
         self._read_at = float("-inf")
         self.daemon = Daemon(HOME, api.base_url)
@@ -36,6 +38,14 @@ class Scene:
         self.daemon.config["api"] = {"base_url": api.base_url, "poll_seconds": 0.5}
         self.daemon.config["inbox"] = [share.configured() for share in shares]
         api.duration_of = lambda upload: upload.size * 8 / 128_000
+
+    def measure(self) -> float:
+        """How often the time of a machine that is left alone all takes now: what is waited for gets so much more."""
+        began = time.monotonic()
+        for _ in range(LOOPS):
+            pass
+        self.slowness = max(1.0, (time.monotonic() - began) / LOOP_SECONDS)
+        return self.slowness
 
     # Recordings.
 
@@ -79,8 +89,8 @@ class Scene:
         return not lying and all(job.has_ended and not job.unfinished for job in self.jobs(share, case))
 
     def wait(self, condition: Callable[[], Any], seconds: float) -> bool:
-        """True once the condition holds; False after so many seconds."""
-        deadline = time.monotonic() + seconds
+        """True once the condition holds; False after so many seconds, of a machine that is left alone."""
+        deadline = time.monotonic() + seconds * self.slowness
         while True:
             with suppress(OSError, ValueError):
                 if condition():

@@ -35,6 +35,7 @@ def upload(
     with folder.reading(path, fingerprint) as file:
         size = job.fingerprint.size
         sent = client.upload(file, size, progress, audio_of(file, size))
+    folder.refuse_changed(path, fingerprint)
     return Uploaded(sent.upload_url, sent.content_hash, client.base_url, client.key_fingerprint, sent.audio_hash)
 
 
