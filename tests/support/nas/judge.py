@@ -120,6 +120,10 @@ def at_the_end(scene: Scene, share: Share) -> Verdict:
 
 
 def _litter(folder: Path) -> list[str]:
-    """Temporary names of ours, of NFS and of samba. The anchor and the owner of an inbox stay."""
+    """Temporary names of ours, of NFS and of samba. The anchor and the owner of an inbox stay, and what is leaving."""
     names = (os.path.basename(path) for path in folder.rglob("*"))
-    return [name for name in names if re.match(r"\.(transcribed-[0-9a-z]{6,}|nfs[0-9a-f]{8,}|smb[0-9a-f]{4,})", name)]
+    return [
+        name
+        for name in names
+        if re.match(r"\.(transcribed-(?!leaving-)[0-9a-z]{6,}|nfs[0-9a-f]{8,}|smb[0-9a-f]{4,})", name)
+    ]
