@@ -384,12 +384,11 @@ class Worker:
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
         at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
-        at_work = at_work or self._second_looks.is_late()
-        if at_work or self.dispatch.next_at() == 0.0 or self.book.holds:
+        if at_work or self._second_looks.is_late() or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
-        for inbox in self.inboxes.values():
-            if not inbox.settled and self.lanes.blocking((inbox.route.lane,)) is None:
-                return False
+        unsettled = [inbox for inbox in self.inboxes.values() if not inbox.settled]
+        if any(self.lanes.blocking((inbox.route.lane,)) is None for inbox in unsettled):
+            return False
         return self.dispatch.all_wait()
 
     def _verdict(self) -> int:
