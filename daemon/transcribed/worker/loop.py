@@ -386,10 +386,8 @@ class Worker:
         at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
         if at_work or self._second_looks.is_late() or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
-        unsettled = [inbox for inbox in self.inboxes.values() if not inbox.settled]
-        if any(self.lanes.blocking((inbox.route.lane,)) is None for inbox in unsettled):
-            return False
-        return self.dispatch.all_wait()
+        open_lanes = [inbox.route.lane for inbox in self.inboxes.values() if not inbox.settled]
+        return all(self.lanes.blocking((lane,)) for lane in open_lanes) and self.dispatch.all_wait()
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
