@@ -32,7 +32,7 @@ def run_and(world: World, then: Callable[[], object], *, at: State, jobs: int, s
     def until() -> bool:
         if not done and world.states() and world.jobs()[0].state is at:
             done.append(then())
-        ended = [job for job in world.jobs() if job.retired_at is not None]
+        ended = [job for job in world.jobs() if job.retired_at is not None and job.state is not State.CANCELLED]
         return bool(done) and len(ended) >= jobs
 
     world.run(until, seconds=seconds)
