@@ -25,7 +25,7 @@ def test_a_file_that_was_taken_is_forgotten_and_a_newer_one_at_its_path_goes_on_
     (found,) = look(settling, 1, 5.0)
     look(settling, 2, 6.0)
     settling.taken(found)
-    assert (reason(settling), settling.next_at()) == ("growing", 24.0)
+    assert (reason(settling), settling.next_at()) == ("growing", 11.0)
 
     (newer,) = look(settling, 2, 24.0)
     settling.taken(newer)
