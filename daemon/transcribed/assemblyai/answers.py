@@ -31,13 +31,12 @@ _ONE_LARGE = threading.Lock()
 class Unreadable(Transient):
     """An answer that is no transcript as we could keep it; `body` is all of it. Handled as Transient.
 
-    `again`: it may come whole when it is asked for again.
+    It may come whole when it is asked for again: what stands between may have changed it.
     """
 
-    def __init__(self, message: str, body: bytes, *, again: bool = True) -> None:
+    def __init__(self, message: str, body: bytes) -> None:
         super().__init__(message, hint="did a proxy or a login page answer? It is asked for again")
         self.body = body
-        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +178,11 @@ def _checked(body: bytes) -> Mapping[str, Any]:
         with _ONE_LARGE if len(body) > _LARGE_BYTES else nullcontext():
             return formats.checked(body)
     except formats.TooLargeError as error:
-        raise Unreadable(f"the transcript is too large to be read: {error}", body, again=False) from None
+        raise Unreadable(f"the transcript is too large to be read: {error}", body) from None
     except ValueError as error:
-        raise Unreadable(f"the transcript cannot be read: {error}", body) from None
+        if _is_web_page(body):
+            raise _web_page(body) from None
+        raise Unreadable(f"AssemblyAI's answer is not the expected JSON: {error}", body) from None
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
         value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         value = None
-    if value is None and body.lstrip()[:1] == b"<":
+    if value is None and _is_web_page(body):
         raise _web_page(body)
     if not isinstance(value, dict):
         raise _unexpected("it is not a JSON object")
@@ -227,6 +228,10 @@ def _instant(value: object) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except ValueError:
         return None
+
+
+def _is_web_page(body: bytes) -> bool:
+    return body[:PAGE_LENGTH].lstrip()[:1] == b"<"
 
 
 def _web_page(body: bytes) -> Blocked:

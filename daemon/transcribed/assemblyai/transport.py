@@ -382,7 +382,7 @@ def _whole(response: requests.Response) -> bytes:
         for chunk in response.iter_content(BLOCK_BYTES):
             body += chunk
             if len(body) > ANSWER_BYTES:
-                raise Unreadable(f"AssemblyAI's answer is larger than {ANSWER_BYTES:,} bytes", bytes(body), again=False)
+                raise Unreadable(f"AssemblyAI's answer is larger than {ANSWER_BYTES:,} bytes", bytes(body))
     except ValueError as error:  # urllib3 believes a chunk that says it is of negative length
         raise ConnectionError("the answer is not valid HTTP") from error
     return bytes(body)

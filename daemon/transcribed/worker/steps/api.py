@@ -135,7 +135,7 @@ def _asked(job: Job, transcript_id: str, client: AssemblyAI, kept: Transcripts) 
     try:
         return client.fetch(transcript_id)
     except Unreadable as error:
-        if error.again and job.attempts < TRIES_AT_UNREADABLE:
+        if job.attempts < TRIES_AT_UNREADABLE:
             raise
         raise _set_aside(transcript_id, kept, error) from error
 
