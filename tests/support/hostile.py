@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from assemblyai_calls import ID, name_of
 from fake_assemblyai import KEY
-from transcribed.errors import ConfigError, TranscribedError, Transient
+from transcribed.errors import Blocked, ConfigError, TranscribedError, Transient
 
 E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
@@ -114,8 +114,8 @@ def is_sane(error: TranscribedError) -> bool:
 
 
 def made_of(body: bytes, parse: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return what is read in the body of a 200, or None if that is unusable: perhaps done, so never a refusal."""
-    value, error = outcome(Transient, parse, body, *arguments, **options)
+    """Return what is read in the body of a 200; None if it is unusable or a web page: perhaps done, so no refusal."""
+    value, error = outcome((Transient, Blocked), parse, body, *arguments, **options)
     assert error is None or (is_sane(error) and not error.refused)
     return value
 

@@ -67,7 +67,7 @@ def test_a_server_that_asks_for_years_is_asked_again_within_an_hour(any_server: 
     assert raised(CALLS[LIST], client_of(any_server)).retry_after_seconds == 3600
 
 
-def test_a_transcript_too_large_to_be_read_is_refused_before_it_is_parsed_and_its_bytes_are_kept(
+def test_a_transcript_too_large_to_be_read_is_not_parsed_and_its_bytes_are_kept(
     any_server: FakeAssemblyAI,
 ):
     body = b'{"a":[%s1]}' % (b"[]," * 3_000_000)
