@@ -16,7 +16,7 @@ from transcribed.formats.words import Turn, Word
 #: A silence after an abbreviation that is the end of its sentence: longer than the gaps within one.
 PAUSE_MS = 700
 
-_CLOSERS = re.compile(r"[\"'”’“‘»«›‹)\]}」』】》〉）]+$")  # noqa: RUF001 - other scripts close too
+_CLOSERS = "\"'”’“‘»«›‹)]}」』】》〉）"  # noqa: RUF001 - other scripts close too
 _NUMBER = re.compile(r"\d{1,2}\.")
 _LETTERS = re.compile(r"([^\W\d_]\.)+")
 _KHMER = re.compile(r"[។៕]$")  #: sentencex 1.0.32 does not know them
@@ -60,7 +60,7 @@ def _found(turn: Turn, code: str) -> Collection[int]:
 def _ends(word: Word, following: Word | None, *, is_found: bool, code: str) -> bool:
     if following is None:
         return is_found
-    text = _CLOSERS.sub("", word.text)
+    text = word.text.rstrip(_CLOSERS)
     if following.text[:1].islower():
         return False
     if _KHMER.search(text):
