@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import stat
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from transcribed import config
 from transcribed.cli import check
 from transcribed.cli import finding as findings
 from transcribed.cli.app import app
+from transcribed.cli.parents import open_to_others
 from transcribed.config import placement
 from transcribed.errors import ConfigError
 from transcribed.folders.mounts import Mount
@@ -379,3 +381,33 @@ def test_how_it_is_known_that_a_recording_is_still_written_is_told_and_what_is_m
 def test_watches_that_may_not_be_enough_are_remarked_on():
     assert check.of_watches(8192, 100).kind == "ok"
     assert check.of_watches(8192, 5000).kind == "remark"
+
+
+# --- the folders above
+
+
+def remarks_on_parents(house):
+    return [line for line in house.check()[1] if "others may rename" in line]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o2775])
+def test_a_folder_above_in_which_others_may_rename_is_named_once_with_its_fix(house, mode):
+    os.chmod(house.root, mode)
+
+    [said] = remarks_on_parents(house)
+    assert "put a link in the place of path, outbox, archive, failed" in said
+    assert "chmod +t" in said
+
+    os.chmod(house.root, mode | stat.S_ISVTX)
+    assert remarks_on_parents(house) == []
+
+
+def test_what_belongs_to_a_stranger_may_be_swapped_also_below_a_sticky_folder(tmp_path):
+    os.chmod(tmp_path, 0o1777)
+    (tmp_path / "in").mkdir()
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "in", 60_002, -1)
+    owner = os.stat(tmp_path / "in").st_uid
+
+    assert open_to_others(os.fsencode(tmp_path / "in"), {0, owner}) is None
+    assert open_to_others(os.fsencode(tmp_path / "in"), {0, owner + 1}) == os.fsencode(tmp_path)

@@ -18,6 +18,7 @@ from transcribed import config, errors, files, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.finding import Finding, of_folder, of_writing
+from transcribed.cli.parents import of_parents
 from transcribed.cli.remembered import strange_folders
 from transcribed.cli.retries import closed_to_group
 from transcribed.cli.shares import FIX, Shares, roots, roots_of
@@ -62,7 +63,7 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
     folders, strange = 0, _strange(settled, shares)
     for each in settled.inboxes:
         untaken = Untaken(each)
-        yield from _inbox(each, untaken, strange, shares)
+        yield from _inbox(each, untaken, strange, shares, _user_of(state, shares))
         folders += untaken.folders
     yield from _api(settled.api)
     yield from _notify(settled.notify)
@@ -71,6 +72,12 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
     if not files.is_asked():
         said = "this kernel, or a sandbox, knows no statx: a share may answer from its memory, and a recording that"
         yield Finding("remark", f"{said} is written over on its server just then is not noticed", "allow statx")
+
+
+def _user_of(state: bytes, shares: Shares) -> int:
+    """The daemon's user: the owner of the state directory; before the first start, who asks."""
+    is_there = not shares.silence(state) and os.path.isdir(state)
+    return os.stat(state).st_uid if is_there else os.geteuid()
 
 
 def _answering(settled: config.Config, shares: Shares) -> config.Config:
@@ -142,7 +149,7 @@ def of_journal(directory: str, damage: str, jobs: int) -> Finding:
 
 
 def _inbox(
-    each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked], shares: Shares
+    each: config.Inbox, untaken: Untaken, strange: Mapping[bytes, errors.Blocked], shares: Shares, user: int
 ) -> Iterator[Finding]:
     label, root = f'inbox "{each.name}"', os.fsencode(each.path)
     if silence := shares.silence(root, below=True):
@@ -154,6 +161,7 @@ def _inbox(
     yield from _devices(label, each, shares)
     if not any(map(shares.silence, roots_of(each))):
         yield from _retries(label, each)
+        yield from of_parents(label, each, user)
 
 
 def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.Blocked | None) -> Iterator[Finding]:
