@@ -166,7 +166,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
     background = Background(mailbox, lambda *_: AtOnce())
-    arrivals = Arrivals(route, book, background, clock, Host(), Sweeps(background, clock))  # type: ignore[arg-type]  # a look asks for no more
+    arrivals = Arrivals(route, book, background, clock, Host(), Sweeps(background, clock), state=b"")  # type: ignore[arg-type]  # a look asks for no more
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=BOUND_SECONDS))
     said = status.snapshot(

@@ -1,16 +1,18 @@
 """Lanes: the blocks, their reasons and the times of their probes; and the orders that people leave for the daemon."""
 
 import itertools
-import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from abilities import umask
 from jobs import a_job
 from transcribed.assemblyai import Throttled
 from transcribed.errors import Blocked, Permanent, Transient
+from transcribed.formats import FORMATS
 from transcribed.job.events import Deferred, Failed, Released, Retired, Submitted, Transcribed, Uploaded
 from transcribed.worker.lanes import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, RELAPSE_SECONDS, Lanes
 from transcribed.worker.orders import LARGEST_BYTES, drop, numbers, waiting
@@ -345,28 +347,61 @@ def test_orders_wait_in_the_order_in_which_they_were_left(tmp_path):
         b"[" * 100_000,
         b"1" * 5000,
         b'{"order": "' + b"x" * LARGEST_BYTES + b'"}',
+        b'{"order": "accept"}',
+        b'{"transcribed order": 2, "order": "accept"}',
+        b'{"transcribed order": 1, "order": "pay"}',
+        b'{"transcribed order": 1, "order": ["accept"]}',
     ],
 )
 def test_a_text_that_is_no_order_is_an_empty_one(tmp_path, text):
     drop(str(tmp_path), {"order": "scan"})
-    (tmp_path / "commands" / "0.json").write_bytes(text)
+    (tmp_path / "commands" / "0.order").write_bytes(text)
 
     (name, order), (_, good) = left_in(tmp_path)
-    assert (name, order, good) == (b"0.json", {}, {"order": "scan"})
+    assert (name, order, good) == (b"0.order", {}, {"order": "scan"})
+
+
+def test_no_name_that_a_rendering_can_have_is_that_of_an_order(tmp_path):
+    good = Path(os.fsdecode(drop(str(tmp_path), {"order": "accept"}))).read_bytes()
+    suffixes = {each.suffix for each in FORMATS.values()} | {".redacted.mp3", ".error.txt", ".note.txt"}
+    for suffix in suffixes:
+        (tmp_path / "commands" / f"Talk.order{suffix}").write_bytes(good)
+
+    assert sorted(order.get("order", "") for _, order in left_in(tmp_path)) == [*[""] * len(suffixes), "accept"]
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o777])
+def test_whoever_orders_with_whatever_umask_the_daemon_can_read_it(tmp_path, mask):
+    drop(str(tmp_path), {"order": "scan"})
+    owner = 60_001 if os.geteuid() == 0 else os.geteuid()
+    os.chown(tmp_path / "commands", owner, -1)
+    with umask(mask):
+        path = drop(str(tmp_path), {"order": "accept"})
+
+    status = os.stat(path)
+    assert (status.st_uid, status.st_mode & 0o777) == (owner, 0o644)
+
+
+def test_an_order_goes_into_no_folder_that_a_link_leads_to(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "commands").symlink_to("elsewhere")
+
+    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+        drop(str(tmp_path), {"order": "accept"})
+    assert os.listdir(tmp_path / "elsewhere") == []
 
 
 def test_what_cannot_be_opened_keeps_no_order_waiting(tmp_path):
     drop(str(tmp_path), {"order": "scan"})
-    (tmp_path / "commands" / "0.json").mkdir()
-    (tmp_path / "commands" / "1.json").symlink_to("nowhere")
+    (tmp_path / "commands" / "0.order").mkdir()
+    (tmp_path / "commands" / "1.order").symlink_to("nowhere")
 
     assert [order for _, order in left_in(tmp_path)] == [None, None, {"order": "scan"}]
 
 
 def test_a_name_that_is_not_complete_yet_is_not_looked_at(tmp_path):
     drop(str(tmp_path), {"order": "scan"})
-    (tmp_path / "commands" / ".transcribed-1.json").write_bytes(b'{"order": "retry"')
-    (tmp_path / "commands" / "notes.txt").write_bytes(json.dumps({"order": "accept"}).encode())
+    (tmp_path / "commands" / ".transcribed-1.order").write_bytes(b'{"order": "retry"')
 
     assert len(left_in(tmp_path)) == 1
 

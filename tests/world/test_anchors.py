@@ -53,6 +53,13 @@ SAME = [
     ("it takes an anchor at last", Identity("", SHARE), Identity(OURS, SHARE)),
     ("mounted late", Identity(OURS, ROOT, 7), Identity("", SHARE)),
     ("mounted late, with an anchor of an earlier life", Identity(OURS, ROOT, 7), Identity(ANOTHER, SHARE)),
+    ("with the anchor of another, copied into it", Identity(OURS, ROOT, 7, 9), Identity(ANOTHER, ROOT, 7, 9)),
+    ("by way of a link, the very same", Identity(OURS, ROOT, 7, 9, b"/a"), Identity(OURS, ROOT, 7, 9, b"/b")),
+    ("on a disk that is another device now", Identity(OURS, ROOT, 7, 9), Identity("", again(ROOT), 7, 9)),
+    ("made again, with its anchor", Identity(OURS, ROOT, 7, 9, b"/a"), Identity(OURS, ROOT, 7, 8, b"/a")),
+    ("made again where inodes do not last", Identity(OURS, SHARE, 0, 0), Identity("", SHARE, 0, 0)),
+    ("remembered by an older version", Identity(OURS, ROOT, 7), Identity("", ROOT, 7, 9, b"/a")),
+    ("in other letters", Identity(OURS, SHARE, 0, 0, b"/Inbox"), Identity(OURS, SHARE, 0, 0, b"/inbox")),
     ("nobody says any more where it lies", Identity("", SHARE), Identity("", Mount(b"0:99", b"/", b"unknown"))),
 ]
 GONE = [
@@ -73,6 +80,31 @@ GONE = [
     ("another share in its place", Identity(OURS, SHARE), Identity("", again(SHARE)), "another file system is mounted"),
     ("another stick", Identity("", STICK, 7), Identity("", STICK, 8), "another file system is mounted"),
     ("another stick, with an anchor lost", Identity(OURS, STICK, 7), Identity("", STICK, 8), "another file system"),
+    ("made since, without an anchor", Identity(OURS, ROOT, 7, 9), Identity("", ROOT, 7, 8), "made since"),
+    (
+        "by way of a link, without an anchor",
+        Identity(OURS, SHARE, 0, 0, b"/a"),
+        Identity("", SHARE, 0, 0, b"/b"),
+        "a link leads to /b",
+    ),
+    (
+        "by way of a link, with a copy of the anchor",
+        Identity(OURS, ROOT, 7, 9, b"/a"),
+        Identity(OURS, ROOT, 7, 8, b"/b"),
+        "a link leads to /b",
+    ),
+    (
+        "by way of a link, on a mount below",
+        Identity(OURS, ROOT, 7, 9, b"/a"),
+        Identity("", STICK, 8, 9, b"/b"),
+        "a link leads to /b",
+    ),
+    (
+        "with the anchor of another, on a stick with the same inode",
+        Identity(OURS, STICK, 7, 9),
+        Identity(ANOTHER, STICK, 8, 9),
+        ".transcribed.anchor",
+    ),
     ("another kind of file system", Identity("", SHARE), Identity("", again(TMPFS)), "another file system is mounted"),
     ("another tmpfs of the same number", Identity(OURS, TMPFS, 7), Identity("", TMPFS, 8), "another file system"),
 ]
@@ -104,7 +136,14 @@ MOUNTS = st.builds(
     st.sampled_from([b"/", b"/srv", b"/srv/nas"]),
     st.sampled_from([b"ext4", b"nfs4", b"tmpfs", b"unknown"]),
 )
-IDENTITIES = st.builds(Identity, st.sampled_from(["", OURS, ANOTHER]), MOUNTS, st.integers(0, 2))
+IDENTITIES = st.builds(
+    Identity,
+    st.sampled_from(["", OURS, ANOTHER]),
+    MOUNTS,
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.sampled_from([b"", b"/a", b"/b"]),
+)
 
 
 @given(IDENTITIES, IDENTITIES)
@@ -309,10 +348,13 @@ def test_a_folder_with_the_anchor_of_another_is_not_taken_and_a_person_can_say_t
 ) -> None:
     work_for(world, 100)
     world.drop("Talk.mp3")
+    world.lose("outbox")
+    world.folders["outbox"].mkdir()
     (world.folders["outbox"] / ANCHOR_NAME).write_bytes(anchor_text(ANOTHER))
     work_for(world, 1000)
     [(_, reason)] = blocked_lanes(world)
     assert "is not the folder that it was" in reason
+    assert ANCHOR_NAME in reason
     assert "transcribed accept --folders talks" in world.published[-1]["blocked"][0]["hint"]
     assert world.files("outbox") == []
 
@@ -344,6 +386,8 @@ def test_after_the_loss_of_the_journal_the_folders_are_known_by_the_anchors_that
     work_for(world, 100)
     assert {name: (folder / ANCHOR_NAME).read_bytes() for name, folder in world.folders.items()} == before
 
+    world.lose("outbox")
+    world.folders["outbox"].mkdir()
     (world.folders["outbox"] / ANCHOR_NAME).write_bytes(anchor_text(ANOTHER))
     work_for(world, 100)
     assert len(blocked_lanes(world)) == 1

@@ -52,7 +52,8 @@ def test_what_is_not_a_regular_file_is_refused_at_once_and_no_descriptor_is_left
         for _ in range(3):
             with pytest.raises(OSError, match=r"regular|symbolic"):
                 files.open_regular(path)
-        assert files.begins_with(path, b"") is False
+        with files.opened(os.fsencode(tmp_path)) as root:
+            assert root.holds(path, b"") is False
 
 
 def test_a_device_is_not_a_regular_file() -> None:
@@ -63,20 +64,24 @@ def test_a_device_is_not_a_regular_file() -> None:
 def test_a_file_is_read_by_its_name_in_an_open_folder_and_no_further_than_asked(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"words")
 
-    with no_descriptor_is_left_open(), files.opened_root(os.fsencode(tmp_path)) as folder:
-        assert files.read_regular(b"a", 3, within=folder) == b"wor"
-        assert files.begins_with(os.fsencode(tmp_path / "a"), b"wo")
-        assert not files.begins_with(os.fsencode(tmp_path / "a"), b"word s")
+    with no_descriptor_is_left_open(), files.opened(os.fsencode(tmp_path)) as root:
+        assert files.read_regular(b"a", 3, within=root.descriptor) == b"wor"
+        assert root.holds(os.fsencode(tmp_path / "a"), b"words")
+        assert not root.holds(os.fsencode(tmp_path / "a"), b"wo")
+        assert not root.holds(os.fsencode(tmp_path / "a"), b"word s")
 
 
 def test_the_hash_of_a_file_is_that_of_its_bytes_and_of_none_none(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
 
-    assert files.sha256(os.fsencode(tmp_path / "a")) == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
-    assert files.sha256(os.fsencode(tmp_path / "b")) is None
-    assert files.sha256(os.fsencode(tmp_path)) is None
+    (tmp_path / "folder").mkdir()
+
+    with files.opened(os.fsencode(tmp_path)) as root:
+        assert root.sha256(os.fsencode(tmp_path / "a")) == (
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        )
+        assert root.sha256(os.fsencode(tmp_path / "b")) is None
+        assert root.sha256(os.fsencode(tmp_path / "folder")) is None
 
 
 def test_a_folder_below_a_link_is_not_reached(tmp_path: Path) -> None:
@@ -118,32 +123,47 @@ OLD = {
     failure_notes.WRONG: b"transcribed cannot use the file beside this note. The recordings that it speaks of wait.\n",
     outbox_notice.MARK: b"transcribed waits.\n\nSince 2026-01-01 10:00: the disk is full\n",
 }
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Iterator[tuple[files.Root, bytes]]:
+    """The open folder of a note, and the note's path."""
+    with files.opened(os.fsencode(tmp_path)) as root:
+        yield root, os.fsencode(tmp_path / "note")
+
+
 MARKS = pytest.mark.parametrize("mark", OLD, ids=lambda mark: mark.kind)
 
 
 @MARKS
-def test_a_text_of_an_older_version_is_known_for_ever(tmp_path: Path, mark: files.Mark) -> None:
+def test_a_text_of_an_older_version_is_known_for_ever(
+    tmp_path: Path, note: tuple[files.Root, bytes], mark: files.Mark
+) -> None:
     (tmp_path / "note").write_bytes(OLD[mark])
 
-    assert mark.is_at(os.fsencode(tmp_path / "note"))
-    mark.take_back(os.fsencode(tmp_path / "note"))
+    assert mark.is_at(*note)
+    mark.take_back(*note)
     assert os.listdir(tmp_path) == []
 
 
 @MARKS
-def test_a_text_whose_sentences_have_changed_is_still_ours(tmp_path: Path, mark: files.Mark) -> None:
+def test_a_text_whose_sentences_have_changed_is_still_ours(
+    tmp_path: Path, note: tuple[files.Root, bytes], mark: files.Mark
+) -> None:
     (tmp_path / "note").write_bytes(mark.signed(b"Nothing that we ever said before.\n"))
 
-    assert mark.is_at(os.fsencode(tmp_path / "note"))
-    assert not any(other.is_at(os.fsencode(tmp_path / "note")) for other in OLD if other != mark)
+    assert mark.is_at(*note)
+    assert not any(other.is_at(*note) for other in OLD if other != mark)
 
 
 @MARKS
 @pytest.mark.parametrize("text", [b"", b"transcribed could", b"My notes.\n[transcribed: mine]\n"])
-def test_a_text_of_a_stranger_is_never_taken_back(tmp_path: Path, mark: files.Mark, text: bytes) -> None:
+def test_a_text_of_a_stranger_is_never_taken_back(
+    tmp_path: Path, note: tuple[files.Root, bytes], mark: files.Mark, text: bytes
+) -> None:
     (tmp_path / "note").write_bytes(text)
 
-    mark.take_back(os.fsencode(tmp_path / "note"))
+    mark.take_back(*note)
 
     assert (tmp_path / "note").read_bytes() == text
 
@@ -151,21 +171,21 @@ def test_a_text_of_a_stranger_is_never_taken_back(tmp_path: Path, mark: files.Ma
 @MARKS
 @STRANGE
 def test_nothing_else_at_the_place_of_a_text_is_ours(
-    tmp_path: Path, mark: files.Mark, make: Callable[[Path], None]
+    tmp_path: Path, note: tuple[files.Root, bytes], mark: files.Mark, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "note")
 
     with no_descriptor_is_left_open():
-        assert not mark.is_at(os.fsencode(tmp_path / "note"))
-        mark.take_back(os.fsencode(tmp_path / "note"))
+        assert not mark.is_at(*note)
+        mark.take_back(*note)
     assert os.path.lexists(tmp_path / "note")
 
 
-def test_a_note_carries_its_mark(tmp_path: Path) -> None:
+def test_a_note_carries_its_mark(tmp_path: Path, note: tuple[files.Root, bytes]) -> None:
     job = Job(7, "talks", b"Talk.mp3", Fingerprint(1, 1), State.FAILED, 1.0, 1.0, 1.0, reason="no speech")
     (tmp_path / "note").write_bytes(failure_notes.note(job))
 
-    assert failure_notes.FAILED.is_at(os.fsencode(tmp_path / "note"))
+    assert failure_notes.FAILED.is_at(*note)
     assert failure_notes.note(job).startswith(OLD[failure_notes.FAILED][:46]), "an older version knows it too"
 
 

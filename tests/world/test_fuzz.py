@@ -585,24 +585,24 @@ def world(tmp_path_factory):
 def test_any_file_is_an_order_if_only_an_empty_one_and_the_daemon_outlives_it(world, contents):
     commands = world.state / "commands"
     for number, content in enumerate(contents):
-        (commands / f"{number}.json").write_bytes(content)
+        (commands / f"{number}.order").write_bytes(content.replace(b"{", b'{"transcribed order": 1, ', 1))
     waiting = orders.waiting(os.fsencode(commands))
-    assert [name for name, _ in waiting] == [b"%d.json" % number for number in range(len(contents))]
-    assert all(
-        type(number) is int and 0 < number < 2**63 for _, order in waiting for number in orders.numbers(order or {})
-    )
+    assert [name for name, _ in waiting] == [b"%d.order" % number for number in range(len(contents))]
+    named = (number for _, order in waiting for number in orders.numbers(order or {}))
+    assert all(type(number) is int and 0 < number < 2**63 for number in named)
 
     world.run(until=lambda: not os.listdir(commands))
     assert [job.id for job in world.jobs()] == [1]
 
 
 def test_an_order_nested_as_deep_as_it_can_be_read_does_not_end_the_daemon(world):
-    path = world.state / "commands" / "deep.json"
+    path = world.state / "commands" / "deep.order"
     found = []
 
     def read():  # in a thread of its own, as the daemon does: there is more room on its stack than on the loop's
         for depth in range(sys.getrecursionlimit(), 0, -1):
-            path.write_bytes(b'{"order": %b%b}' % (b"[" * depth, b"]" * depth))
+            jobs = b"[" * depth + b"]" * depth
+            path.write_bytes(b'{"transcribed order": 1, "order": "retry", "jobs": %b}' % jobs)
             found[:] = orders.waiting(os.fsencode(path.parent))
             if found[0][1]:
                 return

@@ -16,7 +16,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDe
 
 from abilities import without_privileges
 from transcribed.errors import Blocked, Transient, Withdrawn
-from transcribed.folders import is_local
+from transcribed.folders import identity, is_local
 from transcribed.folders.mounts import Mount, mount_of
 from transcribed.inbox import Names, Settling, Watch
 from transcribed.job import Fingerprint
@@ -155,9 +155,18 @@ def test_a_recording_is_not_withdrawn_when_the_whole_inbox_is_gone(root):
         pass
 
 
-def test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_is_back(root):
-    """/proc is a mount on every machine; an inbox that lay there and now lies on / has lost it."""
+@pytest.fixture
+def mount_point(root, monkeypatch):
+    """A folder for whose mount a link stands, of which is told what is told of a mount: its path stays the same."""
     place = root + b"/in"
+    monkeypatch.setattr(identity, "place_of", lambda _: place)
+    monkeypatch.setattr(identity, "mount_at", lambda path, _: mount_of(path))
+    return place
+
+
+def test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_is_back(root, mount_point):
+    """/proc is a mount on every machine; an inbox that lay there and now lies on / has lost it."""
+    place = mount_point
     os.mkdir(root + b"/bare")
     os.symlink(b"/proc/sys/fs", place)
     box = inbox(place)
@@ -172,13 +181,13 @@ def test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_i
     assert box.listing().files == {}
 
 
-def test_a_share_that_is_mounted_late_is_taken_as_the_inbox(root):
+def test_a_share_that_is_mounted_late_is_taken_as_the_inbox(root, mount_point):
     os.mkdir(root + b"/bare")
-    os.symlink(root + b"/bare", root + b"/in")
-    box = inbox(root + b"/in")
+    os.symlink(root + b"/bare", mount_point)
+    box = inbox(mount_point)
     box.listing()
-    os.unlink(root + b"/in")
-    os.symlink(b"/proc/sys/fs", root + b"/in")
+    os.unlink(mount_point)
+    os.symlink(b"/proc/sys/fs", mount_point)
     assert box.listing().files == {}
 
 

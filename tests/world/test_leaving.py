@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from transcribed import files
-from transcribed.folders import identity, mount_of
+from transcribed.folders import identity
+from transcribed.folders.mounts import mount_at
 from transcribed.job import State
 from world import Crash, World, changed, mp3, work_for
 
@@ -28,7 +29,7 @@ def elsewhere():
 @pytest.fixture
 def on_a_share(monkeypatch):
     """To the daemon all folders lie on a file server, of which no kernel here knows the writers."""
-    monkeypatch.setattr(identity, "mount_of", lambda path: mount_of(path)._replace(kind=b"nfs4"))
+    monkeypatch.setattr(identity, "mount_at", lambda *at: mount_at(*at)._replace(kind=b"nfs4"))
 
 
 @pytest.fixture

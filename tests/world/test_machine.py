@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
-from transcribed.folders import identity, mount_of
+from transcribed.folders import identity
+from transcribed.folders.mounts import mount_at
 from transcribed.job import State
 from transcribed.worker import drop, unfinished
 from world import Clock, World, link, mp3
@@ -119,7 +120,7 @@ class Life(RuleBasedStateMachine):
         """Then a recording that was put away stays in the inbox under a hidden name, for its last look."""
         if not is_so:
             return
-        self.patch.setattr(identity, "mount_of", lambda path: mount_of(path)._replace(kind=b"nfs4"))
+        self.patch.setattr(identity, "mount_at", lambda *at: mount_at(*at)._replace(kind=b"nfs4"))
         for name in ("archive", "failed"):
             self.world.folders[name] = self.elsewhere / name
             self.world.folders[name].mkdir()

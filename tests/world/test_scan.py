@@ -210,7 +210,7 @@ def test_on_a_network_every_folder_is_listed_each_time(root, box, monkeypatch, k
     """Skipping by the folder's time missed 36 of 206 files on sshfs."""
     write(root + b"/sub/a.mp3")
     age(root + b"/sub", root)
-    monkeypatch.setattr("transcribed.folders.identity.mount_of", lambda _: Mount(b"0:1", b"/", kind))
+    monkeypatch.setattr("transcribed.folders.identity.mount_at", lambda *_: Mount(b"0:1", b"/", kind))
     box.look()
     write(root + b"/sub/b.mp3")
     age(root + b"/sub")

@@ -219,10 +219,10 @@ def test_an_order_is_left_so_that_the_daemon_can_read_it_whatever_the_umask(tmp_
 
 def test_an_order_that_cannot_be_opened_is_named_once(world: World) -> None:
     drop(str(world.state), {"order": "scan"})
-    (world.state / "commands" / "0.json").symlink_to("nowhere")
+    (world.state / "commands" / "0.order").symlink_to("nowhere")
 
     logs = work_for(world, 60)
 
     (line,) = events(logs, "order.unreadable")
-    assert line["file"].endswith("0.json")
+    assert line["file"].endswith("0.order")
     assert len(events(logs, "order.taken")) == 1

@@ -12,7 +12,8 @@ from fake_assemblyai import Fault
 from jobs import a_job
 from tags import id3v2
 from transcribed.errors import Withdrawn
-from transcribed.folders import Ground, identity, mount_of
+from transcribed.folders import Ground, identity
+from transcribed.folders.mounts import mount_at
 from transcribed.inbox import RecordingFolder
 from transcribed.inbox import folder as inbox_folder
 from transcribed.job import Fingerprint, State
@@ -119,7 +120,7 @@ class LateServer(RecordingFolder):
 @pytest.mark.parametrize(("kind", "ends"), [(b"cifs", "Withdrawn"), (b"nfs4", "Uploaded")])
 def test_a_time_that_cifs_tells_once_a_file_is_closed_is_heard_before_the_submit(world, monkeypatch, kind, ends):
     """nas D1: a mixture of old and new bytes was paid for."""
-    monkeypatch.setattr(identity, "mount_of", lambda path: mount_of(path)._replace(kind=kind))
+    monkeypatch.setattr(identity, "mount_at", lambda *at: mount_at(*at)._replace(kind=kind))
     monkeypatch.setattr(inbox_folder, "CLOSED_SECONDS", 0.0)
     data = world.drop("Talk.mp3").stat()
     fingerprint = Fingerprint(data.st_size, data.st_mtime_ns)

@@ -20,8 +20,8 @@ def strange_folders(settled: config.Config, is_asked: Callable[[bytes], bool]) -
 
 def outboxes(settled: config.Config) -> dict[str, Ground]:
     """The outbox of each inbox, by the inbox's name, as it is remembered; where nothing is, any folder is accepted."""
-    facts = _facts(settled)
-    return {each.name: ground(each.name, "outbox", os.fsencode(each.outbox), facts) for each in settled.inboxes}
+    facts, state = _facts(settled), os.fsencode(settled.state.directory)
+    return {each.name: ground(each.name, "outbox", os.fsencode(each.outbox), facts, state) for each in settled.inboxes}
 
 
 def places_of(inbox: config.Inbox) -> Places:

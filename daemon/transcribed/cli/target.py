@@ -5,6 +5,8 @@ while it is the folder that the journal remembers, as the daemon does.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from transcribed import config, errors, files
@@ -31,9 +33,9 @@ class Target:
     def publish(self, job: Job, name: str, data: bytes) -> bytes:
         """Write one rendering of `job` in the format `name`; its path. Raises TranscribedError."""
         try:
-            root, stem, access = self._place(job)
-            path = output(replace(job, stem=stem), name)
-            files.publish(path, data, root=root, access=access)
+            with self._placed(job) as (root, stem, access):
+                path = output(replace(job, stem=stem), name)
+                files.publish(path, data, root=root, access=access)
         except files.NameTaken as taken:
             why = f"{shown(taken.path)} exists already with other content: it was left as it is"
             raise errors.TranscribedError(why, hint="move it away, or give another folder with --output") from taken
@@ -42,19 +44,22 @@ class Target:
             raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing=doing) from error
         return path
 
-    def _place(self, job: Job) -> tuple[bytes, bytes, files.Access]:
+    @contextmanager
+    def _placed(self, job: Job) -> Iterator[tuple[files.Root, bytes, files.Access]]:
         """The folder to write below, the complete stem, and who may use it. Raises OSError; TranscribedError."""
         inbox = self._delivered_to(job)
         if self._own is not None:
             files.make_folders(self._own)
-            return self._own, os.path.join(self._own, self._below(job, inbox)), files.Access()
+            with files.opened(self._own) as root:
+                yield root, os.path.join(self._own, self._below(job, inbox)), files.Access()
+            return
         if job.stem is None:
             raise errors.TranscribedError(f"job {job.id} has no name in the outbox yet", hint=_NAME_A_FOLDER)
         if inbox is None:
             why = f"the outbox of job {job.id} is no longer in the configuration"
             raise errors.TranscribedError(why, hint=_NAME_A_FOLDER)
-        self._outboxes[inbox.name].check(closely=False)
-        return os.fsencode(inbox.outbox), job.stem, placement.access_of(inbox)
+        with self._outboxes[inbox.name].opened() as root:
+            yield root, job.stem, placement.access_of(inbox)
 
     def _below(self, job: Job, inbox: config.Inbox | None) -> bytes:
         """The stem in a folder of the person's own."""

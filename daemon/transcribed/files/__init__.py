@@ -7,6 +7,7 @@ Errors of the system come out as OSError: the caller knows whose lane they block
 """
 
 from transcribed.files.access import Access
+from transcribed.files.apart import is_entangled, place_of
 from transcribed.files.durable import (
     NameTaken,
     make_folder,
@@ -29,7 +30,6 @@ from transcribed.files.marks import Mark
 from transcribed.files.names import MANY_NUMBERS, folded, free_number, numbered, output_name, portable
 from transcribed.files.opening import (
     NotRegular,
-    begins_with,
     descend,
     forget,
     fsync_folder,
@@ -40,9 +40,9 @@ from transcribed.files.opening import (
     opened_root,
     read_regular,
     remove_folder,
-    sha256,
 )
 from transcribed.files.rename import Way
+from transcribed.files.root import Root, opened, opened_as_named
 from transcribed.files.statx import Status, is_asked, status_as_listed, status_of, status_of_open
 from transcribed.files.sweeping import sweep
 from transcribed.files.twins import Twins
@@ -56,17 +56,18 @@ __all__ = [
     "Mark",
     "NameTaken",
     "NotRegular",
+    "Root",
     "Status",
     "Twins",
     "Way",
     "Writing",
-    "begins_with",
     "descend",
     "folded",
     "forget",
     "free_number",
     "fsync_folder",
     "is_asked",
+    "is_entangled",
     "leaves_for",
     "leaving_name",
     "make_folder",
@@ -78,8 +79,11 @@ __all__ = [
     "numbered",
     "open_folder",
     "open_regular",
+    "opened",
+    "opened_as_named",
     "opened_root",
     "output_name",
+    "place_of",
     "portable",
     "probe_time",
     "probe_write",
@@ -92,7 +96,6 @@ __all__ = [
     "replace",
     "replace_each",
     "replacing",
-    "sha256",
     "status_as_listed",
     "status_of",
     "status_of_open",

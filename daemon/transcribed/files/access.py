@@ -3,7 +3,8 @@
 A new folder inside another has that one's rights: who may rename, delete and drag in the outbox may do so below it.
 
 A share may refuse to set a mode, a group or a time, or to sync a folder (CIFS, NFS, much of FUSE). Nothing can be done
-about that, and the file is complete without it: the caller is told, and no write fails. An owner is never changed.
+about that, and the file is complete without it: the caller is told, and no write fails. An owner is never changed
+there: `owner` is for what root leaves in the daemon's own state directory.
 """
 
 import contextlib
@@ -33,6 +34,7 @@ class Access:
     file_mode: int | None = None
     dir_mode: int | None = None
     group: int | None = None
+    owner: int | None = None
     refused: Callable[[int, str, str], None] = _untold
 
     @property
@@ -48,6 +50,8 @@ class Access:
     def to_file(self, file: int) -> None:
         """Give an open file its mode and group: before it has its name."""
         self._to_group(file)
+        if self.owner is not None:
+            os.fchown(file, self.owner, -1)
         if self.file_mode is not None:
             self._to_mode(file, self.file_mode)
 

@@ -7,19 +7,20 @@ looked at before anything is decided, for a network file system may report an er
 
 import contextlib
 import errno
-import functools
 import io
 import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from transcribed.files.access import Access
 from transcribed.files.hidden import leave, temporary_name
 from transcribed.files.opening import NotRegular, open_folder, open_regular, opened_root, same_bytes
 from transcribed.files.rename import Way, rename_no_replace
+from transcribed.files.root import Root, naming, opened
 from transcribed.files.statx import Status, status_of, status_of_open
 
 _CHUNK = 1 << 20
@@ -35,7 +36,7 @@ class NameTaken(Exception):
         self.path = path
 
 
-def publish(path: bytes, data: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
+def publish(path: bytes, data: bytes, *, root: bytes | Root, access: Access = _AS_GIVEN) -> None:
     """The file `path`, absolute and below `root`, with `data`; missing folders in between are made, `root` is not.
 
     A file that is there with the same bytes is taken for ours. Raises NameTaken where another one is; OSError.
@@ -43,7 +44,7 @@ def publish(path: bytes, data: bytes, *, root: bytes, access: Access = _AS_GIVEN
     publish_each({path: data}, root=root, access=access)
 
 
-def publish_each(contents: Mapping[bytes, bytes], *, root: bytes, access: Access = _AS_GIVEN) -> None:
+def publish_each(contents: Mapping[bytes, bytes], *, root: bytes | Root, access: Access = _AS_GIVEN) -> None:
     """The files at these paths, all in one folder, each with its data; as `publish` otherwise.
 
     Their folder is made durable once, after the last. An error or a crash may leave some of them there.
@@ -54,7 +55,7 @@ def publish_each(contents: Mapping[bytes, bytes], *, root: bytes, access: Access
         access.sync(folder)
 
 
-def publish_copy(path: bytes, source: bytes, *, root: bytes, access: Access = _AS_GIVEN) -> None:
+def publish_copy(path: bytes, source: bytes, *, root: bytes | Root, access: Access = _AS_GIVEN) -> None:
     """The file `path` with what the file `source` holds, of any size; as `publish` otherwise."""
     with open(source, "rb") as content, _folder_of(path, root, access) as (folder, _):
         _publish(folder, path, content, access)
@@ -76,9 +77,12 @@ def _publish(folder: int, path: bytes, content: BinaryIO, access: Access) -> Non
             raise _lost(path)
 
 
-def replace(path: bytes, data: bytes, *, access: Access = _AS_GIVEN) -> None:
-    """The file `path` with `data`, in place of one that only we write (a status, a kept transcript). Raises OSError."""
-    with replacing(path, access=access) as file:
+def replace(path: bytes, data: bytes, *, root: Root | None = None, access: Access = _AS_GIVEN) -> None:
+    """The file `path` with `data`, in place of one that only we write (a status, a kept transcript). Raises OSError.
+
+    `root`: the open folder that it lies below, where others may write there too.
+    """
+    with replacing(path, root=root, access=access) as file:
         file.write(data)
 
 
@@ -101,13 +105,13 @@ def replace_each(contents: Mapping[bytes, bytes], *, access: Access = _AS_GIVEN)
 
 
 @contextmanager
-def replacing(path: bytes, *, access: Access = _AS_GIVEN) -> Iterator[BinaryIO]:
+def replacing(path: bytes, *, root: Root | None = None, access: Access = _AS_GIVEN) -> Iterator[BinaryIO]:
     """A file to write into; once that has ended well it is `path`, durably, in place of one of ours. Raises OSError."""
-    above, name = os.path.split(path)
-    with opened_root(above) as folder, _temporary(folder, access) as (file, temporary):
-        yield file
-        _close_durably(file)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    with opened(root or os.path.dirname(path)) as top, top.holding(path) as (folder, name):
+        with _temporary(folder, access) as (file, temporary):
+            yield file
+            _close_durably(file)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         access.sync(folder)
 
 
@@ -116,7 +120,7 @@ def move(
     name: bytes,
     target: bytes,
     *,
-    root: bytes,
+    root: bytes | Root,
     was: tuple[int, int] | None = None,
     leaving: bytes | None = None,
     access: Access = _AS_GIVEN,
@@ -158,13 +162,14 @@ def make_folder(path: bytes, *, access: Access = _AS_GIVEN) -> None:
         os.close(_made(folder, name, access, give=access.to_folder))
 
 
-def probe_write(root: bytes) -> Way:
+def probe_write(root: bytes | Root) -> Way:
     """Tries with small hidden files in `root` all that a delivery does: write, rename, rename over, read, remove.
 
     Returns the way of the rename that replaces nothing. Raises the OSError that a real delivery would meet.
     """
     renamed = temporary_name() + b"-renamed"
-    with opened_root(root) as folder:
+    with opened(root) as top:
+        folder = top.descriptor
         try:
             way = _tried(folder, renamed, b"may this folder be written?\n", rename_no_replace)
             _tried(folder, renamed, b"may what is there be replaced?\n", _rename_over)
@@ -359,21 +364,17 @@ def _close_durably(file: BinaryIO) -> None:
 
 
 @contextmanager
-def _folder_of(path: bytes, root: bytes, access: Access) -> Iterator[tuple[int, bytes]]:
+def _folder_of(path: bytes, root: bytes | Root, access: Access) -> Iterator[tuple[int, bytes]]:
     """The open folder of `path` below `root`, made where it is missing, and the last component of `path`."""
-    top = root.rstrip(b"/") + b"/"
-    *folders, name = path.removeprefix(top).split(b"/")
-    if not path.startswith(top) or {b"", b".", b".."}.intersection([*folders, name]):
-        raise ValueError(f"{path!r} is no path below {root!r}")
-    with opened_root(root) as opened:
-        folder = os.dup(opened)
+    with opened(root) as top:
+        *folders, name = top.parts(path)
+        folder, above = os.dup(top.descriptor), top.path
         try:
             for inner in folders:
-                above, folder = (
-                    folder,
-                    _made(folder, inner, access, give=functools.partial(access.to_inner_folder, folder)),
-                )
-                os.close(above)
+                above = os.path.join(above, inner)
+                with naming(above):
+                    outer, folder = folder, _made(folder, inner, access, give=partial(access.to_inner_folder, folder))
+                os.close(outer)
             yield folder, name
         finally:
             os.close(folder)

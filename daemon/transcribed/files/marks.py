@@ -4,10 +4,9 @@ The last line is a format and never changes. Before there were marks, a text was
 sentences are read for ever.
 """
 
-import os
 from dataclasses import dataclass
 
-from transcribed.files.opening import read_regular
+from transcribed.files.root import Root
 
 _LARGEST_BYTES = 1 << 20  # no text of ours is longer
 
@@ -27,28 +26,29 @@ class Mark:
         """The text with the mark, as it is written. `text` ends with a line feed."""
         return text + self._line
 
-    def is_at(self, path: bytes) -> bool:
+    def is_at(self, root: Root, path: bytes) -> bool:
         """True if a text of this kind is at `path`; False too where the file cannot be read."""
-        content = _read(path)
+        content = _read(root, path)
         return content.endswith(self._line) or content.startswith(self.older)
 
-    def text_at(self, path: bytes) -> bytes:
+    def text_at(self, root: Root, path: bytes) -> bytes:
         """The text of this kind at `path`, without its mark; empty where there is none."""
-        content = _read(path)
+        content = _read(root, path)
         return content.removesuffix(self._line) if content.endswith(self._line) else b""
 
-    def says(self, path: bytes, text: bytes) -> bool:
+    def says(self, root: Root, path: bytes, text: bytes) -> bool:
         """True if exactly this text, signed, is at `path`."""
-        return _read(path) == self.signed(text)
+        return _read(root, path) == self.signed(text)
 
-    def take_back(self, path: bytes) -> None:
+    def take_back(self, root: Root, path: bytes) -> None:
         """Remove the text of this kind at `path`; anything else stays. Raises OSError."""
-        if self.is_at(path):
-            os.unlink(path)
+        if self.is_at(root, path):
+            root.forget(path)
 
 
-def _read(path: bytes) -> bytes:
+def _read(root: Root, path: bytes) -> bytes:
     try:
-        return read_regular(path, _LARGEST_BYTES)
+        with root.open(path) as file:
+            return file.read(_LARGEST_BYTES)
     except OSError:
         return b""

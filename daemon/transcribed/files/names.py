@@ -62,16 +62,18 @@ def free_number(
     candidates: Callable[[int], Iterable[bytes]],
     taken: Collection[int] = (),
     is_in_use: Callable[[bytes], bool] = lambda _path: False,
+    is_there: Callable[[bytes], bool] | None = None,
 ) -> int:
     """A number from 1 that is not `taken` and of whose candidate paths none is there, whatever it is.
 
     It is the lowest, or where very many are in use one that follows on another in use. `is_in_use` tells of paths that
-    are not there, and must not be given all the same. Raises FileExistsError where a thousand million are used up,
-    OSError where a folder cannot be looked into.
+    are not there, and must not be given all the same; `is_there` looks, where that is not to be done by the path alone.
+    Raises FileExistsError where a thousand million are used up, OSError where a folder cannot be looked into.
     """
+    looked = is_there or _is_there
 
     def is_free(number: int) -> bool:
-        return number not in taken and not any(_is_there(path) or is_in_use(path) for path in candidates(number))
+        return number not in taken and not any(looked(path) or is_in_use(path) for path in candidates(number))
 
     first = max(taken) + 1 if len(taken) >= MANY_NUMBERS else 1
     number = next(filter(is_free, range(first, first + _LOOKED_AT)), None)

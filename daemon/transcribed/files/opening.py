@@ -5,7 +5,6 @@ the descriptor of the folder above. Errors of the system come out as OSError, an
 """
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -76,29 +75,12 @@ def read_regular(name: bytes, most_bytes: int, *, within: int | None = None) -> 
         return file.read(most_bytes)
 
 
-def begins_with(path: bytes, mark: bytes) -> bool:
-    """True if a regular file that begins with `mark` lies at `path`; False too where it cannot be read."""
-    try:
-        return read_regular(path, len(mark)) == mark
-    except OSError:
-        return False
-
-
 def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
     """True if both files hold the same bytes from here on. Raises OSError."""
     while chunk := one.read(_CHUNK):
         if chunk != other.read(len(chunk)):
             return False
     return not other.read(1)
-
-
-def sha256(path: bytes) -> str | None:
-    """The SHA-256 of the regular file at `path`, in hex; None where there is none. Raises OSError."""
-    try:
-        with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (FileNotFoundError, NotADirectoryError, NotRegular):
-        return None
 
 
 def make_folders(path: bytes, mode: int = 0o777) -> None:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable
 
 from transcribed.files.hidden import TEMPORARY
+from transcribed.files.root import Root, opened
 
 #: The names that we give to temporaries, and no others: what only begins so is a stranger's.
 _STRAY = re.compile(re.escape(TEMPORARY) + rb"[0-9a-f]{16}(-renamed)?")
@@ -13,7 +14,7 @@ _DEEPEST = 64
 
 
 def sweep(
-    root: bytes,
+    root: bytes | Root,
     now: float,
     older_than_seconds: float = 3600.0,
     deepest: int = _DEEPEST,
@@ -27,14 +28,14 @@ def sweep(
     sweep. Raises OSError where `root` is not there.
     """
     removed = 0
-    top = os.path.realpath(root)
-    for path, folders, names, folder in os.fwalk(top):
-        listed()
-        if path.count(b"/") - top.count(b"/") >= deepest:
-            folders.clear()
-        for name in names:
-            if _STRAY.fullmatch(name):
-                removed += _removed(folder, name, now - older_than_seconds)
+    with opened(root) as top:
+        for path, folders, names, folder in os.fwalk(b".", dir_fd=top.descriptor):
+            listed()
+            if path.count(b"/") >= deepest:
+                folders.clear()
+            for name in names:
+                if _STRAY.fullmatch(name):
+                    removed += _removed(folder, name, now - older_than_seconds)
     return removed
 
 

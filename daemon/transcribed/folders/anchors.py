@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -35,16 +36,24 @@ class Places(NamedTuple):
 class Anchors:
     """The memory of an inbox's folders. All of it is asked on the inbox's thread, except for single grounds.
 
-    `archives`: the archive is in use. `remembered` is an earlier answer of `facts`, perhaps of an earlier process.
+    `archives`: the archive is in use. `apart` is the state directory. `remembered` is an earlier answer of `facts`,
+    perhaps of an earlier process.
     """
 
     def __init__(
-        self, inbox: str, places: Places, access: files.Access, remembered: Mapping[str, str], *, archives: bool
+        self,
+        inbox: str,
+        places: Places,
+        access: files.Access,
+        remembered: Mapping[str, str],
+        *,
+        archives: bool,
+        apart: bytes = b"",
     ) -> None:
         self._name = inbox
         self._access = access
         self._archives = archives
-        self._grounds = _grounds(inbox, places, remembered)
+        self._grounds = _grounds(inbox, places, remembered, apart)
         self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given
 
     def facts(self) -> dict[str, str]:
@@ -56,9 +65,25 @@ class Anchors:
         """One of the folders: inbox, outbox, archive or failed."""
         return self._grounds[role]
 
-    def need(self, folder: bytes) -> None:
-        """Make sure that this folder may be written to: it is there, and is the remembered one. Raises Blocked."""
-        next(each for each in self._grounds.values() if each.path == folder).check(closely=False)
+    def opened(self, folder: bytes) -> AbstractContextManager[files.Root]:
+        """The folder at this path, open: it is there, and is the remembered one. Raises Blocked.
+
+        All work in it is done from this, and from no second opening of its path.
+        """
+        return next(each for each in self._grounds.values() if each.path == folder).opened()
+
+    @contextlib.contextmanager
+    def opened_if_there(self, folder: bytes) -> Iterator[files.Root | None]:
+        """As `opened`; None where it is not there. One that is not in use is only to be looked at. Raises Blocked."""
+        known = next(each for each in self._grounds.values() if each.path == folder)
+        with contextlib.ExitStack() as stack:
+            root = None
+            try:
+                root = stack.enter_context(known.opened() if known.identity is not None else files.opened(folder))
+            except (errors.Blocked, FileNotFoundError, NotADirectoryError) as error:
+                if isinstance(error, errors.Blocked) and not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+            yield root
 
     def recognise(self, asking: Callable[[str, bytes], object] = lambda _what, _path: None) -> None:
         """Look at all folders closely: make what is new and missing, anchor what has no anchor. Raises Blocked.
@@ -68,9 +93,9 @@ class Anchors:
         for each in self._in_use(asking):
             if each.identity is None and each is not self._grounds["inbox"]:
                 self._make(each)
-            each.check()
-            if not each.is_anchored and each.path not in self._untakeable:
-                self._anchor(each)
+            with each.opened(closely=True) as root:
+                if not each.is_anchored and each.path not in self._untakeable:
+                    self._anchor(each, root)
 
     def try_again(self) -> None:
         """As `recognise`; a folder that took no anchor may take one now. Raises Blocked."""
@@ -99,19 +124,27 @@ class Anchors:
         except OSError as error:
             raise missing.blocked(error) from error
 
-    def _anchor(self, bare: Ground) -> None:
-        """Write the anchor; a folder that does not take one is known only by its mount."""
-        assert bare.identity is not None
-        was = bare.identity.anchor
-        anchor = was or secrets.token_hex(16)
-        self._untakeable.add(bare.path)  # else a refusal in the inbox would be an event there, and that a new look
+    def _anchor(self, known: Ground, root: files.Root) -> None:
+        """Write the anchor; a folder that does not take one is known only by its mount.
+
+        One that was deleted is written again once: who deletes it again and again is not to be answered each time. One
+        of another folder, which was copied into this one, is replaced each time.
+        """
+        assert known.identity is not None
+        was, copied = known.identity.anchor, known.anchor_seen
+        anchor, path = was or secrets.token_hex(16), os.path.join(known.path, ANCHOR)
+        self._untakeable.add(known.path)  # else a refusal in the inbox would be an event there, and that a new look
         with contextlib.suppress(OSError, files.NameTaken):
-            files.publish(os.path.join(bare.path, ANCHOR), anchor_text(anchor), root=bare.path)
-            bare.anchored(anchor)
-            if was:  # and once is enough: who deletes it again and again is not to be answered each time
-                log.warning("folder.anchored", folder=shown(bare.path), reason="its anchor was gone, on the same disk")
+            if copied:
+                files.replace(path, anchor_text(anchor), root=root)
             else:
-                self._untakeable.discard(bare.path)
+                files.publish(path, anchor_text(anchor), root=root)
+            known.anchored(anchor)
+            if was:
+                why = "it had the anchor of another folder" if copied else "its anchor was gone, on the same disk"
+                log.warning("folder.anchored", folder=shown(known.path), file=shown(ANCHOR), reason=why)
+            if not was or copied:
+                self._untakeable.discard(known.path)
 
 
 def strange(
@@ -133,15 +166,18 @@ def _why_strange(known: Ground) -> errors.Blocked | None:
     return None
 
 
-def _grounds(inbox: str, places: Places, remembered: Mapping[str, str]) -> dict[str, Ground]:
-    return {role: ground(inbox, role, path, remembered) for role, path in places._asdict().items()}
+def _grounds(inbox: str, places: Places, remembered: Mapping[str, str], apart: bytes = b"") -> dict[str, Ground]:
+    return {role: ground(inbox, role, path, remembered, apart) for role, path in places._asdict().items()}
 
 
-def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str]) -> Ground:
-    """The folder at `path`, which is the inbox, outbox, archive or failed folder of this inbox, as it is remembered."""
+def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str], apart: bytes = b"") -> Ground:
+    """The folder at `path`, which is the inbox, outbox, archive or failed folder of this inbox, as it is remembered.
+
+    `apart` is the state directory.
+    """
     what = "failed folder" if role == "failed" else role
     identity = Identity.from_text(remembered.get(_fact(inbox, role, path), ""))
-    return Ground(path, lane=errors.inbox_lane(inbox), what=what, remembered=identity)
+    return Ground(path, lane=errors.inbox_lane(inbox), what=what, remembered=identity, apart=apart)
 
 
 def _fact(inbox: str, role: str, path: bytes) -> str:

@@ -1,9 +1,12 @@
-"""The identity of a folder: its anchor, a small hidden file of ours in it, and the mount that it is on.
+"""The identity of a folder: its anchor, a small hidden file of ours in it, the mount that it is on, and where it lies.
 
 The anchor decides, for it goes with the folder from mount to mount and from disk to disk. Where there is none, the
-mount does: a bare mount point, or another disk, is not the folder that was remembered. What lies on a mount below the
-one that was remembered is a share that came late, and is accepted. `judged` is pure.
-Nothing is written here.
+mount does, and the inode where that lasts: a bare mount point, another disk, or a folder that was made since is not the
+folder that was remembered. What lies on a mount below the one that was remembered is a share that came late, and is
+accepted. A folder that is reached at another real path than before (somebody put a link in its place) must be the very
+same one, by device and inode; so must one with the anchor of another, which somebody copied into it. `judged` is pure.
+
+A folder is opened once, judged by what is open, and worked in by that descriptor. Nothing is written here.
 """
 
 import errno
@@ -16,8 +19,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from transcribed.errors import Blocked, from_os_error
-from transcribed.files import NotRegular, opened_root, read_regular
-from transcribed.folders.mounts import UNKNOWN, Mount, mount_of, named_mount
+from transcribed.files import NotRegular, Root, folded, is_entangled, opened_root, place_of, read_regular
+from transcribed.folders.mounts import UNKNOWN, Mount, mount_at, named_mount
 from transcribed.job import shown
 
 ANCHOR = b".transcribed.anchor"
@@ -32,17 +35,23 @@ _LASTING_ID = frozenset({b"ext2", b"ext3", b"ext4", b"btrfs"})
 
 
 class Identity(NamedTuple):
-    """The facts by which a folder is known. `anchor` is empty, and `file_system` 0, where it has none."""
+    """The facts by which a folder is known.
+
+    `anchor` is empty, and `file_system` 0, where it has none. `inode` is 0 where inodes do not last, and `place`, its
+    real path, empty where nobody tells; so are both in what an older version remembered.
+    """
 
     anchor: str
     mount: Mount
     file_system: int = 0
+    inode: int = 0
+    place: bytes = b""
 
     def to_text(self) -> str:
         """As it is kept; `from_text` reads it."""
         device, point, kind = map(os.fsdecode, self.mount)
         facts = {"anchor": self.anchor, "device": device, "point": point, "kind": kind, "file_system": self.file_system}
-        return json.dumps(facts)
+        return json.dumps(facts | {"inode": self.inode, "place": os.fsdecode(self.place)})
 
     @classmethod
     def from_text(cls, text: str) -> "Identity | None":
@@ -50,7 +59,8 @@ class Identity(NamedTuple):
         try:
             facts: dict[str, Any] = json.loads(text)
             mount = Mount(*(os.fsencode(facts[key]) for key in ("device", "point", "kind")))
-            return cls(str(facts["anchor"]), mount, int(facts["file_system"]))
+            inode, place = int(facts.get("inode", 0)), os.fsencode(facts.get("place", ""))
+            return cls(str(facts["anchor"]), mount, int(facts["file_system"]), inode, place)
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
@@ -69,17 +79,40 @@ def anchor_text(anchor: str) -> bytes:
 
 def judged(remembered: Identity | None, seen: Identity) -> Verdict:
     """Compare the folder that is `seen` with the one that is `remembered`. If none is, any folder will do."""
-    if remembered is None or _came_late(remembered.mount, seen.mount):
+    if remembered is None:
+        return Verdict(seen)
+    is_that_very_one = _is_that_very_one(remembered, seen)
+    if _lies_elsewhere(remembered, seen) and not is_that_very_one:
+        return Verdict(None, f"a link leads to {shown(seen.place)} now, and it was {shown(remembered.place)} before")
+    if _came_late(remembered.mount, seen.mount):
         return Verdict(seen)
     if remembered.anchor and seen.anchor:
-        same = remembered.anchor == seen.anchor
-        return Verdict(seen) if same else Verdict(None, "another folder lies there than before")
+        if is_that_very_one or remembered.anchor == seen.anchor:
+            return Verdict(seen._replace(anchor=remembered.anchor))
+        return Verdict(None, f"another folder lies there than before, by its hidden file {shown(ANCHOR)}")
     if _is_bare(remembered.mount, seen.mount):
         point = shown(remembered.mount.point)
         return Verdict(None, f"it lies on another file system than before: {point} is not mounted")
     if _is_other_disk(remembered, seen):
         return Verdict(None, f"another file system is mounted at {shown(seen.mount.point)} than before")
+    if remembered.anchor and not seen.anchor and _is_other_inode(remembered, seen):
+        return Verdict(None, f"a folder that was made since lies there, without its hidden file {shown(ANCHOR)}")
     return Verdict(seen._replace(anchor=remembered.anchor or seen.anchor))
+
+
+def _is_that_very_one(was: Identity, now: Identity) -> bool:
+    """True if device and inode are surely the same. A device number may be another one after the next start."""
+    same_disk = was.mount.kind == now.mount.kind and was.file_system == now.file_system
+    return was.inode != 0 and was.inode == now.inode and same_disk and not _is_other_disk(was, now)
+
+
+def _is_other_inode(was: Identity, now: Identity) -> bool:
+    return 0 not in (was.inode, now.inode) and was.inode != now.inode
+
+
+def _lies_elsewhere(was: Identity, now: Identity) -> bool:
+    """True if its real path is another one; a share may show one name now in these letters and now in those."""
+    return b"" not in (was.place, now.place) and folded(was.place) != folded(now.place)
 
 
 def _came_late(was: Mount, now: Mount) -> bool:
@@ -110,65 +143,82 @@ def _is_other_disk(was: Identity, now: Identity) -> bool:
 class Ground:
     """A folder, and what is remembered of it: each time that it is opened it is asked whether it still is that one.
 
-    `what` names it for people. The steps of several threads may ask at once.
+    `what` names it for people; `apart` is the state directory, which it may neither be in nor hold. The steps of
+    several threads may ask at once.
     """
 
-    def __init__(self, path: bytes, *, lane: str, what: str, remembered: Identity | None = None) -> None:
+    def __init__(
+        self, path: bytes, *, lane: str, what: str, remembered: Identity | None = None, apart: bytes = b""
+    ) -> None:
         self.path = path
         self.identity = remembered  #: as it is remembered now
-        self.is_anchored = False  #: its anchor was there at the last close look
+        self.anchor_seen = ""  #: the anchor that was there at the last close look
         self._lane = lane
         self.what = what
+        self._apart = apart
         self._seen: tuple[int, int] | None = None  # the open folder that was recognised last
 
-    def check(self, *, closely: bool = True) -> None:
-        """Make sure that the folder is there and is the one that is remembered. Raises Blocked.
+    def check(self) -> None:
+        """Look closely, at its anchor and its mount, whether it is the folder that is remembered. Raises Blocked."""
+        with self.opened(closely=True):
+            pass
+
+    @contextmanager
+    def opened(self, *, closely: bool = False) -> Iterator[Root]:
+        """The folder, open and recognised: all work in it is done from this. Raises Blocked.
 
         `closely`: look at its anchor and its mount, even if it is the same open folder as the last time.
         """
-        with self._opened() as root:
+        with ExitStack() as stack:
+            try:
+                root = stack.enter_context(opened_root(self.path))
+            except OSError as error:
+                raise self.blocked(error) from error
             if closely:
                 self._seen = None
             self.recognised(root)
+            yield Root(self.path, root)
 
     def recognised(self, root: int) -> Mount:
         """The mount of the open folder. Raises Blocked where it is not the one that is remembered."""
         status = os.fstat(root)
         seen, known = (status.st_dev, status.st_ino), self.identity
         if known is None or seen != self._seen:
-            known = self._looked_at_closely(root)
+            known = self._looked_at_closely(root, status)
             self._seen = seen
         return known.mount
+
+    @property
+    def is_anchored(self) -> bool:
+        """True if its own anchor was there at the last close look."""
+        return self.identity is not None and self.anchor_seen == self.identity.anchor != ""
 
     def anchored(self, anchor: str) -> None:
         """Its anchor was written."""
         assert self.identity is not None
-        self.identity, self.is_anchored = self.identity._replace(anchor=anchor), True
+        self.identity, self.anchor_seen = self.identity._replace(anchor=anchor), anchor
 
     def forget(self) -> None:
         """Take whatever lies there next."""
         self.identity, self._seen = None, None
 
-    def _looked_at_closely(self, root: int) -> Identity:
+    def _looked_at_closely(self, root: int, status: os.stat_result) -> Identity:
         self._seen = None
         try:
-            seen = Identity(anchor_in(root), mount_of(self.path), os.fstatvfs(root).f_fsid)
+            place = place_of(root)
+            mount = mount_at(place, status.st_dev)
+            inode = status.st_ino if mount.has_lasting_inodes else 0
+            seen = Identity(anchor_in(root), mount, os.fstatvfs(root).f_fsid, inode, place)
+            entangled = self._apart != b"" and is_entangled(root, self._apart)
         except OSError as error:
             raise self.blocked(error) from error
+        if entangled:
+            raise self._misled()
         identity, why_not = judged(self.identity, seen)
         if identity is None:
             raise self._gone(why_not)
-        self.identity, self.is_anchored = identity, bool(seen.anchor)
+        self.identity, self.anchor_seen = identity, seen.anchor
         return identity
-
-    @contextmanager
-    def _opened(self) -> Iterator[int]:
-        with ExitStack() as opened:
-            try:
-                root = opened.enter_context(opened_root(self.path))
-            except OSError as error:
-                raise self.blocked(error) from error
-            yield root
 
     def blocked(self, error: OSError) -> Blocked:
         """The block that an error at the folder itself means."""
@@ -188,6 +238,13 @@ class Ground:
         """The kind of share that it lies on, as far as is known without asking it; empty on a local disk."""
         known = self.identity
         return (named_mount(self.path) if known is None else known.mount).share
+
+    def _misled(self) -> Blocked:
+        return Blocked(
+            f"the {self.what} {shown(self.path)} leads into or around the state directory {shown(self._apart)}",
+            lane=self._lane,
+            hint="see who put a link or another folder in its place, and put the right one there",
+        )
 
     def _gone(self, why: str) -> Blocked:
         name = shlex.quote(self._lane.partition(":")[2])

@@ -15,6 +15,7 @@ _NETWORK = frozenset(
 )
 #: Their inode numbers are made up in memory, and made up again once the kernel has forgotten the file.
 _NUMBERED_IN_MEMORY = frozenset(b"exfat msdos vfat".split())
+_UNIONS = frozenset(b"aufs overlay unionfs".split())
 #: The kind of a mount of which nobody says anything.
 UNKNOWN = b"unknown"
 
@@ -58,12 +59,20 @@ class Mount(NamedTuple):
         """True if ctime and inode of a file stay as they are while nobody touches it."""
         return self.is_local and self.kind not in _NUMBERED_IN_MEMORY
 
+    @property
+    def has_lasting_inodes(self) -> bool:
+        """True if a folder has its inode also after the next mount: not on a union of file systems (overlayfs)."""
+        return self.has_steady_inodes and self.kind not in _UNIONS
+
 
 def mount_of(path: bytes) -> Mount:
     """The mount on which `path` lies, of kind `unknown` where nobody says. Raises OSError where `path` is not there."""
-    status = os.stat(path)
-    device = b"%d:%d" % (os.major(status.st_dev), os.minor(status.st_dev))
-    real = os.path.realpath(path)
+    return mount_at(os.path.realpath(path), os.stat(path).st_dev)
+
+
+def mount_at(real: bytes, device_number: int) -> Mount:
+    """The mount of what lies on this device (st_dev) at this real path; of kind `unknown` where nobody says."""
+    device = b"%d:%d" % (os.major(device_number), os.minor(device_number))
     above = [mount for mount in _mounts() if _below(real, mount.point)]
     if not above:
         return Mount(device, b"/", UNKNOWN)

@@ -1,18 +1,29 @@
-"""The modes and the group that an inbox's files get. A file system's refusal is said once, in the log."""
+"""The folders of an inbox as they may be used: only as they are remembered, and with the modes that are set.
+
+A file system's refusal of a mode or a group is said once, in the log.
+"""
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from transcribed import files
+from transcribed.folders import Anchors, Places
 from transcribed.job import shown
 from transcribed.worker.plan import Route
 
 log = structlog.get_logger()
 
 HINT = "nothing is lost by it: set what you need where the share is mounted (uid=, gid=, file_mode=, dir_mode=)"
+
+
+def anchors_of(route: Route, remembered: Mapping[str, str], state: bytes) -> Anchors:
+    """The folders of this route as they are `remembered`. `state` is the state directory."""
+    places = Places(route.inbox, route.outbox, route.archive, route.failed)
+    archives = route.after == "archive"
+    return Anchors(route.name, places, access_of(route), remembered, archives=archives, apart=state)
 
 
 @functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again

@@ -1,7 +1,9 @@
 """The orders of people: small files dropped into `commands/` of the state directory, the way mail is delivered.
 
-An order is one JSON object. It is written whole (temporary name, fsync, rename), so it survives a restart and waits
-where there is no daemon; the daemon removes it once it is carried out.
+An order is one JSON object that says so, in a file `N.order`: no rendering has such a name. It is written whole
+(temporary name, fsync, rename), so it survives a restart and waits where there is no daemon; the daemon removes it once
+it is carried out. Whatever else lies there, be it an order of another version, is not obeyed and not deleted: it is set
+aside beside the folder, and said.
 """
 
 import contextlib
@@ -34,32 +36,42 @@ RETRIED_AT_ONCE = 500
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 
-#: Whoever orders, and whatever the umask: the folder is closed to all but the daemon's user.
-_FOR_DAEMON = files.Access(file_mode=0o644)
+ASIDE = b".aside"  # what is added to the folder's name for what was not understood
+_ENDING, _MAGIC = b".order", {"transcribed order": 1}
+_VERBS = frozenset({"retry", "cancel", "accept", "scan"})
+_NOT_OBEYED = "order it again with the command line of the daemon's version; nothing was done"
 
 
 def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     """Leave an order for the daemon whose state directory this is; returns its path. Raises OSError."""
     folder = os.path.join(os.fsencode(directory), ORDERS.encode())
     files.make_folders(folder, 0o700)
-    name = f"{time.time():.6f}-{secrets.token_hex(4)}.json"  # in order of time, and nobody else's
-    path = os.path.join(folder, name.encode())
-    data = json.dumps(order).encode()
-    try:
-        files.publish(path, data, root=folder, access=_FOR_DAEMON)
-    except FileNotFoundError:  # a daemon that started just now took our temporary for what a crash left
-        files.publish(path, data, root=folder, access=_FOR_DAEMON)
+    name = f"{time.time():.6f}-{secrets.token_hex(4)}".encode() + _ENDING  # in order of time, and nobody else's
+    path = os.path.join(folder, name)
+    data = json.dumps(_MAGIC | dict(order)).encode()
+    with files.opened_as_named(folder) as root:
+        access = _for_daemon(root)
+        try:
+            files.publish(path, data, root=root, access=access)
+        except FileNotFoundError:  # a daemon that started just now took our temporary for what a crash left
+            files.publish(path, data, root=root, access=access)
     return path
 
 
+def _for_daemon(folder: files.Root) -> files.Access:
+    """The access that lets the daemon read an order whoever gives it, and whatever the umask: others cannot go in."""
+    owner = os.fstat(folder.descriptor).st_uid if os.geteuid() == 0 else None
+    return files.Access(file_mode=0o644, owner=owner)
+
+
 def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any] | None], ...]:
-    """The orders that wait, oldest first; a text that is no order is an empty one, None cannot be opened.
+    """The orders that wait, oldest first; what is no order is an empty one, None cannot be opened.
 
     Raises OSError.
     """
     files.make_folders(directory, 0o700)
-    names = sorted(name for name in os.listdir(directory) if name.endswith(b".json") and not name.startswith(b"."))
-    return tuple((name, _read(os.path.join(directory, name))) for name in names)
+    names = sorted(name for name in os.listdir(directory) if not name.startswith(b"."))
+    return tuple((name, _read(os.path.join(directory, name)) if name.endswith(_ENDING) else {}) for name in names)
 
 
 def _read(path: bytes) -> Mapping[str, Any] | None:
@@ -70,7 +82,13 @@ def _read(path: bytes) -> Mapping[str, Any] | None:
         return None
     except (ValueError, RecursionError):
         return {}
-    return order if isinstance(order, dict) else {}
+    if not (isinstance(order, dict) and _MAGIC.items() <= order.items() and _is_verb(order.get("order"))):
+        return {}
+    return {key: value for key, value in order.items() if key not in _MAGIC}
+
+
+def _is_verb(named: object) -> bool:
+    return isinstance(named, str) and named in _VERBS
 
 
 def numbers(order: Mapping[str, Any]) -> list[int]:
@@ -95,7 +113,8 @@ class Orders:
         *,
         resume: Callable[[str], None],
     ) -> None:
-        self.folder = os.path.join(os.fsencode(directory), ORDERS.encode())
+        self.directory = os.fsencode(directory)  #: of the state
+        self.folder = os.path.join(self.directory, ORDERS.encode())
         with contextlib.suppress(OSError):  # a disk that is full now; each look tries again
             files.make_folders(self.folder, 0o700)
         self.look_at = clock.monotonic()
@@ -104,7 +123,7 @@ class Orders:
         self._background = background
         self._clock = clock
         self._resume = resume
-        self._unread: set[bytes] = set()  # the orders of which it was said that they cannot be opened
+        self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
         self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written
         self._removed: set[bytes] = set()  # those that a listing may still show
@@ -129,8 +148,8 @@ class Orders:
         listed = dict(message.outcome.result or ())
         self._removed &= listed.keys()
         for name, order in listed.items():
-            if order is None:
-                self._say_unread(name)
+            if not order:
+                self._leave_alone(name, is_unread=order is None)
                 continue
             if order.get("order") == "retry" and self._is_being_put_away(order):
                 continue
@@ -147,21 +166,25 @@ class Orders:
             remove = functools.partial(_remove, os.path.join(self.folder, name))
             self._background.do(self._background.state, remove, doing="removing an order")
 
-    def _say_unread(self, name: bytes) -> None:
-        """Say once of an order that it cannot be opened: it waits, and holds up no other."""
-        if name not in self._unread:
-            self._unread.add(name)
-            path = shown(os.path.join(self.folder, name))
-            log.warning("order.unreadable", file=path, hint="let the daemon's user read it, or remove it")
-
     def let_go(self) -> None:
         """Let each order be carried out again from its beginning: what they changed could not be written."""
         self._obeyed, self._left = set(), {}
 
+    def _leave_alone(self, name: bytes, *, is_unread: bool) -> None:
+        """Say once that an order cannot be opened, or is none: it waits, or is set aside, and holds up no other."""
+        path = shown(os.path.join(self.folder, name))
+        if name not in self._said and is_unread:
+            log.warning("order.unreadable", file=path, hint="let the daemon's user read it, or remove it")
+        elif name not in self._said:
+            log.warning("order.unknown", file=path, set_aside=shown(self.folder + ASIDE), hint=_NOT_OBEYED)
+        self._said.add(name)
+        if not is_unread:
+            aside = functools.partial(_set_aside, self.folder, name)
+            self._background.do(self._background.state, aside, doing="setting aside what is no order")
+
     def _obey(self, name: bytes, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:
         """Carry an order out; False where more of it is left for the next look."""
-        wanted = order.get("order")
-        wanted = wanted if isinstance(wanted, str) else ""  # str() of what is nested as deep as JSON may be can fail
+        wanted = order["order"]
         if name not in self._left:
             log.info("order.taken", order=wanted, jobs=numbers(order))
         match wanted:
@@ -177,8 +200,6 @@ class Orders:
             case "scan":
                 for inbox in inboxes.values():
                     inbox.look_soon(whole=True)
-            case _:
-                log.warning("order.unknown", order=wanted)
         return True
 
     def _accept(self, inboxes: Mapping[str, Arrivals]) -> None:
@@ -236,6 +257,15 @@ class Orders:
             log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
             return
         self._book.record(job, Cancelled("cancelled by a person's order"))
+
+
+def _set_aside(folder: bytes, name: bytes) -> None:
+    """Move what is no order beside the folder of orders; what cannot be moved stays, and does no harm."""
+    aside = folder + ASIDE
+    with contextlib.suppress(OSError, files.NameTaken), files.opened_as_named(folder) as orders:
+        files.make_folders(aside, 0o700)
+        target = os.path.join(aside, b"%b-%b" % (secrets.token_hex(4).encode(), name[:200]))
+        files.move(orders.descriptor, name, target, root=aside)
 
 
 def _remove(path: bytes) -> None:

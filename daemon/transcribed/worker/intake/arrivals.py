@@ -15,12 +15,11 @@ from typing import TypeVar
 import structlog
 
 from transcribed import errors
-from transcribed.folders import Anchors, Places, facts_of
+from transcribed.folders import facts_of
 from transcribed.inbox import Found, Listing
 from transcribed.job import Fingerprint, Job, State, printable, shown
 from transcribed.job.events import Touched
-from transcribed.worker import outputs
-from transcribed.worker.access import access_of
+from transcribed.worker.access import access_of, anchors_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.acceptance import accept, is_accepted
@@ -54,20 +53,21 @@ class Arrivals:
         clock: Clock,
         host: Host,
         sweeps: Sweeps,
+        *,
+        state: bytes,
     ) -> None:
         self.route = route
         self.executor = background.executor(f"inbox-{route.name}", 1)
         background.met_in(route.lane, route.inbox)
         self._remembered = book.journal.facts(facts_of(route.name))
-        access, places = access_of(route), Places(route.inbox, route.outbox, route.archive, route.failed)
-        self.anchors = Anchors(route.name, places, access, self._remembered, archives=route.after == "archive")
+        self.anchors = anchors_of(route, self._remembered, state)
         self.accepted = is_accepted(book.journal, route)
         self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
         self._background = background
         self._clock = clock
         self._sweeps = sweeps
-        self._looking = Looking(route, self.anchors, access, clock, host)
+        self._looking = Looking(route, self.anchors, access_of(route), clock, host)
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
         self._settling = Unsettled(route, book.journal, clock)
@@ -186,7 +186,7 @@ class Arrivals:
             raise blocked(message.outcome.problem, self.route.lane)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
-        self._sweeps.begin(self.route)
+        self._sweeps.begin(self.route, self.anchors)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look)
 
@@ -359,7 +359,7 @@ class Arrivals:
         self._sightings.inspected(paths, {}, again=paths)
 
     def _take_back_note(self, job: Job) -> None:
-        take_back = functools.partial(failure_notes.FAILED.take_back, outputs.note(job, self.route))
+        take_back = functools.partial(failure_notes.take_back, job, self.route, self.anchors)
         self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
     # -- an inbox that was never accepted

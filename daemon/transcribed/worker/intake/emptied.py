@@ -27,8 +27,7 @@ class _Folder:
 class Emptied:
     """Such folders of one inbox. All but `left` belongs to the inbox's thread."""
 
-    def __init__(self, root: bytes) -> None:
-        self._root = root
+    def __init__(self) -> None:
         self._coming: deque[bytes] = deque(maxlen=_MOST_FOLDERS)
         self._left: dict[bytes, _Folder] = {}
 
@@ -36,15 +35,14 @@ class Emptied:
         """The recording at `path` was put away."""
         self._coming.append(path)
 
-    def tidy(self, now: float) -> None:
+    def tidy(self, inbox: files.Root, now: float) -> None:
         """Remove those that are due, the deepest first. What cannot be removed stays, and is forgotten."""
-        with contextlib.suppress(OSError), files.opened_root(self._root) as root:
-            while self._coming:
-                self._note(root, os.path.dirname(self._coming.popleft()), now)
-            due = [folder for folder, left in self._left.items() if now - left.since >= EMPTY_SECONDS]
-            for folder in sorted(due, key=lambda each: each.count(b"/"), reverse=True):
-                with contextlib.suppress(OSError):
-                    self._remove(root, folder, self._left.pop(folder), now)
+        while self._coming:
+            self._note(inbox.descriptor, os.path.dirname(self._coming.popleft()), now)
+        due = [folder for folder, left in self._left.items() if now - left.since >= EMPTY_SECONDS]
+        for folder in sorted(due, key=lambda each: each.count(b"/"), reverse=True):
+            with contextlib.suppress(OSError):
+                self._remove(inbox.descriptor, folder, self._left.pop(folder), now)
 
     def _note(self, root: int, folder: bytes, now: float) -> None:
         """Note the folder that a recording left, and those above it, but not the inbox itself."""

@@ -82,7 +82,7 @@ class Looking:
         self._host = host
         self._started_at = clock.wall()
         self._passed_over = PassedOver()
-        self._emptied = Emptied(route.inbox)
+        self._emptied = Emptied()
         names = Names(route.extensions, route.ignore, route.links, route.bins)
         ground = anchors.of("inbox")
         self._inbox = RecordingFolder(
@@ -108,7 +108,8 @@ class Looking:
         self._anchors.try_again()
         self._inbox.listing()
         for folder in self._beside():
-            files.probe_write(folder)
+            with self._anchors.opened(folder) as root:
+                files.probe_write(root)
 
     def _beside(self) -> list[bytes]:
         """The folders that deliveries go to; `failed` only where it is there, for it may never be needed."""
@@ -140,7 +141,8 @@ class Looking:
             events = self._watch(first=first)  # before the listing, so that no change between the two is missed
             listing = self._inbox.look(whole=whole, again=again, watched=watched, expected=expected)
             if self._route.remove_empty_folders:
-                self._emptied.tidy(at)
+                with self._anchors.opened(self._route.inbox) as root:
+                    self._emptied.tidy(root, at)
             evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at)
             ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
             return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at)
@@ -159,18 +161,23 @@ class Looking:
 
     def _sweep(self) -> None:
         """Remove what a crash left in the inbox, which holds nothing of ours but its anchor."""
-        with contextlib.suppress(OSError):
-            files.sweep(self._route.inbox, self._started_at, older_than_seconds=0.0, deepest=0)
+        with contextlib.suppress(OSError), self._anchors.opened(self._route.inbox) as root:
+            files.sweep(root, self._started_at, older_than_seconds=0.0, deepest=0)
 
     def _try(self) -> None:
         """Try all that a delivery does where a mount may lie; say what it cannot do. Raises a TranscribedError."""
         for folder in self._beside():
             doing = f"writing to {shown(folder)}"
-            outcome = tried(functools.partial(_way_of, folder), doing=doing, lane=self.lane, folder=folder)
+            outcome = tried(functools.partial(self._way_of, folder), doing=doing, lane=self.lane, folder=folder)
             if outcome.problem is not None:
                 raise outcome.problem
             if outcome.result is files.Way.LOOKED:
                 log.warning("folder.careful", folder=shown(folder), reason=NOT_SAFE)
+
+    def _way_of(self, folder: bytes) -> files.Way | None:
+        """The way in which names are given on a mount that may lie; None on any other. Raises Blocked, or OSError."""
+        with self._anchors.opened(folder) as root:
+            return files.probe_write(root) if mount_of(folder).may_lie else None
 
     def _watch(self, *, first: bool) -> bool:
         """Ask for folder events where they are of use; True if they come."""
@@ -240,12 +247,8 @@ class Looking:
     def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
         """Say beside a file in the inbox what is wrong with it, or take that back."""
         where = os.path.join(self._route.inbox, path)
-        failure_notes.tell_beside(where, problems, root=self._route.inbox, access=self._access)
-
-
-def _way_of(folder: bytes) -> files.Way | None:
-    """The way in which names are given on a mount that may lie; None on any other. Raises OSError."""
-    return files.probe_write(folder) if mount_of(folder).may_lie else None
+        with self._anchors.opened(self._route.inbox) as inbox:
+            failure_notes.tell_beside(where, problems, root=inbox, access=self._access)
 
 
 def _by_event(is_open: bool) -> Evidence:

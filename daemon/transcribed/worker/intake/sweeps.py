@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import structlog
 
-from transcribed import files
+from transcribed import errors, files
+from transcribed.folders import Anchors
 from transcribed.job import shown
 from transcribed.worker.background import Background
 from transcribed.worker.plan import Clock, Route
@@ -58,7 +59,7 @@ class Sweeps:
         self._known: set[bytes] = set()  # folders that are swept, or will be
         self._of: dict[str, _Sweep] = {}  # by the inbox
 
-    def begin(self, route: Route) -> None:
+    def begin(self, route: Route, anchors: Anchors) -> None:
         """Sweep the folders of this inbox that were not swept yet."""
         folders = (("outbox", route.outbox), ("archive", route.archive), ("failed folder", route.failed))
         new = [(what, path) for what, path in folders if path not in self._known]
@@ -67,18 +68,19 @@ class Sweeps:
         self._known.update(path for _, path in new)
         sweep = self._of.setdefault(route.name, _Sweep())
         sweep.begun, sweep.begun_at = sweep.begun + 1, self._clock.monotonic()
-        work = functools.partial(self._sweep, sweep, new)
+        work = functools.partial(self._sweep, sweep, new, anchors)
         executor = self._background.executor(f"sweep-{route.name}", 1)
         self._background.do(executor, work, doing="removing what a crash left", lane=route.lane)
 
-    def _sweep(self, sweep: _Sweep, folders: Sequence[tuple[str, bytes]]) -> None:
+    def _sweep(self, sweep: _Sweep, folders: Sequence[tuple[str, bytes]], anchors: Anchors) -> None:
         """On a thread of the inbox's own. A folder that is missing has nothing to sweep."""
         try:
             for what, path in folders:
                 asked = functools.partial(self._ask, sweep, what, path)
                 asked()
-                with contextlib.suppress(OSError):
-                    files.sweep(path, self._started_at, 0.0, listed=asked)
+                with contextlib.suppress(OSError, errors.Blocked), anchors.opened_if_there(path) as root:
+                    if root is not None:
+                        files.sweep(root, self._started_at, 0.0, listed=asked)
         finally:
             sweep.asked = None
             sweep.ended += 1

@@ -9,8 +9,11 @@ import time
 from collections.abc import Sequence
 
 from transcribed import files
+from transcribed.folders import Anchors
 from transcribed.job import Job, printable, shown
+from transcribed.worker import outputs
 from transcribed.worker.outputs import NOTE_SUFFIX
+from transcribed.worker.plan import Route
 
 FAILED = files.Mark("a recording failed", (b"transcribed could not deliver this recording.\n",))
 WRONG = files.Mark(
@@ -33,26 +36,33 @@ def note(job: Job) -> bytes:
     return FAILED.signed("\n".join(lines).encode() + b"\n")
 
 
-def write_note(path: bytes, text: bytes, *, root: bytes, access: files.Access) -> None:
+def write_note(path: bytes, text: bytes, *, root: files.Root, access: files.Access) -> None:
     """Put the note `path` there: in place of our own of an earlier failure, else under a name that is free."""
-    if FAILED.is_at(path):
-        files.replace(path, text, access=access)
+    if FAILED.is_at(root, path):
+        files.replace(path, text, root=root, access=access)
         return
     stem = path.removesuffix(NOTE_SUFFIX)
-    number = files.free_number(lambda n: [files.output_name(stem, n, NOTE_SUFFIX)])
+    number = files.free_number(lambda n: [files.output_name(stem, n, NOTE_SUFFIX)], is_there=root.has)
     files.publish(files.output_name(stem, number, NOTE_SUFFIX), text, root=root, access=access)
 
 
-def tell_beside(path: bytes, problems: Sequence[str], *, root: bytes, access: files.Access) -> None:
+def take_back(job: Job, route: Route, anchors: Anchors) -> None:
+    """Remove the note about a failure of this job, which is over. Raises Blocked, or OSError."""
+    with anchors.opened_if_there(route.failed) as failed:
+        if failed is not None:
+            FAILED.take_back(failed, outputs.note(job, route))
+
+
+def tell_beside(path: bytes, problems: Sequence[str], *, root: files.Root, access: files.Access) -> None:
     """Say beside the file `path` what is wrong with it, or take that back. A note that cannot be written is left out.
 
     Nothing is written twice: each write in an inbox is an event, which leads to a look, which tries again.
     """
     note_path, text = path + NOTE_SUFFIX, _wrong(problems)
-    if WRONG.says(note_path, text) if problems else not WRONG.is_at(note_path):
+    if WRONG.says(root, note_path, text) if problems else not WRONG.is_at(root, note_path):
         return
     with contextlib.suppress(OSError, files.NameTaken):  # the status and the log say the same
-        WRONG.take_back(note_path)
+        WRONG.take_back(root, note_path)
         if problems:
             files.publish(note_path, WRONG.signed(text), root=root, access=access)
 

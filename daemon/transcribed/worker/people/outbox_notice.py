@@ -98,8 +98,8 @@ def _wait(lane: Lane) -> str:
 def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
     """On the inbox's thread: put the notice there, or remove it; not in a folder that is not the remembered one."""
     path = os.path.join(route.outbox, NAME)
-    with contextlib.suppress(OSError, files.NameTaken, errors.TranscribedError):
-        anchors.need(route.outbox)
-        MARK.take_back(path)
+    unwritten = (OSError, files.NameTaken, errors.TranscribedError)
+    with contextlib.suppress(*unwritten), anchors.opened(route.outbox) as root:
+        MARK.take_back(root, path)
         if text is not None:
-            files.publish(path, text, root=route.outbox, access=access_of(route))
+            files.publish(path, text, root=root, access=access_of(route))

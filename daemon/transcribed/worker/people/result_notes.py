@@ -38,19 +38,19 @@ def of_doubt(doubt: str) -> str:
     return f"Perhaps it is not whole: {printable(doubt)}."
 
 
-def tell(job: Job, paragraphs: list[str], *, root: bytes, access: files.Access) -> None:
+def tell(job: Job, paragraphs: list[str], *, root: files.Root, access: files.Access) -> None:
     """Add these paragraphs to the note beside the job's renderings, where they are not in it yet.
 
     A note that cannot be written is left out: the log and `transcribed explain` say the same.
     """
     with contextlib.suppress(OSError, files.NameTaken):
-        path, said = _place(job)
+        path, said = _place(job, root)
         new = [each for each in paragraphs if each not in said]
         if not new:
             return
         text = MARK.signed("\n\n".join([*(said or [_head(job)]), *new]).encode() + b"\n")
         if said:
-            files.replace(path, text, access=access)
+            files.replace(path, text, root=root, access=access)
         else:
             files.publish(path, text, root=root, access=access)
 
@@ -59,11 +59,11 @@ def _head(job: Job) -> str:
     return f"About the transcript of {shown(os.path.basename(job.path))} in this folder. You can delete this note."
 
 
-def _place(job: Job) -> tuple[bytes, list[str]]:
+def _place(job: Job, root: files.Root) -> tuple[bytes, list[str]]:
     """The path of the note, and the paragraphs that our own note of this recording has there already."""
     path = outputs.remark(job)
-    said = MARK.text_at(path).rstrip().decode("utf-8", "replace").split("\n\n")
+    said = MARK.text_at(root, path).rstrip().decode("utf-8", "replace").split("\n\n")
     if said[0] == _head(job):
         return path, said
-    number = files.free_number(lambda n: [outputs.remark(job, n)])
+    number = files.free_number(lambda n: [outputs.remark(job, n)], is_there=root.has)
     return outputs.remark(job, number), []

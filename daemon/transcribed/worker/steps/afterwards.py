@@ -17,7 +17,6 @@ from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Returned
-from transcribed.worker import outputs
 from transcribed.worker.access import access_of
 from transcribed.worker.messages import PutAway
 from transcribed.worker.people import failure_notes
@@ -64,7 +63,8 @@ def look_closely(
         with folder.reaching(path) as (directory, name):
             back = brought_back(directory, name, job, route, anchors)
         if job.state is State.FAILED:
-            failure_notes.FAILED.take_back(outputs.note(job, route))
+            with contextlib.suppress(OSError, errors.Blocked):  # it has moved, and a note that stays does no harm
+                failure_notes.take_back(job, route, anchors)
         return Returned(back, lies.size, fingerprint.size)
     except errors.Gone:
         return None
@@ -74,10 +74,10 @@ def look_closely(
 
 def brought_back(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> bytes:
     """Move it to a free name in the inbox; the name. It may grow meanwhile: whoever writes it goes on there."""
-    anchors.need(route.inbox)
-    target = place_for(route.inbox, job.path)
-    try:
-        files.move(directory, name, target, root=route.inbox, access=access_of(route))
-    except files.NameTaken as error:
-        raise errors.Transient("another file took its name in the inbox first") from error
+    with anchors.opened(route.inbox) as inbox:
+        target = place_for(inbox, job.path)
+        try:
+            files.move(directory, name, target, root=inbox, access=access_of(route))
+        except files.NameTaken as error:
+            raise errors.Transient("another file took its name in the inbox first") from error
     return os.path.relpath(target, route.inbox)

@@ -15,7 +15,7 @@ from transcribed.inbox import HOLD, READY, SUFFIX
 _MARKERS = tuple(written for ending in (HOLD, READY) for written in (ending, ending.upper(), ending.title()))
 
 
-def bring_along(directory: int, name: bytes, target: bytes, *, root: bytes, access: files.Access) -> None:
+def bring_along(directory: int, name: bytes, target: bytes, *, root: files.Root, access: files.Access) -> None:
     """Move what lies beside the recording `name` of an open folder to beside `target`; what cannot be moved stays."""
     for ending in _beside(directory, name):
         with contextlib.suppress(OSError, files.NameTaken):

@@ -7,9 +7,9 @@ nothing that the daemon did not write is replaced.
 """
 
 import contextlib
-import errno
+import functools
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from transcribed import errors, files
 from transcribed.folders import Anchors
@@ -23,10 +23,10 @@ from transcribed.worker.people import failure_notes, result_notes
 from transcribed.worker.plan import Route
 from transcribed.worker.steps import companions, duplicates, leaving
 from transcribed.worker.steps.naming import NAME_REFUSED, Naming, hashes_of
+from transcribed.worker.steps.places import REFUSED, of_one_job
 from transcribed.worker.steps.recordings import Recordings
 
 ATTEMPTS_AT_A_NAME = 5
-_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class FolderSteps:
@@ -58,9 +58,12 @@ class FolderSteps:
 
         `taken` are numbers of other jobs.
         """
-        other = duplicates.delivered(job, earlier, self._route) if job.state is State.TRANSCRIBED else None
-        if other is not None:
-            return Skipped(other.id)
+        if job.state is State.TRANSCRIBED and earlier:
+            stem, lane = self._naming.called(job)[0], self._route.lane
+            with self._anchors.opened(self._route.outbox) as outbox, of_one_job(outbox, stem, lane):
+                other = duplicates.delivered(job, earlier, self._route, outbox)
+            if other is not None:
+                return Skipped(other.id)
         return self._naming.name(job, taken)
 
     def deliver(self, job: Job, taken: Collection[int], doubts: Sequence[str] = ()) -> Event:
@@ -68,9 +71,12 @@ class FolderSteps:
 
         The `doubts` about it are said in a note beside them.
         """
+        with self._anchors.opened(self._route.outbox) as outbox:
+            return self._deliver(job, taken, doubts, outbox)
+
+    def _deliver(self, job: Job, taken: Collection[int], doubts: Sequence[str], outbox: files.Root) -> Event:
         assert job.transcript_id is not None
         assert job.number is not None
-        self._anchors.need(self._route.outbox)
         answer = self._kept.read(job.transcript_id)
         if answer is None:
             return Missing()
@@ -83,36 +89,38 @@ class FolderSteps:
         audio = self._kept.audio(job.transcript_id) if len(rendered) < len(job.formats) else None
         if len(rendered) < len(job.formats) and audio is None:
             return self.name(job, taken)  # it was taken from where it was kept: there is no other
-        ours = _published(job)
+        with of_one_job(outbox, job.stem or b"", self._route.lane):
+            ours = _published(job, outbox)
         hashes = dict(hashes_of(rendered)) | ours
         if hashes != dict(job.renderings or ()):
             return Rendered(tuple(hashes.items()))
         try:
-            self._publish(job, {name: data for name, data in rendered.items() if name not in ours}, audio)
-            self._sync_names(job, ours)
+            self._publish(job, {name: data for name, data in rendered.items() if name not in ours}, audio, outbox)
+            self._sync_names(job, ours, outbox)
         except files.NameTaken:
             return self.name(job, {job.number, *taken})
         except OSError as error:
             if self._naming.called(job, answer) != (job.stem, job.tail) and error.errno in NAME_REFUSED:
                 return self.name(job, taken)  # by names that were asked for since
-            raise self._naming.judged(error, self._route.outbox, job) from error
+            raise self._naming.judged(error, outbox, job.stem or b"", job) from error
         self._naming.published(job)
         said = [result_notes.of_doubt(doubt) for doubt in doubts]
-        result_notes.tell(job, said, root=self._route.outbox, access=self._access)
+        result_notes.tell(job, said, root=outbox, access=self._access)
         return Delivered(delete_remote=self._route.delete_remote)
 
-    def _publish(self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None) -> None:
-        root, access = self._route.outbox, self._access
+    def _publish(
+        self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None, outbox: files.Root
+    ) -> None:
         if audio is not None:
-            files.publish_copy(outputs.output(job, audio[0]), audio[1], root=root, access=access)
+            files.publish_copy(outputs.output(job, audio[0]), audio[1], root=outbox, access=self._access)
         if rendered:
             paths = {outputs.output(job, name): data for name, data in rendered.items()}
-            files.publish_each(paths, root=root, access=access)
+            files.publish_each(paths, root=outbox, access=self._access)
 
-    def _sync_names(self, job: Job, ours: Collection[str]) -> None:
+    def _sync_names(self, job: Job, ours: Collection[str], outbox: files.Root) -> None:
         """Make the names of renderings durable that were published before a crash; their bytes are."""
         for name in list(ours)[:1]:
-            with files.opened_root(os.path.dirname(outputs.output(job, name))) as folder:
+            with outbox.holding(outputs.output(job, name)) as (folder, _):
                 self._access.sync(folder)
 
     def retire(self, job: Job, taken: Collection[int] = (), earlier: Collection[Job] = ()) -> Event:
@@ -122,19 +130,15 @@ class FolderSteps:
         as for `name`.
         """
         if job.state is State.FAILED:
-            return self._set_aside(job, outputs.place(self._route.failed, job, self._route))
+            return self._set_aside(job)
         retired = self._put_away(job, taken, earlier)
         if job.number is not None:
-            failure_notes.FAILED.take_back(outputs.note(job, self._route))
+            failure_notes.take_back(job, self._route, self._anchors)
         return retired
 
     def _put_away(self, job: Job, taken: Collection[int], earlier: Collection[Job]) -> Event:
         if self._route.after == "archive":
-            if (other := duplicates.archived(job, earlier, self._route)) is not None:
-                return Retired(None, duplicates.KEPT.format(other.id))
-            if job.number is None:
-                return self.name(job, taken)
-            return self._move(job, outputs.place(self._route.archive, job, self._route), self._route.archive)
+            return self._archive(job, taken, earlier)
         try:
             with self._holding(job) as (directory, name, lies):
                 if self._route.after == "keep":
@@ -146,20 +150,31 @@ class FolderSteps:
         except errors.Withdrawn as withdrawn:
             return _not_there(withdrawn)
         except OSError as error:
-            raise _unmovable(error, "deleted") from error
+            raise _unmovable(error, error, "deleted") from error
         return Retired(None, "deleted after delivery, as configured", gone=True)
 
+    def _archive(self, job: Job, taken: Collection[int], earlier: Collection[Job]) -> Event:
+        with self._anchors.opened(self._route.archive) as archive:
+            if (other := duplicates.archived(job, earlier, archive)) is not None:
+                return Retired(None, duplicates.KEPT.format(other.id))
+            if job.number is not None:
+                return self._move(job, outputs.place(archive.path, job, self._route), archive)
+        return self.name(job, taken)
+
     @contextlib.contextmanager
-    def _holding(self, job: Job, target: bytes | None = None) -> Iterator[tuple[int, bytes, Fingerprint]]:
+    def _holding(
+        self, job: Job, arrived: Callable[[], int | None] = lambda: None
+    ) -> Iterator[tuple[int, bytes, Fingerprint]]:
         """The job's recording, to be put away: its folder, its name there, and what it looks like now.
 
-        One whose time or rights were changed is known by its bytes. Raises Withdrawn where it is not there, or is at
-        `target` already, moved before a crash, or where other bytes lie there than were transcribed: people are told of
-        that beside the transcript. Raises Transient while a program has it open for writing.
+        One whose time or rights were changed is known by its bytes. `arrived` is the size of what lies where it is to
+        be. Raises Withdrawn where it is not there, or lies there already, moved before a crash, or where other bytes
+        lie in its place than were transcribed: people are told of that beside the transcript. Raises Transient while a
+        program has it open for writing.
         """
         folder, path, fingerprint = self._recordings.source(job)
         lies = folder.found(path, fingerprint)
-        if lies != fingerprint and target is not None and _size(target) == job.fingerprint.size:
+        if lies != fingerprint and arrived() == job.fingerprint.size:
             raise errors.Withdrawn("it was moved already, and another one lies in its place")
         if lies != fingerprint and not self._recordings.has_its_bytes(job, lies):
             self._recordings.tell_of_change(job, lies, result_notes.GOES_ON)
@@ -168,19 +183,21 @@ class FolderSteps:
             folder.refuse_written(directory, name)
             yield directory, name, lies
 
-    def _set_aside(self, job: Job, target: bytes) -> Event:
-        self._anchors.need(self._route.failed)
-        retired = Retired(target) if job.place == target else self._move(job, target, self._route.failed)
-        if retired.place is not None:
-            path, text = outputs.note(job, self._route), failure_notes.note(job)
-            failure_notes.write_note(path, text, root=self._route.failed, access=self._access)
-        return retired
+    def _set_aside(self, job: Job) -> Event:
+        with self._anchors.opened(self._route.failed) as failed:
+            target = outputs.place(failed.path, job, self._route)
+            retired = Retired(target) if job.place == target else self._move(job, target, failed)
+            if retired.place is not None:
+                path, text = outputs.note(job, self._route), failure_notes.note(job)
+                with of_one_job(failed, path, self._route.lane):
+                    failure_notes.write_note(path, text, root=failed, access=self._access)
+            return retired
 
-    def _move(self, job: Job, target: bytes, root: bytes) -> Retired:
+    def _move(self, job: Job, target: bytes, root: files.Root) -> Retired:
         """Move the recording to `target`; gone from its source, it may be there already, moved before a crash."""
-        self._anchors.need(root)
+        size = functools.partial(_size, root, target)
         try:
-            with self._holding(job, target) as (directory, name, lies):
+            with self._holding(job, size) as (directory, name, lies):
                 companions.bring_along(directory, name, target, root=root, access=self._access)
                 hidden, folder = leaving.name_for(job), self._recordings.source(job)[0]
                 closed = folder.refuse_written(directory, name)
@@ -188,17 +205,16 @@ class FolderSteps:
                 leaving.let_go(self._recordings.inbox, directory, hidden, lies, access=self._access)
                 return Retired(place, closed=closed)
         except errors.Withdrawn as withdrawn:
-            return Retired(target) if _size(target) == job.fingerprint.size else _not_there(withdrawn)
+            return Retired(target) if size() == job.fingerprint.size else _not_there(withdrawn)
         except OSError as error:
-            if error.errno in _REFUSED:
-                files.probe_write(root)  # where nothing can be written it is the folder that waits, with all its jobs
-            raise _unmovable(self._naming.judged(error, root, job), f"moved to {shown(target)}") from error
+            meaning = self._naming.judged(error, root, target, job)
+            raise _unmovable(error, meaning, f"moved to {shown(target)}") from error
 
 
-def _published(job: Job) -> dict[str, str]:
+def _published(job: Job, outbox: files.Root) -> dict[str, str]:
     """The renderings of this job that are in the outbox already, by the hashes that were committed before."""
     committed = job.renderings or ()
-    return {name: known for name, known in committed if files.sha256(outputs.output(job, name)) == known}
+    return {name: known for name, known in committed if outbox.sha256(outputs.output(job, name)) == known}
 
 
 def _not_there(withdrawn: errors.Withdrawn) -> Retired:
@@ -206,10 +222,10 @@ def _not_there(withdrawn: errors.Withdrawn) -> Retired:
     return Retired(None, withdrawn.message, gone=True)
 
 
-def _unmovable(error: Exception, what: str) -> Exception:
+def _unmovable(error: OSError, meaning: Exception, what: str) -> Exception:
     """The meaning of a refusal to take a recording out of its folder: that one stays, and the inbox goes on."""
-    if not isinstance(error, OSError) or error.errno not in _REFUSED:
-        return error
+    if error.errno not in REFUSED or isinstance(meaning, errors.Blocked):
+        return meaning
     hint = 'let the daemon\'s user write to both folders and take the file away, or set after = "keep" for this inbox'
     return errors.Transient(f"the recording cannot be {what}: {error.strerror}", hint=hint)
 
@@ -221,7 +237,7 @@ def _moved(
     lies: Fingerprint,
     hidden: bytes | None,
     *,
-    root: bytes,
+    root: files.Root,
     access: files.Access,
 ) -> bytes:
     """Move the file to `target` or, where somebody has put another one there meanwhile, to the next free name."""
@@ -231,15 +247,16 @@ def _moved(
         try:
             files.move(directory, name, target, root=root, was=was, leaving=hidden, access=access)
         except files.NameTaken:
-            number = files.free_number(lambda n: [files.output_name(stem, n, suffix)])
+            number = files.free_number(lambda n: [files.output_name(stem, n, suffix)], is_there=root.has)
             target = files.output_name(stem, number, suffix)
         else:
             return target
     raise errors.Transient(f"others take each free name for {shown(os.path.basename(target))} first")
 
 
-def _size(path: bytes) -> int | None:
+def _size(root: files.Root, path: bytes) -> int | None:
     try:
-        return os.lstat(path).st_size
+        status = root.status(path)
     except OSError:
         return None
+    return None if status is None else status.st_size

@@ -53,7 +53,7 @@ def look(
     inbox, path = recordings.inbox, os.path.relpath(recording.path, route.inbox)
     try:
         lies = inbox.found(path, Fingerprint(recording.size, recording.mtime_ns))
-        changed = not _is_as_taken(job, inbox, path, lies)
+        changed = not _is_as_taken(job, inbox, path, lies, route, anchors)
         if changed:
             recordings.tell_of_change(job, lies, GOES_ON if returns else LEFT)
         elif not is_last:
@@ -76,23 +76,34 @@ def look(
     return None
 
 
-def _is_as_taken(job: Job, folder: RecordingFolder, path: bytes, lies: Fingerprint) -> bool:
+def _is_as_taken(
+    job: Job, folder: RecordingFolder, path: bytes, lies: Fingerprint, route: Route, anchors: Anchors
+) -> bool:
     """True if its bytes are those that were taken. Raises as `RecordingFolder.open` does."""
     if lies.size != job.fingerprint.size:
         return False
     if lies.mtime_ns == job.fingerprint.mtime_ns:
         return True
-    known = job.content_hash or (files.sha256(job.place) if job.place else None)
+    known = job.content_hash or _hash_of_copy(job, route, anchors)
     with folder.reading(path, lies) as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == known
+
+
+def _hash_of_copy(job: Job, route: Route, anchors: Anchors) -> str | None:
+    """The hash of the copy that was put away; None where there is none. Raises Blocked, or OSError."""
+    place = job.place or b""
+    folder = next((each for each in (route.archive, route.failed) if place.startswith(each + b"/")), None)
+    if folder is None:
+        return None
+    with anchors.opened(folder) as root:
+        return root.sha256(place)
 
 
 def _keep(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> None:
     """Move one that changed, and came back before, to a free name beside those that were put away."""
     is_archived = job.state is State.DELIVERED and route.after == "archive"
-    root = route.archive if is_archived else route.failed
-    anchors.need(root)
-    try:
-        files.move(directory, name, place_for(root, job.path), root=root, access=access_of(route))
-    except files.NameTaken as error:
-        raise errors.Transient("another file took its name first") from error
+    with anchors.opened(route.archive if is_archived else route.failed) as root:
+        try:
+            files.move(directory, name, place_for(root, job.path), root=root, access=access_of(route))
+        except files.NameTaken as error:
+            raise errors.Transient("another file took its name first") from error

@@ -2,9 +2,7 @@
 
 import contextlib
 import errno
-import filecmp
 import hashlib
-import os
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -16,6 +14,7 @@ from transcribed.journal import AUDIO, Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Route
+from transcribed.worker.steps.places import OpenFolders, judged, opened_each
 from transcribed.worker.steps.style import style_of
 
 #: The errors with which vfat, exFAT, CIFS and FUSE refuse a name that they cannot hold: they do not agree.
@@ -42,20 +41,28 @@ class Naming:
         answer = self._kept.read(job.transcript_id) if job.transcript_id else None
         if job.state is State.TRANSCRIBED and self._route.silence == "fail" and answer is not None:
             _refuse_silence(answer)
-        self._anchors.need(self._route.outbox)
         stem, tail = self.called(job, answer)
         named = replace(job, stem=stem, tail=tail, formats=self._formats(job))
-        number = self._free_number(named, answer, taken)
+        with opened_each(self._anchors, self._route.outbox, self._route.archive, self._route.failed) as folders:
+            number = self._free_number(named, answer, taken, folders)
         return Named(stem, number, named.formats, tail, self._hashes(replace(named, number=number), answer))
 
-    def _free_number(self, named: Job, answer: bytes | None, taken: Collection[int]) -> int:
+    def _free_number(self, named: Job, answer: bytes | None, taken: Collection[int], folders: OpenFolders) -> int:
         def in_the_way(number: int) -> list[bytes]:
-            return self._in_the_way(replace(named, number=number), answer)
+            return self._in_the_way(replace(named, number=number), answer, folders)
+
+        at = named.stem or b""
+
+        def is_there(path: bytes) -> bool:
+            nonlocal at
+            at = path
+            return folders.has(path)
 
         try:
-            number = files.free_number(in_the_way, taken, self._twins.has_one)
+            number = files.free_number(in_the_way, taken, self._twins.has_one, is_there)
         except OSError as error:
-            raise self.judged(error, self._holder(error.filename), named) from error
+            root = folders.of(at)
+            raise error if root is None else self.judged(error, root, at, named) from error
         for path in in_the_way(number):
             self._twins.add(path)
         return number
@@ -102,13 +109,16 @@ class Naming:
         """The stem and the tail of its outputs; `answer` is its transcript, where there is one."""
         return outputs.called(job, self._route, self._route.settings_of(job).output_name, answer)
 
-    def judged(self, error: OSError, root: bytes, job: Job) -> Exception:
-        """The meaning of an error met below `root`: it speaks of the name where `root` itself takes another one."""
+    def judged(self, error: OSError, root: files.Root, path: bytes, job: Job) -> Exception:
+        """The meaning of an error met at `path` below `root`.
+
+        It speaks of the name where `root` itself takes another one, and of a sub-folder where only that refuses.
+        """
         unfit = self._route.names == "exact" and files.portable(job.path) != job.path
         if error.errno not in NAME_REFUSED or not unfit:
-            return error
+            return judged(error, root, path, self._route.lane)
         files.probe_write(root)
-        why = f"the file system of {shown(root)} refuses the name {shown(job.path)}: {error.strerror}"
+        why = f"the file system of {shown(root.path)} refuses the name {shown(job.path)}: {error.strerror}"
         return errors.Transient(why, hint='set names = "portable" for this inbox')
 
     def _formats(self, job: Job) -> tuple[str, ...]:
@@ -118,38 +128,41 @@ class Naming:
         audio = self._kept.audio(job.transcript_id) if job.transcript_id and job.state is State.TRANSCRIBED else None
         return (*self._route.settings_of(job).formats, *(() if audio is None else (audio[0],)))
 
-    def _holder(self, path: object) -> bytes:
-        """The one of our folders that a path lies below."""
-        folders = (self._route.outbox, self._route.archive, self._route.failed)
-        above = (folder for folder in folders if isinstance(path, bytes) and path.startswith(folder + b"/"))
-        return next(above, self._route.outbox)
-
-    def _in_the_way(self, job: Job, answer: bytes | None) -> list[bytes]:
+    def _in_the_way(self, job: Job, answer: bytes | None, folders: OpenFolders) -> list[bytes]:
         """The paths that must be free for its number: its own recording, note and renderings are not in its way."""
-        strange = [outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer)]
+        strange = [
+            outputs.output(job, name) for name in job.formats if not self._is_delivered(job, name, answer, folders)
+        ]
         places = [outputs.place(folder, job, self._route) for folder in (self._route.archive, self._route.failed)]
-        note = outputs.note(job, self._route)
-        all_of_them = [*strange, *places, *([] if failure_notes.FAILED.is_at(note) else [note])]
+        note, failed = outputs.note(job, self._route), folders.of(places[1])
+        is_ours = failed is not None and failure_notes.FAILED.is_at(failed, note)
+        all_of_them = [*strange, *places, *([] if is_ours else [note])]
         return [path for path in all_of_them if path != job.place]
 
-    def _is_delivered(self, job: Job, name: str, answer: bytes | None) -> bool:
+    def _is_delivered(self, job: Job, name: str, answer: bytes | None, folders: OpenFolders) -> bool:
         """True if this very rendering is there: a journal that was lost since knew who had delivered it."""
         path = outputs.output(job, name)
-        if answer is None or job.state is State.FAILED or not os.path.isfile(path):
+        root = folders.of(path)
+        if answer is None or job.state is State.FAILED or root is None or not root.has(path):
             return False  # what failed because it was rendered is not rendered for its names
         if name in AUDIO:
             audio = self._kept.audio(job.transcript_id or "")
-            return audio is not None and filecmp.cmp(path, audio[1], shallow=False)
+            return audio is not None and root.sha256(path) == _sha256_of(audio[1])
         try:
             data = self.renderings(job, answer)[name]
         except ValueError:
             return False
-        return os.path.getsize(path) == len(data) and files.begins_with(path, data)
+        return root.holds(path, data)
 
 
 def hashes_of(renderings: dict[str, bytes]) -> tuple[tuple[str, str], ...]:
     """Each format and the SHA-256 of its rendering."""
     return tuple((name, hashlib.sha256(data).hexdigest()) for name, data in renderings.items())
+
+
+def _sha256_of(ours: bytes) -> str:
+    with files.open_regular(ours) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_same(made: Job, job: Job) -> bool:

@@ -4,6 +4,7 @@ A recording is known by its fingerprint or, where somebody has only touched it, 
 the threads of its inbox.
 """
 
+import os
 from dataclasses import replace
 
 from transcribed import files
@@ -77,13 +78,13 @@ class Recordings:
         `then`: one of the sentences of result_notes.
         """
         if job.state is State.DELIVERED and job.stem is not None:  # else nothing was delivered for it
-            self._anchors.need(self._route.outbox)
             said = [result_notes.of_changed(job, lies.size, then)]
-            result_notes.tell(job, said, root=self._route.outbox, access=access_of(self._route))
+            with self._anchors.opened(self._route.outbox) as outbox:
+                result_notes.tell(job, said, root=outbox, access=access_of(self._route))
 
 
-def place_for(folder: bytes, path: bytes) -> bytes:
-    """A free path for a file that is to lie at `path` in `folder`."""
-    stem, suffix = path.rsplit(b".", 1)
-    number = files.free_number(lambda n: [folder + b"/" + files.output_name(stem, n, b"." + suffix)])
-    return folder + b"/" + files.output_name(stem, number, b"." + suffix)
+def place_for(folder: files.Root, path: bytes) -> bytes:
+    """A free path for a file that is to lie at `path` in the open `folder`."""
+    stem, suffix = os.path.join(folder.path, path).rsplit(b".", 1)
+    number = files.free_number(lambda n: [files.output_name(stem, n, b"." + suffix)], is_there=folder.has)
+    return files.output_name(stem, number, b"." + suffix)
