@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from transcribed import files
 from transcribed.job import State
 from transcribed.worker.messages import Reload
 from transcribed.worker.plan import Executor
@@ -59,10 +60,10 @@ def with_threads_for(world: World, monkeypatch: pytest.MonkeyPatch, kind: str, t
 def listing_hangs(monkeypatch: pytest.MonkeyPatch, folder: bytes, answers: Answers) -> None:
     listed = os.fwalk
 
-    def fwalk(top: bytes, *options: Any) -> Iterator[Any]:
-        if top == folder:
+    def fwalk(top: bytes, *, dir_fd: int) -> Iterator[Any]:
+        if files.place_of(dir_fd) == folder:
             answers.wait()
-        yield from listed(top, *options)
+        yield from listed(top, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "fwalk", fwalk)
 
@@ -158,9 +159,9 @@ def test_each_folder_is_swept_once_in_the_life_of_a_daemon(world: World, monkeyp
     swept: Counter[bytes] = Counter()
     listed = os.fwalk
 
-    def fwalk(top: bytes, *options: Any) -> Iterator[Any]:
-        swept[top] += 1
-        yield from listed(top, *options)
+    def fwalk(top: bytes, *, dir_fd: int) -> Iterator[Any]:
+        swept[files.place_of(dir_fd)] += 1
+        yield from listed(top, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "fwalk", fwalk)
     world.second_inbox(outbox=world.route.outbox)
