@@ -14,16 +14,16 @@ import pytest
 import structlog
 
 from fake_assemblyai import Fault
+from transcribed import files
 from transcribed.assemblyai import AssemblyAI
 from transcribed.errors import Defect
-from transcribed.folders import Anchors
 from transcribed.inbox import RecordingFolder
 from transcribed.job import State
 from transcribed.journal import Transcripts
 from transcribed.worker import Reload, drop
 from transcribed.worker.background import Background, Outcome, WorkEnded
 from transcribed.worker.intake.looking import Looking
-from transcribed.worker.people import hooks
+from transcribed.worker.people import hooks, outbox_notice
 from transcribed.worker.steps.folders import FolderSteps
 from world import World
 
@@ -114,6 +114,10 @@ def is_the_orders(path: object) -> bool:
     return isinstance(path, bytes) and b"/commands" in path
 
 
+def is_the_notice(mark: object, *_: object) -> bool:
+    return mark is outbox_notice.MARK
+
+
 KINDS = {
     "a look": Kind("listing the inbox", RecordingFolder, "look"),
     "a survey": Kind("surveying the inbox", Looking, "survey"),
@@ -129,7 +133,13 @@ KINDS = {
     "the status": Kind("writing the status", None, "publish"),
     "a command": Kind("running a command", hooks, "run", prepare=run_a_command),
     "a digest": Kind("telling people the news", None, "tell", prepare=tell_of_deliveries),
-    "the notice in the outbox": Kind("writing the notice in the outbox", Anchors, "need"),
+    "the notice in the outbox": Kind(
+        "writing the notice in the outbox",
+        files.Mark,
+        "take_back",
+        when=is_the_notice,
+        meanwhile=lose_the_outbox_for_a_while,
+    ),
     "the API's lane": Kind("trying the folders again", AssemblyAI, "check", prepare=refuse_an_upload),
     "an inbox's lane": Kind("trying the folders again", Looking, "check", meanwhile=lose_the_outbox_for_a_while),
 }
