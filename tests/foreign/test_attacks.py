@@ -12,7 +12,7 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI
 from transcribed import errors, files
-from transcribed.folders import Anchors, Places
+from transcribed.folders import Anchors, Claim, Places
 from world import Clock, World, work_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs leave to become two users")
@@ -168,7 +168,8 @@ def test_a_root_that_is_exchanged_all_the_time_leads_no_file_into_a_private_fold
             (share / name).mkdir()
             (share / name).chmod(0o2775)
         places = Places(*(os.fsencode(share / name) for name in ("inbox", "outbox", "archive", "failed")))
-        anchors = Anchors("talks", places, files.Access(), {}, archives=True, apart=b"")
+        claim = Claim("ours", 1, "m1", frozenset({"m1"}), frozenset(), "/state", 0.0)
+        anchors = Anchors("talks", places, files.Access(), {}, claim, archives=True, apart=b"")
         anchors.recognise()
         if is_anchored:
             (private / ".transcribed.anchor").write_bytes((share / "inbox" / ".transcribed.anchor").read_bytes())

@@ -13,7 +13,7 @@ from typing import Any, Self
 import tomli_w
 
 from fake_assemblyai import KEY
-from transcribed.folders import ANCHOR
+from transcribed.folders import ANCHOR, OWNER
 from transcribed.job import Job
 from transcribed.journal import Journal
 from waiting import BOUND_SECONDS, wait_for
@@ -24,6 +24,9 @@ def _lines(path: Path) -> list[str]:
     with contextlib.suppress(FileNotFoundError):  # a descriptor that was closed meanwhile
         return path.read_text().splitlines()
     return []
+
+
+OURS = {os.fsdecode(ANCHOR), os.fsdecode(OWNER)}
 
 
 class Daemon:
@@ -110,7 +113,7 @@ class Daemon:
 
     def files(self, folder: str) -> list[str]:
         root = self.folders[folder]
-        paths = (path for path in root.rglob("*") if path.is_file() and path.name != os.fsdecode(ANCHOR))
+        paths = (path for path in root.rglob("*") if path.is_file() and path.name not in OURS)
         return sorted(str(path.relative_to(root)) for path in paths)
 
     def jobs(self) -> list[Job]:

@@ -21,7 +21,7 @@ from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed import config, daemon
 from transcribed.assemblyai import AssemblyAI
 from transcribed.config.share import settings_of
-from transcribed.folders import ANCHOR, Ground
+from transcribed.folders import ANCHOR, OWNER, Ground
 from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Rules, Settings, State, canonical
 from transcribed.journal import Journal, rebuild
@@ -30,6 +30,7 @@ from transcribed.worker.book import Book
 from transcribed.worker.plan import Executor
 
 START = 1_800_000_000.0
+OURS = {os.fsdecode(ANCHOR), os.fsdecode(OWNER)}
 FRAME = bytes.fromhex("fffb9000") + bytes(413)  # one MPEG frame: Layer III, 128 kbit/s at 44.1 kHz, 26 ms
 
 
@@ -348,7 +349,7 @@ class World:
     def files(self, folder: str) -> list[str]:
         """The names in one of the folders, hidden ones included but for the anchor."""
         root = self.folders[folder]
-        paths = (path for path in root.rglob("*") if path.is_file() and path.name != os.fsdecode(ANCHOR))
+        paths = (path for path in root.rglob("*") if path.is_file() and path.name not in OURS)
         return sorted(str(path.relative_to(root)) for path in paths)
 
     def second_inbox(self, **changes: Any) -> Route:

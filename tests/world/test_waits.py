@@ -218,6 +218,7 @@ def test_an_order_is_left_so_that_the_daemon_can_read_it_whatever_the_umask(tmp_
 
 
 def test_an_order_that_cannot_be_opened_is_named_once(world: World) -> None:
+    world.state.mkdir()
     drop(str(world.state), {"order": "scan"})
     (world.state / "commands" / "0.order").symlink_to("nowhere")
 

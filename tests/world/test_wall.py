@@ -93,6 +93,7 @@ def refuse_an_upload(world: World) -> None:
 
 
 def order_a_scan(world: World) -> None:
+    world.state.mkdir(exist_ok=True)
     drop(str(world.state), {"order": "scan"})
 
 

@@ -181,6 +181,9 @@ def _recordings(label: str, each: config.Inbox, untaken: Untaken, gone: errors.B
         yield of_endings(label, each.extensions, untaken.endings)
     if each.after != "keep":  # else nothing is ever moved out of it
         yield from of_writing(label, root, "files can be moved out of it")
+    elif not os.access(root, os.W_OK):
+        what = f"{label}: nothing can be written there, so no other transcribed sees that this one has it"
+        yield Finding("remark", what, "see that only one transcribed takes recordings from it")
 
 
 def of_endings(label: str, taken: Sequence[str], others: Collection[bytes]) -> Finding:

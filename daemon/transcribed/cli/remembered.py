@@ -4,18 +4,45 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
-from transcribed import config, errors
-from transcribed.folders import FACTS, Ground, Places, ground, strange
+from transcribed import config, errors, worker
+from transcribed.folders import FACTS, Claim, Ground, Places, ground, refused, strange
 from transcribed.journal import Journal
 
 
 def strange_folders(settled: config.Config, is_asked: Callable[[bytes], bool]) -> dict[bytes, errors.Blocked]:
-    """The folders that are not as they are remembered, by their paths, each with the reason; of those to be asked."""
-    facts = _facts(settled)
+    """The folders that are not as they are remembered, or another journal's, by their paths, with the reason.
+
+    Only those that are to be asked are looked at.
+    """
+    facts, claim = _facts(settled), _claim(settled)
     found: dict[bytes, errors.Blocked] = {}
     for each in settled.inboxes:
+        path = os.fsencode(each.path)
+        if claim is not None and is_asked(path) and (why := _not_ours(each.name, path, facts, claim)) is not None:
+            found[path] = why
         found |= strange(each.name, places_of(each), facts, is_asked)
     return found
+
+
+def _not_ours(name: str, path: bytes, facts: Mapping[str, str], claim: Claim) -> errors.Blocked | None:
+    """The reason why the inbox belongs to another journal, if it does."""
+    try:
+        return refused(name, path, facts, claim)
+    except errors.Blocked:  # it cannot be looked at, and trying it says why
+        return None
+
+
+def _claim(settled: config.Config) -> Claim | None:
+    """The claim of the journal to its inboxes, before the first start too; None where it may not be read."""
+    directory = settled.state.directory
+    try:
+        with closing(Journal.read(directory)) as journal:
+            return worker.claim_of(journal, 0.0)
+    except errors.ConfigError:
+        never = not os.path.lexists(os.path.join(directory, "journal.db"))
+        return Claim("", 0, "", frozenset(), frozenset(), directory, 0.0) if never else None
+    except errors.TranscribedError:
+        return None
 
 
 def outboxes(settled: config.Config) -> dict[str, Ground]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from transcribed import config
 from transcribed.config import samba
-from transcribed.folders import ANCHOR
+from transcribed.folders import ANCHOR, OWNER
 from transcribed.inbox import DEEPEST, OTHER_ENDING, SOUND_ENDINGS, Names, file_refusal, path_refusal
 from transcribed.job import shown
 
@@ -64,7 +64,7 @@ class Untaken:
         yield from self._sentences()
 
     def _note_files(self, below: bytes, files: Iterable[bytes], names: Names) -> None:
-        for name in sorted(set(files) - {ANCHOR}):
+        for name in sorted(set(files) - {ANCHOR, OWNER}):
             rule = _why_not_taken(self.inbox, names, os.path.join(below, name))
             self._note(below, name, rule)
             if rule and rule.startswith(OTHER_ENDING):

@@ -17,10 +17,12 @@ import structlog
 
 from transcribed import errors, files
 from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
+from transcribed.folders.owner import Claim, Ownership, why_refused
 from transcribed.job import shown
 
 log = structlog.get_logger()
 
+_OWNER = "owner"
 FACTS = "folder:"  #: the beginning of the names of all facts about folders
 
 
@@ -37,7 +39,7 @@ class Anchors:
     """The memory of an inbox's folders. All of it is asked on the inbox's thread, except for single grounds.
 
     `archives`: the archive is in use. `apart` is the state directory. `remembered` is an earlier answer of `facts`,
-    perhaps of an earlier process.
+    perhaps of an earlier process. `claim` is this start's, to the inbox.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Anchors:
         places: Places,
         access: files.Access,
         remembered: Mapping[str, str],
+        claim: Claim,
         *,
         archives: bool,
         apart: bytes = b"",
@@ -54,12 +57,17 @@ class Anchors:
         self._access = access
         self._archives = archives
         self._grounds = _grounds(inbox, places, remembered, apart)
+        written = _written(inbox, places.inbox, remembered)
+        self._ownership = Ownership(errors.inbox_lane(inbox), claim, written)
         self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given
 
     def facts(self) -> dict[str, str]:
         """All that is to be remembered, by name."""
         known = ((role, each.path, each.identity) for role, each in self._grounds.items())
-        return {_fact(self._name, role, path): it.to_text() for role, path, it in known if it is not None}
+        facts = {_fact(self._name, role, path): it.to_text() for role, path, it in known if it is not None}
+        if self._ownership.written:
+            facts[_fact(self._name, _OWNER, self._grounds["inbox"].path)] = str(self._ownership.written)
+        return facts
 
     def of(self, role: str) -> Ground:
         """One of the folders: inbox, outbox, archive or failed."""
@@ -86,26 +94,47 @@ class Anchors:
             yield root
 
     def recognise(self, asking: Callable[[str, bytes], object] = lambda _what, _path: None) -> None:
-        """Look at all folders closely: make what is new and missing, anchor what has no anchor. Raises Blocked.
+        """Look at all folders closely: make what is new and missing, own the inbox, anchor what has no anchor.
+
+        Raises Blocked.
 
         `asking` hears of each, and what it is, before it is looked at.
         """
         for each in self._in_use(asking):
-            if each.identity is None and each is not self._grounds["inbox"]:
+            is_new = each.identity is None
+            if is_new and each is not self._grounds["inbox"]:
                 self._make(each)
             with each.opened(closely=True) as root:
+                if each is self._grounds["inbox"]:
+                    self._own(each, root, is_new=is_new)
                 if not each.is_anchored and each.path not in self._untakeable:
                     self._anchor(each, root)
 
     def try_again(self) -> None:
         """As `recognise`; a folder that took no anchor may take one now. Raises Blocked."""
         self._untakeable.clear()
+        self._ownership.try_again()
         self.recognise()
 
     def forget(self) -> None:
         """Take the folders as they are at the next look: a person has said that they moved."""
         for each in self._grounds.values():
             each.forget()
+        self._ownership.give()
+
+    def _own(self, inbox: Ground, root: files.Root, *, is_new: bool) -> None:
+        """The open inbox is this journal's. Raises Blocked.
+
+        The owner is written before the anchor: an anchor without an owner is an older version's. Nothing is remembered
+        of an inbox that is refused, if it `is_new`.
+        """
+        assert inbox.identity is not None
+        try:
+            self._ownership.require(root, inbox.identity.anchor)
+        except errors.Blocked:
+            if is_new:
+                inbox.forget()
+            raise
 
     def _in_use(self, asking: Callable[[str, bytes], object]) -> Iterator[Ground]:
         """The folders that are looked after; `failed` may never be needed, and is missed only then."""
@@ -156,6 +185,27 @@ def strange(
     """
     known = (each for each in _grounds(inbox, places, remembered).values() if each.identity is not None)
     return {each.path: why for each in known if is_asked(each.path) and (why := _why_strange(each)) is not None}
+
+
+def refused(inbox: str, path: bytes, remembered: Mapping[str, str], claim: Claim) -> errors.Blocked | None:
+    """The reason why the journal of `claim` may not take what lies in this inbox, if any. Raises Blocked."""
+    lane = errors.inbox_lane(inbox)
+    seen = Ground(path, lane=lane, what="inbox")
+    with seen.opened(closely=True) as root:
+        assert seen.identity is not None
+        written = _written(inbox, path, remembered)
+        return why_refused(root, lane, claim, anchor=seen.identity.anchor, written=written)
+
+
+def anchors_in(remembered: Mapping[str, str]) -> frozenset[str]:
+    """The anchors of all folders of which these facts speak."""
+    known = (Identity.from_text(text) for name, text in remembered.items() if name.startswith(FACTS))
+    return frozenset(each.anchor for each in known if each is not None and each.anchor)
+
+
+def _written(inbox: str, path: bytes, remembered: Mapping[str, str]) -> int:
+    """The number of the start that was last written into this inbox; 0: none."""
+    return int(remembered.get(_fact(inbox, _OWNER, path), 0))
 
 
 def _why_strange(known: Ground) -> errors.Blocked | None:

@@ -21,12 +21,14 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from transcribed.errors import STATE, Blocked, ConfigError, Exit, TranscribedError, Transient, from_os_error
-from transcribed.journal import damage
+from transcribed.journal import damage, ledger, starts
 from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.engine import connected, hint_for, is_waited_for
 from transcribed.journal.tables import facts, metadata
 
 VERSION = 8
+_LOCK = "lock"
+_KEPT = (starts.FILE_NAME, ledger.NAME)  # these are made after a journal
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves
@@ -48,6 +50,7 @@ class Lock:
 
     def __init__(self, directory: str) -> None:
         """Raises Transient if another process holds it, Blocked(state) or ConfigError if it cannot be locked."""
+        self._directory = directory
         self._descriptor = _opened_lock(directory)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,17 +60,57 @@ class Lock:
                 raise ConfigError([f"state.directory: {directory} cannot be locked: {error.strerror}"]) from error
             raise Transient(
                 f"another transcribed works with {directory}",
-                hint="stop it first, or give this one a state directory of its own",
+                hint="stop it first: one state directory, and one inbox, has one daemon",
             ) from error
+
+    def require_place(self) -> None:
+        """Make sure that the state directory still is the one that is locked. Raises Blocked(state).
+
+        One that was moved, or whose disk was unmounted, is never made again: the next start would know of nothing.
+        """
+        held = os.fstat(self._descriptor)
+        try:
+            there = os.stat(os.path.join(self._directory, _LOCK))
+        except OSError as error:
+            why = f"cannot be reached any more ({error.strerror})"
+        else:
+            if os.path.samestat(held, there):
+                return
+            why = "is another folder than at the start"
+        raise Blocked(
+            f"the state directory {self._directory} {why}",
+            lane=STATE,
+            hint="put it back where it was, or mount its disk; to move it, stop the daemon first",
+            exit_status=Exit.AGAIN,
+        )
 
     def close(self) -> None:
         """Release it."""
         os.close(self._descriptor)
 
     @property
-    def begun(self) -> bool:
-        """True if a journal was begun in this directory."""
+    def is_marked(self) -> bool:
+        """True if the lock's file remembers that a journal was begun here."""
         return os.fstat(self._descriptor).st_size > 0
+
+    @property
+    def begun(self) -> bool:
+        """True if a journal was begun in this directory, by the lock or by what is kept beside it.
+
+        A copy may lack the lock, or what is in it; then the rest still tells.
+        """
+        return (
+            self.is_marked
+            or any(os.path.lexists(os.path.join(self._directory, each)) for each in _KEPT)
+            or self._has_kept()
+        )
+
+    def _has_kept(self) -> bool:
+        """True if transcripts were kept here. Raises OSError."""
+        try:
+            return any(name.endswith(".meta.json") for name in os.listdir(os.path.join(self._directory, "transcripts")))
+        except FileNotFoundError:
+            return False
 
     def begin(self) -> None:
         """Remember that there is a journal, which is durable already. Raises OSError."""
@@ -76,7 +119,7 @@ class Lock:
 
 
 def _opened_lock(directory: str) -> int:
-    path = os.path.join(directory, "lock")
+    path = os.path.join(directory, _LOCK)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         _make_private(directory)
@@ -106,7 +149,7 @@ def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.
             loss += _set_aside(directory)
         engine, migrated = _made(directory, loss, on_slow)
         damage.trust(directory)
-        if not lock.begun:
+        if not lock.is_marked:
             fsync(directory)
             lock.begin()
     except OSError as error:

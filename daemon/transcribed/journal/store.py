@@ -20,6 +20,7 @@ from transcribed.journal import copies, damage, file, forgetting, statements
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.search import Search
+from transcribed.journal.starts import Count
 from transcribed.journal.tables import (
     PAID,
     erasures,
@@ -51,15 +52,17 @@ class Journal:
         migrated: file.Migrated | None = None,
     ) -> None:
         self.migrated = migrated  #: set if it was of an older version when it was opened
+        self.directory = directory
         self._engine = engine
-        self._directory = directory
         self._beside: damage.Beside | None = None
         self._tell_of_damage: Callable[[], object] = lambda: None
         self._paid = Paid()
-        self._transactions = Transactions(engine, self._paid.ending, self._ended, self._damaged)
+        place = (lambda: None) if lock is None else lock.require_place
+        self._transactions = Transactions(engine, place, self._paid.ending, self._ended, self._damaged)
         self.forgotten = Forgotten(self._transactions)
         self.search = Search(self._transactions)
         self.unfinished = UnfinishedJobs(self._transactions)
+        self.starts = Count(self._transactions, directory)
         self._lock = lock
         self._next_number: int | None = None
         self._states: Counter[str] | None = None  # the number of jobs in each, once it was asked for
@@ -85,6 +88,7 @@ class Journal:
             journal.write(
                 [Change(now, old.state, (Happening(now, event, now.changed_at),)) for old, now, event in adopted]
             )
+            journal.starts.begin()
         except BaseException:
             journal.close()
             raise
@@ -292,9 +296,8 @@ class Journal:
 
     def is_accepted(self, inbox: str) -> bool:
         """True if the recordings in this inbox may be paid for without asking."""
-        query = sa.select(inboxes.c.accepted_at).where(inboxes.c.name == inbox)
         with self._transactions.reading() as connection:
-            return connection.execute(query).scalar() is not None
+            return connection.scalar(sa.select(inboxes.c.accepted_at).where(inboxes.c.name == inbox)) is not None
 
     def saw_inbox(self, inbox: str, now: float, *, accepted: bool) -> None:
         """Remember that this inbox was seen and, if `accepted`, that its backlog may be paid for."""
@@ -307,9 +310,7 @@ class Journal:
 
     def loss(self) -> str:
         """The reason why this journal may not know all that was paid for; empty if it does, or a person accepted."""
-        query = sa.select(facts.c.value).where(facts.c.name == copies.LOSS)
-        with self._transactions.reading() as connection:
-            return str(connection.execute(query).scalar() or "")
+        return self.facts(copies.LOSS).get(copies.LOSS, "")
 
     def facts(self, prefix: str) -> dict[str, str]:
         """The facts whose names begin with `prefix`."""
@@ -334,15 +335,14 @@ class Journal:
 
     def accept_loss(self) -> None:
         """Remember that a person accepts the loss: what the journal may not know may be paid for again."""
-        with self._transactions.writing() as connection:
-            connection.execute(facts.delete().where(facts.c.name == copies.LOSS))
+        self.remember({copies.LOSS: None})
 
     def check_beside(self) -> None:
         """Begin to read all of a large journal, beside the work, if that was not done for a day. Raises Blocked."""
         at_work = self._beside is not None and self._beside.is_at_work
         with self._transactions.understood("read"):
-            if not at_work and damage.Beside.is_due(self._directory):
-                self._beside = damage.Beside(self._directory, self._damaged)
+            if not at_work and damage.Beside.is_due(self.directory):
+                self._beside = damage.Beside(self.directory, self._damaged)
 
     @property
     def is_damaged(self) -> bool:
@@ -366,12 +366,12 @@ class Journal:
         """Write nothing more; the next start looks closely. On any thread."""
         self._transactions.damage = what
         if self._lock is not None:
-            damage.suspect(self._directory, what)
+            damage.suspect(self.directory, what)
         self._tell_of_damage()
 
     def damage(self, *, whole: bool = False) -> str:
         """The damage of the file, in SQLite's words; empty if none is found. `whole`: read all of a large file too."""
-        if whole or damage.is_small(self._directory):
+        if whole or damage.is_small(self.directory):
             return damage.whole(self._engine)
         return damage.evident(self._engine)
 

@@ -29,14 +29,23 @@ class Ended(Protocol):
 class Transactions:
     """One at a time, on the one connection; `damaged` hears of damage that was met.
 
-    `ending` and `ended` hear of the end of each, before its commit and after it.
+    `place` raises Blocked(state) where the journal no longer lies where it did: then nothing is written. `ending` and
+    `ended` hear of the end of each, before its commit and after it.
 
     All of it belongs to one thread.
     """
 
-    def __init__(self, engine: sa.Engine, ending: Ending, ended: Ended, damaged: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        place: Callable[[], None],
+        ending: Ending,
+        ended: Ended,
+        damaged: Callable[[str], None],
+    ) -> None:
         self.damage = ""  #: once it is found, nothing more is written
         self._engine = engine
+        self._require_place = place
         self._ending = ending
         self._ended = ended
         self._damaged = damaged
@@ -46,6 +55,7 @@ class Transactions:
         """All or nothing. Raises Blocked(state): nothing was written."""
         if self.damage:
             raise damage.blocked(self.damage)
+        self._require_place()
         written = False
         try:
             with self.understood("written"), self._engine.begin() as connection:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from transcribed import errors, files
 
+_PRIVATE = files.Access(dir_mode=0o700)
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
 AUDIO = ("redacted.mp3", "redacted.wav")  #: the names of a transcript's redacted audio, after a dot
 _NAME = re.compile(rb"([0-9a-f-]{36})\.json")
@@ -39,7 +40,7 @@ class Transcripts:
 
         A description that says what was asked for stays: nobody knows more than the one who paid.
         """
-        files.make_folders(self._directory, 0o700)
+        files.make_folder(self._directory, access=_PRIVATE)  # never the state directory: it may have been moved
         kept = {self.path(transcript_id): answer}
         if not self._is_described(transcript_id):
             described = {"transcript_id": transcript_id, **meta}
@@ -48,7 +49,7 @@ class Transcripts:
 
     def set_aside(self, transcript_id: str, answer: bytes) -> bytes:
         """Keep an answer that is no transcript for a person to look at, and return its path. Raises OSError."""
-        files.make_folders(self._directory, 0o700)
+        files.make_folder(self._directory, access=_PRIVATE)
         path = os.path.join(self._directory, transcript_id.encode() + b".refused")
         files.replace(path, answer)
         return path

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from transcribed import files
-from transcribed.folders import Anchors, Places
+from transcribed.folders import Anchors, Claim, Places
 from transcribed.job import shown
 from transcribed.worker.plan import Route
 
@@ -19,11 +19,11 @@ log = structlog.get_logger()
 HINT = "nothing is lost by it: set what you need where the share is mounted (uid=, gid=, file_mode=, dir_mode=)"
 
 
-def anchors_of(route: Route, remembered: Mapping[str, str], state: bytes) -> Anchors:
-    """The folders of this route as they are `remembered`. `state` is the state directory."""
+def anchors_of(route: Route, remembered: Mapping[str, str], claim: Claim, state: bytes) -> Anchors:
+    """The folders of this route as they are `remembered`; `claim` is to the inbox. `state` is the state directory."""
     places = Places(route.inbox, route.outbox, route.archive, route.failed)
     archives = route.after == "archive"
-    return Anchors(route.name, places, access_of(route), remembered, archives=archives, apart=state)
+    return Anchors(route.name, places, access_of(route), remembered, claim, archives=archives, apart=state)
 
 
 @functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again

@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 ORDERS = "commands"
 LARGEST_BYTES = 1 << 20
+_PRIVATE = files.Access(dir_mode=0o700)
 RETRIED_AT_ONCE = 500
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
@@ -45,7 +46,7 @@ _NOT_OBEYED = "order it again with the command line of the daemon's version; not
 def drop(directory: str, order: Mapping[str, Any]) -> bytes:
     """Leave an order for the daemon whose state directory this is; returns its path. Raises OSError."""
     folder = os.path.join(os.fsencode(directory), ORDERS.encode())
-    files.make_folders(folder, 0o700)
+    files.make_folder(folder, access=_PRIVATE)
     name = f"{time.time():.6f}-{secrets.token_hex(4)}".encode() + _ENDING  # in order of time, and nobody else's
     path = os.path.join(folder, name)
     data = json.dumps(_MAGIC | dict(order)).encode()
@@ -69,7 +70,7 @@ def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any] | None], .
 
     Raises OSError.
     """
-    files.make_folders(directory, 0o700)
+    files.make_folder(directory, access=_PRIVATE)
     names = sorted(name for name in os.listdir(directory) if not name.startswith(b"."))
     return tuple((name, _read(os.path.join(directory, name)) if name.endswith(_ENDING) else {}) for name in names)
 
@@ -116,7 +117,7 @@ class Orders:
         self.directory = os.fsencode(directory)  #: of the state
         self.folder = os.path.join(self.directory, ORDERS.encode())
         with contextlib.suppress(OSError):  # a disk that is full now; each look tries again
-            files.make_folders(self.folder, 0o700)
+            files.make_folder(self.folder, access=_PRIVATE)
         self.look_at = clock.monotonic()
         self._book = book
         self._dispatch = dispatch
@@ -263,7 +264,7 @@ def _set_aside(folder: bytes, name: bytes) -> None:
     """Move what is no order beside the folder of orders; what cannot be moved stays, and does no harm."""
     aside = folder + ASIDE
     with contextlib.suppress(OSError, files.NameTaken), files.opened_as_named(folder) as orders:
-        files.make_folders(aside, 0o700)
+        files.make_folder(aside, access=_PRIVATE)
         target = os.path.join(aside, b"%b-%b" % (secrets.token_hex(4).encode(), name[:200]))
         files.move(orders.descriptor, name, target, root=aside)
 

@@ -1,13 +1,24 @@
-"""Acceptance: the recordings in a folder may be paid for. It is the folder's, whatever the name of its inbox is now."""
+"""The right to pay for what lies in a folder: its journal has it, once that is accepted.
+
+Acceptance is the folder's, whatever the name of its inbox is now.
+"""
 
 import contextlib
 
 from transcribed.errors import Blocked
-from transcribed.folders import facts_of
+from transcribed.folders import FACTS as FOLDERS
+from transcribed.folders import Claim, anchors_in, facts_of
 from transcribed.journal import Journal
 from transcribed.worker.plan import Route
 
 FACTS = "accepted:"  #: the beginning of the facts about accepted folders; the value is the name of the inbox
+
+
+def claim_of(journal: Journal, now: float) -> Claim:
+    """The claim of this journal, as it was started last, to an inbox."""
+    known = journal.starts.known()
+    anchors = anchors_in(journal.facts(FOLDERS))
+    return Claim(known.journal, known.number, known.mark, frozenset(known.marks), anchors, journal.directory, at=now)
 
 
 def is_accepted(journal: Journal, route: Route) -> bool:

@@ -1,8 +1,7 @@
 """From a listing to jobs: one inbox's looks, the files that have settled there, and their way into the journal.
 
 The listing is the truth; a look that a folder event asks for is the same as one that is merely due. A look reports only
-what has changed, and what it reported is pending until it is a job's. An inbox that was never accepted is surveyed
-first: more audio than the plan allows waits for a person's word.
+what has changed, and what it reported is pending until it is a job's. An inbox never accepted is surveyed first.
 """
 
 import functools
@@ -22,7 +21,7 @@ from transcribed.job.events import Touched
 from transcribed.worker.access import access_of, anchors_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
-from transcribed.worker.intake.acceptance import accept, is_accepted
+from transcribed.worker.intake.acceptance import accept, claim_of, is_accepted
 from transcribed.worker.intake.admission import admit, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
@@ -60,7 +59,7 @@ class Arrivals:
         self.executor = background.executor(f"inbox-{route.name}", 1)
         background.met_in(route.lane, route.inbox)
         self._remembered = book.journal.facts(facts_of(route.name))
-        self.anchors = anchors_of(route, self._remembered, state)
+        self.anchors = anchors_of(route, self._remembered, claim_of(book.journal, clock.wall()), state)
         self.accepted = is_accepted(book.journal, route)
         self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
