@@ -30,9 +30,9 @@ ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits l
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
 
-def status_path(settled: config.Config, environ: Mapping[str, str]) -> str:
+def status_path(directory: str, environ: Mapping[str, str]) -> str:
     """The path of the status file: in $RUNTIME_DIRECTORY (systemd.exec(5)), else in the state directory."""
-    return os.path.join(environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or settled.state.directory, STATUS)
+    return os.path.join(environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or directory, STATUS)
 
 
 def work(path: str, settled: config.Config, *, once: bool) -> int:
@@ -186,7 +186,7 @@ class Machine:
         self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
         self._services = services_of(settled.notify)
-        self._status_path = os.fsencode(status_path(settled, os.environ))
+        self._status_path = os.fsencode(status_path(settled.state.directory, os.environ))
 
     def notify(self, **fields: str) -> None:
         """Tell the service manager."""

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from hostile import examples
 from transcribed import config
+from transcribed.config.file import _default_directory
 from transcribed.config.model import Defaults, File
 from transcribed.config.parameters.request import REFUSED
 from transcribed.config.parameters.values import PARAMETERS
+from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS
 
 SMALLEST = '[[inbox]]\npath = "/srv/in"\noutbox = "/srv/out"\n'
@@ -129,6 +131,38 @@ def test_what_is_loaded_does_not_change(load):
 def test_the_state_directory_is_the_units_else_the_users_else_the_machines(load, environ, directory):
     assert load(SMALLEST, environ).state.directory == directory
     assert load(SMALLEST + '[state]\ndirectory = "/named"', environ).state.directory == "/named"
+
+
+@pytest.mark.parametrize(
+    ("path", "environ", "directory"),
+    [
+        ("/etc/transcribed/config.toml", {"HOME": "/root"}, "/var/lib/transcribed"),
+        ("/etc/../etc/transcribed.toml", {"XDG_STATE_HOME": "/x"}, "/var/lib/transcribed"),
+        ("/etc/transcribed/config.toml", {"STATE_DIRECTORY": "/s", "HOME": "/root"}, "/s"),
+        ("/etcetera/config.toml", {"HOME": "/h"}, "/h/.local/state/transcribed"),
+    ],
+)
+def test_a_configuration_below_etc_has_the_machines_state_whoever_asks(path, environ, directory):
+    assert _default_directory(path, environ) == directory
+
+
+@pytest.mark.parametrize(
+    ("text", "directory"),
+    [
+        ('[state]\ndirectory = "/named/"\n[[inbox]]\npath = 3\n', "/named"),
+        ('nonsense = true\n[state]\ndirectory = "relative"', "/var/lib/transcribed"),
+        ("state = 3", "/var/lib/transcribed"),
+        ("no toml at all", "/var/lib/transcribed"),
+    ],
+)
+def test_the_state_directory_is_known_however_wrong_the_rest_of_the_configuration_is(file, text, directory):
+    file.write_text(text)
+    assert config.state_directory(str(file), {}) == directory
+
+
+def test_a_configuration_that_is_not_there_has_no_state_directory(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        config.state_directory(str(tmp_path / "nowhere.toml"), {})
 
 
 def test_the_file_is_the_one_named_else_the_users_if_it_exists_else_the_machines(tmp_path):

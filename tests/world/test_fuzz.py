@@ -645,9 +645,9 @@ def house(tmp_path_factory):
 def test_a_status_file_holds_an_object_or_is_refused_in_a_sentence(house, content):
     (house / "state" / "status.json").write_bytes(content)
     settled = config.load(str(house / "config.toml"), {})
-    told, error = outcome(TranscribedError, daemon_status.read_status, settled, {})
+    told, error = outcome(TranscribedError, daemon_status.read_status, settled.state.directory, {})
     assert isinstance(told, Status) if error is None else "is not a valid status file" in error.message
-    fields, error = outcome(TranscribedError, daemon_status.read_fields, settled, {})
+    fields, error = outcome(TranscribedError, daemon_status.read_fields, settled.state.directory, {})
     assert isinstance(fields, dict) if error is None else "is not a valid status file" in error.message
 
 

@@ -217,7 +217,7 @@ class Show:
         return line.rstrip() if line.endswith("\n") else None
 
     def _status(self) -> Status | None:
-        return daemon_status.read_status(self._settled, {})
+        return daemon_status.read_status(self._settled.state.directory, {})
 
     def _until(self, look: Callable[[], T | None], bound_seconds: float | None, what: str) -> T:
         """The first result of `look` that is true. Raises Stopped; TranscribedError where it does not come in time."""

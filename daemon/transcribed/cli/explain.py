@@ -139,7 +139,7 @@ def _running_status(settled: config.Config) -> Status | None:
     """The status of the daemon, where one is running."""
     if not daemon_status.is_alive(settled.state.directory):
         return None
-    return daemon_status.read_status(settled, os.environ)
+    return daemon_status.read_status(settled.state.directory, os.environ)
 
 
 def _refuse_unknown(what: str, files: list[str]) -> None:

@@ -41,13 +41,13 @@ UNSETTLED: Mapping[str, str] = {
 
 def status(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
     """Show if the daemon is running, what waits and why, and how far each upload is."""
-    settled = terminal.load(ctx)
+    directory = terminal.state_directory(ctx)
     if as_json:
-        fields = daemon_status.read_fields(settled, os.environ)
-        terminal.print_json({**fields, "alive": daemon_status.is_alive(settled.state.directory)})
+        fields = daemon_status.read_fields(directory, os.environ)
+        terminal.print_json({**fields, "alive": daemon_status.seems_alive(directory, os.environ)})
         return
-    written = daemon_status.read_status(settled, os.environ)
-    alive = daemon_status.is_alive(settled.state.directory)
+    written = daemon_status.read_status(directory, os.environ)
+    alive = daemon_status.seems_alive(directory, os.environ)
     terminal.say(_life(written, alive=alive), style="bold")
     for line in _lines(written) if written else ():
         terminal.say(line)
@@ -130,7 +130,7 @@ def jobs(
     as_json: terminal.Json = False,
 ) -> None:
     """List every job, newest last."""
-    with closing(Journal.read(terminal.load(ctx).state.directory)) as journal:
+    with closing(Journal.read(terminal.state_directory(ctx))) as journal:
         if as_json:
             for job in journal.each(state):
                 terminal.print_json(terminal.escaped(asdict(job)))

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from transcribed import config, job
+from transcribed import config, errors, job
 
 Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, one object to a line.")]
 
@@ -25,6 +25,18 @@ Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, one obje
 def load(ctx: typer.Context) -> config.Config:
     """The configuration that the command line names, else the one that is found. Raises ConfigError."""
     return config.load(config.find(ctx.obj, os.environ), os.environ)
+
+
+def state_directory(ctx: typer.Context) -> str:
+    """The state directory, for what needs nothing else of the configuration, which may be wrong. Raises ConfigError."""
+    path = config.find(ctx.obj, os.environ)
+    try:
+        return config.load(path, os.environ).state.directory
+    except errors.ConfigError as error:
+        directory = config.state_directory(path, os.environ)
+        more = f", and {len(error.problems) - 1} more problems" if error.problems[1:] else ""
+        say(f"the configuration cannot be used: {error.problems[0]}{more}; this is of {directory}", stderr=True)
+        return directory
 
 
 def console(*, stderr: bool = False) -> Console:

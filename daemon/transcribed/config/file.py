@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from transcribed.config.conflicts import conflicts
-from transcribed.config.model import Config, Defaults, File
+from transcribed.config.model import Config, Defaults, File, State
 from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
 from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
@@ -38,13 +38,29 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     Raises ConfigError, which names all that is wrong with the file, or says why it could not be read.
     """
     written = _toml(path)
-    complete = _completed(written, environ)
+    complete = _completed(written, path, environ)
     file, errors = _validated(complete, written)
     problems = [problem(error, complete, unknown_key) for error in errors]
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
     if problems or file is None:
         raise ConfigError(problems)
     return Config(api=file.api, state=file.state, log=file.log, notify=file.notify, inbox=file.inboxes)
+
+
+def state_directory(path: str, environ: Mapping[str, str]) -> str:
+    """The state directory that the file at `path` means, however wrong the rest of it is, or if nobody may read it.
+
+    Raises ConfigError where there is no such file.
+    """
+    try:
+        written = _toml(path)
+    except ConfigError:
+        if not os.path.lexists(path):
+            raise
+        written = {}
+    state = _completed(written, path, environ)["state"]
+    named = state.get("directory") if isinstance(state, dict) else None
+    return os.path.normpath(named) if isinstance(named, str) and named.startswith("/") else State().directory
 
 
 def dump(config: Config) -> str:
@@ -78,18 +94,29 @@ def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> 
     return f"{environ['HOME']}/{below_home}" if environ.get("HOME") else None
 
 
-def _completed(written: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def _completed(written: Mapping[str, Any], path: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """`written` with the state directory and [defaults] filled in; a value of the wrong type stays, to be reported."""
     complete = {"state": {}, "inbox": [], **written}
     state, inboxes, defaults = complete["state"], complete["inbox"], complete.get("defaults")
-    # systemd.exec(5), StateDirectory=: several directories are separated by colons.
-    home = _user_folder(environ, "XDG_STATE_HOME", ".local/state")
-    directory = environ.get("STATE_DIRECTORY", "").split(":")[0] or (home and f"{home}/transcribed")
+    directory = _default_directory(path, environ)
     if isinstance(state, dict) and directory:
         complete["state"] = {"directory": directory, **state}
     if isinstance(inboxes, list) and isinstance(defaults, dict):
         complete["inbox"] = [_merged(defaults, table) if isinstance(table, dict) else table for table in inboxes]
     return complete
+
+
+def _default_directory(path: str, environ: Mapping[str, str]) -> str | None:
+    """The unit's directory, else the machine's for a configuration below /etc, whoever asks, else the user's, if any.
+
+    So root's command line sees what the service does. systemd.exec(5): several are separated by colons.
+    """
+    if unit := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return unit
+    if os.path.abspath(path).startswith("/etc/"):
+        return State().directory
+    home = _user_folder(environ, "XDG_STATE_HOME", ".local/state")
+    return f"{home}/transcribed" if home else None
 
 
 def _merged(defaults: Mapping[str, Any], inbox: Mapping[str, Any]) -> dict[str, Any]:
