@@ -607,16 +607,15 @@ def test_an_order_is_left_for_the_daemon_and_whether_one_lives_is_told(house):
     with house.daemon() as journal:
         add(journal, "a.mp3", FAILED)
         add(journal, "b.mp3", UPLOADED)
-        alive = [house.run("retry", 1), house.run("cancel", 2), house.run("accept"), house.run("scan")]
+        alive = [house.run("retry", 1), house.run("cancel", 2), house.run("scan")]
     dead = [house.run("retry", "--failed"), house.run("retry", 1, 1, "--pay-again")]
-    assert [answer.status for answer in alive + dead] == [0] * 6
+    assert [answer.status for answer in alive + dead] == [0] * 5
     assert {answer.err for answer in alive} == {"sent: the daemon is running and will act on it\n"}
     assert {answer.err for answer in dead} == {"sent: no daemon is running, so the order waits until one starts\n"}
     assert {answer.out for answer in alive + dead} == {""}
     assert house.orders() == [
         {"order": "retry", "jobs": [1], "failed": False, "pay_again": False},
         {"order": "cancel", "jobs": [2]},
-        {"order": "accept"},
         {"order": "scan"},
         {"order": "retry", "jobs": [], "failed": True, "pay_again": False},
         {"order": "retry", "jobs": [1], "failed": False, "pay_again": True},

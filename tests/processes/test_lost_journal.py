@@ -35,7 +35,7 @@ def test_a_real_daemon_sets_a_damaged_journal_aside_says_so_and_goes_on_once_acc
         assert "journal.lost" in daemon.events()
         assert daemon.status()["blocked"][0]["lane"] == "submit"
 
-        assert cli(daemon, "accept").exit_code == 0
+        assert cli(daemon, "accept", "--loss").exit_code == 0
 
         daemon.wait_for_archive(2)
         assert sorted(api.paid().values()) == [1, 1]

@@ -25,7 +25,7 @@ from transcribed.folders import ANCHOR, OWNER, Ground
 from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Rules, Settings, State, canonical
 from transcribed.journal import Journal, rebuild
-from transcribed.worker import Plan, Route, Stop, Worker
+from transcribed.worker import Plan, Route, Stop, Worker, drop
 from transcribed.worker.book import Book
 from transcribed.worker.plan import Executor
 
@@ -261,6 +261,15 @@ class World:
                 return self.worker.run(once=until is None)
             finally:
                 self.running = False
+
+    def accept(self) -> None:
+        """Order what `transcribed accept` does: all that the status shows to wait for it."""
+        for shown in self.published[-1]["inboxes"]:
+            if shown["backlog"] is not None:
+                drop(
+                    str(self.state),
+                    {"order": "accept", "inbox": shown["name"], "path": shown["path"], **shown["backlog"]},
+                )
 
     def crash(self, step: int, *, after: bool = False, seconds: float = 3600.0) -> bool:
         """Run until the process dies at the `step`-th step; whether it came that far."""

@@ -233,7 +233,7 @@ def test_an_order_to_accept_lets_the_daemon_submit_again_and_it_asks_no_more(wor
     random_bytes(journal_of(world))
     world.drop("New.mp3", mp3("New"))
     world.run()
-    drop(str(world.state), {"order": "accept"})
+    drop(str(world.state), {"order": "accept", "loss": True})
 
     assert world.run() == 0
 

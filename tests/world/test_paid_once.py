@@ -10,7 +10,6 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from transcribed.worker import drop
 from world import Clock, World, changed, mp3, work_for
 
 NOT_YOURS = Fault.answer(403, "Cannot access uploaded file")
@@ -250,7 +249,7 @@ def test_an_inbox_that_is_another_folder_now_is_asked_about_until_a_person_accep
     for _ in range(2):
         assert world.run() == 75
         assert api.submits == []
-    drop(str(world.state), {"order": "accept"})
+    world.accept()
     world.run(lambda: world.states() == [State.DELIVERED] * 5)
 
 

@@ -148,7 +148,7 @@ def test_what_is_gone_at_assemblyai_too_is_a_question_and_blocks_nothing(world):
     assert world.run() == 0
     lose_the_journal(world)
     world.api.script("GET /v2/transcript/{id}", [Fault.answer(400, '{"error": "Transcript id not found"}')] * 9)
-    drop(str(world.state), {"order": "accept"})
+    drop(str(world.state), {"order": "accept", "loss": True})
 
     world.drop("Again.mp3", mp3("Talk"))
     world.run(lambda: State.FAILED in world.states())
@@ -511,7 +511,7 @@ def test_a_submit_that_is_answered_after_damage_was_found_is_kept_in_the_file_an
     assert {line["transcript_id"] for line in lines_of(ledger(world))} == {submit.id}
 
     world.crash_when = lambda: False
-    drop(str(world.state), {"order": "accept"})
+    drop(str(world.state), {"order": "accept", "loss": True})
     assert world.run() == 0
     assert len(world.api.submits) == 1
     assert "Talk.txt" in world.files("outbox")

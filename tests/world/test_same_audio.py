@@ -135,7 +135,7 @@ def test_a_journal_that_was_lost_learns_of_the_audio_from_what_was_written_besid
     else:
         meta.unlink()
     world.run()
-    drop(str(world.state), {"order": "accept"})
+    drop(str(world.state), {"order": "accept", "loss": True})
     world.drop("Tagged.mp3", TAGGED)
     world.run(lambda: "Tagged.txt" in world.files("outbox"))
 

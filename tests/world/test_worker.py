@@ -475,7 +475,7 @@ def test_a_backlog_at_the_first_start_waits_for_a_person_s_word(world: World, ap
     assert api.uploads == []
     assert world.run() == 75  # a restart changes nothing
 
-    drop(str(world.state), {"order": "accept"})
+    world.accept()
     world.run(lambda: world.states() == [State.DELIVERED] * 2 and world.files("inbox") == [])
     assert_settled(world, api, ["Other.mp3", "Talk.mp3"])
 

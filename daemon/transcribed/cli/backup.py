@@ -29,7 +29,7 @@ def backup(ctx: typer.Context, path: File) -> None:
     """Copy the complete journal to FILE while the daemon runs. Copy `payments.jsonl` and `transcripts` beside it too.
 
     To restore it, stop the daemon, remove journal.db-wal and journal.db-shm and copy FILE to journal.db. The daemon
-    then asks for `transcribed accept` before it submits anything, for a backup does not know what was paid since.
+    then asks for `transcribed accept --loss` before it submits anything: a backup does not know what was paid since.
     """
     settled = terminal.load(ctx)
     target = os.path.abspath(os.fsencode(path))

@@ -7,6 +7,7 @@ for the daemon, which checks it again before it obeys: only the daemon changes a
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -57,23 +58,53 @@ def cancel(ctx: typer.Context, ids: Numbers) -> None:
 
 def accept(
     ctx: typer.Context,
+    inbox: Annotated[str | None, typer.Argument(metavar="INBOX", show_default="all that wait")] = None,
     *,
+    loss: Annotated[bool, typer.Option("--loss", help="Accept that a lost journal may pay again for a few.")] = False,
     folders: Annotated[
         str | None, typer.Option(metavar="INBOX", help="Accept the folders of this inbox as they are now.")
     ] = None,
 ) -> None:
     """Accept the recordings that were found in an inbox at its first start: they are transcribed, and paid for.
 
-    With --folders nothing is paid: it says that the folders of that inbox have moved for good. The daemon takes them
-    as they are now.
+    Only what the daemon has counted, and shows here, is accepted: if more lies there by then, it asks again. With
+    --folders nothing is paid: it says that the folders of that inbox have moved for good, or that an inbox which
+    another transcribed had is this one's. With --loss, a journal that was lost or put back goes on.
     """
     settled = terminal.load(ctx)
-    if folders is None:
-        _order(settled, {"order": "accept"})
-        return
-    if folders not in [each.name for each in settled.inboxes]:
-        raise typer.BadParameter("there is no inbox of this name in the configuration")
-    _order(settled, {"order": "accept", "folders": folders})
+    if (inbox is not None) + loss + (folders is not None) > 1:
+        raise typer.BadParameter("accept one thing at a time: an inbox, --folders INBOX, or --loss")
+    for name in (inbox, folders):
+        if name not in [None, *(each.name for each in settled.inboxes)]:
+            raise typer.BadParameter("there is no inbox of this name in the configuration")
+    if folders is not None:
+        _order(settled, {"order": "accept", "folders": folders})
+    elif loss:
+        _accept_loss(settled)
+    else:
+        _accept_backlogs(settled, inbox)
+
+
+def _accept_loss(settled: config.Config) -> None:
+    with closing(Journal.read(settled.state.directory)) as journal:
+        if not journal.loss():
+            raise errors.TranscribedError("the journal has lost nothing", hint="no order was sent")
+    _order(settled, {"order": "accept", "loss": True})
+
+
+def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
+    """Accept the backlogs that the status shows, with what it shows of each. Raises TranscribedError: there is none."""
+    status = daemon_status.read_status(settled.state.directory, os.environ)
+    waiting = [each for each in (status.inboxes if status else ()) if each.backlog and inbox in (None, each.name)]
+    if not waiting:
+        with closing(Journal.read(settled.state.directory)) as journal:
+            lost = journal.loss()
+        hint = "`transcribed accept --loss` is about the journal that was lost" if lost else "see `transcribed status`"
+        raise errors.TranscribedError("no recordings wait to be accepted; no order was sent", hint=hint)
+    for each in waiting:
+        assert each.backlog is not None
+        terminal.say(f"{each.name}: {each.backlog.count} recordings ({each.backlog.hours:.1f} hours) in {each.path}")
+        _order(settled, {"order": "accept", "inbox": each.name, "path": each.path, **asdict(each.backlog)})
 
 
 def scan(ctx: typer.Context) -> None:

@@ -5,6 +5,7 @@ the daemon's status file. All names are escaped where they are shown.
 """
 
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -80,7 +81,8 @@ def _lane(lane: LaneStatus) -> str:
 
 
 def _inbox(inbox: InboxStatus) -> Iterator[str]:
-    backlog = "" if inbox.accepted else "; its backlog is not accepted yet (`transcribed accept`)"
+    name = shlex.quote(inbox.name)
+    backlog = "" if inbox.accepted else f"; its backlog is not accepted yet (`transcribed accept {name}`)"
     yield f"Inbox {inbox.name} ({inbox.path}): {_looked(inbox)}{backlog}"
     for row in inbox.unsettled:
         yield f"  not taken yet, {UNSETTLED.get(row.why, row.why)}: {row.file}"

@@ -46,7 +46,7 @@ def unaccepted(loss: str) -> errors.Blocked:
     return errors.Blocked(
         f"{loss}: what was being transcribed then may have been paid for",
         lane=errors.SUBMIT,
-        hint="restore a newer backup if you have one; `transcribed accept` goes on, and may pay again for a few",
+        hint="restore a newer backup if you have one; `transcribed accept --loss` goes on, and may pay again for a few",
         exit_status=errors.Exit.AGAIN,
         by_person=True,
     )

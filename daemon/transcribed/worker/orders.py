@@ -143,8 +143,9 @@ class Orders:
     def obey(self, message: OrdersListed, inboxes: Mapping[str, Arrivals]) -> None:
         """Carry out each order. It is removed by `go`: carried out twice, an order does no more than once.
 
-        A retry of a job that is just being put away stays in the folder, and is carried out at the next look. What
-        cannot be listed is told by the lane `state`, whose disk it is.
+        A retry of a job that is just being put away stays in the folder, and is carried out at the next look. So is the
+        acceptance of an inbox of which nobody knows yet what lies in it. What cannot be listed is told by the lane
+        `state`, whose disk it is.
         """
         listed = dict(message.outcome.result or ())
         self._removed &= listed.keys()
@@ -152,7 +153,7 @@ class Orders:
             if not order:
                 self._leave_alone(name, is_unread=order is None)
                 continue
-            if order.get("order") == "retry" and self._is_being_put_away(order):
+            if self._is_early(order, inboxes):
                 continue
             if name in self._removed or self._obey(name, order, inboxes):
                 self._obeyed.add(name)
@@ -196,21 +197,46 @@ class Orders:
                     self._cancel(number)
             case "accept" if "folders" in order:
                 self._accept_folders(order["folders"], inboxes)
+            case "accept" if order.get("loss") is True:
+                self._accept_loss()
             case "accept":
-                self._accept(inboxes)
+                self._accept(order, inboxes)
             case "scan":
                 for inbox in inboxes.values():
                     inbox.look_soon(whole=True)
         return True
 
-    def _accept(self, inboxes: Mapping[str, Arrivals]) -> None:
-        """A person has said that what waits for such a word may be paid for. Raises Blocked(state)."""
-        if self._book.journal.loss():
-            self._book.journal.accept_loss()
-            self._resume(errors.SUBMIT)
-        for inbox in inboxes.values():
-            inbox.accept()
-            self._resume(inbox.route.lane)
+    def _is_early(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:
+        """True if this order is to wait for the next look."""
+        match order.get("order"), order.get("inbox"):
+            case "retry", _:
+                return self._is_being_put_away(order)
+            case "accept", str(name):
+                return name in inboxes and inboxes[name].acceptance.is_early()
+        return False
+
+    def _accept_loss(self) -> None:
+        """A person has said that what a lost journal may not know may be paid for again. Raises Blocked(state)."""
+        self._book.journal.accept_loss()
+        self._resume(errors.SUBMIT)
+
+    def _accept(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
+        """A person has said that what was found in an inbox may be paid for, as it was told. Raises Blocked(state).
+
+        An order of an older version names no inbox: it is about all that wait for such a word now.
+        """
+        named = order.get("inbox")
+        if named is None:
+            meant = [inbox for inbox in inboxes.values() if inbox.acceptance.backlog is not None]
+        else:
+            meant = [inbox for inbox in inboxes.values() if inbox.route.name == named]
+        if not meant:
+            log.warning("order.refused", reason="nothing waits to be accepted")
+        for inbox in meant:
+            if why_not := inbox.accept(order):
+                log.warning("order.refused", inbox=inbox.route.name, reason=why_not)
+            else:
+                self._resume(inbox.route.lane)
 
     def _accept_folders(self, name: object, inboxes: Mapping[str, Arrivals]) -> None:
         inbox = inboxes.get(name) if isinstance(name, str) else None

@@ -21,7 +21,7 @@ from transcribed.job.events import Touched
 from transcribed.worker.access import access_of, anchors_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
-from transcribed.worker.intake.acceptance import accept, claim_of, is_accepted
+from transcribed.worker.intake.acceptance import Acceptance, Backlog, claim_of
 from transcribed.worker.intake.admission import admit, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
@@ -60,7 +60,7 @@ class Arrivals:
         background.met_in(route.lane, route.inbox)
         self._remembered = book.journal.facts(facts_of(route.name))
         self.anchors = anchors_of(route, self._remembered, claim_of(book.journal, clock.wall()), state)
-        self.accepted = is_accepted(book.journal, route)
+        self.acceptance = Acceptance(book.journal, route)
         self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
         self._background = background
@@ -74,7 +74,6 @@ class Arrivals:
         self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
-        self._surveyed: frozenset[bytes] = frozenset()  # the files of the survey that is on its way or was too much
 
     @property
     def looked_at(self) -> float | None:
@@ -85,7 +84,7 @@ class Arrivals:
     def settled(self) -> bool:
         """True if a look succeeded and nothing that it showed, or is swept, is still on its way."""
         waiting = self._pace.next_at() is None or self._settling.is_settling() or self._sightings.is_inspecting()
-        return self.accepted and self._last is not None and not (waiting or self._sweeps.is_at_work(self.route))
+        return self.acceptance.given and self._last is not None and not (waiting or self._sweeps.is_at_work(self.route))
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
@@ -99,7 +98,8 @@ class Arrivals:
             file_system=printable(last.file_system) if last else "",
             watch="events" if last and last.events else "scan",
             overdue=self._clock.monotonic() - self._pace.waits_since() > HANGS_SECONDS,
-            accepted=self.accepted,
+            accepted=self.acceptance.given,
+            backlog=self.acceptance.shown(self._anchor()),
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
             problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
             passed_over=self._left_lying.rows(last.passed_over if last else ()),
@@ -109,6 +109,11 @@ class Arrivals:
     def leaves_files(self) -> bool:
         """True if a single run leaves files here that are not whole, or cannot be read: they are a line of the log."""
         return self._settling.leaves_files(self._sightings.unread())
+
+    def _anchor(self) -> str:
+        """The anchor of the folder that was looked at last; empty where it took none."""
+        known = self.anchors.of("inbox").identity
+        return "" if known is None else known.anchor
 
     def told(self) -> str:
         """The paragraph for people at the share on files that lie there and are not taken, or wait for long."""
@@ -225,7 +230,7 @@ class Arrivals:
 
     def _is_idle_backlog(self, listing: Listing) -> bool:
         """True if a backlog waits for a person and nothing comes to it: then a look at it costs nothing more."""
-        return not self.accepted and bool(self._surveyed) and self._is_quiet(listing)
+        return self.acceptance.is_asked and self._is_quiet(listing)
 
     def _remember(self, folders: Mapping[str, str]) -> None:
         """Remember which folders these are, for the next process too.
@@ -251,7 +256,7 @@ class Arrivals:
         pending = self._sightings.pending()
         found = self._settling.observe(pending, look)
         self._look_when_next_settles()
-        if self.accepted:
+        if self.acceptance.given:
             self._inspect([each for each in found if self._is_new(each)])
         else:
             self._survey(pending)
@@ -365,35 +370,29 @@ class Arrivals:
 
     def _survey(self, pending: Mapping[bytes, Fingerprint]) -> None:
         """Find out how much audio there is, before anything of this inbox is taken for the first time."""
-        names = frozenset(pending)
-        if self._surveyed == names and names:
+        if not self.acceptance.wants_survey(pending):
             return
-        self._surveyed = names
         survey = functools.partial(self._looking.survey, pending)
-        self._ask(survey, functools.partial(InboxSurveyed, self, len(names)), doing="surveying the inbox")
+        self._ask(survey, functools.partial(InboxSurveyed, self, len(pending)), doing="surveying the inbox")
 
     def surveyed(self, message: InboxSurveyed, plan: Plan) -> None:
         """Accept what lies there, or raise Blocked: too much to be paid for without asking."""
-        if self.accepted:
+        if self.acceptance.given:
             return
-        names, self._surveyed = self._surveyed, frozenset()  # what the journal does not take now is asked again
         hours = message.outcome.result
         if hours is None:
+            self.acceptance.failed()
             raise blocked(message.outcome.problem, self.route.lane)
-        if hours > plan.accept_backlog_hours or (message.count and not plan.accept_backlog_hours):
-            what = f"{message.count} recordings ({hours:.1f} hours) lay in the inbox at its first start"
-            self._surveyed = names
-            raise errors.Blocked(
-                f"{what}, more than accept_backlog_hours = {plan.accept_backlog_hours:g}",
-                lane=self.route.lane,
-                hint="`transcribed accept` lets them be transcribed, and paid for",
-                exit_status=errors.Exit.AGAIN,
-                by_person=True,
-            )
-        self.accept()
+        self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
+        self._accept()
 
-    def accept(self) -> None:
-        """Let the recordings in this inbox be paid for, from now on. Raises Blocked(state)."""
-        accept(self._book.journal, self.route, self._clock.wall())
-        self.accepted = True
+    def accept(self, order: Mapping[str, object]) -> str:
+        """Let what this order names be paid for; the reason why not, else empty. Raises Blocked(state)."""
+        why_not = self.acceptance.why_not(order, self._anchor())
+        if not why_not and not self.acceptance.given:
+            self._accept()
+        return why_not
+
+    def _accept(self) -> None:
+        self.acceptance.give(self._clock.wall())
         self._pace.ask_at_once(self._clock.monotonic())  # that look takes what lies here; without it all seems done

@@ -44,6 +44,15 @@ class WaitingFile:
 
 
 @dataclass(frozen=True, slots=True)
+class BacklogStatus:
+    """The recordings that wait until a person accepts them; `anchor` names the folder that they were found in."""
+
+    count: int
+    hours: float
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class InboxStatus:
     """One inbox. `watch` is events or scan; `looked_at` is in seconds since the epoch, None before the first look."""
 
@@ -59,6 +68,7 @@ class InboxStatus:
     problems: list[str]
     passed_over: list[WaitingFile] = field(default_factory=list)  #: recordings left alone for their names: the first
     passed_over_count: int = 0
+    backlog: BacklogStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

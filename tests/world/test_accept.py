@@ -1,0 +1,122 @@
+"""`accept` accepts what was counted and shown, in the folder in which it lay, and nothing else."""
+
+import os
+import shutil
+
+import pytest
+import structlog
+
+from transcribed.journal import Journal
+from transcribed.worker import drop
+from world import World, work_for
+
+pytestmark = pytest.mark.route(formats=("txt",))
+
+
+@pytest.fixture
+def asking(world: World) -> World:
+    """A world in which each inbox asks before anything in it is paid for."""
+    world.plan_options["accept_backlog_hours"] = 0.0
+    world.drop("One.mp3")
+    world.drop("Two.mp3")
+    return world
+
+
+def order_of(world: World, name: str = "talks") -> dict[str, object]:
+    """The order that the command line makes of the status."""
+    (shown,) = (each for each in world.published[-1]["inboxes"] if each["name"] == name)
+    return {"order": "accept", "inbox": name, "path": shown["path"], **shown["backlog"]}
+
+
+def refusals(world: World, order: dict[str, object], seconds: float = 60.0) -> list[str]:
+    drop(str(world.state), order)
+    return [str(line["reason"]) for line in work_for(world, seconds) if line["event"] == "order.refused"]
+
+
+def test_what_was_counted_and_shown_is_accepted(asking, api) -> None:
+    work_for(asking, 30.0)
+    assert api.paid() == {}
+    assert order_of(asking)["count"] == 2
+
+    assert refusals(asking, order_of(asking)) == []
+    assert len(api.paid()) == 2
+
+
+def test_what_came_after_it_was_counted_is_not_accepted_and_is_told(asking, api) -> None:
+    work_for(asking, 30.0)
+    order = order_of(asking)
+    asking.drop("Three.mp3")
+
+    (why,) = refusals(asking, order)
+
+    assert why.startswith("more lies there now: 3 recordings")
+    assert api.paid() == {}
+    assert order_of(asking)["count"] == 3
+    assert refusals(asking, order_of(asking)) == []
+    assert len(api.paid()) == 3
+
+
+def test_an_order_waits_until_it_is_known_what_lies_in_the_inbox(asking, api) -> None:
+    work_for(asking, 30.0)
+    drop(str(asking.state), order_of(asking))
+
+    asking.run(lambda: len(api.paid()) == 2)  # it is read before the first look
+
+
+@pytest.mark.parametrize("changed", [{"path": "/elsewhere"}, {"anchor": "b" * 32}, {"count": "2"}, {"hours": None}])
+def test_an_order_about_another_folder_or_without_its_numbers_is_refused(asking, api, changed) -> None:
+    work_for(asking, 30.0)
+
+    assert len(refusals(asking, order_of(asking) | changed)) == 1
+    assert api.paid() == {}
+
+
+def test_an_inbox_that_was_away_is_not_accepted_with_the_others(asking, api) -> None:
+    route = asking.second_inbox()
+    shutil.rmtree(route.inbox)
+    work_for(asking, 30.0)
+    asking.accept()
+    work_for(asking, 60.0)
+    assert len(api.paid()) == 2
+    os.mkdir(route.inbox)
+    asking.drop("Three.mp3", folder="second-inbox")
+
+    work_for(asking, 900.0)
+
+    assert len(api.paid()) == 2
+    assert order_of(asking, "second")["count"] == 1
+
+
+def test_an_order_that_was_left_while_nothing_waited_accepts_nothing_that_comes_later(asking, api) -> None:
+    with asking.journal():
+        drop(str(asking.state), {"order": "accept"})  # as an older version left it
+
+    with structlog.testing.capture_logs() as logs:
+        assert asking.run() == 75
+
+    assert [line["reason"] for line in logs if line["event"] == "order.refused"] == ["nothing waits to be accepted"]
+    assert api.paid() == {}
+
+
+def test_a_lost_journal_is_accepted_by_a_word_of_its_own(asking, api) -> None:
+    work_for(asking, 30.0)
+    (asking.state / "journal.db").unlink()
+    work_for(asking, 30.0)
+
+    asking.accept()
+    work_for(asking, 60.0)
+    assert lost(asking)
+    assert api.paid() == {}
+    drop(str(asking.state), {"order": "accept", "loss": True})
+    work_for(asking, 60.0)
+
+    assert not lost(asking)
+    assert len(api.paid()) == 2
+
+
+def lost(world: World) -> str:
+    journal = Journal.read(str(world.state))
+    try:
+        return journal.loss()
+    finally:
+        journal.close()
