@@ -14,7 +14,7 @@ from abilities import needs_mounts
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.cli.app import app
-from transcribed.folders import ANCHOR
+from transcribed.folders import ANCHOR, OWNER
 from transcribed.job import State
 from waiting import wait_for
 from world import World, changed, mp3, work_for
@@ -179,7 +179,7 @@ def test_a_share_that_is_mounted_late_is_taken(world: World, folder: str) -> Non
         assert world.files("archive") == ["Talk.mp3"]
         nas.unmount()
         assert world.run() == 69, "and from then on it is the one that is waited for"
-        assert tree(world.folders[folder]) == [ANCHOR_NAME]
+        assert tree(world.folders[folder]) == [ANCHOR_NAME, *([os.fsdecode(OWNER)] if folder == "inbox" else [])]
 
 
 @needs_mounts

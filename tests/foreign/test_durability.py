@@ -25,6 +25,11 @@ SYNCS = {"fsync", "fdatasync"}
 POST = '"POST /v2/transcript HTTP'
 
 
+def is_recording(path: str, inbox: str) -> bool:
+    """True if it lies in the inbox, and is no temporary of ours."""
+    return path.startswith(f"{inbox}/") and not Path(path).name.startswith(TEMPORARY)
+
+
 class Life:
     """The calls of one job's life, and what is wrong with their order."""
 
@@ -62,7 +67,7 @@ class Life:
         """The recording leaves the inbox, or the copy that will stand for it on another file system is begun."""
         archive, inbox = self.folders["archive"], self.folders["inbox"]
         return self._first(
-            lambda x: self._opens_in(archive, x) or (x.name in RENAMES and x.names[0].startswith(f"{inbox}/"))
+            lambda x: self._opens_in(archive, x) or (x.name in RENAMES and is_recording(x.names[0], inbox))
         )
 
     def _published(self, rename: Call) -> list[str]:
@@ -104,7 +109,7 @@ class Life:
     def _left_last(self) -> list[str]:
         """The recording's name goes last: after each transcript is durable, and a copy of it where it is carried."""
         inbox, archive, outbox = (self.folders[name] for name in ("inbox", "archive", "outbox"))
-        left = self._first(lambda x: x.name in {*RENAMES, "unlink", "unlinkat"} and x.names[0].startswith(f"{inbox}/"))
+        left = self._first(lambda x: x.name in {*RENAMES, "unlink", "unlinkat"} and is_recording(x.names[0], inbox))
         wrong = []
         if any(x.name in RENAMES and x.names[1].startswith(f"{outbox}/") and x.began > left.began for x in self.calls):
             wrong.append("a transcript appears after the recording left the inbox")

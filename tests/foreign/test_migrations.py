@@ -98,7 +98,7 @@ def all_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     assert version in (4, VERSION)
     columns = ", ".join(name for _, name, *_ in rows_of(path, "PRAGMA table_info(jobs)")[:35])
     tables = {name: rows_of(path, f"SELECT * FROM {name}") for name in ("events", "inboxes", "erasures")}
-    facts = rows_of(path, "SELECT * FROM facts WHERE name NOT IN ('loss', 'payments')")
+    facts = rows_of(path, "SELECT * FROM facts WHERE name NOT IN ('loss', 'payments', 'starts')")
     said = rows_of(path, SAID_AND_TAILS if version == 4 else "SELECT id, settings, tail FROM jobs ORDER BY id")
     return {"jobs": rows_of(path, f"SELECT {columns} FROM jobs"), "said": said, "facts": facts, **tables}
 

@@ -12,7 +12,7 @@ from importlib import resources
 import av
 import pytest
 
-from transcribed.folders import ANCHOR
+from transcribed.folders import ANCHOR, OWNER
 from waiting import wait_for
 
 DEMO = resources.files("transcribed") / "demo"
@@ -130,7 +130,7 @@ def beginning(seconds):
 
 
 def files(folder):
-    return sorted(name for name in os.listdir(folder) if name != os.fsdecode(ANCHOR))
+    return sorted(name for name in os.listdir(folder) if os.fsencode(name) not in (ANCHOR, OWNER))
 
 
 @pytest.mark.slow
