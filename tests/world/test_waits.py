@@ -50,13 +50,18 @@ def test_a_recording_that_can_no_longer_be_read_once_it_is_taken_stops_nobody_an
     assert world.states() == [State.DELIVERED] * 3
 
 
-def test_a_submit_in_doubt_behind_more_transcripts_than_are_looked_through_ends_with_a_question(
-    world: World, api: FakeAssemblyAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def lose_the_answer_of_a_submit(world: World, api: FakeAssemblyAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And look through two pages of the list at most."""
     monkeypatch.setattr(client, "_PAGES_BACK", 2)
     api.script("POST /v2/transcript", [Fault.lost_answer()])
     world.drop("Talk.mp3")
     world.run(lambda: len(api.submits) == 1 and world.jobs()[0].doubtful)
+
+
+def test_a_submit_in_doubt_behind_more_transcripts_than_are_looked_through_ends_with_a_question(
+    world: World, api: FakeAssemblyAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_answer_of_a_submit(world, api, monkeypatch)
     ours = api.submits[0]
     api.submits += [replace(ours, id=str(uuid.uuid4()), upload_url=f"https://x/{n}") for n in range(500)]
 
@@ -72,10 +77,7 @@ def test_a_submit_in_doubt_behind_more_transcripts_than_are_looked_through_ends_
 def test_a_submit_in_doubt_is_found_although_the_list_is_longer_than_what_is_looked_through(
     world: World, api: FakeAssemblyAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_PAGES_BACK", 2)
-    api.script("POST /v2/transcript", [Fault.lost_answer()])
-    world.drop("Talk.mp3")
-    world.run(lambda: len(api.submits) == 1 and world.jobs()[0].doubtful)
+    lose_the_answer_of_a_submit(world, api, monkeypatch)
     ours = api.submits.pop()
     others = [replace(ours, id=str(uuid.uuid4()), upload_url=f"https://x/{n}") for n in range(500)]
     api.submits += [*others[:300], ours, *others[300:]]

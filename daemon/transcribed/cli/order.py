@@ -93,7 +93,7 @@ def _accept_loss(settled: config.Config) -> None:
 
 
 def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
-    """Accept the backlogs that the status shows, with what it shows of each. Raises TranscribedError: there is none."""
+    """Accept the backlogs that the status shows, as it shows them. Raises TranscribedError where none waits."""
     status = daemon_status.read_status(settled.state.directory, os.environ)
     waiting = [each for each in (status.inboxes if status else ()) if each.backlog and inbox in (None, each.name)]
     if not waiting:

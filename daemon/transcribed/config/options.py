@@ -146,7 +146,7 @@ def _wrong_parameters(written: Mapping[str, Any]) -> Iterator[str]:
 
 def _address_in(key: str, value: Any, depth: int = 1) -> tuple[str, ...]:
     """The way to the first name or value in a parameter, known or not, that is an address: something could be fetched
-    from there, or sent to it. Empty where there is none; what is deeper than any parameter is refused for that.
+    from there, or sent to it; empty where no address is. What is deeper than any parameter is refused for its depth.
     """
     if depth == 1 and key in REFUSED:
         return ()

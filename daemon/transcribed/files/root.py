@@ -61,7 +61,7 @@ class Root:
             return open_regular(name, within=folder)
 
     def sha256(self, path: bytes) -> str | None:
-        """The SHA-256 of the regular file at `path`, in hex; None where there is none. Raises OSError."""
+        """The SHA-256 of the regular file at `path`, in hex; None where no file lies. Raises OSError."""
         try:
             with self.open(path) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()

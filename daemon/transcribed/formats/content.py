@@ -33,7 +33,7 @@ class Content:
     @cached_property
     def turns(self) -> list[Turn]:
         """The timed words of the answer, by turns; empty if it has none."""
-        return self._with_ends(turns(self.transcript, self.style.speakers))
+        return with_ends(turns(self.transcript, self.style.speakers), self._language)
 
     @cached_property
     def turns_or_guess(self) -> list[Turn]:
@@ -42,12 +42,12 @@ class Content:
 
     @cached_property
     def guess(self) -> list[Turn]:
-        """The text spread over the recording; empty if there is none."""
-        return self._with_ends(guessed(self.transcript))
+        """The text spread over the recording; empty if nothing was said."""
+        return with_ends(guessed(self.transcript), self._language)
 
-    def _with_ends(self, said: list[Turn]) -> list[Turn]:
-        language = text_of(self.transcript, "language_code")
-        return [with_ends(turn, language) for turn in said]
+    @property
+    def _language(self) -> str:
+        return text_of(self.transcript, "language_code")
 
     @cached_property
     def paragraphs(self) -> list[Paragraph]:

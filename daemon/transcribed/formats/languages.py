@@ -33,7 +33,7 @@ def name_of(code: str) -> str:
 
 
 def tag_of(code: str) -> str:
-    """The code as BCP 47 writes it, `en_us` as "en-US"; empty if it is none."""
+    """The code as BCP 47 writes it, `en_us` as "en-US"; empty for what is no code."""
     if not _CODE.fullmatch(code):
         return ""
     first, *rest = code.replace("_", "-").split("-")

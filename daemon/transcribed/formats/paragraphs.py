@@ -63,7 +63,7 @@ def untimed_paragraphs(said: list[Turn]) -> list[Paragraph]:
 
 def text_as_paragraphs(text: str, language: str) -> list[str]:
     """A text without times as paragraphs; none if it is empty."""
-    said = [with_ends(turn, language) for turn in guessed({"text": text})]
+    said = with_ends(guessed({"text": text}), language)
     return [paragraph.text for paragraph in paragraphs(said)] if said else []
 
 

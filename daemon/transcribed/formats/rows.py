@@ -25,11 +25,6 @@ class Row:
     speaker: str
     text: str
 
-    @property
-    def named_text(self) -> str:
-        """The text with its speaker's name before it, if that is known."""
-        return f"{self.speaker}: {self.text}" if self.speaker else self.text
-
 
 def rows(said: list[Turn]) -> list[Row]:
     """The turns as rows, in the order of their start."""

@@ -35,9 +35,13 @@ _WITHIN = frozenset(_SHORTENED.split())
 _WITH_ORDINALS = frozenset(["", *_ORDINALS.split()])
 
 
-def with_ends(turn: Turn, language: str) -> Turn:
-    """The words of a turn, each with the fact whether a sentence ends with it. `language` is a code, or empty."""
+def with_ends(said: list[Turn], language: str) -> list[Turn]:
+    """The words of all turns, each with the fact whether a sentence ends with it. `language` is a code, or empty."""
     code = re.split("[_-]", language.lower(), maxsplit=1)[0]
+    return [_with_ends(turn, code) for turn in said]
+
+
+def _with_ends(turn: Turn, code: str) -> Turn:
     ends = _found(turn, code)
     following = [*turn[1:], None]
     return [

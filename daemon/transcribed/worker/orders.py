@@ -173,7 +173,7 @@ class Orders:
         self._obeyed, self._left = set(), {}
 
     def _leave_alone(self, name: bytes, *, is_unread: bool) -> None:
-        """Say once that an order cannot be opened, or is none: it waits, or is set aside, and holds up no other."""
+        """Say once that an order cannot be opened and waits, or that a file is no order and is set aside."""
         path = shown(os.path.join(self.folder, name))
         if name not in self._said and is_unread:
             log.warning("order.unreadable", file=path, hint="let the daemon's user read it, or remove it")

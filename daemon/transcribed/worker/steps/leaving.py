@@ -90,7 +90,7 @@ def _is_as_taken(
 
 
 def _hash_of_copy(job: Job, route: Route, anchors: Anchors) -> str | None:
-    """The hash of the copy that was put away; None where there is none. Raises Blocked, or OSError."""
+    """The hash of the copy that was put away; None where no copy lies. Raises Blocked, or OSError."""
     place = job.place or b""
     folder = next((each for each in (route.archive, route.failed) if place.startswith(each + b"/")), None)
     if folder is None:
