@@ -7,11 +7,18 @@ import sqlalchemy as sa
 
 from transcribed.files import MANY_NUMBERS
 from transcribed.job import State
-from transcribed.journal.tables import erasures, facts, jobs, names, payments
+from transcribed.journal.tables import erasures, events, facts, jobs, names, payments
 
+_HASHES = ("content_hash", "audio_hash")
 MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
 
 UPDATE = jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was")))
+JOB = sa.select(jobs).where(jobs.c.id == sa.bindparam("number"))
+STORY = (
+    sa.select(events.c.at, events.c.event, events.c.state, events.c.data)
+    .where(events.c.job == sa.bindparam("number"))
+    .order_by(events.c.id)
+)
 OF_SIZE = sa.select(
     sa.exists().where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but")))
     | sa.exists().where((payments.c.size == sa.bindparam("size")) & (payments.c.job != sa.bindparam("but")))
@@ -26,6 +33,17 @@ _NUMBERS = (
 )
 #: Of very many only the newest: a recorder may give all of its recordings one name.
 NUMBERS = sa.union(*(sa.select(each.subquery()) for each in _NUMBERS))
+
+
+def _has_twin() -> sa.Select[Any]:
+    """Any other job of the content or of the audio; any payment for it: its job may be forgotten, its number be new."""
+    other = jobs.c.id != sa.bindparam("but")
+    here = (sa.exists().where((jobs.c[each] == sa.bindparam(each)) & other) for each in _HASHES)
+    paid = (sa.exists().where(payments.c[each] == sa.bindparam(each)) for each in _HASHES)
+    return sa.select(sa.or_(*here, *paid))
+
+
+HAS_TWIN = _has_twin()  #: one small question before TWINS: most recordings have none
 FEW_FAILED = 1000  #: up to so many are all looked at: a recorder may make very many recordings of one size
 
 
@@ -66,8 +84,7 @@ TO_ERASE = (
 
 def _twins() -> sa.Select[Any]:
     """Those of the content, and those of the audio: each by its own index."""
-    hashes = (jobs.c.content_hash, jobs.c.audio_hash)
-    each = itertools.chain.from_iterable(_of(column == sa.bindparam(column.name)) for column in hashes)
+    each = itertools.chain.from_iterable(_of(jobs.c[name] == sa.bindparam(name)) for name in _HASHES)
     numbers = sa.union_all(*(sa.select(one.subquery()) for one in each))
     return sa.select(jobs).where(jobs.c.id.in_(numbers)).order_by(jobs.c.id)
 

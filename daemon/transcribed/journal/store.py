@@ -162,7 +162,7 @@ class Journal:
 
     def job(self, number: int) -> Job | None:
         """The job with this number."""
-        return next(iter(self._jobs(jobs.c.id == number)), None)
+        return next(iter(self._found(statements.JOB, number=number)), None)
 
     def all(self, state: State | None = None) -> list[Job]:
         """Every job, or those in one state, oldest first."""
@@ -216,12 +216,15 @@ class Journal:
         return len(states)
 
     def twins(self, job: Job, parameters: str) -> list[Job]:
-        """The jobs of the content of `job`, or of its audio, that can matter to it: itself among them, oldest first.
+        """The jobs of the content of `job`, or of its audio, that can matter to it, oldest first: none if it is alone.
 
         They are the last of the same path, those that may be paid or are being delivered, and two that have a
         transcript for these parameters: with ten thousand copies of one recording, the others would say the same.
         """
         hashes = {"content_hash": job.content_hash, "audio_hash": job.audio_hash}
+        with self._transactions.reading() as connection:
+            if not connection.execute(statements.HAS_TWIN, {**hashes, "but": job.id}).scalar():
+                return []
         found = self._found(statements.TWINS, **hashes, parameters=parameters, inbox=job.inbox, path=job.path)
         return [*found, *self.forgotten.with_content(**hashes)]
 
@@ -289,10 +292,9 @@ class Journal:
 
     def story(self, number: int) -> list[dict[str, Any]]:
         """The events of a job, in order: `at`, `event`, `state` and the event's data."""
-        query = sa.select(events).where(events.c.job == number).order_by(events.c.id)
         with self._transactions.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [{"at": r["at"], "event": r["event"], "state": r["state"], **json.loads(r["data"])} for r in rows]
+            rows = connection.execute(statements.STORY, {"number": number}).all()
+        return [{"at": at, "event": event, "state": state, **json.loads(data)} for at, event, state, data in rows]
 
     def is_accepted(self, inbox: str) -> bool:
         """True if the recordings in this inbox may be paid for without asking."""
