@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def part_of(path):
     return (*name_of(path).split("."), "")[1]
 
 
+@cache  # a dozen tests look at each
 def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 

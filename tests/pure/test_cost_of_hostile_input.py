@@ -8,6 +8,9 @@ from costly import Row, rows
 from transcribed.config.model import Inbox
 from transcribed.config.share import settings_of
 from transcribed.errors import ConfigError
+from transcribed.formats import PLAIN
+from transcribed.formats.cutting import cut
+from transcribed.formats.words import spread
 from transcribed.inbox import Said
 
 GROWTH = 8
@@ -22,6 +25,30 @@ def test_the_time_of_a_parser_does_not_grow_with_the_square_of_its_input(row: Ro
     small, large = max(FLOOR_SECONDS, row.seconds(size // GROWTH, 2)), row.seconds(size, 2)
 
     assert large / small <= MOST or row.seconds(size, 4) / small <= MOST, f"{small:.4f} s, then {large:.4f} s"
+
+
+class Read(list):
+    """A list that counts how often one of its items is read."""
+
+    reads = 0
+
+    def __getitem__(self, at):
+        self.reads += 1
+        return super().__getitem__(at)
+
+    def __iter__(self):
+        for item in super().__iter__():
+            self.reads += 1
+            yield item
+
+
+def test_a_word_is_read_no_oftener_in_a_long_phrase_than_in_a_short_one():
+    def reads(words: int) -> int:
+        phrase = Read(spread(["a"] * words, 0, None))
+        assert len(list(cut(phrase, PLAIN, ""))) > 1
+        return phrase.reads
+
+    assert reads(2000) <= 11 * reads(200)
 
 
 def test_what_was_said_of_a_settings_file_is_remembered_until_it_changes():

@@ -8,7 +8,7 @@ for a word on a single line, it has one line more.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from math import inf
 
 from transcribed.formats.style import Style
@@ -94,7 +94,8 @@ def _ends(phrase: list[Word], first: int, style: Style, name: str) -> list[float
     length, line, width = style.line_length, 0, columns(name)
     latest_ms, room = phrase[first].start_ms + style.longest_ms, style.lines * style.line_length
     found: list[float] = []
-    for word in islice(phrase, first, None):
+    for at in range(first, len(phrase)):  # an islice would walk there from the first word of all
+        word = phrase[at]
         alone = columns(word.text)
         width += alone + word.spaced if width else alone
         if width > length and width > alone:
