@@ -19,7 +19,7 @@ BOUND  := timeout --foreground --signal=INT --kill-after=60 1500
 # Three workers a core: many tests only wait, for a lane's probe or a share that hangs.
 PYTEST := $(BOUND) $(BIN)/pytest -n 6 --dist worksteal
 
-test: $(VENV)/.ready
+test: $(VENV)/.compiled
 	$(PYTEST) $(PYTEST_FLAGS)
 
 # About a minute: no processes, no foreign programs, nothing slow.
@@ -73,6 +73,10 @@ clients: $(VENV)/.ready
 # An hour; CASES=D1,D2 chooses, NAS_FLAGS="--accel kvm" is quicker where there is KVM.
 nas-test: $(VENV)/.ready
 	PYTHONPATH=tests/support nice -n 19 $(BIN)/python -m nas $(if $(CASES),--cases $(CASES)) $(NAS_FLAGS)
+
+# Six workers that start together each compile all tests, and the libraries that these import, once more.
+$(VENV)/.compiled: $(VENV)/.ready
+	-$(BIN)/pytest --collect-only -qq >$@
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

@@ -161,7 +161,7 @@ def test_the_demo_prints_most_of_the_words_that_were_said_and_leaves_nothing_run
 def test_a_demo_that_is_kept_transcribes_what_is_dropped_later_until_it_is_told_to_stop(demo):
     running = demo("--keep")
     until(lambda: "drop recordings of your own" in running.said())
-    dropped = beginning(5.0)
+    dropped = beginning(2.6)
     (running.directory / "mine.mp3").write_bytes(dropped)
     (running.directory / "mine.mp3").rename(running.directory / "inbox" / "mine.mp3")
     until(lambda: "outbox/mine.txt" in running.said())

@@ -28,8 +28,9 @@ def bare(text):
 
 @pytest.fixture(scope="module")
 def spoken():
-    about = (DEMO / "ABOUT.md").read_text()
-    return bare(" ".join(line[1:] for line in about.splitlines() if line.startswith(">")))
+    """The words of the first two sentences, as the page beside the recording says."""
+    said = [line[1:] for line in (DEMO / "ABOUT.md").read_text().splitlines() if line.startswith(">")]
+    return bare(" ".join(said[:2]))
 
 
 @contextmanager
@@ -52,8 +53,12 @@ def transcriber(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def transcript(transcriber):
-    return transcriber.transcribe(str(DEMO / "recording.mp3"))
+def transcript(transcriber, tmp_path_factory):
+    """Of two sentences of five: the demo's test has all of them heard."""
+    recording = (DEMO / "recording.mp3").read_bytes()
+    path = tmp_path_factory.mktemp("recordings") / "beginning.mp3"
+    path.write_bytes(recording[: len(recording) // 3])
+    return transcriber.transcribe(str(path))
 
 
 def test_at_least_half_of_what_was_said_is_heard(transcript, spoken):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed import config
 from transcribed.job import State
 from world import Clock, World
 
@@ -16,7 +17,10 @@ def clock() -> Clock:
 
 @pytest.fixture
 def world(tmp_path: Path, api: FakeAssemblyAI, clock: Clock) -> World:
-    return World(tmp_path, api, clock)
+    """A daemon that looks as often as one that is configured by its defaults."""
+    world = World(tmp_path, api, clock)
+    world.plan_options = {"poll_seconds": config.Api().poll_seconds}
+    return world
 
 
 def looks(api: FakeAssemblyAI) -> int:

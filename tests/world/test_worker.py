@@ -23,7 +23,10 @@ from transcribed.job import Rules, State, after
 from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
 from transcribed.worker.plan import Executor
-from world import Clock, World, changed, mp3, parameters
+from world import POLL_SECONDS, Clock, World, changed, mp3, parameters
+
+#: How long a transcript takes where a test dies at each place of a life: a third look would be the second once more.
+TWO_LOOKS_SECONDS = 1.5 * POLL_SECONDS
 
 
 def test_a_recording_becomes_renderings_and_moves_to_the_archive(world: World, api: FakeAssemblyAI) -> None:
@@ -63,7 +66,7 @@ def test_a_crash_at_any_step_loses_nothing_and_pays_nothing_twice(tmp_path: Path
     step, crashed = 0, True
     while crashed:
         step += 1
-        with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
+        with FakeAssemblyAI(clock=clock.wall, processing_seconds=TWO_LOOKS_SECONDS) as api:
             world = World(tmp_path / str(step), api, clock)
             world.drop("Talk.mp3")
             world.drop("Other.mp3")
@@ -82,7 +85,7 @@ def test_a_crash_before_any_message_is_taken_in_loses_nothing_and_pays_nothing_t
     message, crashed = 0, True
     while crashed:
         message += 1
-        with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
+        with FakeAssemblyAI(clock=clock.wall, processing_seconds=TWO_LOOKS_SECONDS) as api:
             world = World(tmp_path / str(message), api, clock)
             world.drop("Talk.mp3")
             crashed = world.crash_at_message(message)
@@ -950,7 +953,7 @@ def test_a_retry_after_a_crash_while_the_failed_recording_was_put_away_loses_not
     step, crashed = 0, True
     while crashed:
         step += 1
-        with FakeAssemblyAI(clock=clock.wall, processing_seconds=30) as api:
+        with FakeAssemblyAI(clock=clock.wall, processing_seconds=TWO_LOOKS_SECONDS) as api:
             world = World(tmp_path / str(step), api, clock)
             world.drop("Talk.mp3")
             api.end_with_error("Transcoding failed. File type is audio/mpeg")
