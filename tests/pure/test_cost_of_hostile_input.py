@@ -8,8 +8,8 @@ from costly import Row, rows
 from transcribed.config.model import Inbox
 from transcribed.config.share import settings_of
 from transcribed.errors import ConfigError
-from transcribed.formats import PLAIN
 from transcribed.formats.cutting import cut
+from transcribed.formats.style import PLAIN
 from transcribed.formats.words import spread
 from transcribed.inbox import Said
 
