@@ -15,9 +15,9 @@ demo: $(VENV)/.ready
 
 # Each test has a bound of its own (pytest-timeout); this one is for a test that hangs on its way out. It interrupts, so
 # that the other tests still end what they have started.
-BOUND  := timeout --foreground --signal=INT --kill-after=60 1500
+BOUND  := timeout --foreground --signal=INT --kill-after=60
 # Three workers a core: many tests only wait, for a lane's probe or a share that hangs.
-PYTEST := $(BOUND) $(BIN)/pytest -n 6 --dist worksteal
+PYTEST := $(BOUND) 1500 $(BIN)/pytest -n 6 --dist worksteal
 
 test: $(VENV)/.compiled
 	$(PYTEST) $(PYTEST_FLAGS)
@@ -30,7 +30,7 @@ quick: $(VENV)/.ready
 # that does not hide the number. One test looks at what a process imports, and coverage imports more.
 coverage: $(VENV)/.ready
 	$(BIN)/coverage erase
-	-$(BOUND) $(BIN)/coverage run -m pytest -n 6 --dist worksteal -o timeout=600 --deselect \
+	-$(BOUND) 1500 $(BIN)/coverage run -m pytest -n 6 --dist worksteal -o timeout=600 --deselect \
 	    tests/processes/test_local.py::test_importing_it_loads_nothing_of_the_extra $(PYTEST_FLAGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
@@ -66,7 +66,7 @@ power-cuts: $(VENV)/.ready
 # Real file-sharing servers and clients, from Debian, before a real daemon: a quarter of an hour. CLIENTS_FLAGS chooses
 # with --only and --cases, and --table FILE keeps the table; one whose programs are missing is left out, by name.
 clients: $(VENV)/.ready
-	PYTHONPATH=tests/support $(BOUND) $(BIN)/python -m clients $(CLIENTS_FLAGS)
+	PYTHONPATH=tests/support $(BOUND) 7200 $(BIN)/python -m clients $(CLIENTS_FLAGS)
 
 # As root, with QEMU: the kernel's own NFS and CIFS mounts in a virtual machine that has no network. The machine's disk is
 # built once, in ~/.cache/transcribed-nas-test, from Debian's packages. Without a package that it needs it says which.

@@ -48,6 +48,17 @@ def test_kills_at_random_moments_under_a_misbehaving_api_lose_nothing_and_pay_no
     assert report.figures["recordings"] == 10
 
 
+def test_a_trial_that_raises_is_wrong_and_the_others_are_tried() -> None:
+    report = Report("talk", planned=2)
+
+    report.tried("here", lambda: ([], [str(1 / 0)]))
+    report.tried("there", lambda: (["killed"], []))
+
+    assert report.wrong == ["here: ZeroDivisionError('division by zero')"]
+    assert report.done == 2
+    assert report.figures["killed"] == 1
+
+
 def test_what_is_wrong_is_said_at_once_and_the_figures_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report("talk", planned=2)
     with report.told():

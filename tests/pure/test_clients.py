@@ -1,9 +1,12 @@
 """The judge of `make clients`: its word for what came of a recording that a foreign client sent."""
 
+import itertools
+
 import pytest
 
 from clients import judge
 from clients.judge import Evidence, Taken, Wish
+from clients.trial import waited
 
 TALK = Wish(("Talk.mp3",), ("whole",))
 DELETED = Wish(("Talk.mp3",), (), is_archived=False)
@@ -54,3 +57,13 @@ def test_a_recording_that_lies_in_failed_has_failed_whatever_came_of_it_later():
     evidence = Evidence({"whole"}, {"whole": 1}, archived={"Talk.mp3": "whole"}, failed=["Talk.mp3"])
 
     assert judge.verdict(TALK, evidence) == judge.FAILED
+
+
+def test_a_wait_without_patience_goes_on_as_long_as_more_comes():
+    looks, more = itertools.count(), itertools.count()
+
+    assert waited(lambda: next(looks) == 2, 0.0, lambda: next(more))
+
+
+def test_a_wait_in_which_no_more_comes_ends_in_vain():
+    assert not waited(lambda: False, 0.0, lambda: 1)

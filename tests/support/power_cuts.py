@@ -13,6 +13,7 @@ It needs root, strace, e2fsprogs and xfsprogs. Several may run at the same time,
 import argparse
 import collections
 import fcntl
+import functools
 import os
 import random
 import shutil
@@ -108,6 +109,12 @@ def points_of(daemon: Straced) -> list[Point]:
     return sorted((name, path, k) for (name, path), n in most.items() for k in range(1, n + 1))
 
 
+def tried_at(point: Point, disk: Disk, notes: Path) -> tuple[list[str], list[str]]:
+    """What to count, and what is wrong, at this point."""
+    wrong = cut_at(point, disk, notes)
+    return ["the run ended before it" if wrong is None else "power cuts"], wrong or []
+
+
 def cut_at(point: Point, disk: Disk, notes: Path) -> list[str] | None:
     """List what is wrong after a power cut at this point and a new start; None if this run had no such call."""
     name, path, k = point
@@ -159,8 +166,7 @@ def sweep(kind: str, most: int, seed: int, at_once: int) -> bool:
     def part(which: int) -> None:
         with disk_of(kind) as (disk, notes):
             for point in chosen[which::at_once]:
-                wrong = cut_at(point, disk, notes)
-                report.add(point, ["the run ended before it" if wrong is None else "power cuts"], wrong or ())
+                report.tried(point, functools.partial(tried_at, point, disk, notes))
 
     with report.told(), ThreadPoolExecutor(at_once) as pool:  # after a cut most of the time is a wait for what is due
         for done in [pool.submit(part, which) for which in range(at_once)]:

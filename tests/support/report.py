@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,6 +32,14 @@ class Report:
             self.done += 1
             self.figures.update(counted)
         self.blame(where, wrong)
+
+    def tried(self, where: object, trial: Callable[[], tuple[Iterable[str], Iterable[str]]]) -> None:
+        """One more is tried. What it raises is wrong too, and does not keep the others from their trial."""
+        try:
+            counted, wrong = trial()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its place
+            counted, wrong = (), [repr(error)]
+        self.add(where, counted, wrong)
 
     def blame(self, where: object, wrong: Iterable[str]) -> None:
         for what in wrong:

@@ -53,6 +53,7 @@ RANDOM = r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=transcribed-)[0-9a-f]{16}"  # in the na
 SLOW_SECONDS = 0.005  # of each call of a kind, for the kill to be in time
 PARTS = ("calls", "errors", "talk", "soak")
 MOMENTS = ("received", "read", "taken", "half an answer", "answered")
+REACHED_SECONDS = 600.0  # for a daemon to come to a point of its talk, on a machine with much other work
 PARKED = "times in a row"  # in the reason of a job that was in flight at three ends of the process
 
 _OFTEN = (
@@ -188,7 +189,7 @@ def kill_in_talk(point: tuple[str, str], directory: Path) -> tuple[list[str], li
             api.hold(route, moment)
         ordeal.start()
         passed = f"{route} {'taken' if moment == 'half an answer' else moment}"
-        api.wait_for(lambda: passed in api.passed, 60)
+        api.wait_for(lambda: passed in api.passed, REACHED_SECONDS)
         if moment == "half an answer":
             ordeal.lives(0.3)  # the first bytes are on their way
         ordeal.kill()
@@ -254,7 +255,7 @@ def sweep(kill: Callable[[Any, Path], tuple[list[str], list[str]]], points: Sequ
 
     def one(point: object) -> None:
         with tempfile.TemporaryDirectory() as directory:
-            report.add(point, *kill(point, Path(directory) / "daemon"))
+            report.tried(point, lambda: kill(point, Path(directory) / "daemon"))
 
     with report.told(), ThreadPoolExecutor(at_once) as pool:
         for done in [pool.submit(one, point) for point in points]:

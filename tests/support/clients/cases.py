@@ -153,7 +153,7 @@ def _mirrored(desk: Desk, folder: str, paths: Iterable[str]) -> None:
         raise CannotError
     desk.run(command)
     contents = tuple(recording.content for recording in made.values())
-    desk.expect(Wish(tuple(made), contents), PATIENCE_SECONDS * 3)
+    desk.expect(Wish(tuple(made), contents))
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def nested(rounds: Rounds) -> None:
 
     def kill() -> None:
         for fifths, number in enumerate(KILLS, 1):
-            waited(has_taken(fifths), GATHER_SECONDS)
+            waited(has_taken(fifths), GATHER_SECONDS, lambda: len(trial.api.submits))
             trial.restart(number)
 
     rounds.run({"nested": cases.nested}, kill)

@@ -25,7 +25,7 @@ from transcribed.job import Job, State
 from waiting import wait_for
 
 PROCESSING_SECONDS = 4.0
-PATIENCE_SECONDS = 150.0  #: with what was sent whole, and is not in the archive
+PATIENCE_SECONDS = 150.0  #: with what was sent whole, while no more of it comes into the archive
 END_SECONDS = 30.0  #: for what a mount writes back late, and for the ends of jobs
 _FOLDERS = {"path": "inbox", "outbox": "outbox", "archive": "archive", "failed": "failed"}
 
@@ -205,24 +205,31 @@ class Desk:
         return recording.content in self.trial.api.paid()
 
     def expect(self, wish: Wish, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until it is fulfilled, and note how long that took; without an end of it, nothing more is tried."""
+        """Wait until it is fulfilled, and note how long that took; where no more of it comes, nothing more is tried."""
         began = time.monotonic()
         self.wishes.append(wish)
-        came = waited(lambda: self._is_fulfilled(wish), patience_seconds)
+        came = waited(lambda: self._is_fulfilled(wish), patience_seconds, lambda: self._come_so_far(wish))
         self.seconds.append(time.monotonic() - began)
         if not came:
             raise InVainError
+
+    def _come_so_far(self, wish: Wish) -> tuple[int, int]:
+        """How many of its contents were transcribed, and how many lie in the archive."""
+        wanted = {*wish.wanted}
+        return len(wanted & self.trial.api.paid().keys()), len(wanted & {*self.place.archived().values()})
 
     def _is_fulfilled(self, wish: Wish) -> bool:
         paid = self.trial.api.paid()
         return paid.keys() >= {*wish.wanted} and judge.is_fulfilled(wish, paid, self.place.archived().values())
 
 
-def waited(condition: Callable[[], object], seconds: float) -> bool:
-    """True once it holds, looked at twice a second; False after so many seconds."""
-    deadline = time.monotonic() + seconds
+def waited(condition: Callable[[], object], seconds: float, progress: Callable[[], object] = lambda: None) -> bool:
+    """True once it holds, looked at twice a second; False after so many seconds in which `progress` was the same."""
+    deadline, seen = time.monotonic() + seconds, progress()
     while not condition():
-        if time.monotonic() > deadline:
+        if (now := progress()) != seen:
+            deadline, seen = time.monotonic() + seconds, now
+        elif time.monotonic() > deadline:
             return False
         pause(0.5)
     return True
