@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from clients import cases, judge
 from clients.cases import CannotError, Case, Pauses
 from clients.rows import Row
-from clients.trial import Desk, InVainError, Trial, pause, waited
+from clients.trial import Desk, InVainError, Trial, pause, waited_out
 from report import say
 
 _ORDER = (
@@ -127,12 +127,12 @@ def nested(rounds: Rounds) -> None:
     trial = rounds.trial
     before, a_fifth = len(trial.api.submits), sum(row.nested for row in trial.rows) / 5
 
-    def has_taken(fifths: int) -> Callable[[], bool]:
-        return lambda: len(trial.api.submits) - before > fifths * a_fifth
+    def left_of(fifths: int) -> Callable[[], float]:
+        return lambda: max(0.0, before + fifths * a_fifth - len(trial.api.submits))
 
     def kill() -> None:
         for fifths, number in enumerate(KILLS, 1):
-            waited(has_taken(fifths), GATHER_SECONDS, lambda: len(trial.api.submits))
+            waited_out(left_of(fifths), GATHER_SECONDS)
             trial.restart(number)
 
     rounds.run({"nested": cases.nested}, kill)

@@ -1,6 +1,7 @@
 """The rows of the table: a client, its server, and the folder in which both and the daemon meet."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -41,8 +42,11 @@ class Place:
 
 def files(folder: Path) -> list[str]:
     """All but hidden ones: anchors, temporaries, what a synchroniser keeps."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(str(path) for path in found if not any(part.startswith(".") for part in path.parts))
+    found = []
+    for top, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [os.path.relpath(os.path.join(top, name), folder) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 Making = Callable[[Path, Path], AbstractContextManager[Place]]

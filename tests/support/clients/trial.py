@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from clients import judge, recordings
+from clients import recordings
 from clients.judge import Evidence, Taken, Wish
 from clients.rows import Place, Row, files
 from clients.senders import Client, Command
@@ -118,7 +118,7 @@ class Trial:
 
     def audit(self) -> list[str]:
         """All that is wrong in the end, over all inboxes, whoever sent it; what is about to end is waited for."""
-        waited(lambda: not any(self._wrong()), END_SECONDS)
+        waited_out(lambda: [*self._wrong()], END_SECONDS)
         return [*self._wrong()]
 
     def _wrong(self) -> Iterator[str]:
@@ -208,27 +208,30 @@ class Desk:
         """Wait until it is fulfilled, and note how long that took; where no more of it comes, nothing more is tried."""
         began = time.monotonic()
         self.wishes.append(wish)
-        came = waited(lambda: self._is_fulfilled(wish), patience_seconds, lambda: self._come_so_far(wish))
+        came = waited_out(lambda: self._missing(wish), patience_seconds)
         self.seconds.append(time.monotonic() - began)
         if not came:
             raise InVainError
 
-    def _come_so_far(self, wish: Wish) -> tuple[int, int]:
-        """How many of its contents were transcribed, and how many lie in the archive."""
+    def _missing(self, wish: Wish) -> set[str]:
+        """The contents that are not transcribed; once all are, those that are not in the archive as they should be."""
         wanted = {*wish.wanted}
-        return len(wanted & self.trial.api.paid().keys()), len(wanted & {*self.place.archived().values()})
-
-    def _is_fulfilled(self, wish: Wish) -> bool:
-        paid = self.trial.api.paid()
-        return paid.keys() >= {*wish.wanted} and judge.is_fulfilled(wish, paid, self.place.archived().values())
+        return wanted - self.trial.api.paid().keys() or (
+            wanted - {*self.place.archived().values()} if wish.is_archived else set()
+        )
 
 
-def waited(condition: Callable[[], object], seconds: float, progress: Callable[[], object] = lambda: None) -> bool:
-    """True once it holds, looked at twice a second; False after so many seconds in which `progress` was the same."""
-    deadline, seen = time.monotonic() + seconds, progress()
-    while not condition():
-        if (now := progress()) != seen:
-            deadline, seen = time.monotonic() + seconds, now
+def waited(condition: Callable[[], object], seconds: float) -> bool:
+    """True once it holds, looked at twice a second; False after so many seconds."""
+    return waited_out(lambda: not condition(), seconds)
+
+
+def waited_out(left: Callable[[], object], seconds: float) -> bool:
+    """True once nothing is left, looked at twice a second; False after so many seconds in which the same was left."""
+    deadline, before = 0.0, None
+    while now := left():
+        if now != before:
+            deadline, before = time.monotonic() + seconds, now
         elif time.monotonic() > deadline:
             return False
         pause(0.5)
