@@ -19,6 +19,7 @@ __all__ = [
     "TranscribedError",
     "Transient",
     "Withdrawn",
+    "backlog_lane",
     "from_os_error",
     "inbox_lane",
 ]
@@ -42,6 +43,11 @@ API, SUBMIT, STATE = "api", "submit", "state"
 def inbox_lane(name: str) -> str:
     """The lane of one inbox and its folders."""
     return f"inbox:{name}"
+
+
+def backlog_lane(name: str) -> str:
+    """The lane of what lies in one inbox and waits for a person; jobs that are there already go on."""
+    return f"backlog:{name}"
 
 
 class TranscribedError(Exception):

@@ -222,6 +222,15 @@ def test_a_journal_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path, vers
     assert rows_of(old, "PRAGMA user_version") == [(VERSION,)]
 
 
+def test_an_inbox_of_an_older_journal_is_known_to_be_as_busy_as_it_was(path):
+    hours = "SELECT sum(coalesce(duration_seconds, size / 16000.0)) / 3600 FROM jobs"
+    (before,) = rows_of(path, f"{hours} GROUP BY inbox, CAST(received_at / 86400 AS INTEGER) ORDER BY 1 DESC")[0]
+
+    with closing(Journal.open(str(path.parent))) as journal:
+        (inbox,) = {job.inbox for job in journal.all()}
+        assert max(day.came_hours for day in journal.days.of([inbox]).values()) == pytest.approx(before)
+
+
 def test_the_version_before_sees_a_newer_journal_before_it_looks_into_it(path):
     """It reads the header and `user_version`, and refuses what is greater than its own number, 4."""
     before = path.read_bytes()

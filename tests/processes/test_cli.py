@@ -168,7 +168,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     background = Background(mailbox, lambda *_: AtOnce())
     arrivals = Arrivals(route, book, background, clock, Host(), Sweeps(background, clock), state=b"")  # type: ignore[arg-type]  # a look asks for no more
     arrivals.look_if_due()
-    arrivals.looked(mailbox.get(timeout=BOUND_SECONDS))
+    arrivals.looked(mailbox.get(timeout=BOUND_SECONDS), 24.0)
     said = status.snapshot(
         "http://127.0.0.1:1",
         journal.counts(),

@@ -56,7 +56,7 @@ def test_a_job_and_its_events_are_there_after_the_journal_was_closed(directory):
     with closing(Journal.open(directory)) as journal:
         assert journal.all() == [failed]
         assert journal.story(job.id) == [
-            {"at": NOW, "event": "job.received", "state": "received", "size": 1000, "warnings": []},
+            {"at": NOW, "event": "job.received", "state": "received", "size": 1000, "warnings": [], "seconds": 0.0},
             {
                 "at": NOW + 5,
                 "event": "job.failed",
@@ -626,6 +626,25 @@ def test_a_number_is_taken_for_its_stem_by_any_other_job_retired_or_not(journal)
 
     assert journal.numbers_taken(stem, but=0) == {1, 3}
     assert journal.numbers_taken(stem, but=one.id) == {3}
+
+
+def received(journal, seconds, at, inbox="talks"):
+    job = replace(a_job(), id=journal.next_number(), inbox=inbox, received_at=at)
+    journal.write([Change(job, None, (Happening(job, events.Received(1, seconds=seconds), at),))])
+
+
+def test_the_hours_that_came_are_known_by_inbox_and_day_and_only_the_last_days_are_kept(directory):
+    with closing(Journal.open(directory)) as journal:
+        for day in range(402):
+            received(journal, 3600.0, 86400.0 * day + 1)
+        received(journal, 1800.0, 86400.0 * 401 + 2)
+        received(journal, 7200.0, 86400.0 * 400, inbox="walks")
+        journal.days.accept("talks", 86400.0 * 401, 9.0)
+        journal.days.accept("talks", 86400.0 * 401, 5.0)
+
+        assert sorted(journal.days.of(["talks"])) == list(range(2, 402))
+        assert journal.days.of(["talks", "walks"])[400] == (3.0, 0.0)
+        assert journal.days.of(["talks"])[401] == (1.5, 9.0)
 
 
 def test_an_inbox_is_accepted_once_and_for_all(directory):

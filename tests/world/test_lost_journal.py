@@ -159,7 +159,7 @@ def test_a_journal_of_a_version_before_is_brought_up_to_date_and_has_lost_nothin
 @pytest.mark.parametrize(
     ("version", "table"),
     [
-        *((VERSION, table) for table in ("facts", "erasures", "payments", "names")),
+        *((VERSION, table) for table in ("facts", "erasures", "payments", "names", "days")),
         *((version, table) for version, table in [(6, "facts"), (4, "settings"), (4, "tails"), (3, "settings")]),
     ],
 )

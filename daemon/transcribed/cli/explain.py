@@ -260,8 +260,11 @@ def _of_inbox(status: Status | None, inbox: config.Inbox, path: bytes) -> str:
         return "it will be taken once a daemon is started"
     if why := _unsettled(status, inbox.name, shown(path)):
         return f"it is not taken yet: {f'it is {UNSETTLED[why]}' if why in UNSETTLED else why}"
-    lane = next((lane for lane in status.blocked if lane.lane == errors.inbox_lane(inbox.name)), None)
-    return f"it waits: {lane.reason}" if lane else "it is not taken yet: it waits for the next look"
+    own = (errors.inbox_lane(inbox.name), errors.backlog_lane(inbox.name))
+    lane = next((lane for lane in status.blocked if lane.lane in own), None)
+    if lane is None:
+        return "it is not taken yet: it waits for the next look"
+    return f"it waits: {lane.reason}" + (f". To do: {lane.hint}" if lane.hint else "")
 
 
 def _unsettled(status: Status, inbox: str, file: str) -> str | None:

@@ -65,8 +65,9 @@ def accept(
         str | None, typer.Option(metavar="INBOX", help="Accept the folders of this inbox as they are now.")
     ] = None,
 ) -> None:
-    """Accept the recordings that were found in an inbox at its first start: they are transcribed, and paid for.
+    """Accept the recordings that wait in an inbox: they are transcribed, and paid for.
 
+    They lay there at its first start, or are far more at once than it is used to.
     Only what the daemon has counted, and shows here, is accepted: if more lies there by then, it asks again. With
     --folders nothing is paid: it says that the folders of that inbox have moved for good, or that an inbox which
     another transcribed had is this one's. With --loss, a journal that was lost or put back goes on.

@@ -156,7 +156,8 @@ class Api(Table):
         default=24.0,
         ge=0,
         le=1_000_000,
-        description="If an inbox holds more audio than this at its first start, it waits for `transcribed accept`.",
+        description="If an inbox holds more audio than this at its first start, it waits for `transcribed accept`."
+        " So does later far more within a day than it is used to, but never less than 100 hours, or than this.",
     )
 
 

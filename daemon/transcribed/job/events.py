@@ -33,10 +33,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Received(Event):
-    """The recording has settled. This event makes the job."""
+    """The recording has settled. This event makes the job. `seconds`: its length, believed or reckoned."""
 
     size: int
     warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,21 @@ One process writes, by a lock on the state directory; others only read. A damage
 """
 
 from transcribed.journal.changes import Change, Happening
+from transcribed.journal.days import DAY_SECONDS, Day
 from transcribed.journal.file import VERSION
 from transcribed.journal.rebuild import rebuild, unaccepted
 from transcribed.journal.store import Journal
 from transcribed.journal.transcripts import AUDIO, Transcripts
 
-__all__ = ["AUDIO", "VERSION", "Change", "Happening", "Journal", "Transcripts", "rebuild", "unaccepted"]
+__all__ = [
+    "AUDIO",
+    "DAY_SECONDS",
+    "VERSION",
+    "Change",
+    "Day",
+    "Happening",
+    "Journal",
+    "Transcripts",
+    "rebuild",
+    "unaccepted",
+]

@@ -26,7 +26,7 @@ from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.engine import connected, hint_for, is_waited_for
 from transcribed.journal.tables import facts, metadata
 
-VERSION = 8
+VERSION = 9
 _LOCK = "lock"
 _KEPT = (starts.FILE_NAME, ledger.NAME)  # these are made after a journal
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old

@@ -1,10 +1,11 @@
 """Jobs that a person means, among all of them."""
 
-from collections.abc import Callable, Collection, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import sqlalchemy as sa
 
-from transcribed.job import Job
+from transcribed.job import Fingerprint, Job
 from transcribed.journal.statements import MOST_TWINS
 from transcribed.journal.tables import few, job_of, jobs, readable
 from transcribed.journal.transactions import Transactions
@@ -39,6 +40,20 @@ class Search:
                 return
             last = rows[-1].id
             yield from self._jobs(jobs.c.id.in_([number for number, *names in rows if may_be_meant(*names)]))
+
+    def paid_alike(self, inbox: str, files: Mapping[bytes, Fingerprint], parameters: str) -> set[bytes]:
+        """The paths of those files that look like a recording that lay there, and was paid for with these parameters.
+
+        As a mirror sends it again, with its size and its time: nothing is read for that.
+        """
+        paths, alike = iter(files), set()
+        paid = (jobs.c.inbox == inbox) & jobs.c.transcript_id.is_not(None) & (jobs.c.parameters == parameters)
+        query = sa.select(jobs.c.path, jobs.c.size, jobs.c.mtime_ns).where(paid)
+        with self._transactions.reading() as connection:
+            while some := list(itertools.islice(paths, _SOME)):
+                rows = connection.execute(query.where(jobs.c.path.in_(some))).all()
+                alike |= {path for path, *looks in rows if looks == [files[path].size, files[path].mtime_ns]}
+        return alike
 
     def put_away_since(self, at: float, most: int) -> list[Job]:
         """The newest of the jobs whose recording was put away, or kept, since then."""

@@ -18,6 +18,7 @@ from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event
 from transcribed.journal import copies, damage, file, forgetting, statements
 from transcribed.journal.changes import Change, Happening
+from transcribed.journal.days import Days
 from transcribed.journal.paid import Forgotten, Paid
 from transcribed.journal.search import Search
 from transcribed.journal.starts import Count
@@ -61,6 +62,7 @@ class Journal:
         self._transactions = Transactions(engine, place, self._paid.ending, self._ended, self._damaged)
         self.forgotten = Forgotten(self._transactions)
         self.search = Search(self._transactions)
+        self.days = Days(self._transactions)
         self.unfinished = UnfinishedJobs(self._transactions)
         self.starts = Count(self._transactions, directory)
         self._lock = lock
@@ -154,6 +156,7 @@ class Journal:
                 rows = [event_row_of(each.job.id, each.at, each.event, each.job.state) for each in told]
                 connection.execute(events.insert(), rows)
             self._paid.note(connection, told)
+            self.days.note(connection, told)
             for job, event, at in told:
                 if isinstance(event, Delivered) and event.delete_remote:
                     self._paid.wish(connection, job.transcript_id or "", at)

@@ -3,7 +3,7 @@
 `jobs`: what is. `events`: what happened. `inboxes`: when each was first seen, and when its backlog was accepted.
 `erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the whole journal.
 `payments`: what was paid, for ever. `names`: those that jobs had which are forgotten.
-Each change of a table is a new version, with a step in `migrations`.
+`days`: the hours of audio that came. Each change of a table is a new version, with a step in `migrations`.
 """
 
 import json
@@ -166,6 +166,14 @@ names = sa.Table(
     sa.Column("stem", sa.LargeBinary, primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
 )
+days = sa.Table(
+    "days",
+    metadata,
+    sa.Column("inbox", sa.String, primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("came_hours", sa.Float, nullable=False),
+    sa.Column("accepted_hours", sa.Float, nullable=False),
+)
 facts = sa.Table(
     "facts",
     metadata,
@@ -178,7 +186,7 @@ _GONE = (
     (4, sa.table("settings", sa.column("job"), sa.column("said"))),
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
 )
-_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7}
+_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7, "days": 9}
 _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6, "audio_hash": 8}
 
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
@@ -237,7 +245,7 @@ def few(index: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[boo
 
 def tables_of(version: int) -> list[sa.TableClause]:
     """The tables of a journal of this version, `jobs` left out."""
-    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names]
+    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names, days]
     there += [table for last, table in _GONE if version <= last]
     return [table for table in there if _SINCE.get(table.name, 1) <= version]
 

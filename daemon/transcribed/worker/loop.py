@@ -187,6 +187,7 @@ class Worker:
             case messages.InboxSurveyed():
                 if (inbox := self._asker(message)) is not None:
                     inbox.surveyed(message, self._plan)
+                    self._resume(inbox.route.backlog_lane)
             case messages.FilesInspected():
                 if (inbox := self._asker(message)) is not None:
                     inbox.inspected(message)
@@ -305,7 +306,7 @@ class Worker:
         came_back = inbox.is_lost and problem is None
         if (look := message.outcome.result) is not None:
             self._second_looks.listed(inbox, look.listing.leaving)
-        inbox.looked(message)
+        inbox.looked(message, self._plan.accept_backlog_hours)
         if came_back:
             self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
 
@@ -386,8 +387,8 @@ class Worker:
         at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
         if at_work or self._second_looks.is_late() or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
-        open_lanes = [inbox.route.lane for inbox in self.inboxes.values() if not inbox.settled]
-        return all(self.lanes.blocking((lane,)) for lane in open_lanes) and self.dispatch.all_wait()
+        open_routes = [inbox.route for inbox in self.inboxes.values() if not inbox.settled]
+        return all(self.lanes.blocking((x.lane, x.backlog_lane)) for x in open_routes) and self.dispatch.all_wait()
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""

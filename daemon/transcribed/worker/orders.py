@@ -236,7 +236,7 @@ class Orders:
             if why_not := inbox.accept(order):
                 log.warning("order.refused", inbox=inbox.route.name, reason=why_not)
             else:
-                self._resume(inbox.route.lane)
+                self._resume(inbox.route.backlog_lane)
 
     def _accept_folders(self, name: object, inboxes: Mapping[str, Arrivals]) -> None:
         inbox = inboxes.get(name) if isinstance(name, str) else None

@@ -83,6 +83,11 @@ class Route:
         return errors.inbox_lane(self.name)
 
     @property
+    def backlog_lane(self) -> str:
+        """The lane that is blocked while what lies in the inbox waits for a person."""
+        return errors.backlog_lane(self.name)
+
+    @property
     def parameters_lane(self) -> str:
         """The lane that is blocked when the API refuses the parameters that all recordings of this inbox share."""
         return f"parameters:{self.name}"
@@ -109,7 +114,7 @@ def kept_lanes(before: Plan, after: Plan, routes: Sequence[Route]) -> set[str]:
 
     What was refused for its parameters is not among them: they may be allowed at AssemblyAI now.
     """
-    as_before = {route.lane for route in after.routes if route in routes}
+    as_before = {lane for route in after.routes if route in routes for lane in (route.lane, route.backlog_lane)}
     account = {errors.API, errors.SUBMIT} if after.client.account == before.client.account else set[str]()
     return {errors.STATE, *account, *as_before}
 

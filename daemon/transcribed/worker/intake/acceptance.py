@@ -1,22 +1,30 @@
 """The right to pay for what lies in a folder: its journal has it, once that is accepted.
 
-Acceptance is the folder's, whatever the name of its inbox is now.
+Acceptance is the folder's, whatever the name of its inbox is now. It is asked for at the first look, and again where
+far more comes at once than the inbox is used to (`usual`): then that waits, and jobs that are there already go on.
 """
 
 import contextlib
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from transcribed.errors import Blocked, Exit
 from transcribed.folders import FACTS as FOLDERS
 from transcribed.folders import Claim, anchors_in, facts_of
-from transcribed.job import shown
-from transcribed.journal import Journal
+from transcribed.inbox import Found
+from transcribed.job import Fingerprint, is_link, shown
+from transcribed.journal import DAY_SECONDS, Day, Journal
+from transcribed.worker.intake.looking import SECONDS_OF_A_LINK
+from transcribed.worker.intake.usual import came_hours, room_hours
 from transcribed.worker.people.status import BacklogStatus
-from transcribed.worker.plan import Route
+from transcribed.worker.plan import Clock, Route
 
 FACTS = "accepted:"  #: the beginning of the facts about accepted folders; the value is the name of the inbox
+ASKED = (
+    "asked:"  #: and of those in which too much has come; the value: the hours that may go on without a person's word
+)
+FEWEST_BYTES_PER_SECOND = 2000.0  # of speech at 16 kbit/s: what cannot be too much by this needs no survey
 
 
 def claim_of(journal: Journal, now: float) -> Claim:
@@ -34,15 +42,9 @@ def is_accepted(journal: Journal, route: Route) -> bool:
     return FACTS + _text(route.inbox) in accepted
 
 
-def accept(journal: Journal, route: Route, now: float) -> None:
-    """Let what lies in the folder of this inbox be paid for, from now on. Raises Blocked(state)."""
-    journal.saw_inbox(route.name, now, accepted=True)
-    journal.remember({FACTS + _text(route.inbox): route.name})
-
-
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The recordings that lie in an inbox that was never accepted: their number, and the hours of audio in them."""
+    """The recordings that lie in an inbox and are not accepted: their number, and the hours of audio in them."""
 
     count: int
     hours: float
@@ -51,17 +53,60 @@ class Backlog:
 class Acceptance:
     """The question whether what lies in one inbox may be paid for. It belongs to the loop's thread."""
 
-    def __init__(self, journal: Journal, route: Route) -> None:
-        self.given = is_accepted(journal, route)
-        self.backlog: Backlog | None = None  #: set while it waits for a person
+    def __init__(self, journal: Journal, route: Route, clock: Clock) -> None:
         self._journal = journal
         self._route = route
+        self._clock = clock
+        self._folder = _text(route.inbox)
+        asked = journal.facts(ASKED).get(ASKED + self._folder)
+        self._room_hours = None if asked is None else float(asked)  # set while too much has come at once
+        self.given = is_accepted(journal, route) and asked is None
+        self.backlog: Backlog | None = None  #: set while it waits for a person
         self._names: frozenset[bytes] = frozenset()  # the files of the survey that is on its way, or was too much
+        self._weighed: frozenset[Found] = frozenset()  # settled files whose survey is on its way
+        self._cleared: frozenset[Found] = frozenset()  # settled files that were surveyed, and are not too much
+        self._known: frozenset[Found] = frozenset()  # files that seem to be paid for, and were not surveyed
 
     @property
     def is_asked(self) -> bool:
         """True if a survey is on its way, or a backlog waits for a person."""
         return not self.given and bool(self._names)
+
+    @property
+    def is_weighing(self) -> bool:
+        """True if settled files of an accepted inbox are being surveyed."""
+        return bool(self._weighed)
+
+    def unasked(
+        self, found: Sequence[Found], inspecting: Mapping[bytes, Fingerprint], least_hours: float
+    ) -> tuple[list[Found], list[Found]]:
+        """Those of the settled files that may be taken now, and those that are to be surveyed before.
+
+        The others wait until what is being looked into is counted. Raises Blocked(state).
+        """
+        coming = [*found, *(Found(path, fingerprint) for path, fingerprint in inspecting.items())]
+        cleared = [each for each in found if each in self._cleared]
+        if len(cleared) == len(found) or _most_hours(coming) <= self._room(least_hours):
+            return list(found), []
+        if cleared or inspecting or self._weighed:
+            return cleared, []
+        if known := self._known_among(found):
+            self._known = frozenset(known)
+            return known, []
+        self._weighed = frozenset(found)
+        return [], list(found)
+
+    def is_known(self, found: Found) -> bool:
+        """True if this file was seen to be a recording that is paid for: it counts for nothing."""
+        return found in self._known
+
+    def _known_among(self, found: Sequence[Found]) -> list[Found]:
+        """Those that look like recordings that were paid for here, as a mirror sends them again."""
+        if self._route.duplicates == "transcribe":
+            return []
+        files, parameters = {each.path: each.fingerprint for each in found}, self._route.settings.parameters
+        alike = self._journal.search.paid_alike(self._route.name, files, parameters)
+        return [each for each in found if each.path in alike]
 
     def wants_survey(self, pending: Collection[bytes]) -> bool:
         """True if these files are to be surveyed now: they are not those of the last survey."""
@@ -71,17 +116,43 @@ class Acceptance:
         self._names, self.backlog = names, None
         return True
 
-    def surveyed(self, found: Backlog, limit_hours: float) -> None:
-        """Take in a survey. Raises Blocked where it is more than may be paid for without asking."""
+    def surveyed(self, found: Backlog, accept_backlog_hours: float) -> None:
+        """Take in a survey. Raises Blocked where it is more than may be paid for without asking, or Blocked(state)."""
+        if self.given:
+            self._weigh(found, accept_backlog_hours)
+            return
         names, self._names = self._names, frozenset()  # what the journal does not take now is asked again
+        limit_hours = accept_backlog_hours if self._room_hours is None else self._room_hours
         if found.hours <= limit_hours and (limit_hours or not found.count):
+            self._go_on(found)
             return
         self._names, self.backlog = names, found
-        what = f"{found.count} recordings ({found.hours:.1f} hours) lay in the inbox at its first start"
-        raise Blocked(
-            f"{what}, more than accept_backlog_hours = {limit_hours:g}",
-            lane=self._route.lane,
-            hint=f"`transcribed accept {shlex.quote(self._route.name)}` lets them be transcribed, and paid for",
+        raise self._too_much(found, accept_backlog_hours)
+
+    def _weigh(self, found: Backlog, least_hours: float) -> None:
+        """Take in a survey of settled files of an accepted inbox. Raises Blocked where they are too much."""
+        weighed, self._weighed = self._weighed, frozenset()
+        room_hours = self._room(least_hours)
+        if found.hours <= room_hours:
+            self._cleared = weighed
+            return
+        self._journal.remember({ASKED + self._folder: f"{room_hours:.6f}"})
+        self.given, self._room_hours = False, room_hours
+        self._names, self.backlog = frozenset(each.path for each in weighed), found
+        raise self._too_much(found, least_hours)
+
+    def _too_much(self, found: Backlog, accept_backlog_hours: float) -> Blocked:
+        """The block of what lies in the inbox."""
+        what, name = f"{found.count} recordings ({found.hours:.1f} hours)", shlex.quote(self._route.name)
+        why = f"{what} lay in the inbox at its first start, more than accept_backlog_hours = {accept_backlog_hours:g}"
+        if self._room_hours is not None:
+            usual = f"{self._room_hours:.1f} hours more would be taken unasked, by what came before"
+            why = f"{what} have come into the inbox, far more at once than it is used to: {usual}"
+        return Blocked(
+            why,
+            lane=self._route.backlog_lane,
+            hint=f"the person who runs transcribed has them transcribed, and paid for, by `transcribed accept {name}`; "
+            "or take out of the inbox what is not meant",
             exit_status=Exit.AGAIN,
             by_person=True,
         )
@@ -93,7 +164,7 @@ class Acceptance:
 
     def failed(self) -> None:
         """A survey did not come to its end: the next look begins one again."""
-        self._names = frozenset()
+        self._names, self._weighed = frozenset(), frozenset()
 
     def is_early(self) -> bool:
         """True if a person's word has to wait until it is known what lies here."""
@@ -116,10 +187,43 @@ class Acceptance:
             return f"more lies there now: {self.backlog.count} recordings ({self.backlog.hours:.1f} hours)"
         return ""
 
-    def give(self, now: float) -> None:
-        """Let what lies here be paid for, from now on. Raises Blocked(state)."""
-        accept(self._journal, self._route, now)
-        self.given, self.backlog = True, None
+    def give(self) -> None:
+        """Let what waits be paid for, and count it as usual from now on. Raises Blocked(state)."""
+        assert self.backlog is not None
+        self._count_as_usual(self.backlog)
+        self._give()
+
+    def _go_on(self, found: Backlog) -> None:
+        """So much needs no person's word. Raises Blocked(state)."""
+        if self._room_hours is None:
+            self._count_as_usual(found)
+        self._give()
+
+    def _give(self) -> None:
+        self._journal.saw_inbox(self._route.name, self._clock.wall(), accepted=True)
+        self._journal.remember({FACTS + self._folder: self._route.name, ASKED + self._folder: None})
+        self.given, self.backlog, self._room_hours = True, None, None
+
+    def _count_as_usual(self, accepted: Backlog) -> None:
+        now = self._clock.wall()
+        hours = came_hours(self._days(), now / DAY_SECONDS) + accepted.hours
+        self._journal.days.accept(self._route.name, now, hours)
+
+    def _room(self, least_hours: float) -> float:
+        return room_hours(self._days(), self._clock.wall() / DAY_SECONDS, least_hours)
+
+    def _days(self) -> dict[int, Day]:
+        """The days of the folder, also under the name that its inbox had when it was accepted."""
+        before = self._journal.facts(FACTS).get(FACTS + self._folder, self._route.name)
+        return self._journal.days.of({self._route.name, before})
+
+
+def _most_hours(found: Iterable[Found]) -> float:
+    """The hours that these files hold at most, by their sizes."""
+    links, sizes = 0, 0
+    for each in found:
+        links, sizes = links + is_link(each.path), sizes + each.fingerprint.size
+    return (links * SECONDS_OF_A_LINK + sizes / FEWEST_BYTES_PER_SECOND) / 3600
 
 
 def _by_name(journal: Journal, route: Route) -> dict[str, str]:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from transcribed.inbox import Found
-from transcribed.job import Job, State, resumption
-from transcribed.job.events import Received
+from transcribed.job import Fingerprint, Job, State, is_link, resumption
+from transcribed.job.events import Received, Touched
 from transcribed.worker.book import Book
 from transcribed.worker.intake.candidates import verdict
+from transcribed.worker.intake.looking import SECONDS_OF_A_LINK
 from transcribed.worker.messages import Candidate
+from transcribed.worker.plan import Route
 
 
 class Admitted(NamedTuple):
@@ -19,12 +21,12 @@ class Admitted(NamedTuple):
     earlier: Job | None = None
 
 
-def admit(candidate: Candidate, inbox: str, book: Book) -> Admitted:
-    """Write the file into the journal. Raises Blocked(state).
+def admit(candidate: Candidate, inbox: str, book: Book, *, is_known: bool = False) -> Admitted:
+    """Write the file into the journal; one that `is_known` counts for no hours. Raises Blocked(state).
 
     What is not a recording fails in the same transaction: a crash in between must not have it sent and paid for.
     """
-    return _dragged_back(candidate, inbox, book) or _new(candidate, inbox, book)
+    return _dragged_back(candidate, inbox, book) or _new(candidate, inbox, book, is_known=is_known)
 
 
 def to_hash(found: Iterable[Found], inbox: str, book: Book) -> frozenset[bytes]:
@@ -33,7 +35,17 @@ def to_hash(found: Iterable[Found], inbox: str, book: Book) -> frozenset[bytes]:
     return frozenset(path for path, failed in alike if any(job.content_hash for job in failed))
 
 
-def _new(candidate: Candidate, inbox: str, book: Book) -> Admitted:
+def retire_again(number: int, fingerprint: Fingerprint, route: Route, book: Book) -> None:
+    """The recording of a job that had given it up as taken away lies in the inbox: it is to be put away."""
+    job = book.job(number)
+    if job is None or job.place is not None or job.state not in (State.DELIVERED, State.FAILED):
+        return
+    is_duplicate = job.state is State.DELIVERED and job.reused_from is not None
+    if not (is_duplicate and route.duplicates == "skip"):  # such a one was left here on purpose
+        book.record(job, Touched(fingerprint))
+
+
+def _new(candidate: Candidate, inbox: str, book: Book, *, is_known: bool) -> Admitted:
     now, found, probe = book.now(), candidate.found, candidate.probe
     job = Job(
         id=0,
@@ -47,7 +59,9 @@ def _new(candidate: Candidate, inbox: str, book: Book) -> Admitted:
         duration_seconds=probe.duration_seconds,
         settings=candidate.settings,
     )
-    return Admitted(book.add(job, Received(found.fingerprint.size, probe.warnings), *verdict(candidate)))
+    seconds = SECONDS_OF_A_LINK if is_link(found.path) else round(probe.reckoned_seconds, 1)
+    received = Received(found.fingerprint.size, probe.warnings, 0.0 if is_known else seconds)
+    return Admitted(book.add(job, received, *verdict(candidate)))
 
 
 def _dragged_back(candidate: Candidate, inbox: str, book: Book) -> Admitted | None:

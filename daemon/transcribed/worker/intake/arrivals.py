@@ -1,7 +1,8 @@
 """From a listing to jobs: one inbox's looks, the files that have settled there, and their way into the journal.
 
 The listing is the truth; a look that a folder event asks for is the same as one that is merely due. A look reports only
-what has changed, and what it reported is pending until it is a job's. An inbox never accepted is surveyed first.
+what has changed, and what it reported is pending until it is a job's. What may be too
+much to be paid for without asking is surveyed first.
 """
 
 import functools
@@ -16,15 +17,14 @@ import structlog
 from transcribed import errors
 from transcribed.folders import facts_of
 from transcribed.inbox import Found, Listing
-from transcribed.job import Fingerprint, Job, State, printable, shown
-from transcribed.job.events import Touched
+from transcribed.job import Fingerprint, Job, printable, shown
 from transcribed.worker.access import access_of, anchors_of
 from transcribed.worker.background import Background, Outcome
 from transcribed.worker.book import Book
 from transcribed.worker.intake.acceptance import Acceptance, Backlog, claim_of
-from transcribed.worker.intake.admission import admit, to_hash
+from transcribed.worker.intake.admission import admit, retire_again, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
-from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look
+from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look, say_problems
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
@@ -60,7 +60,7 @@ class Arrivals:
         background.met_in(route.lane, route.inbox)
         self._remembered = book.journal.facts(facts_of(route.name))
         self.anchors = anchors_of(route, self._remembered, claim_of(book.journal, clock.wall()), state)
-        self.acceptance = Acceptance(book.journal, route)
+        self.acceptance = Acceptance(book.journal, route, clock)
         self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
         self._background = background
@@ -74,6 +74,7 @@ class Arrivals:
         self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
+        self._leaves_some = False  # settled files wait until what is being looked into is counted
 
     @property
     def looked_at(self) -> float | None:
@@ -84,7 +85,8 @@ class Arrivals:
     def settled(self) -> bool:
         """True if a look succeeded and nothing that it showed, or is swept, is still on its way."""
         waiting = self._pace.next_at() is None or self._settling.is_settling() or self._sightings.is_inspecting()
-        return self.acceptance.given and self._last is not None and not (waiting or self._sweeps.is_at_work(self.route))
+        is_left = waiting or self.acceptance.is_weighing or self._leaves_some or self._sweeps.is_at_work(self.route)
+        return self.acceptance.given and self._last is not None and not is_left
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
@@ -181,7 +183,7 @@ class Arrivals:
         """Let the inbox's thread do this, with an answer to this inbox."""
         self._background.ask(self.executor, work, answer, doing=doing, lane=self.route.lane)
 
-    def looked(self, message: InboxListed) -> None:
+    def looked(self, message: InboxListed, accept_backlog_hours: float) -> None:
         """Take in the result of a look. Raises Blocked where there is none."""
         look = message.outcome.result
         self.is_lost = look is None
@@ -192,7 +194,7 @@ class Arrivals:
         self._remember(look.folders)
         self._sweeps.begin(self.route, self.anchors)
         if not self._is_idle_backlog(look.listing):
-            self._take_settled(look)
+            self._take_settled(look, accept_backlog_hours)
 
     def _look_failed(self, problem: errors.TranscribedError | None) -> None:
         """Wait for the next look. A defect may have lost what the look found: then the next one is a first look."""
@@ -206,7 +208,7 @@ class Arrivals:
         listing = look.listing
         for number in self._sightings.listed(listing.files, listing.gone, again):
             self._book.schedule.look_again(number)
-        self._say_problems(listing.problems)
+        say_problems(listing.problems, self._last, self.route.name)
         self._last = last_look(look, self._clock.wall())
         self._book.schedule.happened(look_at(self.route.name))
         self._pace.end(
@@ -218,11 +220,6 @@ class Arrivals:
             active=not self._is_quiet(listing) or bool(self._sightings.unread()),
         )
         self._pace.soon(inf if look.again_at is None else look.again_at)
-
-    def _say_problems(self, problems: Sequence[str]) -> None:
-        """Log the problems that the look before did not have."""
-        for problem in set(problems).difference(self._last.problems if self._last else ()):
-            log.warning("inbox.problem", inbox=self.route.name, problem=problem)
 
     def _is_quiet(self, listing: Listing) -> bool:
         """True if nothing came or went, and no file is still on its way to being settled."""
@@ -251,15 +248,28 @@ class Arrivals:
 
     # -- from a settled file to a job
 
-    def _take_settled(self, look: Looked) -> None:
+    def _take_settled(self, look: Looked, accept_backlog_hours: float) -> None:
         """Go on with the files that have settled by this look: look into them, or survey an inbox not yet accepted."""
         pending = self._sightings.pending()
         found = self._settling.observe(pending, look)
         self._look_when_next_settles()
         if self.acceptance.given:
-            self._inspect([each for each in found if self._is_new(each)])
-        else:
+            self._take([each for each in found if self._is_new(each)], accept_backlog_hours)
+        elif self.acceptance.wants_survey(pending):
             self._survey(pending)
+
+    def _take(self, found: Sequence[Found], least_hours: float) -> None:
+        """Have these files looked into; where they may be too much to be paid for unasked, they are surveyed first."""
+        taken, weighed = self.acceptance.unasked(found, self._sightings.inspecting(), least_hours)
+        self._leaves_some = len(taken) + len(weighed) < len(found)
+        self._inspect(taken)
+        if weighed:
+            self._survey({each.path: each.fingerprint for each in weighed})
+
+    def _look_if_counted(self) -> None:
+        """Look for the files that were left, once all that was being looked into is counted."""
+        if self._leaves_some and not self._sightings.is_inspecting():
+            self._look_at_once()
 
     def _look_when_next_settles(self) -> None:
         if (settles_at := self._settling.next_at()) is not None:
@@ -273,17 +283,9 @@ class Arrivals:
         if number is None:
             return True
         if self.route.after == "archive" and number not in self._book.unfinished:
-            self._retire_again(number, found.fingerprint)
+            retire_again(number, found.fingerprint, self.route, self._book)
         self._sightings.pass_over(found.path)
         return False
-
-    def _retire_again(self, number: int, fingerprint: Fingerprint) -> None:
-        job = self._book.job(number)
-        if job is None or job.place is not None or job.state not in (State.DELIVERED, State.FAILED):
-            return
-        is_duplicate = job.state is State.DELIVERED and job.reused_from is not None
-        if not (is_duplicate and self.route.duplicates == "skip"):  # such a one was left here on purpose
-            self._book.record(job, Touched(fingerprint))
 
     def _inspect(self, found: Sequence[Found]) -> None:
         """Have these files looked into, some at a time: what is done for the first ones comes in between."""
@@ -295,9 +297,9 @@ class Arrivals:
 
     def _inspect_next(self) -> None:
         if batch := tuple(itertools.islice(self._to_inspect, INSPECTED_AT_ONCE)):
-            answer = functools.partial(FilesInspected, self, batch)
-            alike = to_hash(batch, self.route.name, self._book)
-            self._ask(functools.partial(inspect, batch, self._looking, alike), answer, doing="reading a recording")
+            look = functools.partial(inspect, batch, self._looking, to_hash(batch, self.route.name, self._book))
+            self._ask(look, functools.partial(FilesInspected, self, batch), doing="reading a recording")
+        self._look_if_counted()
 
     def inspected(self, message: FilesInspected) -> None:
         """Admit the files that were looked into. Raises Blocked where the inbox cannot be reached."""
@@ -335,7 +337,8 @@ class Arrivals:
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
 
     def _admit(self, candidate: Candidate) -> None:
-        job, earlier = admit(candidate, self.route.name, self._book)
+        is_known = self.acceptance.is_known(candidate.found)
+        job, earlier = admit(candidate, self.route.name, self._book, is_known=is_known)
         self._coming[job.id] = candidate.found, earlier
 
     def written(self, job: Job) -> None:
@@ -346,6 +349,7 @@ class Arrivals:
         self._sightings.inspected([found.path], {}, again=())
         self._sightings.take(found.path, job.id, found.fingerprint)
         self._settling.taken(found)
+        self._look_if_counted()
         if earlier is not None and earlier.path != found.path:
             self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more
 
@@ -366,33 +370,31 @@ class Arrivals:
         take_back = functools.partial(failure_notes.take_back, job, self.route, self.anchors)
         self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
-    # -- an inbox that was never accepted
+    # -- what may not be paid for without asking
 
-    def _survey(self, pending: Mapping[bytes, Fingerprint]) -> None:
-        """Find out how much audio there is, before anything of this inbox is taken for the first time."""
-        if not self.acceptance.wants_survey(pending):
-            return
-        survey = functools.partial(self._looking.survey, pending)
-        self._ask(survey, functools.partial(InboxSurveyed, self, len(pending)), doing="surveying the inbox")
+    def _survey(self, files: Mapping[bytes, Fingerprint]) -> None:
+        """Find out how much audio there is, before anything of it is taken."""
+        survey = functools.partial(self._looking.survey, dict(files))
+        self._ask(survey, functools.partial(InboxSurveyed, self, len(files)), doing="surveying the inbox")
 
     def surveyed(self, message: InboxSurveyed, plan: Plan) -> None:
-        """Accept what lies there, or raise Blocked: too much to be paid for without asking."""
-        if self.acceptance.given:
+        """Go on with what lies there, or raise Blocked: too much to be paid for without asking."""
+        if self.acceptance.given and not self.acceptance.is_weighing:
             return
         hours = message.outcome.result
         if hours is None:
             self.acceptance.failed()
             raise blocked(message.outcome.problem, self.route.lane)
         self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
-        self._accept()
+        self._look_at_once()
 
     def accept(self, order: Mapping[str, object]) -> str:
         """Let what this order names be paid for; the reason why not, else empty. Raises Blocked(state)."""
         why_not = self.acceptance.why_not(order, self._anchor())
         if not why_not and not self.acceptance.given:
-            self._accept()
+            self.acceptance.give()
+            self._look_at_once()
         return why_not
 
-    def _accept(self) -> None:
-        self.acceptance.give(self._clock.wall())
+    def _look_at_once(self) -> None:
         self._pace.ask_at_once(self._clock.monotonic())  # that look takes what lies here; without it all seems done

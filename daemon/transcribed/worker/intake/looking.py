@@ -59,6 +59,12 @@ def last_look(look: Looked, wall: float) -> LastLook:
     return LastLook(wall, look.events, file_system, listing.problems, look.passed_over)
 
 
+def say_problems(problems: Sequence[str], before: LastLook | None, inbox: str) -> None:
+    """Log the problems that the look before did not have."""
+    for problem in set(problems).difference(before.problems if before else ()):
+        log.warning("inbox.problem", inbox=inbox, problem=problem)
+
+
 def blocked(problem: errors.TranscribedError | None, lane: str) -> errors.Blocked:
     """The block of a lane whose folder cannot be looked at, whatever the cause."""
     assert problem is not None

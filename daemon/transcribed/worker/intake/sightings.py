@@ -76,6 +76,10 @@ class Sightings:
         seen = self._restless.values() if path is None else [self._at(path)]
         return any(each.inspecting for each in seen)
 
+    def inspecting(self) -> dict[bytes, Fingerprint]:
+        """The files that are being looked into, or are admitted and no job's yet."""
+        return {path: each.pending for path, each in self._restless.items() if each.inspecting and each.pending}
+
     def job_of(self, path: bytes, fingerprint: Fingerprint) -> int | None:
         """The job that took this very file; None where none did, or where it has changed since."""
         sighting = self._at(path)

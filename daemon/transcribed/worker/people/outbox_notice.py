@@ -72,7 +72,8 @@ class OutboxNotices:
 
     def _text(self, lanes: Lanes, users: list[Inbox]) -> bytes | None:
         concerned = {errors.API, errors.SUBMIT, errors.STATE}
-        concerned |= {lane for user in users for lane in (user.route.lane, user.route.parameters_lane)}
+        routes = [user.route for user in users]
+        concerned |= {lane for each in routes for lane in (each.lane, each.backlog_lane, each.parameters_lane)}
         long_ago = self._clock.wall() - AFTER_SECONDS
         waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
         told = [paragraph for user in users if (paragraph := user.told())]
