@@ -1,11 +1,13 @@
 """Far more at once than an inbox is used to waits for a person's word; a busy day does not."""
 
+import functools
 import os
 import shutil
 
 import pytest
 import structlog
 
+from arriving import at_times
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.intake import usual
@@ -87,12 +89,12 @@ def test_it_waits_after_a_restart_too_until_it_is_accepted_and_is_usual_from_the
 
 def test_a_library_that_is_copied_slowly_is_asked_for_once_the_limit_is_reached(world, api) -> None:
     lives(world)
-    for number in range(20):
-        world.drop(f"Song {number}.mp3")
-        work_for(world, 12.0)
+    begin = world.clock.moved
+    copied = [(begin + 12.0 * number, functools.partial(world.drop, f"Song {number}.mp3")) for number in range(16)]
+    world.run(at_times(world.clock, copied, lambda: waits(world) is not None and world.clock.moved > begin + 200))
 
     assert 8 <= len(api.submits) <= 12
-    assert waits(world)["count"] == 21 - len(api.submits)
+    assert waits(world)["count"] == 17 - len(api.submits)
 
 
 def test_what_was_taken_before_goes_on_while_the_rest_waits(world, api) -> None:

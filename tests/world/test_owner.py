@@ -12,7 +12,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_assemblyai import FakeAssemblyAI
+from arriving import at_times
+from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.folders import ANCHOR, OWNER, Claim, anchor_text
 from transcribed.folders.owner import Owner, Right, right_of
 from transcribed.job import State
@@ -123,6 +124,24 @@ def test_a_person_gives_the_inbox_to_the_second_journal_and_the_first_one_sees_i
     assert [line["lane"] for line in blocks(logs)] == ["inbox:talks"]
     assert [job.path for job in world.jobs()] == [b"Talk.mp3"]
     assert owner_of(world)["directory"] == str(second.state)
+
+
+def test_what_the_owner_before_had_uploaded_is_not_submitted_once_another_journal_has_the_inbox(
+    world, second, api
+) -> None:
+    work_for(second, 30.0)
+    world.drop("New.mp3")
+    api.script("POST /v2/transcript", [Fault.answer(429, "Too many requests", Retry_After="300")])
+
+    def hand_over() -> None:
+        drop(str(second.state), {"order": "accept", "folders": "talks"})
+        second.run(lambda: len(api.paid()) == 2)
+
+    begin = world.clock.moved
+    world.run(at_times(world.clock, [(begin + 60.0, hand_over)], lambda: world.clock.moved > begin + 1200.0))
+
+    assert world.states() == [State.DELIVERED, State.UPLOADED]
+    assert sorted(api.paid().values()) == [1, 2]  # Talk.mp3 lay there, and was not known to the second
 
 
 def test_the_owner_takes_its_inbox_again_at_each_start_whatever_its_host_is_called(world, second) -> None:

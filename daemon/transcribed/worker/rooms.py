@@ -21,7 +21,8 @@ _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.HASH: (errors.STATE, "inbox"),
     # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
     Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
-    Step.SUBMIT: (errors.STATE, errors.API, errors.SUBMIT, "parameters"),
+    # Nor is what was uploaded paid for while its inbox is another journal's, or cannot be looked at to know.
+    Step.SUBMIT: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
     Step.LOOK_UP: (errors.STATE, errors.API),
     Step.FETCH: (errors.STATE, errors.API),
     Step.NAME: (errors.STATE, "inbox"),
