@@ -248,6 +248,18 @@ def test_a_reason_never_wears_the_hint_of_another_reason(house):
     assert "set names" not in said
 
 
+def test_a_file_that_waits_for_a_persons_word_is_explained_with_how_many_wait_and_who_can_end_it(house):
+    house.write("in", "new.mp3")
+    much = errors.Blocked(
+        "3 recordings (300.0 hours) have come", lane="backlog:talks", hint="he who runs it accepts it"
+    )
+    with house.daemon() as journal:
+        daemon_says(house, journal, blocked=[much])
+        answer = house.run("explain", house.path("in", "new.mp3"))
+
+    assert "it waits: 3 recordings (300.0 hours) have come. To do: he who runs it accepts it" in answer.lines[0]
+
+
 @pytest.mark.parametrize("words", [["status"], ["explain", 1], ["explain", "new.mp3"]])
 def test_a_status_file_of_another_version_is_an_error_that_says_so(house, words):
     house.write("in", "new.mp3")

@@ -251,7 +251,8 @@ class Ground:
         return Blocked(
             f"the {self.what} {shown(self.path)} is not the folder that it was: {why}",
             lane=self._lane,
-            hint=f"mount it again; if it has moved for good, `transcribed accept --folders {name}` takes it as it is",
+            hint="mount it again; if it has moved for good, the person who runs transcribed says so by "
+            f"`transcribed accept --folders {name}`",
         )
 
 

@@ -209,9 +209,9 @@ def refusal(path: bytes, lane: str, right: Right, seen: Owner | None) -> errors.
     name = shlex.quote(lane.partition(":")[2])
     who = "it does not say since when, for its version wrote only an anchor" if seen is None else seen.told()
     order = f"`transcribed accept --folders {name}` gives this one the inbox"
-    hint = f"stop the other one for good, then {order}; both at once would pay twice"
+    hint = f"the person who runs transcribed stops the other one for good, then {order}; both at once would pay twice"
     if right is Right.COPIED:
         since = "if an older state directory was put back here, it does not know what was paid since"
-        hint = f"stop the other one; {since}: {order}"
+        hint = f"the person who runs transcribed stops the other one; {since}: {order}"
     what = f"the inbox {shown(path)}: {right.value}: {who}"
     return errors.Blocked(what, lane=lane, hint=hint, exit_status=errors.Exit.AGAIN)

@@ -46,7 +46,8 @@ def unaccepted(loss: str) -> errors.Blocked:
     return errors.Blocked(
         f"{loss}: what was being transcribed then may have been paid for",
         lane=errors.SUBMIT,
-        hint="restore a newer backup if you have one; `transcribed accept --loss` goes on, and may pay again for a few",
+        hint="the person who runs transcribed restores a newer backup, or goes on by `transcribed accept --loss`, "
+        "which may pay again for a few",
         exit_status=errors.Exit.AGAIN,
         by_person=True,
     )

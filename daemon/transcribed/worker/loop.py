@@ -186,8 +186,7 @@ class Worker:
                 self._inbox_listed(message)
             case messages.InboxSurveyed():
                 if (inbox := self._asker(message)) is not None:
-                    inbox.surveyed(message, self._plan)
-                    self._resume(inbox.route.backlog_lane)
+                    self._resume(inbox.surveyed(message, self._plan))
             case messages.FilesInspected():
                 if (inbox := self._asker(message)) is not None:
                     inbox.inspected(message)

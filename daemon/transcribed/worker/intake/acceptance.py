@@ -84,6 +84,8 @@ class Acceptance:
 
         The others wait until what is being looked into is counted. Raises Blocked(state).
         """
+        if not found:
+            return [], []
         coming = [*found, *(Found(path, fingerprint) for path, fingerprint in inspecting.items())]
         cleared = [each for each in found if each in self._cleared]
         if len(cleared) == len(found) or _most_hours(coming) <= self._room(least_hours):

@@ -374,19 +374,19 @@ class Arrivals:
 
     def _survey(self, files: Mapping[bytes, Fingerprint]) -> None:
         """Find out how much audio there is, before anything of it is taken."""
-        survey = functools.partial(self._looking.survey, dict(files))
+        survey = functools.partial(self._looking.survey, dict(files), unread=not self.acceptance.given)
         self._ask(survey, functools.partial(InboxSurveyed, self, len(files)), doing="surveying the inbox")
 
-    def surveyed(self, message: InboxSurveyed, plan: Plan) -> None:
-        """Go on with what lies there, or raise Blocked: too much to be paid for without asking."""
+    def surveyed(self, message: InboxSurveyed, plan: Plan) -> str:
+        """Go on with what lies there; the lane that is free then. Raises Blocked where a person must be asked."""
         if self.acceptance.given and not self.acceptance.is_weighing:
-            return
-        hours = message.outcome.result
-        if hours is None:
+            return self.route.backlog_lane
+        if (hours := message.outcome.result) is None:
             self.acceptance.failed()
             raise blocked(message.outcome.problem, self.route.lane)
         self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
         self._look_at_once()
+        return self.route.backlog_lane
 
     def accept(self, order: Mapping[str, object]) -> str:
         """Let what this order names be paid for; the reason why not, else empty. Raises Blocked(state)."""

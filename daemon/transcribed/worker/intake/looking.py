@@ -211,18 +211,21 @@ class Looking:
         except OSError:
             return False
 
-    def survey(self, found: Mapping[bytes, Fingerprint]) -> float:
-        """The hours of audio that these files hold, as far as a look at each can tell."""
-        return sum(self._seconds(Found(path, fingerprint)) for path, fingerprint in found.items()) / 3600
+    def survey(self, found: Mapping[bytes, Fingerprint], *, unread: bool) -> float:
+        """The hours of audio that these files hold, as far as a look at each can tell.
 
-    def _seconds(self, found: Found) -> float:
+        `unread`: those that cannot be read count too, by their size.
+        """
+        return sum(self._seconds(Found(*each), unread=unread) for each in found.items()) / 3600
+
+    def _seconds(self, found: Found, *, unread: bool) -> float:
         if is_link(found.path):
             return SECONDS_OF_A_LINK
         try:
             with self._inbox.reading(found.path, found.fingerprint) as file:
                 return length(file, found.fingerprint.size)
         except (errors.TranscribedError, OSError):
-            return found.fingerprint.size / BYTES_PER_SECOND
+            return found.fingerprint.size / BYTES_PER_SECOND if unread else 0.0
 
     def probe(self, found: Found) -> Probe:
         """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
