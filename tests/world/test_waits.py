@@ -117,7 +117,7 @@ def test_what_waited_for_a_person_about_an_inbox_ends_with_a_reload_that_takes_i
     told: list[object] = []
 
     def reloaded_and_free() -> bool:
-        if [lane.name for lane in world.worker.lanes.all()] == [second.lane] and not told:
+        if [lane.name for lane in world.worker.lanes.all()] == [second.backlog_lane] and not told:
             world.routes[1:] = [] if change == "removed" else [left]
             told.append(world.mailbox.put(Reload()))
         return bool(told) and world.worker.lanes.all() == []
