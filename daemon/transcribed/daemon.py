@@ -121,6 +121,7 @@ def route_of(inbox: config.Inbox) -> Route:
         duplicates=inbox.duplicates,
         delete_remote=inbox.delete_remote,
         silence=inbox.silence,
+        accept_at_share=inbox.accept_at_share,
         on_delivered=inbox.on_delivered,
         on_failed=inbox.on_failed,
         hook_seconds=inbox.hook_seconds,

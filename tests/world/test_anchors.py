@@ -148,9 +148,10 @@ IDENTITIES = st.builds(
 
 @given(IDENTITIES, IDENTITIES)
 def test_whatever_is_seen_is_either_taken_as_it_is_or_refused_with_a_reason(was: Identity, seen: Identity) -> None:
-    identity, why_not = judged(was, seen)
+    identity, why_not, made_since = judged(was, seen)
 
     assert (identity is None) == bool(why_not)
+    assert not (made_since and (identity or seen.anchor))
     assert judged(was, was).identity == was
     assert judged(None, seen).identity == seen
     if identity is not None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from transcribed.cli import show
-from transcribed.worker.people import outbox_notice
 from transcribed.worker.people.status import from_json
 from world import World, mp3, work_for
 
@@ -26,7 +25,7 @@ def told(world: World) -> dict[str, str]:
 
 
 def notice(world: World) -> str:
-    path = world.folders["outbox"] / outbox_notice.NAME.decode()
+    path = world.folders["outbox"] / "_transcribed.txt"
     return path.read_text() if path.exists() else ""
 
 

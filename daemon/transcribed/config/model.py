@@ -253,6 +253,10 @@ class Defaults(Transcription):
     silence: Literal["empty", "fail"] = Field(
         default="empty", description="What is done with a recording in which nothing is said."
     )
+    accept_at_share: bool = Field(
+        default=True,
+        description="People at the share may end a block that concerns only the share, by a file of theirs.",
+    )
     settle_seconds: float = Field(
         default=5.0, ge=0, le=86400, description="A file is taken when it has not changed for this long."
     )

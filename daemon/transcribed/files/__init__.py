@@ -8,6 +8,7 @@ Errors of the system come out as OSError: the caller knows whose lane they block
 
 from transcribed.files.access import Access
 from transcribed.files.apart import is_entangled, place_of
+from transcribed.files.consents import is_consent
 from transcribed.files.durable import (
     NameTaken,
     make_folder,
@@ -67,6 +68,7 @@ __all__ = [
     "free_number",
     "fsync_folder",
     "is_asked",
+    "is_consent",
     "is_entangled",
     "leaves_for",
     "leaving_name",

@@ -4,11 +4,13 @@ The last line is a format and never changes. Before there were marks, a text was
 sentences are read for ever.
 """
 
+import re
 from dataclasses import dataclass
 
 from transcribed.files.root import Root
 
 _LARGEST_BYTES = 1 << 20  # no text of ours is longer
+_LAST_LINE = re.compile(rb"\n\[transcribed: [a-z ]+\]\n\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Mark:
         """Remove the text of this kind at `path`; anything else stays. Raises OSError."""
         if self.is_at(root, path):
             root.forget(path)
+
+
+def is_marked(content: bytes) -> bool:
+    """True if this is a text of ours, of any kind."""
+    return _LAST_LINE.search(content[-100:]) is not None
 
 
 def _read(root: Root, path: bytes) -> bytes:

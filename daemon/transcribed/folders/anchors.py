@@ -38,8 +38,9 @@ class Places(NamedTuple):
 class Anchors:
     """The memory of an inbox's folders. All of it is asked on the inbox's thread, except for single grounds.
 
-    `archives`: the archive is in use. `apart` is the state directory. `remembered` is an earlier answer of `facts`,
-    perhaps of an earlier process. `claim` is this start's, to the inbox.
+    `archives`: the archive is in use. `by_consent`: an inbox that was made again is taken if people say so in it.
+    `apart` is the state directory. `remembered` is an earlier answer of `facts`, perhaps of an earlier process. `claim`
+    is this start's, to the inbox.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Anchors:
         claim: Claim,
         *,
         archives: bool,
+        by_consent: bool = False,
         apart: bytes = b"",
     ) -> None:
         self._name = inbox
         self._access = access
         self._archives = archives
         self._grounds = _grounds(inbox, places, remembered, apart)
+        self._grounds["inbox"].by_consent = by_consent
         written = _written(inbox, places.inbox, remembered)
         self._ownership = Ownership(errors.inbox_lane(inbox), claim, written)
         self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given

@@ -19,8 +19,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from transcribed.errors import Blocked, from_os_error
-from transcribed.files import NotRegular, Root, folded, is_entangled, opened_root, place_of, read_regular
+from transcribed.files import NotRegular, Root, consents, folded, is_entangled, opened_root, place_of, read_regular
 from transcribed.folders.mounts import UNKNOWN, Mount, mount_at, named_mount
+from transcribed.folders.owner import is_owned
 from transcribed.job import shown
 
 ANCHOR = b".transcribed.anchor"
@@ -70,6 +71,7 @@ class Verdict(NamedTuple):
 
     identity: Identity | None
     why_not: str = ""
+    made_since: bool = False  #: somebody made a folder in the place of the one that was there
 
 
 def anchor_text(anchor: str) -> bytes:
@@ -96,7 +98,8 @@ def judged(remembered: Identity | None, seen: Identity) -> Verdict:
     if _is_other_disk(remembered, seen):
         return Verdict(None, f"another file system is mounted at {shown(seen.mount.point)} than before")
     if remembered.anchor and not seen.anchor and _is_other_inode(remembered, seen):
-        return Verdict(None, f"a folder that was made since lies there, without its hidden file {shown(ANCHOR)}")
+        why_not = f"a folder that was made since lies there, without its hidden file {shown(ANCHOR)}"
+        return Verdict(None, why_not, made_since=True)
     return Verdict(seen._replace(anchor=remembered.anchor or seen.anchor))
 
 
@@ -153,6 +156,7 @@ class Ground:
         self.path = path
         self.identity = remembered  #: as it is remembered now
         self.anchor_seen = ""  #: the anchor that was there at the last close look
+        self.by_consent = False  #: one that people made again is taken if their consent lies in it
         self._lane = lane
         self.what = what
         self._apart = apart
@@ -189,6 +193,11 @@ class Ground:
         return known.mount
 
     @property
+    def anchor(self) -> str:
+        """The anchor by which it is remembered; empty where there is none."""
+        return "" if self.identity is None else self.identity.anchor
+
+    @property
     def is_anchored(self) -> bool:
         """True if its own anchor was there at the last close look."""
         return self.identity is not None and self.anchor_seen == self.identity.anchor != ""
@@ -214,11 +223,22 @@ class Ground:
             raise self.blocked(error) from error
         if entangled:
             raise self._misled()
-        identity, why_not = judged(self.identity, seen)
-        if identity is None:
-            raise self._gone(why_not)
+        verdict = judged(self.identity, seen)
+        identity = verdict.identity or self._consented(root, seen, verdict)
         self.identity, self.anchor_seen = identity, seen.anchor
         return identity
+
+    def _consented(self, root: int, seen: Identity, verdict: Verdict) -> Identity:
+        """The identity of a folder that is taken though it is not the one that was there. Raises Blocked.
+
+        Only one that was made again: an anchor or an owner is the word of a transcribed that people may not know of.
+        """
+        if not (verdict.made_since and self.by_consent) or is_owned(root):
+            raise self._gone(verdict.why_not)
+        name = consents.to_folder(seen.inode)
+        if consents.why_no_consent(name, root):
+            raise self._gone(verdict.why_not, f"; if people made it again, {consents.told(name)}")
+        return seen
 
     def blocked(self, error: OSError) -> Blocked:
         """The block that an error at the folder itself means."""
@@ -246,13 +266,14 @@ class Ground:
             hint="see who put a link or another folder in its place, and put the right one there",
         )
 
-    def _gone(self, why: str) -> Blocked:
+    def _gone(self, why: str, or_else: str = "") -> Blocked:
         name = shlex.quote(self._lane.partition(":")[2])
+        says_so = "if it has moved for good, the person who runs transcribed says so by"
+        by_order = f"{says_so} `transcribed accept --folders {name}`"
         return Blocked(
             f"the {self.what} {shown(self.path)} is not the folder that it was: {why}",
             lane=self._lane,
-            hint="mount it again; if it has moved for good, the person who runs transcribed says so by "
-            f"`transcribed accept --folders {name}`",
+            hint=f"mount it again; {by_order}{or_else}",
         )
 
 

@@ -197,6 +197,15 @@ def read(root: files.Root, lane: str) -> Owner | None:
         raise errors.Blocked(known.message, lane=lane, hint=known.hint) from error
 
 
+def is_owned(inbox: int) -> bool:
+    """True if anything lies in the place of the owner in the open folder, or nobody knows."""
+    try:
+        os.lstat(OWNER, dir_fd=inbox)
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
+    return True
+
+
 def why_refused(root: files.Root, lane: str, claim: Claim, *, anchor: str, written: int) -> errors.Blocked | None:
     """The reason why this journal may not take what lies in an inbox; nothing is written. Raises Blocked."""
     seen = read(root, lane)

@@ -77,9 +77,9 @@ class Listing:
     """The result of one look: the recordings that are new or changed, by their relative path, and those that have gone.
 
     `markers` are all markers that lie there, and all unfinished files that belong to recordings. `problems` is one
-    sentence for each entry that could not be judged.
-    `passed_over` are files that are left alone for their names, and may be recordings. `leaving` are recordings that
-    were put away, and lie there under hidden names until they were looked at for the last time.
+    sentence for each entry that could not be judged. `passed_over` are files that are left alone for their names, and
+    may be recordings. `leaving` are recordings that were put away, and lie there under hidden names until they were
+    looked at for the last time. `consents` are names in the inbox itself.
     """
 
     files: Mapping[bytes, Fingerprint]
@@ -89,6 +89,7 @@ class Listing:
     mount: Mount
     passed_over: tuple[bytes, ...] = ()
     leaving: frozenset[bytes] = frozenset()
+    consents: frozenset[bytes] = frozenset()
 
 
 class RecordingFolder:
@@ -144,8 +145,7 @@ class RecordingFolder:
 
         Unless it is to be `whole`, what was written over in place is seen only in the folders of the `watched` paths.
         Paths in `again` are reported even if unchanged; paths in `again` or `expected` that no longer exist are
-        reported as gone.
-        Raises as `listing` does.
+        reported as gone. Raises as `listing` does.
         """
         for path in again:
             self._tree.forget(path)
@@ -165,8 +165,8 @@ class RecordingFolder:
                 gone = frozenset(path for path in missing if _is_gone(root, path))
             except OSError as error:
                 raise self._blocked(error) from error
-        passed_over = tuple(tree.passed_over)
-        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, passed_over, tree.leaving())
+        others = (tuple(tree.passed_over), tree.leaving(), tree.consents())
+        return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, *others)
 
     def reach(self) -> None:
         """Open the folder, and nothing in it. Raises Blocked where it cannot be reached."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from transcribed.files import Status, leaves_for, open_folder
+from transcribed.files import Status, is_consent, leaves_for, open_folder
 from transcribed.inbox.names import Names
 from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
@@ -37,6 +37,7 @@ class _Folder:
     files: list[bytes] = field(default_factory=list)
     markers: list[bytes] = field(default_factory=list)
     leaving: list[bytes] = field(default_factory=list)
+    consents: list[bytes] = field(default_factory=list)
     passed_over: list[bytes] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -106,6 +107,11 @@ class Tree:
     def leaving(self) -> frozenset[bytes]:
         """The paths of all recordings that are leaving, under hidden names of ours."""
         return frozenset(path for folder in self.folders.values() for path in folder.leaving)
+
+    def consents(self) -> frozenset[bytes]:
+        """The names of the consents in the inbox itself: people are told to put them there, and nowhere else."""
+        root = self.folders.get(b"")
+        return frozenset(root.consents if root is not None else ())
 
     def problems(self) -> tuple[str, ...]:
         """One sentence for each entry that could not be judged, cut to a number that a status file can bear."""
@@ -197,6 +203,8 @@ class _Walk:
             new.markers.append(stem + ending.lower())
         elif leaves_for(name) is not None:
             new.leaving.append(path)
+        elif is_consent(name):
+            new.consents.append(path)
         elif len(new.passed_over) < _MOST_PASSED_OVER and names.passed_over(name, path):
             new.passed_over.append(path)
 

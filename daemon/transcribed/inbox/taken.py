@@ -6,6 +6,7 @@
 import os
 import stat
 
+from transcribed.files import is_consent
 from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX
 from transcribed.inbox.names import Names
 from transcribed.job import is_link, shown
@@ -32,6 +33,8 @@ def _other_kind(names: Names, path: bytes) -> str:
         return "a settings file (for the recordings in its folder and below)"
     if path.endswith(SUFFIX) and names.is_recording(path.removesuffix(SUFFIX)):
         return "a settings file (for the recording beside it)"
+    if is_consent(os.path.basename(path)):
+        return "a consent (it answers what transcribed asks about the inbox)"
     if is_link(path):
         return "a link, and links = false (drop the recording itself)"
     return f"{OTHER_ENDING} (its name does not end in {shown(b' '.join(names.extensions))})"

@@ -22,8 +22,8 @@ HINT = "nothing is lost by it: set what you need where the share is mounted (uid
 def anchors_of(route: Route, remembered: Mapping[str, str], claim: Claim, state: bytes) -> Anchors:
     """The folders of this route as they are `remembered`; `claim` is to the inbox. `state` is the state directory."""
     places = Places(route.inbox, route.outbox, route.archive, route.failed)
-    archives = route.after == "archive"
-    return Anchors(route.name, places, access_of(route), remembered, claim, archives=archives, apart=state)
+    uses = {"archives": route.after == "archive", "by_consent": route.accept_at_share}
+    return Anchors(route.name, places, access_of(route), remembered, claim, **uses, apart=state)
 
 
 @functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again

@@ -305,7 +305,8 @@ class Worker:
         came_back = inbox.is_lost and problem is None
         if (look := message.outcome.result) is not None:
             self._second_looks.listed(inbox, look.listing.leaving)
-        inbox.looked(message, self._plan.accept_backlog_hours)
+        if inbox.looked(message, self._plan.accept_backlog_hours):
+            self._resume(inbox.route.backlog_lane)
         if came_back:
             self.lanes.hurry(inbox.route.lane, now=self._clock.monotonic())
 

@@ -47,6 +47,17 @@ class PutAway(NamedTuple):
     leaving: bool = False
 
 
+class Consent(NamedTuple):
+    """A file by which people at the share answer: what it accepts, as an order has it, or the reason why it is none.
+
+    Without an order it is a consent to the folder that it lies in: it has been heard by then.
+    """
+
+    name: bytes
+    order: Mapping[str, object]
+    why_not: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """One look at an inbox, from `at` to `ended_at` (monotonic).
@@ -64,6 +75,7 @@ class Looked:
     evidence: Mapping[bytes, Evidence] = field(default_factory=dict)
     passed_over: tuple[bytes, ...] = ()
     again_at: float | None = None
+    consents: tuple[Consent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Route:
     after: str
     duplicates: str
     silence: str  #: "empty" or "fail": a recording in which nothing is said
+    accept_at_share: bool  #: people at the share may end a block that concerns only the share
     settle_seconds: float
     scan_seconds: float
     watch: str

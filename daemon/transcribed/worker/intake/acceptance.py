@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from transcribed.errors import Blocked, Exit
+from transcribed.files import consents
 from transcribed.folders import FACTS as FOLDERS
 from transcribed.folders import Claim, anchors_in, facts_of
 from transcribed.inbox import Found
@@ -48,6 +49,15 @@ class Backlog:
 
     count: int
     hours: float
+
+
+def who_accepts(route: Route, found: Backlog) -> str:
+    """The ways to let this be paid for: by a command, and at the share if the configuration says so."""
+    order = f"`transcribed accept {shlex.quote(route.name)}`"
+    by_order = f"the person who runs transcribed has them transcribed, and paid for, by {order}"
+    at_share = consents.told(consents.to_backlog(found.count, found.hours))
+    ways = f"{by_order}; {at_share}" if route.accept_at_share else by_order
+    return f"{ways}; or take out of the inbox what is not meant"
 
 
 class Acceptance:
@@ -145,7 +155,7 @@ class Acceptance:
 
     def _too_much(self, found: Backlog, accept_backlog_hours: float) -> Blocked:
         """The block of what lies in the inbox."""
-        what, name = f"{found.count} recordings ({found.hours:.1f} hours)", shlex.quote(self._route.name)
+        what = f"{found.count} recordings ({found.hours:.1f} hours)"
         why = f"{what} lay in the inbox at its first start, more than accept_backlog_hours = {accept_backlog_hours:g}"
         if self._room_hours is not None:
             usual = f"{self._room_hours:.1f} hours more would be taken unasked, by what came before"
@@ -153,8 +163,7 @@ class Acceptance:
         return Blocked(
             why,
             lane=self._route.backlog_lane,
-            hint=f"the person who runs transcribed has them transcribed, and paid for, by `transcribed accept {name}`; "
-            "or take out of the inbox what is not meant",
+            hint=who_accepts(self._route, found),
             exit_status=Exit.AGAIN,
             by_person=True,
         )

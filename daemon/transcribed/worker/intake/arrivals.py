@@ -24,10 +24,11 @@ from transcribed.worker.book import Book
 from transcribed.worker.intake.acceptance import Acceptance, Backlog, claim_of
 from transcribed.worker.intake.admission import admit, retire_again, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
+from transcribed.worker.intake.consents import Consents
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look, say_problems
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
-from transcribed.worker.intake.sweeps import HANGS_SECONDS, HINT, Sweeps
+from transcribed.worker.intake.sweeps import HANGS_SECONDS, Sweeps
 from transcribed.worker.intake.unsettled import Unsettled
 from transcribed.worker.messages import Candidate, FilesInspected, InboxListed, InboxSurveyed, Looked
 from transcribed.worker.people import failure_notes
@@ -69,6 +70,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access_of(route), clock, host)
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
+        self._consents = Consents(route, self.anchors, background, self.executor)
         self._settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(route.name))
         self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
@@ -101,7 +103,7 @@ class Arrivals:
             watch="events" if last and last.events else "scan",
             overdue=self._clock.monotonic() - self._pace.waits_since() > HANGS_SECONDS,
             accepted=self.acceptance.given,
-            backlog=self.acceptance.shown(self._anchor()),
+            backlog=self.acceptance.shown(self.anchors.of("inbox").anchor),
             unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
             problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
             passed_over=self._left_lying.rows(last.passed_over if last else ()),
@@ -112,15 +114,11 @@ class Arrivals:
         """True if a single run leaves files here that are not whole, or cannot be read: they are a line of the log."""
         return self._settling.leaves_files(self._sightings.unread())
 
-    def _anchor(self) -> str:
-        """The anchor of the folder that was looked at last; empty where it took none."""
-        known = self.anchors.of("inbox").identity
-        return "" if known is None else known.anchor
-
     def told(self) -> str:
         """The paragraph for people at the share on files that lie there and are not taken, or wait for long."""
         unread = self._settling.settled_among(self._sightings.unread())
-        return self._left_lying.told(self._last.passed_over if self._last else (), unread) + self._settling.told()
+        lying = self._left_lying.told(self._last.passed_over if self._last else (), unread)
+        return lying + self._settling.told() + self._consents.told()
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
@@ -152,15 +150,9 @@ class Arrivals:
         now = self._clock.monotonic()
         self._sweeps.watch(self.route)
         if (at := self._pace.next_at()) is None:
-            self._raise_if_hanging(now)
+            self._looking.raise_if_hanging(now)
         elif now >= at:
             self._begin_look(now)
-
-    def _raise_if_hanging(self, now: float) -> None:
-        """A look that waits for its turn does not hang: moving a large recording takes its time."""
-        asked = self._looking.asked
-        if asked is not None and (why := asked.hangs(now)):
-            raise errors.Blocked(why, lane=self.route.lane, hint=HINT)
 
     def _begin_look(self, now: float) -> None:
         whole, again = self._pace.begin(now), self._sightings.again()
@@ -183,8 +175,8 @@ class Arrivals:
         """Let the inbox's thread do this, with an answer to this inbox."""
         self._background.ask(self.executor, work, answer, doing=doing, lane=self.route.lane)
 
-    def looked(self, message: InboxListed, accept_backlog_hours: float) -> None:
-        """Take in the result of a look. Raises Blocked where there is none."""
+    def looked(self, message: InboxListed, accept_backlog_hours: float) -> bool:
+        """Take in the result of a look; True if people said there what may be paid for. Raises Blocked without one."""
         look = message.outcome.result
         self.is_lost = look is None
         if look is None:
@@ -192,9 +184,11 @@ class Arrivals:
             raise blocked(message.outcome.problem, self.route.lane)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
+        self._consents.given = look.consents
         self._sweeps.begin(self.route, self.anchors)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look, accept_backlog_hours)
+        return not self.acceptance.is_early() and self._consents.obey(self.accept)
 
     def _look_failed(self, problem: errors.TranscribedError | None) -> None:
         """Wait for the next look. A defect may have lost what the look found: then the next one is a first look."""
@@ -384,13 +378,17 @@ class Arrivals:
         if (hours := message.outcome.result) is None:
             self.acceptance.failed()
             raise blocked(message.outcome.problem, self.route.lane)
-        self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
+        try:
+            self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
+        except errors.Blocked as error:
+            if not (error.by_person and self._consents.obey(self.accept)):
+                raise
         self._look_at_once()
         return self.route.backlog_lane
 
     def accept(self, order: Mapping[str, object]) -> str:
         """Let what this order names be paid for; the reason why not, else empty. Raises Blocked(state)."""
-        why_not = self.acceptance.why_not(order, self._anchor())
+        why_not = self.acceptance.why_not(order, self.anchors.of("inbox").anchor)
         if not why_not and not self.acceptance.given:
             self.acceptance.give()
             self._look_at_once()

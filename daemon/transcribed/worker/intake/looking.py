@@ -14,6 +14,7 @@ from transcribed.folders import Anchors, is_local, mount_of
 from transcribed.inbox import (
     Evidence,
     Found,
+    Listing,
     Names,
     PassedOver,
     Probe,
@@ -25,9 +26,10 @@ from transcribed.inbox import (
 )
 from transcribed.job import Fingerprint, is_link, shown
 from transcribed.worker.background import tried
+from transcribed.worker.intake import consents
 from transcribed.worker.intake.emptied import Emptied
-from transcribed.worker.intake.sweeps import Asked
-from transcribed.worker.messages import Looked
+from transcribed.worker.intake.sweeps import HINT, Asked
+from transcribed.worker.messages import Consent, Looked
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Clock, Host, Route
 
@@ -100,6 +102,12 @@ class Looking:
         """The lane that is blocked while these folders cannot be reached."""
         return self._route.lane
 
+    def raise_if_hanging(self, now: float) -> None:
+        """A look that waits for its turn does not hang: moving a large recording takes its time. Raises Blocked."""
+        asked = self.asked
+        if asked is not None and (why := asked.hangs(now)):
+            raise errors.Blocked(why, lane=self.lane, hint=HINT)
+
     def left(self, path: bytes) -> None:
         """The recording at `path` was put away. Any thread may say so."""
         if self._route.remove_empty_folders:
@@ -150,8 +158,8 @@ class Looking:
                 with self._anchors.opened(self._route.inbox) as root:
                     self._emptied.tidy(root, at)
             evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at)
-            ended_at, again_at = self._clock.monotonic(), self._passed_over.next_at(at)
-            return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at)
+            ended_at, again_at, said = self._clock.monotonic(), self._passed_over.next_at(at), self._consents(listing)
+            return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at, said)
         finally:
             self.asked = None
 
@@ -161,6 +169,12 @@ class Looking:
             self._ask("inbox", self._route.inbox)  # each has its own time to be read
             self._passed_over.looked_into({path: self._inbox.sounds(path)}, now)
         return tuple(self._passed_over.recordings())
+
+    def _consents(self, listing: Listing) -> tuple[Consent, ...]:
+        if not listing.consents:
+            return ()
+        with self._anchors.opened(self._route.inbox) as root:
+            return consents.read_in(root, listing.consents, self._route)
 
     def _ask(self, what: str, folder: bytes) -> None:
         self.asked = Asked(what, folder, self._clock.monotonic())

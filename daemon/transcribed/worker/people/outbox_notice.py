@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from transcribed import errors, files
+from transcribed.files.consents import NOTICE
 from transcribed.folders import Anchors
 from transcribed.job import printable
 from transcribed.worker.access import access_of
@@ -22,7 +23,6 @@ from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
 from transcribed.worker.plan import Clock, Executor, Route
 
-NAME = b"_transcribed.txt"
 MARK = files.Mark("recordings wait", (b"transcribed waits.\n",))
 AFTER_SECONDS = 60.0  # a shorter block does not matter to anybody, and a note that comes and goes is noise
 
@@ -98,7 +98,7 @@ def _wait(lane: Lane) -> str:
 
 def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
     """On the inbox's thread: put the notice there, or remove it; not in a folder that is not the remembered one."""
-    path = os.path.join(route.outbox, NAME)
+    path = os.path.join(route.outbox, NOTICE)
     unwritten = (OSError, files.NameTaken, errors.TranscribedError)
     with contextlib.suppress(*unwritten), anchors.opened(route.outbox) as root:
         MARK.take_back(root, path)

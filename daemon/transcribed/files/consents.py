@@ -1,0 +1,57 @@
+"""Consents: files that people put into an inbox to answer a question of ours, each known by its name.
+
+The name says to what they consent, as the question gave it, so it is a consent to nothing else. The file is empty, or a
+copy of a note of ours; its name never ends as that of a recording does. Windows may hide one `.txt` and add another.
+"""
+
+import math
+import re
+
+from transcribed.files.marks import is_marked
+from transcribed.files.opening import read_regular
+
+NOTICE = b"_transcribed.txt"  #: the note in the outbox that names them
+_LARGEST_BYTES = 1 << 20
+_BACKLOG = re.compile(rb"accept-([0-9]{1,9})-recordings-([0-9]{1,9}\.[0-9])-hours(?:\.txt)*", re.IGNORECASE)
+_FOLDER = re.compile(rb"accept-folder-([0-9]{1,20})(?:\.txt)*", re.IGNORECASE)
+
+
+def to_backlog(count: int, hours: float) -> bytes:
+    """The name of the consent to so many recordings, and to so many hours or less."""
+    return b"accept-%d-recordings-%.1f-hours.txt" % (count, math.ceil(hours * 10) / 10)
+
+
+def to_folder(inode: int) -> bytes:
+    """The name of the consent to the folder of this inode: it is the inbox from now on."""
+    return b"accept-folder-%d.txt" % inode
+
+
+def is_consent(name: bytes) -> bool:
+    """True if a file of this name is a consent, whatever is in it."""
+    return bool(_BACKLOG.fullmatch(name) or _FOLDER.fullmatch(name))
+
+
+def backlog_of(name: bytes) -> tuple[int, float] | None:
+    """The recordings and the hours that this consent names; None where it is about something else."""
+    found = _BACKLOG.fullmatch(name)
+    return None if found is None else (int(found[1]), float(found[2]))
+
+
+def folder_of(name: bytes) -> int | None:
+    """The inode of the folder that this consent names; None where it is about something else."""
+    found = _FOLDER.fullmatch(name)
+    return None if found is None else int(found[1])
+
+
+def why_no_consent(name: bytes, folder: int) -> str:
+    """The reason why the file `name` in the open folder is no consent by what is in it; empty if it is."""
+    try:
+        content = read_regular(name, _LARGEST_BYTES, within=folder)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    return "" if not content.strip() or is_marked(content) else "it holds a text of somebody else"
+
+
+def told(name: bytes) -> str:
+    """The way to give this consent, as the end of a sentence."""
+    return f"so does a file {name.decode()} in the inbox, empty or a copy of {NOTICE.decode()}"
