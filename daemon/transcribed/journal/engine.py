@@ -18,13 +18,16 @@ _WAITED_FOR = frozenset(
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-def connected(directory: str, *, mode: str) -> sa.Engine:
-    """One connection for the whole process: SQLite's locks are per process, and one writer needs only one."""
+def connected(directory: str, *, mode: str, still: bool = False) -> sa.Engine:
+    """One connection for the whole process: SQLite's locks are per process, and one writer needs only one.
+
+    `still`: nobody writes the journal now. Then it is read without a lock, and without a file beside it.
+    """
     path = os.path.abspath(os.path.join(directory, NAME))
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
     def connect() -> sqlite3.Connection:
-        uri = f"file://{quoted}?mode={mode}"
+        uri = f"file://{quoted}?mode={mode}{'&immutable=1' if still else ''}"
         return sqlite3.connect(uri, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)
 
     return sa.create_engine("sqlite://", creator=connect, poolclass=StaticPool)

@@ -10,7 +10,9 @@ process.
 import contextlib
 import errno
 import fcntl
+import grp
 import os
+import pwd
 import sqlite3
 import stat
 import time
@@ -30,6 +32,7 @@ VERSION = 9
 _LOCK = "lock"
 _KEPT = (starts.FILE_NAME, ledger.NAME)  # these are made after a journal
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
+_GROUP_READS = 0o050
 _BEGUN = b"a journal was begun here: where journal.db is missing, it was lost\n"
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE})  # these may end by themselves
 
@@ -131,9 +134,14 @@ def _opened_lock(directory: str) -> int:
 
 
 def _make_private(directory: str) -> None:
-    """Close the state directory to others: whatever the umask, nothing in it can be reached. It may be another's."""
+    """Close the state directory to others: whatever the umask, nothing in it can be reached. It may be another's.
+
+    0750 is no umask's usual work: somebody lets the group read the journal. What else is secret there has modes of its
+    own.
+    """
     with contextlib.suppress(PermissionError):
-        if (mode := stat.S_IMODE(os.stat(directory).st_mode)) & 0o077:
+        mode = stat.S_IMODE(os.stat(directory).st_mode)
+        if mode & 0o077 not in (0, _GROUP_READS):
             os.chmod(directory, mode & ~0o077)
 
 
@@ -160,7 +168,7 @@ def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.
 def for_reading(directory: str) -> sa.Engine:
     """The journal of `directory`, only for reading. Raises ConfigError if there is none; Blocked."""
     _find(directory)
-    engine = connected(directory, mode="ro")
+    engine = connected(directory, mode="ro", still=_is_still(directory))
     try:
         with _understood(directory):
             version = _version(engine, directory)
@@ -175,6 +183,12 @@ def for_reading(directory: str) -> sa.Engine:
             [f"the journal in {directory} is of an older version: start the daemon once, which brings it up to date"]
         )
     return engine
+
+
+def _is_still(directory: str) -> bool:
+    """True if nobody writes the journal, and we may not make the files beside it that SQLite reads a WAL by."""
+    beside = os.path.lexists(os.path.join(directory, NAME + "-wal"))
+    return not beside and not os.access(directory, os.W_OK)
 
 
 def _loss(directory: str, lock: Lock, on_slow: Callable[[], None]) -> str:
@@ -271,12 +285,34 @@ def _find(directory: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise _none_yet(directory) from None
     except PermissionError as error:
-        hint = "ask as root, or as the user that the daemon runs as"
-        raise Blocked(
-            f"the journal in {directory} may not be read", lane=STATE, hint=hint, exit_status=Exit.PERMISSION
-        ) from error
+        what = f"the journal in {directory} may not be read"
+        raise Blocked(what, lane=STATE, hint=_who_may_read(directory), exit_status=Exit.PERMISSION) from error
     except OSError as error:
         raise from_os_error(error, lane=STATE, doing=f"reading the journal in {directory}") from error
+
+
+def _who_may_read(directory: str) -> str:
+    """The next step for somebody who may not look into the state directory."""
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return "ask as root, or as the user that the daemon runs as"
+    by_mode = f"StateDirectoryMode=0750 lets the members of {_group(status.st_gid)} read it (chmod 0750 {directory})"
+    return f"ask as root, or as the user {_user(status.st_uid)}; {by_mode}"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 def _none_yet(directory: str) -> ConfigError:
