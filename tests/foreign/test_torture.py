@@ -7,6 +7,7 @@ import pytest
 import torture
 from abilities import needs_strace
 from report import Report
+from two_daemons import two_daemons
 
 SEED = 20
 
@@ -57,6 +58,14 @@ def test_a_trial_that_raises_is_wrong_and_the_others_are_tried() -> None:
     assert report.wrong == ["here: ZeroDivisionError('division by zero')"]
     assert report.done == 2
     assert report.figures["killed"] == 1
+
+
+@pytest.mark.slow
+def test_of_two_daemons_over_one_inbox_one_has_it_at_whatever_moments_they_start_and_die() -> None:
+    report = two_daemons(races=2, rounds=3, seed=SEED)
+
+    assert report.wrong == []
+    assert report.done == 5
 
 
 def test_what_is_wrong_is_said_at_once_and_the_figures_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:

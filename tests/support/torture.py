@@ -7,6 +7,7 @@
 2. errors: one error in each of those calls, of each kind that it can meet; it must go on by itself.
 3. talk: at each point of each request that the API can see, half an answer among them.
 4. soak: at random moments, over many recordings, while the API misbehaves in every way that it can.
+5. two daemons: with a state directory each over one inbox, they start and die at random moments (two_daemons.py).
 
 Each daemon is forked warm (warm.py) and waits as little as the rules allow, so that most of its life is what is tried.
 After each kill no recording is lost or doubled, nothing is paid for twice, and what is visible in the outbox is whole.
@@ -37,6 +38,7 @@ from report import Report, say
 from straced import call_of
 from transcribed.job import State
 from transcribed.worker import drop
+from two_daemons import two_daemons
 from world import mp3
 
 P = TypeVar("P", "Point", one_error.Point)
@@ -51,7 +53,7 @@ ROUTES = (
 )
 RANDOM = r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=transcribed-)[0-9a-f]{16}"  # in the name of a file
 SLOW_SECONDS = 0.005  # of each call of a kind, for the kill to be in time
-PARTS = ("calls", "errors", "talk", "soak")
+PARTS = ("calls", "errors", "talk", "soak", "two daemons")
 MOMENTS = ("received", "read", "taken", "half an answer", "answered")
 REACHED_SECONDS = 600.0  # for a daemon to come to a point of its talk, on a machine with much other work
 PARKED = "times in a row"  # in the reason of a job that was in flight at three ends of the process
@@ -284,6 +286,8 @@ def _part(part: str, options: argparse.Namespace) -> Report:
         if part == "soak":
             whole = Path(directory) / part
             return soak(whole, options.kills, options.recordings, options.seed, options.spacing_seconds)
+        if part == "two daemons":
+            return two_daemons(options.kills // 10, options.kills // 10, options.seed)
         if part == "errors":
             return errors(Path(directory), options.points, options.seed, options.at_once)
         if part == "talk":
