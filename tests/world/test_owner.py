@@ -255,6 +255,29 @@ def test_a_journal_that_was_put_back_by_a_plain_copy_says_so(tmp_path: Path) -> 
             assert journal.loss() == "an older copy of the journal was put back"
 
 
+def test_a_journal_that_was_put_back_from_a_copy_of_the_same_start_learns_what_was_paid_since(world, api) -> None:
+    """The number of the start tells nothing here; the file of payments, which was not put back, does."""
+    copy = world.directory / "copy"
+
+    def copied_at_work() -> bool:
+        if not copy.exists() and world.states() == [State.DELIVERED]:
+            shutil.copytree(world.state, copy)
+            world.drop("Later.mp3")
+        return world.states() == [State.DELIVERED, State.DELIVERED]
+
+    world.drop("Talk.mp3")
+    world.run(copied_at_work)
+    for path in world.state.glob("journal.db*"):
+        path.unlink()
+    for path in copy.glob("journal.db*"):
+        shutil.copy(path, world.state)
+
+    assert world.run() == 0
+
+    assert world.states() == [State.DELIVERED, State.DELIVERED]
+    assert list(api.paid().values()) == [1, 1]
+
+
 @pytest.mark.parametrize("left", ["transcripts", "payments.jsonl", "journal.starts"])
 def test_what_is_kept_without_a_journal_and_its_lock_is_a_loss_and_no_new_start(world, second, left: str) -> None:
     for path in list(world.state.iterdir()):

@@ -3,7 +3,8 @@
 A journal has a random identity for the life of its state directory. Each start of a daemon has a number, one higher
 than the last, and a random mark. Both are in the journal and, written after it, in a file beside it. So a journal that
 is lost keeps its name, and one that was put back from a plain copy has fewer starts than the file: it may not know of
-everything that was paid for.
+everything that was paid for. A copy of the same start has as many: a journal that alone was put back learns from the
+file of payments; a whole state directory does not, and nothing tells of it (docs/growth.md).
 """
 
 import json
