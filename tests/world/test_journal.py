@@ -237,6 +237,18 @@ def test_several_changes_are_saved_together_or_not_at_all(journal):
     assert [row["event"] for row in journal.story(other.id)] == ["job.received", "job.touched"]
 
 
+def test_of_a_story_the_last_event_of_a_kind_can_be_asked_alone(journal):
+    put_away, again = events.Retired(b"/a", closed=True), events.Retired(b"/b")
+    job = add_job(journal, a_job(), RECEIVED)
+    other = add_job(journal, a_job(b"other.mp3"), RECEIVED)
+    save_job(journal, job, (job, put_away), (job, again), (job, events.Touched(job.fingerprint)), now=NOW)
+    save_job(journal, other, (other, put_away), now=NOW)
+
+    assert not journal.search.last_told(job.id, events.Retired).get("closed")
+    assert journal.search.last_told(other.id, events.Retired)["closed"] is True
+    assert journal.search.last_told(other.id, events.Touched) == {}
+
+
 def test_an_attempt_is_saved_without_an_event(journal):
     job = add_job(journal, a_job(), RECEIVED)
     save_job(journal, job, (replace(job, attempts=1, in_flight=Step.UPLOAD), None), now=NOW)

@@ -81,12 +81,15 @@ class Anchors:
 
         All work in it is done from this, and from no second opening of its path.
         """
-        return next(each for each in self._grounds.values() if each.path == folder).opened()
+        return self._at(folder).opened()
+
+    def _at(self, folder: bytes) -> Ground:
+        return next(each for each in self._grounds.values() if each.path == folder)
 
     @contextlib.contextmanager
     def opened_if_there(self, folder: bytes) -> Iterator[files.Root | None]:
         """As `opened`; None where it is not there. One that is not in use is only to be looked at. Raises Blocked."""
-        known = next(each for each in self._grounds.values() if each.path == folder)
+        known = self._at(folder)
         with contextlib.ExitStack() as stack:
             root = None
             try:

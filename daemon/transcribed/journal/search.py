@@ -1,13 +1,16 @@
 """Jobs that a person means, among all of them."""
 
 import itertools
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
 from transcribed.job import Fingerprint, Job
+from transcribed.job.events import Event
 from transcribed.journal.statements import MOST_TWINS
-from transcribed.journal.tables import few, job_of, jobs, readable
+from transcribed.journal.tables import events, few, job_of, jobs, readable
 from transcribed.journal.transactions import Transactions
 
 _SOME = 500  # jobs that are read at once where all are
@@ -66,6 +69,13 @@ class Search:
         named = (jobs.c.transcript_id == transcript_id) & jobs.c.number.is_not(None)
         found = sa.select(jobs.c.id).where(named).order_by(jobs.c.id.desc()).limit(MOST_TWINS)
         return self._jobs(jobs.c.id.in_(found))
+
+    def last_told(self, number: int, kind: type[Event]) -> dict[str, Any]:
+        """The data of the last event of this kind in a job's story; empty where there was none."""
+        its = (events.c.job == number) & (events.c.event == kind.name())
+        query = sa.select(events.c.data).where(its).order_by(events.c.id.desc()).limit(1)
+        with self._transactions.reading() as connection:
+            return dict(json.loads(connection.execute(query).scalar() or "{}"))
 
     def _jobs(self, condition: sa.ColumnElement[bool]) -> list[Job]:
         query = sa.select(jobs).where(condition).order_by(jobs.c.id)

@@ -195,8 +195,7 @@ class SecondLooks:
 
     def _was_closed(self, job: Job) -> bool:
         """True if the kernel said that nobody had it open for writing as it was put away."""
-        ends = [each for each in self._book.journal.story(job.id) if each["event"] == Retired.name()]
-        return job.place is not None and bool(ends) and ends[-1].get("closed", False)
+        return job.place is not None and bool(self._book.journal.search.last_told(job.id, Retired).get("closed"))
 
     def _looked_closely(self, message: LookedClosely, inboxes: Mapping[str, Arrivals]) -> None:
         """Write down that it changed; one that has its bytes still, or could not be judged, waits for its next look."""
