@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from transcribed.errors import STATE, Blocked, from_os_error
 from transcribed.job import Job
-from transcribed.job.events import Event
+from transcribed.job.events import Delivered, Event
 from transcribed.journal import ledger, payments
 from transcribed.journal import tables as t
 from transcribed.journal.changes import Happening
@@ -39,9 +39,12 @@ class Paid:
         if self._ledger is not None:
             self._ledger.close()
 
-    def note(self, connection: sa.Connection, happened: Iterable[Happening]) -> None:
-        """Write what these say of payments."""
+    def note(self, connection: sa.Connection, happened: Sequence[Happening]) -> None:
+        """Write what these say of payments, and of transcripts that are to be deleted at AssemblyAI."""
         self._changed.update(payments.note(connection, happened))
+        for job, event, at in happened:
+            if isinstance(event, Delivered) and event.delete_remote:
+                self._changed.update(payments.wish(connection, job.transcript_id or "", at))
 
     def keep(self, jobs: Iterable[Job]) -> None:
         """Write the payments of these jobs into the file alone. Raises Blocked(state)."""
@@ -49,10 +52,6 @@ class Paid:
         if lines and self._ledger is not None:
             with _blocking("writing the payments"):
                 self._ledger.append(b"".join(lines))
-
-    def wish(self, connection: sa.Connection, transcript_id: str, at: float) -> None:
-        """A transcript is to be deleted at AssemblyAI."""
-        self._changed.update(payments.wish(connection, transcript_id, at))
 
     def erased(self, connection: sa.Connection, transcript_id: str, at: float) -> None:
         """A transcript is no longer at AssemblyAI."""

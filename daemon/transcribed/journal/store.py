@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from transcribed.errors import Blocked
 from transcribed.job import Fingerprint, Job, State
-from transcribed.job.events import Delivered, Event
+from transcribed.job.events import Event
 from transcribed.journal import copies, damage, file, forgetting, statements
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.days import Days
@@ -157,9 +157,6 @@ class Journal:
                 connection.execute(events.insert(), rows)
             self._paid.note(connection, told)
             self.days.note(connection, told)
-            for job, event, at in told:
-                if isinstance(event, Delivered) and event.delete_remote:
-                    self._paid.wish(connection, job.transcript_id or "", at)
             self._moved.update(change.job.state for change in changes)
             self._moved.subtract(change.was for change in changes if change.was is not None)
 
