@@ -6,13 +6,14 @@ import pytest
 
 from abilities import needs_mounts
 from fake_assemblyai import FakeAssemblyAI
+from recordings import FRAME
 from transcribed.job import State
 from world import parameters
 
 WANTED = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_policies=["person_name"])
 pytestmark = pytest.mark.route(formats=("txt",), parameters=WANTED)
 
-AUDIO = b"ID3 beep " * 400_000  # more than one block
+AUDIO = FRAME * 2000  # more than one block
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def api(api: FakeAssemblyAI) -> FakeAssemblyAI:
 def test_a_disk_that_is_full_of_it_blocks_the_state_and_it_is_fetched_again_when_there_is_room(world, api):
     transcripts = world.state / "transcripts"
     transcripts.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", transcripts], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", transcripts], check=True)
     try:
         world.drop("Talk.mp3")
         world.run(lambda: any(lane.name == "state" for lane in world.worker.lanes.all()))

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from fake_assemblyai import STORAGE, FakeAssemblyAI, Fault
+from recordings import FRAME, noise
 from transcribed.assemblyai.answers import redacted_audio_in
 from transcribed.errors import Transient
 from transcribed.job import State
@@ -16,7 +17,7 @@ from world import World, changed, mp3, parameters
 WANTED = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_policies=["person_name"])
 pytestmark = pytest.mark.route(formats=("txt",), parameters=WANTED)
 
-AUDIO = b"ID3 beep " * 400_000  # more than one block
+AUDIO = FRAME * 2000  # more than one block
 ASK = "GET /v2/transcript/{id}/redacted-audio"
 FETCH = f"GET {STORAGE}"
 
@@ -143,6 +144,28 @@ def test_whatever_the_storage_does_nothing_half_is_delivered(world, api, fault):
     assert (world.folders["outbox"] / "Talk.redacted.mp3").read_bytes() == AUDIO
     assert fetches(api) == 2
     assert len(api.submits) == 1
+
+
+STRANGE = {
+    "page": b"<!DOCTYPE html><html><body>INTERNAL SECRET PAGE</body></html>",
+    "program": b"MZ" + bytes(58) + b"\x80\0\0\0" + noise(5000),
+    "nobody knows what": noise(5000),
+    "longer than any copy of this recording": FRAME * 5000,
+}
+
+
+@pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
+def test_what_is_no_copy_of_the_recording_never_lies_at_the_share_and_the_job_says_what_to_do(world, api, body):
+    api.redacted_audio = body
+    world.drop("Talk.mp3")
+
+    assert world.run(seconds=4 * 3600) == 0
+
+    assert world.files("outbox") == ["Talk.txt"]
+    assert list((world.state / "transcripts").glob("*redacted*")) == []
+    (warning,) = warnings(world)
+    assert warning.startswith("there is no redacted audio: ")
+    assert "proxy" in warning
 
 
 def test_an_address_without_encryption_is_followed_for_an_api_on_this_machine_alone():

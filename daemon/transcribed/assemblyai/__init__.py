@@ -8,10 +8,13 @@ transcript are kept as they came, and unknown fields and statuses are not errors
 
 from transcribed.assemblyai.answers import Answer, Listed, Sent, Unreadable, one_line
 from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
+from transcribed.assemblyai.download import HINT_AT_STORAGE, LARGEST_AUDIO_BYTES
 from transcribed.assemblyai.failures import ListTooLong, Throttled, UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import SMALLEST_BYTES, refusal
 
 __all__ = [
+    "HINT_AT_STORAGE",
+    "LARGEST_AUDIO_BYTES",
     "PAGE_ITEMS",
     "SMALLEST_BYTES",
     "Answer",

@@ -34,7 +34,7 @@ from transcribed.assemblyai.answers import (
     upload_url_in,
 )
 from transcribed.assemblyai.body import Body, UnreadableError
-from transcribed.assemblyai.download import blocks
+from transcribed.assemblyai.download import LARGEST_AUDIO_BYTES, blocks
 from transcribed.assemblyai.failures import (
     DELETE,
     FETCH,
@@ -213,12 +213,13 @@ class AssemblyAI:
             lambda: redacted_audio_in(self._send("GET", path, REDACTED), plain_http=plain_http), _READING
         )
 
-    def download(self, url: str, file: BinaryIO) -> None:
+    def download(self, url: str, file: BinaryIO, most_bytes: int = LARGEST_AUDIO_BYTES) -> None:
         """Write the redacted audio at `url`, which is from `redacted_audio`, into `file`.
 
-        Raises Transient if it cannot be fetched whole, Stopped; an OSError of the file itself passes unchanged.
+        Raises Transient if it cannot be fetched whole, or has more bytes; Stopped. An OSError of the file passes
+        unchanged.
         """
-        with closing(blocks(self._transport, url)) as audio:
+        with closing(blocks(self._transport, url, most_bytes)) as audio:
             for block in audio:
                 if self._stop.is_set():
                     raise _stopped()

@@ -269,7 +269,7 @@ def _require_copy(source: BinaryIO, folder: int, name: bytes) -> None:
 def _temporary(folder: int, access: Access) -> Iterator[tuple[BinaryIO, bytes]]:
     """A new file in the open folder, as it is to be used, and its name; nothing stays under that name."""
     name = temporary_name()
-    file = os.fdopen(os.open(name, _NEW, access.of_new_file, dir_fd=folder), "wb")
+    file = os.fdopen(os.open(name, _NEW, access.of_new_file, dir_fd=folder), "w+b")
     try:
         access.to_file(file.fileno())
         yield file, name

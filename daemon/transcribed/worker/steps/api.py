@@ -11,8 +11,9 @@ from transcribed.assemblyai import Answer, AssemblyAI, UnknownTranscript, Unread
 from transcribed.inbox import RecordingFolder, audio_of, hash_of_address
 from transcribed.job import Fingerprint, Job, is_link, printable, shown
 from transcribed.job.events import Event, Failed, Linked, Lost, Submitted, Transcribed, Uploaded
-from transcribed.journal import AUDIO, Transcripts
+from transcribed.journal import Transcripts
 from transcribed.worker.steps.doubts import doubts, heard_seconds, losses
+from transcribed.worker.steps.redacted import keep_audio
 
 BYTES_PER_SECOND = 600  # of the longest answers: 20 MB for ten hours, with all that can be asked for
 BYTES_OF_ONE, ROOM_BYTES = 250_000, 1_000_000  # of a short answer; and a reserve, for the journal
@@ -21,7 +22,6 @@ TRIES_AT_UNKNOWN = 10  # the same, where the account's list is empty; chosen
 TRIES_AT_ANOTHER_KEY = 80  # the same: three days; chosen, for a weekend may pass before somebody sees a wrong key
 TRIES_AT_UNREADABLE = 10  # the same, at an answer that is no transcript; chosen
 MOST_WARNINGS = 20  # of one transcript; nobody reads more
-TRIES_AT_AUDIO = 10  # with growing waits an hour and a half; then the transcript is delivered without it
 
 
 def upload(
@@ -179,7 +179,7 @@ def _is_of(client: AssemblyAI, payer: Job | None) -> bool:
 
 def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> Event:
     """Keep its redacted audio too, or warn why there is none. Raises an error where the job has to wait."""
-    audio = _keep_audio(job, client, kept, transcript)
+    audio = keep_audio(job, client, kept, transcript)
     warnings = (*doubts(job, transcript), *_warnings(transcript), *audio)
     model, language = (_word(transcript, field) for field in ("speech_model_used", "language_code"))
     return Transcribed(warnings, model, language, heard_seconds(transcript), losses(job, transcript))
@@ -189,33 +189,6 @@ def _word(transcript: Mapping[str, object], field: str) -> str | None:
     """A short text of the answer, as it may be shown; None where there is none."""
     value = transcript.get(field)
     return printable(value[:LONGEST_WORD]) if isinstance(value, str) and value else None
-
-
-def _keep_audio(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> tuple[str, ...]:
-    """Keep the redacted audio where it was asked for; return why there is none, once it is no longer waited for."""
-    assert job.transcript_id is not None
-    asked = json.loads(job.parameters or "{}")
-    asked |= {key: value for key, value in transcript.items() if value is not None}
-    if asked.get("redact_pii_audio") is not True or kept.audio(job.transcript_id) is not None:
-        return ()
-    try:
-        _fetch_audio(job.transcript_id, client, kept, is_wav=asked.get("redact_pii_audio_quality") == "wav")
-    except (errors.Permanent, errors.Transient) as error:
-        if isinstance(error, errors.Transient) and job.attempts < TRIES_AT_AUDIO:
-            raise
-        return (f"there is no redacted audio: {error.message}",)
-    return ()
-
-
-def _fetch_audio(transcript_id: str, client: AssemblyAI, kept: Transcripts, *, is_wav: bool) -> None:
-    url = client.redacted_audio(transcript_id)
-    if url is None:
-        raise errors.Transient("AssemblyAI is still making the redacted audio")
-    try:
-        with kept.keeping_audio(transcript_id, AUDIO[is_wav]) as file:
-            client.download(url, file)
-    except OSError as error:
-        raise errors.from_os_error(error, lane=errors.STATE, doing="keeping the redacted audio") from error
 
 
 def _gone(why: str) -> errors.Permanent:
