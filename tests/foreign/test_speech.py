@@ -31,6 +31,7 @@ def test_three_new_recordings_give_at_least_half_of_their_words_and_lie_in_the_a
     tmp_path: Path, local_api: str
 ) -> None:
     with Daemon(tmp_path / "daemon", local_api) as daemon:
+        daemon.config["api"]["key_file"] = str(tmp_path / "local" / "key")
         daemon.start()
         for voice, text in SPOKEN.items():
             speak(voice, text, tmp_path / f"{voice}.mp3")

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import pathlib
 import re
 import select
 import signal
@@ -53,7 +54,8 @@ class Client:
     def __init__(self, base_url, process, key):
         self.base_url, self.process = base_url, process
         self.session = requests.Session()
-        self.session.headers["Authorization"] = key or "any"
+        self.key = key
+        self.session.headers["Authorization"] = key
 
     def ask(self, method, path, status=200, **more):
         answer = self.session.request(method, self.base_url + path, timeout=BOUND_SECONDS, **more)
@@ -101,11 +103,15 @@ def command_line(pid):
 
 @contextmanager
 def serving(directory, key=""):
+    directory = os.fsencode(directory)
     command = [sys.executable, "-c", SERVE, directory, key]
     with ended(subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)) as process:
         assert process.stdout is not None
         assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
-        client = Client(process.stdout.readline().decode().strip(), process, key)
+        base_url = process.stdout.readline().decode().strip()
+        client = Client(
+            base_url, process, key or pathlib.Path(os.fsdecode(local.key_file(directory))).read_text().strip()
+        )
         with client.session:
             yield client
 
@@ -304,6 +310,22 @@ def test_no_key_no_answer(api):
     assert requests.post(api.base_url + "/v2/upload", data=b"x", timeout=BOUND_SECONDS).status_code == 401
 
 
+def test_its_own_key_is_random_its_owners_alone_and_the_same_after_a_restart(tmp_path):
+    before = os.umask(0)
+    try:
+        with serving(tmp_path) as first, serving(tmp_path / "other") as other:
+            assert len(first.key) >= 32
+            assert first.key != other.key
+            first.ask("GET", "/v2/transcript", 401, headers={"Authorization": "any"})
+            assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+    with serving(tmp_path) as second:
+        assert second.key == first.key
+    (tmp_path / "key").chmod(0o640)
+    assert "others can read the key in it: chmod 600" in refusal(tmp_path)
+
+
 def test_a_page_elsewhere_cannot_call_under_its_own_name(api):
     refused = api.ask("GET", "/v2/transcript", 400, headers={"Host": f"evil.example:{urlsplit(api.base_url).port}"})
     assert "Host" in refused.json()["error"]
@@ -364,7 +386,7 @@ def test_an_empty_upload_is_refused_in_plain_text(api):
 def test_an_upload_above_the_bound_is_refused_before_it_is_sent(api):
     connection = http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=BOUND_SECONDS)
     connection.putrequest("POST", "/v2/upload")
-    connection.putheader("Authorization", "any")
+    connection.putheader("Authorization", api.key)
     connection.putheader("Content-Length", "2200000001")
     connection.endheaders()
     assert connection.getresponse().status == 413

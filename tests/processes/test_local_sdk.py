@@ -39,14 +39,14 @@ def serving(directory):
     with ended(subprocess.Popen(command, stdout=subprocess.PIPE)) as process:
         assert process.stdout is not None
         assert select.select([process.stdout], [], [], 60)[0], "the local API did not start"
-        yield process.stdout.readline().decode().strip()
+        yield process.stdout.readline().decode().strip(), (directory / "key").read_text().strip()
 
 
 @pytest.fixture(scope="module")
 def transcriber(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("local")) as base_url:
+    with serving(tmp_path_factory.mktemp("local")) as (base_url, key):
         before = aai.settings.base_url, aai.settings.api_key
-        aai.settings.base_url, aai.settings.api_key = base_url, "any"
+        aai.settings.base_url, aai.settings.api_key = base_url, key
         yield aai.Transcriber()
         aai.Client.get_default().http_client.close()
         aai.settings.base_url, aai.settings.api_key = before

@@ -697,7 +697,7 @@ class Local:
         transcripts = store.Transcripts(directory + b"/transcripts", lambda: 1.0)
         api = local_api.Api("http://127.0.0.1:1", "none", uploads, transcripts, lambda _id: None)
         self.run: Any = self.ask  # the fixture runs it in its event loop
-        self.app = local_api.application(api, None)
+        self.app = local_api.application(api, "any")
         queued = {"audio_url": "http://a/b", "speech_model_used": "none", "utterances": None}
         self.done = transcripts.create(queued)["id"]
         said = [{"text": "Hello.", "start": 0, "end": 9, "confidence": 1.0, "speaker": None}]

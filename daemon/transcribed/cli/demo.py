@@ -286,7 +286,8 @@ def _settings(place: str, base_url: str) -> config.Config:
         settle_seconds=1.0,
         formats=("txt", "srt", "md"),
     )
-    api = config.Api(base_url=base_url, poll_seconds=1.0)
+    key_file = os.fsdecode(local.key_file(os.fsencode(folders["local-api"])))
+    api = config.Api(base_url=base_url, key_file=key_file, poll_seconds=1.0)
     return config.Config(
         api=api, state=config.State(directory=folders["state"]), log=config.Log(format="console"), inbox=(inbox,)
     )

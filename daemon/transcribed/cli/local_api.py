@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from transcribed import local, service
+from transcribed.job import shown
 
 
 def local_api(
@@ -17,19 +18,25 @@ def local_api(
         str | None, typer.Option(help="The folder for uploads and transcripts.", show_default="$XDG_STATE_HOME")
     ] = None,
     key: Annotated[
-        str | None, typer.Option(envvar="TRANSCRIBED_LOCAL_KEY", help="The only key to accept.", show_default="any")
+        str | None,
+        typer.Option(envvar="TRANSCRIBED_LOCAL_KEY", help="The only key to accept.", show_default="one in the folder"),
     ] = None,
 ) -> None:
     """Run a speech-to-text API on this machine: no account, no cloud. Its address is the first line on stdout.
 
-    Set api.base_url to it. The recogniser is small: most words are right if the speech is clear, near the microphone
+    Set api.base_url to it, and api.key_file to the file that is named on stderr: a key of its own, made at the first
+    start. The recogniser is small: most words are right if the speech is clear, near the microphone
     and in US English; otherwise fewer are.
     """
     service.log_to_stderr("auto", os.environ)
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     where = os.fsencode(directory or os.path.join(state, "transcribed-local-api"))
-    local.serve(host=host, port=port, directory=where, engine=engine, key=key, announce=_announce)
 
+    def announce(base_url: str) -> None:
+        typer.echo(base_url)
+        if not key:
+            typer.echo(
+                f"its key is in {shown(os.path.abspath(local.key_file(where)))}: set api.key_file to it", err=True
+            )
 
-def _announce(base_url: str) -> None:
-    typer.echo(base_url)
+    local.serve(host=host, port=port, directory=where, engine=engine, key=key or None, announce=announce)

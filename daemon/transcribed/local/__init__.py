@@ -19,8 +19,9 @@ from types import MappingProxyType
 
 from transcribed.errors import ConfigError
 from transcribed.job import is_loopback
+from transcribed.local import key as own_key
 
-__all__ = ["ENGINES", "serve"]
+__all__ = ["ENGINES", "key_file", "serve"]
 
 #: Each engine by its name, with one sentence on its quality, for a start-up line.
 ENGINES: Mapping[str, str] = MappingProxyType(
@@ -48,8 +49,8 @@ def serve(
     """Serve the local API until SIGTERM or SIGINT, then end all its processes and return.
 
     Call it in the main thread. Port 0 means any free port. `announce` is called once, with the base_url, when the
-    server listens. `key` is the only key that is accepted; None accepts any. Uploads and transcripts are kept in
-    `directory`, which is created if it does not exist.
+    server listens. `key` is the only key that is accepted; None: the one in `key_file`, which is made if it does not
+    exist. Uploads and transcripts are kept in `directory`, which is created if it does not exist.
     Raises ConfigError (all problems at once), and Transient if the recogniser does not start.
     """
     problems = [*_problems_with_packages(), *_problems_with_host(host), *_problems_with_engine(engine)]
@@ -60,6 +61,11 @@ def serve(
     from transcribed.local.http import server  # noqa: PLC0415  the extra may be missing, and takes most of a second
 
     server.run(host=host, port=port, directory=directory, engine=engine, key=key, announce=announce)
+
+
+def key_file(directory: bytes) -> bytes:
+    """The file in which a local API with this directory keeps its own key, for api.key_file of the daemon."""
+    return own_key.path(directory)
 
 
 def _problems_with_packages() -> list[str]:

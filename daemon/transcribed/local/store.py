@@ -6,6 +6,7 @@ uses the directory. Lists are answered from memory, which holds a few lines for 
 disk. The time is an argument.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -21,6 +22,9 @@ from transcribed.errors import ConfigError
 
 #: An upload that no waiting transcript needs is deleted after a day, as at AssemblyAI (assemblyai-api.md 2).
 UNUSED_UPLOAD_SECONDS = 24 * 3600
+CROWDED_UPLOAD_SECONDS = 3600  #: the same, where there is no room for more
+#: What all uploads together may take of the disk: twenty of the largest. Chosen.
+MOST_UPLOADS_BYTES = 20 * 2_200_000_000
 
 STATUSES = ("queued", "processing", "completed", "error")
 
@@ -49,13 +53,27 @@ def lock(directory: bytes) -> int:
 class Uploads:
     """The uploaded recordings, each under a name of 32 hexadecimal digits that is never used twice."""
 
-    def __init__(self, directory: bytes, now: Callable[[], float]) -> None:
+    def __init__(self, directory: bytes, now: Callable[[], float], most_bytes: int = MOST_UPLOADS_BYTES) -> None:
         self._directory = _made(directory)
         self._now = now
+        self._lock = threading.Lock()
+        self._left_bytes = most_bytes - sum(entry.stat().st_size for entry in os.scandir(self._directory))
+        self._few_bytes = most_bytes // 4
+
+    def is_full(self) -> bool:
+        """True if there is little room for more."""
+        return self._left_bytes < self._few_bytes
 
     def incoming(self) -> "Incoming":
         """Begin a new upload, to be written and then kept or discarded."""
-        return Incoming(self._directory)
+        return Incoming(self._directory, self._take)
+
+    def _take(self, size: int) -> None:
+        """Count so many bytes more, or fewer. Raises OSError (EDQUOT) where there is no room for more."""
+        with self._lock:
+            if size > self._left_bytes and size > 0:
+                raise OSError(errno.EDQUOT, "the uploads that wait take all of their room")
+            self._left_bytes -= size
 
     def path(self, audio_url: str) -> bytes | None:
         """The path of the upload with this `audio_url`; None if it is not one of ours, or is gone."""
@@ -66,15 +84,23 @@ class Uploads:
         """Delete the upload with this `audio_url`, if there is one."""
         path = self._path(audio_url)
         if path:
-            _unlink(path)
+            self._remove(path)
 
-    def sweep(self, needed: Collection[str]) -> None:
-        """Delete the uploads that are older than a day, except those whose audio_url is in `needed`."""
+    def sweep(self, needed: Collection[str], unused_seconds: float = UNUSED_UPLOAD_SECONDS) -> None:
+        """Delete the uploads that are older than a day (or so), except those whose audio_url is in `needed`."""
         kept = {self._path(audio_url) for audio_url in needed}
         for name in os.listdir(self._directory):
             path = os.path.join(self._directory, name)
-            if path not in kept and self._now() - _modified_at(path) > UNUSED_UPLOAD_SECONDS:
-                _unlink(path)
+            if path not in kept and self._now() - _modified_at(path) > unused_seconds:
+                self._remove(path)
+
+    def _remove(self, path: bytes) -> None:
+        try:
+            size = os.stat(path).st_size
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        self._take(-size)
 
     def _path(self, audio_url: str) -> bytes | None:
         found = _UPLOAD_URL.fullmatch(audio_url)
@@ -84,17 +110,19 @@ class Uploads:
 class Incoming:
     """One upload that is arriving. `keep` and `discard` close its file."""
 
-    def __init__(self, directory: bytes) -> None:
+    def __init__(self, directory: bytes, take: Callable[[int], None]) -> None:
         self._directory = directory
+        self._take = take
         self._name = uuid.uuid4().hex
         self._temporary = os.path.join(directory, _TEMPORARY + self._name.encode())
         self._file = open(self._temporary, "xb")  # noqa: SIM115  closed by keep or discard
         self.size = 0
 
     def write(self, chunk: bytes) -> None:
-        """Append a piece."""
-        self._file.write(chunk)
+        """Append a piece. Raises OSError, also where the uploads take all of their room."""
+        self._take(len(chunk))
         self.size += len(chunk)
+        self._file.write(chunk)
 
     def keep(self) -> str:
         """Make the upload durable and return its name."""
@@ -104,7 +132,9 @@ class Incoming:
     def discard(self) -> None:
         """Delete it, unless it was kept."""
         self._file.close()
-        _unlink(self._temporary)
+        if os.path.lexists(self._temporary):
+            os.unlink(self._temporary)
+            self._take(-self.size)
 
 
 @dataclass

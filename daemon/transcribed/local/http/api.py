@@ -5,6 +5,7 @@ downloaded. A parameter that has no effect here is echoed and, if it asks for so
 it is never refused.
 """
 
+import errno
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +23,7 @@ from transcribed import formats
 from transcribed.local import documents
 from transcribed.local.http import requests
 from transcribed.local.http.auth import Guard, Json
-from transcribed.local.store import Item, Transcripts, Uploads
+from transcribed.local.store import CROWDED_UPLOAD_SECONDS, Incoming, Item, Transcripts, Uploads
 
 _UPLOAD_FAILED = "Upload failed, please try again."
 
@@ -81,7 +82,7 @@ class Api:
         """POST /v2/upload: store the raw body and answer its upload_url."""
         if requests.announced_bytes(request.headers) > requests.UPLOAD_BYTES:
             raise _too_large()
-        incoming = await run_in_threadpool(self._uploads.incoming)
+        incoming = await run_in_threadpool(self._incoming)
         try:
             async for chunk in request.stream():
                 if incoming.size + len(chunk) > requests.UPLOAD_BYTES:
@@ -93,6 +94,13 @@ class Api:
         finally:
             incoming.discard()
         return Json({"upload_url": f"{self._base_url}/upload/{name}"})
+
+    def _incoming(self) -> Incoming:
+        """A new upload. Where there is little room left for it, those that nobody waits for go sooner."""
+        if self._uploads.is_full():
+            needed = [item.audio_url for item in self._transcripts.unfinished()]
+            self._uploads.sweep(needed, CROWDED_UPLOAD_SECONDS)
+        return self._uploads.incoming()
 
     async def submit(self, request: Request) -> Response:
         """POST /v2/transcript: queue a transcript and answer it."""
@@ -190,8 +198,8 @@ class Api:
         }
 
 
-def application(api: Api, key: str | None) -> ASGIApp:
-    """The whole HTTP application. `key` is the only key that is accepted; None accepts any that is not empty."""
+def application(api: Api, key: str) -> ASGIApp:
+    """The whole HTTP application. `key` is the only key that is accepted."""
     handlers: dict[Any, Any] = {HTTPException: _refused, OSError: _broken, ClientDisconnect: _left}
     return Guard(Starlette(routes=api.routes(), exception_handlers=handlers), key)
 
@@ -201,6 +209,8 @@ async def _refused(_request: Request, refusal: HTTPException) -> Response:
 
 
 async def _broken(_request: Request, error: OSError) -> Response:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Json({"error": f"Insufficient storage, please retry later ({error.strerror})"}, status_code=507)
     why = f"Internal server error. Please retry your request. ({error.strerror})"
     return Json({"error": why}, status_code=500)
 

@@ -25,9 +25,9 @@ class Json(JSONResponse):
 
 
 class Guard:
-    """Pass a request on to `app` if it gives `key`, or any key that is not empty if `key` is None."""
+    """Pass a request on to `app` if it gives `key`."""
 
-    def __init__(self, app: ASGIApp, key: str | None) -> None:
+    def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
         self._key = key
 
@@ -40,8 +40,7 @@ class Guard:
         if not _calls_loopback(headers.get("host", "")):
             return Json({"error": "Invalid Host header: call this server by a loopback address"}, status_code=400)
         given = headers.get("authorization", "").strip()
-        wanted = given if self._key is None else self._key
-        if given and hmac.compare_digest(given.encode(), wanted.encode()):
+        if hmac.compare_digest(given.encode(), self._key.encode()):
             return None
         return Json({"error": "Authentication error, API token missing/invalid"}, status_code=401)
 

@@ -6,24 +6,27 @@ The next start queues again what was unfinished.
 
 import contextlib
 import errno
+import functools
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from transcribed.errors import ConfigError
+from transcribed.local import key as own_key
 from transcribed.local import store
 from transcribed.local.http import api
+from transcribed.local.http.patience import Connection, Patience, Patient
 from transcribed.local.jobs import Jobs
 from transcribed.local.recognise.recogniser import Recognisers
 
-#: Longer than the pause between two requests of a client that polls, so that it need not connect again for each.
-_KEEP_ALIVE_SECONDS = 75
+PATIENCE = Patience()
 #: The time that requests have to end after a signal.
 _FAREWELL_SECONDS = 2
 
@@ -34,13 +37,14 @@ def run(
     """Serve until a signal, as transcribed.local.serve says, which has checked the arguments."""
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, store.lock(directory))
+        wanted = own_key.own(directory) if key is None else key
         listening = stack.enter_context(_bound(host, port))
         base_url = _base_url(host, listening.getsockname()[1])
         uploads = store.Uploads(os.path.join(directory, b"uploads"), time.time)
         transcripts = store.Transcripts(os.path.join(directory, b"transcripts"), time.time)
         jobs = Jobs(uploads, transcripts, Recognisers(engine))
-        app = api.application(api.Api(base_url, engine, uploads, transcripts, jobs.take), key)
-        server = uvicorn.Server(_configuration(app))
+        app = api.application(api.Api(base_url, engine, uploads, transcripts, jobs.take), wanted)
+        server = uvicorn.Server(configuration(app))
         stack.enter_context(_ends_by_signal(server))
         stack.callback(jobs.stop)  # runs before our signal handlers are removed: a second signal cannot interrupt it
         jobs.start()
@@ -49,17 +53,18 @@ def run(
         server.run(sockets=[listening])
 
 
-def _configuration(app: ASGIApp) -> uvicorn.Config:
+def configuration(app: ASGIApp, patience: Patience = PATIENCE) -> uvicorn.Config:
+    """The settings of the server, which waits for its clients so long."""
     return uvicorn.Config(
-        app,
+        Patient(app, patience),
         loop="asyncio",
-        http="h11",
+        http=cast("type[Connection]", functools.partial(Connection, patience)),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=patience.keep_alive_seconds,
         timeout_graceful_shutdown=_FAREWELL_SECONDS,
     )
 
