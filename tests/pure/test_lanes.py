@@ -157,6 +157,31 @@ def test_a_lane_that_relapses_goes_on_with_the_wait_it_had_reached():
     assert (lanes.next_at() or 0) - (passed + 1) >= reached
 
 
+def test_a_lane_that_relapses_the_same_way_is_blocked_since_it_first_was_and_else_since_now():
+    lanes = a_lane_blocked(reason="it is down (503)", hint="wait")
+    lanes.resume("api", now=NOW + 20)
+
+    lanes.block(blocked(reason="it is down (502)", hint="wait"), wall=WALL + 30, now=NOW + 30)
+    assert the(lanes).since == WALL
+    lanes.resume("api", now=NOW + 60)
+    lanes.block(blocked(reason="it refuses the key", hint="look at the key"), wall=WALL + 70, now=NOW + 70)
+    assert the(lanes).since == WALL + 70
+    lanes.resume("api", now=NOW + 100)
+    lanes.proved(a_job(), Uploaded("u", "c", "b", "k", None))
+    lanes.block(blocked(reason="it refuses the key", hint="look at the key"), wall=WALL + 110, now=NOW + 110)
+    assert the(lanes).since == WALL + 110
+
+
+def test_a_blocked_lane_says_when_it_is_tried_again_and_whether_the_server_named_that_time():
+    lanes = a_lane_blocked()
+    assert (the(lanes).again_at, the(lanes).asked) == (WALL + FIRST_PROBE_SECONDS, False)
+
+    lanes.still("api", Transient("down", retry_after_seconds=300), now=NOW + 15)
+
+    assert (the(lanes).again_at, the(lanes).asked) == (WALL + 315, True)
+    assert the(a_lane_blocked(by_person=True)).again_at is None
+
+
 def test_probes_that_pass_in_vain_each_time_come_ever_more_seldom():
     """A negative balance lets every probe through and refuses every submit."""
     lanes, now, seen = Lanes(), NOW, []

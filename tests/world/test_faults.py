@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -320,6 +321,22 @@ def test_as_long_as_the_server_asks_nothing_more_is_asked_of_it(
     assert_delivered_and_paid_once(world, api)
     met = next(n for n, (method, path) in enumerate(api.requests) if f"{method} {path.partition('?')[0]}" == route)
     assert times[met + 1] - times[met] >= 300
+
+
+def test_the_time_that_the_server_asks_to_wait_is_in_the_status_and_at_the_share(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    world.drop("Talk.mp3")
+    api.script(SUBMIT, [Fault.answer(429, "Slow down", Retry_After="300")])
+    note = world.folders["outbox"] / "_transcribed.txt"
+
+    world.run(note.exists)
+
+    lane = world.published[-1]["blocked"][0]
+    assert lane["asked"]
+    assert lane["again_at"] - lane["since"] == pytest.approx(300, abs=1)
+    goes_on = time.strftime("%H:%M", time.localtime(lane["again_at"]))
+    assert f"It goes on at about {goes_on}." in note.read_text()
 
 
 @pytest.mark.parametrize("stage", [State.RECEIVED, State.UPLOADED, State.SUBMITTED])

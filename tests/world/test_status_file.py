@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import tomli_w
@@ -48,6 +48,13 @@ def test_fields_that_only_a_newer_version_knows_are_kept_in_json_and_do_not_spoi
     lines = status(newer).stdout.splitlines()
     assert "api: no answer -- fix: look at the network" in lines[1]
     assert lines[-1] == "Job 1, talks: Talk.mp3: received: upload, 25 %"
+
+
+def test_the_next_try_of_a_blocked_lane_is_shown_and_who_named_it(status):
+    lane = STATUS.blocked[0]
+    for asked, words in ((True, "the server asked to wait until"), (False, "tried again at")):
+        fields = STATUS.plain() | {"blocked": [asdict(replace(lane, again_at=lane.since + 300, asked=asked))]}
+        assert f" -- {words} {terminal.local_time(lane.since + 300)}" in status(fields).stdout
 
 
 def test_a_state_that_only_another_version_knows_is_shown_as_it_is(status):

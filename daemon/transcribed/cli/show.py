@@ -77,7 +77,12 @@ def _lines(written: Status) -> Iterator[str]:
 
 def _lane(lane: LaneStatus) -> str:
     fix = f" -- fix: {lane.hint}" if lane.hint else ""
-    return f"Blocked since {terminal.local_time(lane.since)}: {lane.lane}: {lane.reason}{fix}"
+    again = "" if lane.again_at is None else f" -- {_again(lane)} {terminal.local_time(lane.again_at)}"
+    return f"Blocked since {terminal.local_time(lane.since)}: {lane.lane}: {lane.reason}{fix}{again}"
+
+
+def _again(lane: LaneStatus) -> str:
+    return "the server asked to wait until" if lane.asked else "tried again at"
 
 
 def _inbox(inbox: InboxStatus) -> Iterator[str]:

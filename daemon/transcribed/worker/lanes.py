@@ -1,13 +1,15 @@
 """The lanes: each is blocked as one (api, submit, state, an inbox), with its reason, and tried again at a time.
 
 A lane that blocks is said once and probed with growing waits by a GET or a small write, never by a job. A lane that
-blocks again soon after it resumed goes on with the wait it had reached: a probe that passes proves little (a negative
-balance lets every GET through). A step that ends well proves a lane sound, and its waits begin again with the
-shortest. A server that asks for fewer requests says how long, and no wait of that kind grows.
+blocks again soon after it resumed goes on with the wait it had reached (and with the time since when, where the trouble
+is the same): a probe that passes proves little (a negative balance lets every GET through). A step that ends well
+proves a lane sound, and its waits begin again with the shortest. A server that asks for fewer requests says how long,
+and no wait of that kind grows.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from transcribed import errors
 from transcribed.assemblyai import Throttled
@@ -27,7 +29,10 @@ _PROVES: Mapping[type[Event], tuple[str, ...]] = {  # the lanes that are sound, 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One blocked lane. `probe_at` is monotonic (None: only a person ends it), `since` is seconds since the epoch."""
+    """One blocked lane. `probe_at` is monotonic (None: only a person ends it), `since` is seconds since the epoch.
+
+    `epoch` is where the monotonic clock began, as far as the time of day was known when it was blocked.
+    """
 
     name: str
     reason: str
@@ -38,6 +43,22 @@ class Lane:
     exit_status: errors.Exit  #: the exit status of `run --once` that leaves it blocked
     probing: bool = False
     throttled: bool = False  #: the server asked for fewer requests: the wait does not grow
+    asked: bool = False  #: the server named the time of the next try
+    epoch: float = 0.0
+
+    @property
+    def again_at(self) -> float | None:
+        """The time of the next try, in seconds since the epoch; None: only a person ends it."""
+        return None if self.probe_at is None else self.epoch + self.probe_at
+
+
+class _Resumed(NamedTuple):
+    """A lane as it resumed, at a monotonic time."""
+
+    at: float
+    probes: int
+    since: float
+    hint: str
 
 
 class Lanes:
@@ -45,7 +66,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self._blocked: dict[str, Lane] = {}
-        self._resumed: dict[str, tuple[float, int]] = {}  # name -> (monotonic time of resuming, probes until then)
+        self._resumed: dict[str, _Resumed] = {}  # until a step proves it sound
 
     def block(self, error: errors.Blocked, *, wall: float, now: float) -> bool:
         """Block a lane; True where it was free until now. A blocked one keeps its wait and takes the newer reason."""
@@ -53,13 +74,22 @@ class Lanes:
         if held is not None:
             self._blocked[error.lane] = _renewed(held, error)
             return False
-        resumed_at, probes = self._resumed.get(error.lane, (0.0, 0))
-        if now - resumed_at > RELAPSE_SECONDS:
-            probes = 0
+        before = self._resumed.get(error.lane)
+        if before is None or now - before.at > RELAPSE_SECONDS:
+            before = _Resumed(now, 0, wall, error.hint)
         throttled = isinstance(error, Throttled)
-        probe_at = None if error.by_person else now + _wait_seconds(error, probes, throttled=throttled)
+        probe_at = None if error.by_person else now + _wait_seconds(error, before.probes, throttled=throttled)
         self._blocked[error.lane] = Lane(
-            error.lane, error.message, error.hint, wall, probes, probe_at, error.exit_status, throttled=throttled
+            error.lane,
+            error.message,
+            error.hint,
+            before.since if before.hint == error.hint else wall,  # what is mended the same way is the same trouble
+            before.probes,
+            probe_at,
+            error.exit_status,
+            throttled=throttled,
+            asked=error.retry_after_seconds is not None,
+            epoch=wall - now,
         )
         return True
 
@@ -90,13 +120,17 @@ class Lanes:
             lane = _renewed(lane, error)
         probes = lane.probes if throttled else lane.probes + 1
         probe_at = None if lane.probe_at is None else now + _wait_seconds(error, probes, throttled=throttled)
-        self._blocked[name] = replace(lane, probes=probes, probe_at=probe_at, probing=False, throttled=throttled)
+        asked = _asked_seconds(error) is not None
+        self._blocked[name] = replace(
+            lane, probes=probes, probe_at=probe_at, probing=False, throttled=throttled, asked=asked
+        )
 
     def resume(self, name: str, *, now: float) -> Lane | None:
         """The lane is free again; what it was, or None where it was free already."""
         lane = self._blocked.pop(name, None)
         if lane is not None:
-            self._resumed[name] = (now, lane.probes if lane.throttled else lane.probes + 1)
+            probes = lane.probes if lane.throttled else lane.probes + 1
+            self._resumed[name] = _Resumed(now, probes, lane.since, lane.hint)
         return lane
 
     def blocking(self, names: tuple[str, ...]) -> Lane | None:
@@ -124,9 +158,14 @@ def _renewed(lane: Lane, error: errors.Blocked) -> Lane:
     return replace(lane, reason=error.message, hint=error.hint, exit_status=error.exit_status, probe_at=probe_at)
 
 
+def _asked_seconds(error: errors.TranscribedError) -> float | None:
+    """The wait that the server asked for, if it did."""
+    return error.retry_after_seconds if isinstance(error, errors.Blocked | errors.Transient) else None
+
+
 def _wait_seconds(error: errors.TranscribedError, probes: int, *, throttled: bool) -> float:
     """The wait for a probe after so many in vain. A server that asks for less at once is heard only if it throttles."""
-    asked = getattr(error, "retry_after_seconds", None)
+    asked = _asked_seconds(error)
     if throttled:
         wait = FIRST_PROBE_SECONDS if asked is None else max(asked, SHORTEST_PROBE_SECONDS)
     else:

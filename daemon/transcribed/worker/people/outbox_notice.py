@@ -93,7 +93,14 @@ def _waiting(waits: list[str], told: list[str]) -> list[str]:
 def _wait(lane: Lane) -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(lane.since))
     fix = f"What to do: {printable(lane.hint)}\n" if lane.hint else ""
-    return f"Since {since}: {printable(lane.reason)}\n{fix}"
+    return f"Since {since}: {printable(lane.reason)}\n{fix}{_until(lane)}"
+
+
+def _until(lane: Lane) -> str:
+    """The time that the server named. Any other next try is soon, and a note that changes with each is noise."""
+    if lane.again_at is None or not lane.asked:
+        return ""
+    return f"It goes on at about {time.strftime('%H:%M', time.localtime(lane.again_at))}.\n"
 
 
 def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:

@@ -26,13 +26,18 @@ QUICKEST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """A blocked lane. `since` is in seconds since the epoch."""
+    """A blocked lane. `since` and `again_at` are in seconds since the epoch.
+
+    It is tried again at `again_at`; None: a person ends it. `asked`: the server named that time (Retry-After).
+    """
 
     lane: str
     reason: str
     hint: str
     since: float
     probes: int
+    again_at: float | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,7 @@ def snapshot(
     return Status(
         base_url=base_url,
         jobs=counts,
-        blocked=[LaneStatus(each.name, each.reason, each.hint, each.since, each.probes) for each in lanes],
+        blocked=[of_lane(each) for each in lanes],
         inboxes=inboxes,
         open=[of_job(x, steps.get(x.id), _why(x, reason_of(x), hints), sent_bytes.get(x.id)) for x in shown_first],
         open_count=len(jobs),
@@ -220,6 +225,11 @@ def _why(job: Job, wait: str, hints: Mapping[str, str]) -> tuple[str, str]:
     if not wait:
         return job.reason, job.hint
     return wait, hints.get(wait, job.hint if wait == job.reason else "")
+
+
+def of_lane(lane: Lane) -> LaneStatus:
+    """The status of a blocked lane."""
+    return LaneStatus(lane.name, lane.reason, lane.hint, lane.since, lane.probes, lane.again_at, lane.asked)
 
 
 def of_job(
