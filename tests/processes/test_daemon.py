@@ -240,6 +240,21 @@ def test_the_key_is_nowhere_but_in_the_requests(daemon: Daemon, api: FakeAssembl
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 
 
+def test_the_state_directory_and_all_in_it_are_the_daemons_alone_whatever_the_umask(daemon: Daemon) -> None:
+    daemon.drop("a/Talk.mp3", mp3("Talk"))
+    daemon.is_cold = True  # it must inherit this umask
+    daemon.state.mkdir(mode=0o777)
+    before = os.umask(0)
+    try:
+        daemon.start("--once")
+        assert daemon.wait() == 0
+    finally:
+        os.umask(before)
+    kept = [path for path in (daemon.state, *daemon.state.rglob("*")) if path.name != "status.json"]  # it is for others
+    assert len(list(daemon.state.glob("transcripts/*.json"))) == 2
+    assert {str(path): oct(path.lstat().st_mode) for path in kept if path.lstat().st_mode & 0o077} == {}
+
+
 def test_what_is_written_has_the_mode_that_folder_and_umask_give(daemon: Daemon) -> None:
     daemon.drop("a/Talk.mp3", mp3("Talk"))
     daemon.is_cold = True  # it must inherit this umask

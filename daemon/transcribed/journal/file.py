@@ -145,6 +145,13 @@ def _make_private(directory: str) -> None:
             os.chmod(directory, mode & ~0o077)
 
 
+def _make_journal_private(directory: str) -> None:
+    """Let those read the journal who may read its folder, whatever the umask. The files beside it take its mode."""
+    with contextlib.suppress(PermissionError):
+        is_the_groups = os.stat(directory).st_mode & 0o077 == _GROUP_READS
+        os.chmod(os.path.join(directory, NAME), 0o640 if is_the_groups else 0o600)
+
+
 def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
     """The journal of a locked directory, whole and of this version, for writing; a new one if it is gone or damaged.
 
@@ -238,6 +245,7 @@ def _made(directory: str, loss: str, on_slow: Callable[[], None]) -> tuple[sa.En
     try:
         with _understood(directory):
             version = _version(engine, directory)
+            _make_journal_private(directory)  # before there is any beside it
             with engine.connect() as connection:
                 for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from transcribed import errors, files
 
-_PRIVATE = files.Access(dir_mode=0o700)
+_PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
 AUDIO = ("redacted.mp3", "redacted.wav")  #: the names of a transcript's redacted audio, after a dot
 _NAME = re.compile(rb"([0-9a-f-]{36})\.json")
@@ -45,13 +45,13 @@ class Transcripts:
         if not self._is_described(transcript_id):
             described = {"transcript_id": transcript_id, **meta}
             kept[self._meta_path(transcript_id)] = json.dumps(described, indent=1).encode()
-        files.replace_each(kept)
+        files.replace_each(kept, access=_PRIVATE)
 
     def set_aside(self, transcript_id: str, answer: bytes) -> bytes:
         """Keep an answer that is no transcript for a person to look at, and return its path. Raises OSError."""
         files.make_folder(self._directory, access=_PRIVATE)
         path = os.path.join(self._directory, transcript_id.encode() + b".refused")
-        files.replace(path, answer)
+        files.replace(path, answer, access=_PRIVATE)
         return path
 
     def _is_described(self, transcript_id: str) -> bool:
@@ -72,7 +72,7 @@ class Transcripts:
     @contextlib.contextmanager
     def keeping_audio(self, transcript_id: str, name: str) -> Iterator[BinaryIO]:
         """A file to write the redacted audio into; it is kept once that has ended well. Raises OSError."""
-        with files.replacing(self._audio_path(transcript_id, name)) as file:
+        with files.replacing(self._audio_path(transcript_id, name), access=_PRIVATE) as file:
             yield file
 
     def _audio_path(self, transcript_id: str, name: str) -> bytes:
