@@ -58,6 +58,14 @@ def test_the_connections_of_all_threads_share_the_certificates(secure: FakeAssem
         assert len(made) == 1
 
 
+def test_a_trusted_certificate_of_another_host_is_refused_and_nothing_is_sent(secure: FakeAssemblyAI) -> None:
+    error = raised(client_of(secure.base_url.replace("127.0.0.1", "localhost")).check)
+
+    assert (name_of(error), error.refused) == ("Blocked(api)", True)
+    assert "no secure connection to localhost" in error.message
+    assert not secure.requests
+
+
 def test_certificates_that_were_replaced_count_from_the_next_connection_on(
     secure: FakeAssemblyAI, tmp_path: Path
 ) -> None:
