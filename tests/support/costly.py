@@ -20,7 +20,9 @@ from transcribed import files, formats
 from transcribed.assemblyai import answers, failures, headers
 from transcribed.config.options import read_options
 from transcribed.errors import TranscribedError
-from transcribed.formats import naming
+from transcribed.formats import cutting, naming
+from transcribed.formats.style import PLAIN
+from transcribed.formats.words import Word
 from transcribed.inbox import beside, links
 from transcribed.inbox.probe import audio_of, length, probe
 from transcribed.job import printable, shown
@@ -372,6 +374,11 @@ def _safety(count: int) -> str:
 def _of_renderings() -> Iterator[Row]:
     for name, text in _TRANSCRIPTS.items():
         yield Row(f"transcript: {name}", _encoded(text), _rendered, _TRANSCRIPT)
+    yield Row("transcript: a phrase without an end", _phrase, lambda words: list(cutting.cut(words, PLAIN, "")), 1 << 18)
+
+
+def _phrase(count: int) -> list[Word]:
+    return [Word("a" * 40, at, at + 1, "") for at in range(count)]
 
 
 def _rendered(data: bytes) -> None:

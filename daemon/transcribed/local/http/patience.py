@@ -69,7 +69,7 @@ class Connection(H11Protocol):
             transport.abort()
             return
         if len(self.connections) > self._patience.connections:
-            self.app = _crowded  # type: ignore[assignment]
+            self.app = _crowded
         self._drop_in(self._patience.header_seconds)
 
     def handle_events(self) -> None:
