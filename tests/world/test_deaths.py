@@ -1,10 +1,14 @@
 """What the end of the process says about the recordings that it was at work at."""
 
+import json
+
+from arriving import unsettled
 from fake_assemblyai import FakeAssemblyAI
 from jobs import a_job
 from transcribed.job import DEATHS, State, Step
+from transcribed.worker.intake.inspection import FACT
 from transcribed.worker.reading import LONGEST_SECONDS, READS, Reading
-from world import Clock, Crash, World
+from world import Clock, Crash, World, mp3
 
 
 def dies_while(world: World, *steps: Step, path: bytes | None = None) -> bool:
@@ -71,3 +75,72 @@ def test_while_one_recording_is_tried_alone_no_other_is_read_and_what_hangs_is_n
     assert not reading.may_begin(Step.NAME, other)
     clock.moved += LONGEST_SECONDS
     assert reading.may_begin(Step.NAME, other)
+
+
+def dies_while_looking_into(world: World, name: str) -> bool:
+    """Run until the process dies as it looks into a file of this name; False if it never does."""
+
+    def is_at_it() -> bool:
+        told = [json.loads(text) for text in world.worker.book.journal.facts(FACT).values()]
+        at_work = [each["rows"] for each in told if each["life"] == world.worker.book.reading.life]
+        return any(path == name and is_read for rows in at_work for path, _, _, _, is_read in rows)
+
+    world.crash_when = is_at_it
+    try:
+        world.run()
+    except Crash:
+        return True
+    finally:
+        world.crash_when = lambda: False
+    return False
+
+
+def test_a_file_that_ends_the_process_before_it_is_a_job_is_tried_alone_then_set_aside_and_named_at_the_share(
+    world: World, api: FakeAssemblyAI, clock: Clock
+) -> None:
+    for name in ("A.mp3", "Bad.mp3", "C.mp3"):
+        world.drop(name)
+    deaths = 0
+
+    while deaths < 10 and dies_while_looking_into(world, "Bad.mp3"):
+        deaths += 1
+    assert deaths == DEATHS + 1
+    until = clock.moved + 600
+    world.run(lambda: clock.moved > until)
+
+    assert {job.path: job.state for job in world.jobs()} == {b"A.mp3": State.DELIVERED, b"C.mp3": State.DELIVERED}
+    assert (world.folders["inbox"] / "Bad.mp3").exists()
+    assert "the daemon ended 4 times in a row" in unsettled(world)["Bad.mp3"]
+    assert "Bad.mp3: the daemon ended 4 times" in (world.folders["outbox"] / "_transcribed.txt").read_text()
+
+    world.drop("Bad.mp3", mp3("another"))
+    world.run(lambda: not world.files("inbox"))
+    assert len(world.jobs()) == 3
+
+
+def test_a_file_that_was_looked_into_when_the_daemon_stopped_is_not_what_ends_it(world: World) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: bool(world.worker.book.journal.facts(FACT)))
+
+    with world.journal() as journal:
+        assert journal.facts(FACT) == {}
+
+
+def test_a_file_that_is_to_be_looked_into_alone_waits_for_all_that_reads_and_then_all_for_it(clock: Clock) -> None:
+    reading, job = Reading(clock), a_job(b"a.mp3")
+
+    reading.probing("talks", alone=False)
+    assert not reading.may_probe("calls", alone=True)
+    assert not reading.may_begin(Step.NAME, job), "it would never be alone"
+    assert not reading.may_probe("talks", alone=False)
+    reading.probed("talks")
+    clock.moved += LONGEST_SECONDS
+    assert reading.may_begin(Step.NAME, job), "who asks no more is not waited for"
+    assert reading.may_probe("calls", alone=True)
+
+    reading.probing("calls", alone=True)
+    assert not reading.may_begin(Step.NAME, job)
+    assert not reading.may_probe("talks", alone=False)
+    reading.probed("calls")
+    assert reading.may_begin(Step.NAME, job)
+    assert reading.may_probe("talks", alone=False)

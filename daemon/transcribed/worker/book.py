@@ -18,6 +18,7 @@ from transcribed.job import DEATHS, Fingerprint, Job, Rules, State, Step, after,
 from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Released, Retired, Submitted, Touched
 from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.plan import Clock
+from transcribed.worker.reading import Reading
 from transcribed.worker.schedule import Schedule, change_of
 from transcribed.worker.unfinished import Unfinished
 
@@ -55,6 +56,7 @@ class Book:
     ) -> None:
         self.journal = journal
         self.rules = rules
+        self.reading = Reading(clock)  #: what is at work that may end the process
         self.schedule = Schedule()  #: where each unfinished job waits
         self.unfinished = Unfinished(journal.unfinished.numbered)
         self.submitted: dict[int, Job] = {}  #: those of them that wait for their transcript

@@ -36,7 +36,6 @@ from transcribed.worker.decisions import (
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Executor, Plan
-from transcribed.worker.reading import Reading
 from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, line_weight, stage_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
@@ -67,7 +66,7 @@ class Dispatch:
 
     def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
         self.in_flight: dict[int, tuple[Step, Job]] = {}
-        self.uploads, self._reading = Uploads(clock), Reading(clock)
+        self.uploads = Uploads(clock)
         self._book = book
         self._schedule = book.schedule
         self._lanes = lanes
@@ -99,7 +98,7 @@ class Dispatch:
             if (number := self._schedule.first()) is None:
                 break
             self._look_at(number)
-        self._reading.look_again()
+        self._book.reading.look_again()
         rooms = Rooms(plan.uploads, self.uploads.at_once)
         for step, job in self.in_flight.values():
             rooms.take(step, job, hangs=step is Step.UPLOAD and self.uploads.hangs(job))
@@ -249,7 +248,7 @@ class Dispatch:
         if self._book.unfinished.is_far(number):
             self._book.unfinished.fetch(self._schedule.next_in(line))
         job = self._book.unfinished[number]
-        if not (rooms.has_one(line.step, job) and self._reading.may_begin(line.step, job)):
+        if not (rooms.has_one(line.step, job) and self._book.reading.may_begin(line.step, job)):
             return False
         decision = self._decision(job) if line.step in _DECIDED_AGAIN else Start(line.step)
         if decision == Start(line.step):
@@ -268,7 +267,7 @@ class Dispatch:
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
         rooms.take(step, job)
-        self._reading.began(step, job)
+        self._book.reading.began(step, job)
         lane = errors.API if inbox is None or step not in {*IN_FOLDERS, Step.UPLOAD} else inbox.route.lane
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
 
@@ -372,7 +371,7 @@ class Dispatch:
     def finished(self, number: int) -> None:
         """The job's step ended."""
         step, job = self.in_flight.pop(number, (None, None))
-        self._reading.ended(number)
+        self._book.reading.ended(number)
         if job is not None:
             self.uploads.ended(job)
         if step is Step.FETCH and job is not None and job.transcript_id is not None:

@@ -376,6 +376,7 @@ class Worker:
         for number in list(self.dispatch.in_flight):
             if (job := self.book.unfinished.get(number)) is not None and job.in_flight:
                 self._guarded(functools.partial(self.book.record, job, Released("the daemon stopped")))
+        self._guarded(functools.partial(self._together, [inbox.inspection.leave for inbox in self.inboxes.values()]))
         self._news.leave()
         self._heartbeat.last(self._snapshot())
 

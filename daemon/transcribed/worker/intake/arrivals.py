@@ -7,7 +7,6 @@ much to be paid for without asking is surveyed first.
 
 import functools
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from typing import TypeVar
@@ -25,6 +24,7 @@ from transcribed.worker.intake.acceptance import Acceptance, Backlog, claim_of
 from transcribed.worker.intake.admission import admit, retire_again, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
 from transcribed.worker.intake.consents import Consents
+from transcribed.worker.intake.inspection import Inspection
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look, say_problems
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
@@ -39,7 +39,6 @@ from transcribed.worker.schedule import look_at
 
 log = structlog.get_logger()
 T = TypeVar("T")
-INSPECTED_AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
 
 
 class Arrivals:
@@ -73,7 +72,7 @@ class Arrivals:
         self._consents = Consents(route, self.anchors, background, self.executor)
         self._settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(route.name))
-        self._to_inspect: deque[Found] = deque()  # settled files to be looked into; the first of them are, now
+        self.inspection = Inspection(route.name, book.journal, book.reading)
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
         self._leaves_some = False  # settled files wait until what is being looked into is counted
@@ -153,10 +152,10 @@ class Arrivals:
             self._looking.raise_if_hanging(now)
         elif now >= at:
             self._begin_look(now)
+        self._inspect_next()
 
     def _begin_look(self, now: float) -> None:
-        whole, again = self._pace.begin(now), self._sightings.again()
-        first = self._last is None
+        whole, again, first = self._pace.begin(now), self._sightings.again(), self._last is None
         look = functools.partial(
             self._looking.look,
             first=first,
@@ -283,22 +282,24 @@ class Arrivals:
 
     def _inspect(self, found: Sequence[Found]) -> None:
         """Have these files looked into, some at a time: what is done for the first ones comes in between."""
-        self._sightings.inspect(each.path for each in found)
-        is_idle = not self._to_inspect
-        self._to_inspect.extend(found)
-        if found and is_idle:
-            self._inspect_next()
+        aside = self.inspection.set_aside(found)
+        self._say_unread(aside)
+        self._sightings.inspected(aside, aside, again=())
+        wanted = [each for each in found if each.path not in aside]
+        self._sightings.inspect(each.path for each in wanted)
+        self.inspection.add(wanted)
+        self._inspect_next()
+        self._look_if_counted()
 
     def _inspect_next(self) -> None:
-        if batch := tuple(itertools.islice(self._to_inspect, INSPECTED_AT_ONCE)):
-            look = functools.partial(inspect, batch, self._looking, to_hash(batch, self.route.name, self._book))
-            self._ask(look, functools.partial(FilesInspected, self, batch), doing="reading a recording")
-        self._look_if_counted()
+        if batch := self.inspection.begin():
+            answer = functools.partial(FilesInspected, self, batch)
+            alike = to_hash(batch, self.route.name, self._book)
+            self._ask(functools.partial(inspect, batch, self._looking, alike), answer, doing="reading a recording")
 
     def inspected(self, message: FilesInspected) -> None:
         """Admit the files that were looked into. Raises Blocked where the inbox cannot be reached."""
-        for _ in message.asked:
-            self._to_inspect.popleft()
+        self.inspection.ended()
         inspected, must_wait = message.outcome.result or {}, self._settling.must_wait
         coming = [each.result for each in inspected.values() if each.result and not must_wait(each.result)]
         admitted = {each.found.path for each in coming}
@@ -316,6 +317,7 @@ class Arrivals:
             self._give_up()
             raise blocked(problem, self.route.lane)
         self._inspect_next()
+        self._look_if_counted()
 
     def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
         """Keep which files cannot be read: each look tries them again, and each problem is said once.
@@ -323,12 +325,15 @@ class Arrivals:
         The files of which nothing is known, or that have gone, are reported again by the next look.
         """
         unread = {path: each.problem.message for path, each in inspected.items() if is_unread(each.problem)}
+        self._say_unread(unread)
+        read = {path for path, each in inspected.items() if each.problem is None}
+        self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
+
+    def _say_unread(self, unread: Mapping[bytes, str]) -> None:
         before = self._sightings.unread()
         for path, why in unread.items():
             if before.get(path) != why:
                 log.warning("inbox.problem", inbox=self.route.name, problem=why)
-        read = {path for path, each in inspected.items() if each.problem is None}
-        self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
 
     def _admit(self, candidate: Candidate) -> None:
         is_known = self.acceptance.is_known(candidate.found)
@@ -354,8 +359,7 @@ class Arrivals:
 
     def _give_up(self, paths: Iterable[bytes] = ()) -> None:
         """These files, and those that were still to be looked into, are left to the next look."""
-        self._let_go([*paths, *(each.path for each in self._to_inspect)])
-        self._to_inspect.clear()
+        self._let_go([*paths, *self.inspection.give_up()])
 
     def _let_go(self, paths: Sequence[bytes]) -> None:
         self._sightings.inspected(paths, {}, again=paths)
