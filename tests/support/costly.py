@@ -374,7 +374,9 @@ def _safety(count: int) -> str:
 def _of_renderings() -> Iterator[Row]:
     for name, text in _TRANSCRIPTS.items():
         yield Row(f"transcript: {name}", _encoded(text), _rendered, _TRANSCRIPT)
-    yield Row("transcript: a phrase without an end", _phrase, lambda words: list(cutting.cut(words, PLAIN, "")), 1 << 18)
+    yield Row(
+        "transcript: a phrase without an end", _phrase, lambda words: list(cutting.cut(words, PLAIN, "")), 1 << 18
+    )
 
 
 def _phrase(count: int) -> list[Word]:

@@ -1,4 +1,4 @@
-"""What a client may hold, and for how long: a connection, a request that does not come whole, an answer not read.
+"""The bounds of what a client holds: its connection, a request that does not come whole, an answer not read.
 
 Rules: nobody's silence keeps a connection for ever, and nobody's connections keep the others out. A wait ends with
 408 where the request is known, and by hanging up where it is not.
