@@ -2,7 +2,7 @@
 
 What is looked into is remembered before, so that the next process knows at what the last one died. A file at which it
 died DEATHS times in a row is looked into alone, as `worker.reading` has it. If it ends the daemon then too, it is set
-aside: it stays where it is, nobody opens it again, and people are told. Another file in its place is looked into anew.
+aside: it stays where it is, nobody opens it again, and people are told. Another file in its place is like any.
 """
 
 import contextlib
