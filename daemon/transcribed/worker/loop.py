@@ -239,8 +239,7 @@ class Worker:
 
     def _resume(self, name: str) -> None:
         """A lane is free again: what was held is written, and what may have come meanwhile is looked for."""
-        lane = self.lanes.resume(name, now=self._clock.monotonic())
-        if lane is None:
+        if (lane := self.lanes.resume(name, now=self._clock.monotonic())) is None:
             return
         event = "inbox.found" if name in self._gone else "lane.resumed"
         self._gone.discard(name)

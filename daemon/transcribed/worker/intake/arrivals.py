@@ -305,8 +305,10 @@ class Arrivals:
         admitted = {each.found.path for each in coming}
         self._note_unread([item.path for item in message.asked if item.path not in admitted], inspected)
         try:
-            for candidate in coming:
-                self._admit(candidate)
+            for each in coming:
+                is_known = self.acceptance.is_known(each.found)
+                job, earlier = admit(each, self.route.name, self._book, is_known=is_known)
+                self._coming[job.id] = each.found, earlier
         except errors.Blocked:
             self._give_up(admitted.difference(found.path for found, _ in self._coming.values()))
             raise
@@ -334,11 +336,6 @@ class Arrivals:
         for path, why in unread.items():
             if before.get(path) != why:
                 log.warning("inbox.problem", inbox=self.route.name, problem=why)
-
-    def _admit(self, candidate: Candidate) -> None:
-        is_known = self.acceptance.is_known(candidate.found)
-        job, earlier = admit(candidate, self.route.name, self._book, is_known=is_known)
-        self._coming[job.id] = candidate.found, earlier
 
     def written(self, job: Job) -> None:
         """A file that was admitted is written as this job."""
