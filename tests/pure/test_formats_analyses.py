@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoken import example, rendered, say, utterance
-from transcribed.formats import FORMATS, render
+from transcribed.formats import FORMATS, SHOWING, render, unseen
 
 
 def properties(transcript, title="Talk.mp3", **style):
@@ -86,6 +86,8 @@ def test_a_summary_of_several_lines_is_a_list():
 def test_a_chapter_has_its_time_its_headline_and_its_summary():
     chapter = {"headline": "The start", "gist": "g", "summary": "They meet.", "start": 61_000}
     assert sections({"chapters": [chapter]}) == {"Chapters": ["[00:01:01] The start: They meet."]}
+    chapter["headline"] = "It began."
+    assert sections({"chapters": [chapter]}) == {"Chapters": ["[00:01:01] It began: They meet."]}
 
 
 def test_highlights_come_by_weight_with_how_often_they_were_said():
@@ -221,6 +223,36 @@ def test_the_summary_the_chapters_and_what_is_to_be_done_stand_before_the_transc
 def test_a_long_translation_has_paragraphs():
     answer = {"text": "Hello.", "translated_texts": {"de": "Das ist ein Satz mit genau acht Wörtern. " * 16}}
     assert [len(part.split()) for part in sections(answer)["Translation (de)"]] == [64, 64]
+
+
+SUMMARY = {"text": "Hello.", "summary": "They greet one another."}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_formats_that_show_analyses_are_those_that_are_said_to(name):
+    assert (b"They greet one another." in render(name, SUMMARY, title="Talk.mp3")) == (name in SHOWING)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "chosen", "sentence"),
+    [
+        (
+            {"summarization": True, "summary_model": "informative", "sentiment_analysis": True},
+            ("txt", "srt"),
+            "summarization and sentiment_analysis are asked for and paid, and txt and srt show nothing of them",
+        ),
+        (
+            {"speech_understanding": {"request": {"action_items": {}, "speaker_identification": {}}}},
+            ("txt",),
+            "action_items is asked for and paid, and txt shows nothing of it",
+        ),
+        ({"summarization": True}, ("txt", "docx"), ""),
+        ({"summarization": False, "speaker_labels": True}, ("txt",), ""),
+        ({"speech_understanding": [1]}, ("txt",), ""),
+    ],
+)
+def test_an_analysis_that_is_paid_for_and_shown_in_no_format_is_named(parameters, chosen, sentence):
+    assert unseen(parameters, chosen) == sentence
 
 
 def test_the_severity_of_unsafe_content_is_told():

@@ -70,6 +70,14 @@ def tree(root):
     return [(path, sorted(folders), sorted(names)) for path, folders, names in os.walk(root)]
 
 
+def test_an_analysis_that_no_chosen_format_shows_is_named_with_the_formats_that_do(house):
+    house.write(house.inbox("in", "out", "[inbox.transcript]\nentity_detection = true\n"))
+    status, lines = house.check()
+    assert status == 0
+    said = 'remark: inbox "in": entity_detection is asked for and paid, and txt shows nothing of it'
+    assert f"{said} -- fix: add one of these to formats: md html docx json" in lines
+
+
 def test_where_all_is_well_each_thing_tried_is_one_line_and_nothing_is_left_behind(house):
     before = tree(house.root)
     status, lines = house.check()

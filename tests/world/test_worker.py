@@ -266,6 +266,18 @@ def test_a_transcript_far_shorter_than_its_recording_is_a_warning_in_the_story(
     assert transcribed["warnings"] == ["AssemblyAI heard 3 s of a recording of about 104 s"]
 
 
+def test_a_job_says_that_it_paid_for_what_none_of_its_files_shows(world: World) -> None:
+    world.routes[0] = changed(world.route, parameters=parameters(auto_highlights=True))
+    world.drop("Talk.mp3", mp3("Talk"))
+
+    assert world.run() == 0
+
+    with world.journal() as journal:
+        (delivered,) = [row for row in journal.story(1) if row["event"] == "job.delivered"]
+    said = "auto_highlights is asked for and paid, and txt and srt show nothing of it"
+    assert delivered["warnings"] == [f"{said}: `transcribed render 1 --format md` does, at no cost"]
+
+
 def test_with_duplicates_transcribe_known_content_is_paid_again(world: World, api: FakeAssemblyAI) -> None:
     world.routes[0] = changed(world.route, duplicates="transcribe")
     world.drop("One.mp3", mp3("the same"))

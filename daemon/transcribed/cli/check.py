@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from transcribed import config, errors, files, inbox
+from transcribed import config, errors, files, formats, inbox
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.finding import Finding, of_folder, of_writing
@@ -157,6 +157,7 @@ def _inbox(
     else:
         yield from _recordings(label, each, untaken, strange.get(root))
     yield from _commands(label, each)
+    yield from of_analyses(label, each)
     yield from _other_folders(label, each, strange, shares)
     yield from _devices(label, each, shares)
     if not any(map(shares.silence, roots_of(each))):
@@ -201,6 +202,12 @@ def _listing(each: config.Inbox, gone: errors.Blocked | None) -> inbox.Listing:
     ground = Ground(root, lane=lane, what="inbox")
     folder = inbox.RecordingFolder(root, lane=lane, names=names_of(each), hardlinks=each.hardlinks, ground=ground)
     return folder.listing()
+
+
+def of_analyses(label: str, each: config.Inbox) -> Iterator[Finding]:
+    """The analyses that would be paid for, and that no file of the inbox's recordings shows."""
+    if said := formats.unseen(each.transcript, each.formats):
+        yield Finding("remark", f"{label}: {said}", f"add one of these to formats: {' '.join(formats.SHOWING)}")
 
 
 def _commands(label: str, each: config.Inbox) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from transcribed.formats.asked import SHOWING, unseen
 from transcribed.formats.content import Content
 from transcribed.formats.document import docx
 from transcribed.formats.lyrics import lrc
@@ -27,6 +28,7 @@ from transcribed.formats.transcript import text_of, turns
 
 __all__ = [
     "FORMATS",
+    "SHOWING",
     "Format",
     "Style",
     "TooLargeError",
@@ -36,6 +38,7 @@ __all__ = [
     "render",
     "render_each",
     "skim",
+    "unseen",
 ]
 
 
@@ -76,8 +79,7 @@ def render(name: str, answer: bytes | Mapping[str, Any], *, title: str, style: S
 
     `answer` is the API's answer, or the mapping that `parse` made of it. For several formats of one answer there is
     `render_each`. `title` is the recording's name, as people know it; `style` is their choice. As `json`, an answer's
-    bytes are returned unread, and a mapping is written compactly. The srt of a recording without speech is empty,
-    because a subtitle shows speech.
+    bytes are returned unread, and a mapping is written compactly.
 
     Raises ValueError if there is no such format, or the answer is not a JSON object.
     """

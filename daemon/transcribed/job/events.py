@@ -173,6 +173,7 @@ class Delivered(Event):
     """Every rendering is in the outbox. `delete_remote`: AssemblyAI's copy of it is to be deleted."""
 
     delete_remote: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ nothing that the daemon did not write is replaced.
 
 import contextlib
 import functools
+import json
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from transcribed import errors, files
+from transcribed import errors, files, formats
 from transcribed.folders import Anchors
 from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, State, shown
@@ -106,7 +107,14 @@ class FolderSteps:
         self._naming.published(job)
         said = [result_notes.of_doubt(doubt) for doubt in doubts]
         result_notes.tell(job, said, root=outbox, access=self._access)
-        return Delivered(delete_remote=self._route.delete_remote)
+        return Delivered(delete_remote=self._route.delete_remote, warnings=self._unseen(job))
+
+    def _unseen(self, job: Job) -> tuple[str, ...]:
+        """The warning that something was paid for, and that nobody sees it in these files."""
+        parameters = json.loads(self._route.settings_of(job).parameters)
+        if said := formats.unseen(parameters, job.formats):
+            return (f"{said}: `transcribed render {job.id} --format {formats.SHOWING[0]}` does, at no cost",)
+        return ()
 
     def _publish(
         self, job: Job, rendered: dict[str, bytes], audio: tuple[str, bytes] | None, outbox: files.Root
