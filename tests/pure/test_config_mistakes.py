@@ -105,6 +105,10 @@ def test_all_mistakes_are_reported_at_once_each_by_key_value_and_fix(problems):
         (SMALLEST + "[defaults]\nprompt = 1", "is a parameter of AssemblyAI: it belongs below [defaults.transcript]"),
         (SMALLEST + "line_length = 19", "line_length: should be at least 20, not 19"),
         (SMALLEST + "line_length = 201", "line_length: should be at most 200, not 201"),
+        (
+            SMALLEST + 'csv_separator = "|"',
+            'csv_separator: should be a comma, a semicolon or a tab: "," ";" "\\t", not',
+        ),
         (SMALLEST + "lines = 0", "lines: should be at least 1, not 0"),
         (SMALLEST + "lines = 5", "lines: should be at most 4, not 5"),
         (SMALLEST + "lines = true", "lines: should be a whole number, not true"),

@@ -16,6 +16,9 @@ WHOLE = """
 formats = ["srt", "txt"]
 line_length = 37
 lines = 1
+vtt_names = true
+txt_times = true
+csv_separator = ";"
 output_name = "{stem}.{lang}.{ext}"
 [speakers]
 A = "Aoife"
@@ -49,6 +52,7 @@ def test_a_file_sets_parameters_formats_speakers_the_measure_of_subtitles_and_th
     assert options.transcript == {"speaker_labels": True, "brand_new": [1]}
     assert (options.formats, options.speakers) == (("srt", "txt"), {"A": "Aoife"})
     assert (options.line_length, options.lines, options.output_name) == (37, 1, "{stem}.{lang}.{ext}")
+    assert (options.vtt_names, options.txt_times, options.csv_separator) == (True, True, ";")
     assert set(type(options).model_fields) == set(options.model_fields_set)
 
 
@@ -142,12 +146,15 @@ def test_an_inbox_without_files_gives_its_own_settings_and_says_which_are_defaul
     assert (settings.transcript, settings.speakers, settings.lines) == ({"punctuate": True}, {"A": "Aoife"}, 1)
     assert (settings.formats, settings.line_length, settings.output_name) == (("txt",), 42, "{stem}.{ext}")
     assert settings.origins == {
+        "csv_separator": "default",
         "formats": "default",
         "line_length": "default",
         "lines": "[[inbox]]",
         "output_name": "default",
         "punctuate": "[[inbox]]",
         "speakers.A": "[[inbox]]",
+        "txt_times": "default",
+        "vtt_names": "default",
     }
 
 
@@ -172,6 +179,9 @@ def test_the_particular_goes_over_the_general_key_by_key_and_each_key_says_where
     assert (settings.formats, settings.lines, settings.line_length) == (("srt",), 3, 42)
     assert settings.output_name == "{job}.{ext}"
     assert settings.origins == {
+        "csv_separator": "default",
+        "txt_times": "default",
+        "vtt_names": "default",
         "formats": "a/transcribed.toml",
         "language_code": "a/Talk.mp3.toml",
         "line_length": "default",

@@ -1,5 +1,6 @@
 """The document that is made of a transcript, read back by python-docx."""
 
+import datetime as dt
 import io
 import zipfile
 
@@ -67,6 +68,17 @@ def test_the_paper_is_that_of_the_languages_country_and_the_pages_have_numbers(l
     assert round(section.page_width.inches, 2) == inches
     assert " PAGE " in section.footer._element.xml
     assert found.core_properties.title == "Talk"
+    assert found.core_properties.language == {"en_us": "en-US"}.get(language, language)
+
+
+def test_the_file_was_made_on_the_recordings_day_as_far_as_that_is_known():
+    assert document(TALK, date="2026-11-23").core_properties.created.date() == dt.date(2026, 11, 23)
+    assert document(TALK, date="in May").core_properties.created is None
+
+
+def test_word_opens_the_document_without_its_compatibility_mode():
+    mode = document(TALK).settings.element.xpath(".//w:compatSetting[@w:name='compatibilityMode']")
+    assert [each.get(qn("w:val")) for each in mode] == ["15"]
 
 
 def test_a_word_processor_proofs_the_text_in_its_language():

@@ -225,6 +225,11 @@ def test_utterances_keep_people_apart_whose_words_are_mixed():
     assert rendered("txt", answer) == "Speaker 1: I think so.\n\nSpeaker 2: So do I.\n"
 
 
+def test_successive_utterances_of_one_speaker_have_one_name():
+    turns = [utterance("A", "One."), utterance("A", "Two.", 9000), utterance("B", "Three.", 12_000)]
+    assert rendered("txt", {"utterances": turns}) == "Speaker A: One.\n\nTwo.\n\nSpeaker B: Three.\n"
+
+
 def test_only_the_first_paragraph_of_a_turn_has_the_name():
     turn = utterance("A", "On and on. " * 21)
     assert rendered("txt", {"utterances": [turn]}) == "Speaker A:" + " On and on." * 20 + "\n\nOn and on.\n"
@@ -243,7 +248,7 @@ def test_a_text_without_words_is_still_the_text(words):
 def test_an_empty_transcript_says_that_nobody_spoke(answer):
     assert rendered("txt", answer) == "(no speech was recognised)\n"
     assert rendered("md", answer).endswith("---\n\n(no speech was recognised)\n")
-    assert rendered("srt", answer) == ""
+    assert rendered("srt", answer) == "1\n00:00:00,000 --> 00:00:00,001\n\n"
     assert rendered("vtt", answer) == "WEBVTT\n"
 
 
@@ -355,6 +360,24 @@ def test_people_who_talk_at_once_are_shown_one_after_the_other_long_enough_to_be
     turns = [utterance("1", "I think that. We should go."), utterance("2", "Wait a bit.", 600)]
     found = cues({"text": "I think that. We should go. Wait a bit.", "utterances": turns})
     assert [(start, end) for start, end, _ in found] == [(0, 834), (834, 1668), (1668, 2668)]
+
+
+def test_a_word_within_crosstalk_is_shown_long_enough_to_be_read():
+    turns = [
+        utterance("A", "Who is going to do that?"),
+        {**utterance("B", "Me."), "words": [{"text": "Me.", "start": 1790, "end": 1990}]},
+        {**utterance("C", "Thanks a lot."), "words": say("Thanks a lot, that is a great help.", start=1800, step=250)},
+    ]
+    (_, me, _) = srt_cues({"utterances": turns})
+    assert me[2] == ["Speaker B: Me."]
+    assert me[1] - me[0] >= 300
+
+
+def test_a_cue_is_shown_for_as_long_as_it_takes_to_read_where_there_is_silence_and_short_gaps_are_closed():
+    fast = say("Everybody understands extraordinarily complicated considerations.", step=300)
+    (first, second) = srt_cues({"words": [*fast, *say("Yes.", start=4500), *say("No, never again.", start=5800)]})[:2]
+    assert first[:2] == (0, 2000), "half a second longer than the words, of 3.9 s that it takes to read"
+    assert second[:2] == (4500, 5716), "two frames before the next"
 
 
 def test_a_cue_that_was_interrupted_names_its_speaker_again():
@@ -507,6 +530,12 @@ def test_no_title_can_break_out_of_its_property(title):
     assert keys == ["---", "title", "source", "---", "", "(no speech was recognised)", ""]
     scalar = lines[2].removeprefix("source: ")  # in double quotes, where JSON is YAML
     assert json.loads(scalar) == " ".join(title.split())
+
+
+def test_markdown_means_nothing_in_obsidian_and_pandoc_either():
+    """A formula, a tag, a highlight, a comment that is hidden, a superscript."""
+    body = rendered("md", {"text": "$a$ #budget ==x== %%x%% x^2^"}).split("\n---\n\n", 1)[1]
+    assert body == "\\$a\\$ \\#budget \\==x\\== \\%%x\\%% x\\^2\\^\n"
 
 
 @settings(deadline=None, max_examples=300)

@@ -102,6 +102,7 @@ def test_a_time_that_was_said_is_no_time_of_the_lyrics():
 
 def test_a_line_that_begins_with_a_bracket_is_shown_all_the_same():
     assert lrc_lines({"words": say("[Applause]")}) == [(0, "(Applause)")]
+    assert lrc_lines({"words": say("[PERSON_NAME] called.")}) == [(0, "(PERSON_NAME) called.")]
 
 
 def test_tsv_is_what_whispers_command_line_writes():
@@ -153,6 +154,11 @@ def test_a_pause_ends_a_row_within_a_sentence_and_a_short_one_does_not():
 
 def test_a_text_without_sentences_still_has_rows():
     assert [len(row[2].split()) for row in tabbed("tsv", {"words": say("on " * 100)})[1:]] == [40, 40, 20]
+
+
+def test_a_row_of_words_at_one_moment_lasts_as_long_as_a_word():
+    words = [{"text": text, "start": 5000, "end": 5000} for text in ("Well,", "no.")]
+    assert [(row["startTime"], row["endTime"]) for row in segments({"words": words})] == [(5.0, 5.3)]
 
 
 def test_people_who_talk_at_once_keep_their_own_times():
@@ -286,8 +292,8 @@ def test_all_tables_have_the_same_rows(answer):
 def test_lyrics_are_in_order_and_whole(answer):
     lines = lrc_lines(answer)
     assert [at for at, _ in lines] == sorted(at for at, _ in lines)
-    texts = [re.sub("^(Speaker A|Ann Lee):( |$)", "", text) for _, text in lines]
     # What could be taken for a time is written as what it looks like, and marks give the direction of a line.
+    texts = [re.sub("^(\u202b?)(Speaker A|Ann Lee):( |$)", "", text) for _, text in lines]
     plain = str.maketrans("[<\u2039]>\u203a", "((()))", "\u202b\u202c")
     assert squeezed(texts).translate(plain) == squeezed(word["text"] for word in answer["words"]).translate(plain)
 

@@ -1,5 +1,7 @@
 """The choices of people for a rendering: names of speakers, the size and the time of a subtitle."""
 
+import csv
+import io
 import re
 from itertools import pairwise
 
@@ -51,6 +53,28 @@ def test_a_name_cannot_break_a_subtitle():
     name = "Ana\n\n2\n00:00:01,000 --> 00:00:02,000"
     lines = rendered("srt", {"words": say("Yes.", speaker="A")}, speakers={"A": name}).split("\n")
     assert [line for line in lines if "-->" in line] == ["00:00:00,000 --> 00:00:01,000"]
+
+
+def test_webvtt_can_have_its_names_in_the_text_too_for_players_draw_no_voices():
+    assert "<v Ana>Ana: Good morning, everyone.\n" in rendered("vtt", TALK, speakers={"A": "Ana"}, vtt_names=True)
+    words = [*say("One. Two.", step=1200, speaker="A"), *say("Three.", start=9000, speaker="B")]
+    assert shown(vtt_cues({"words": words}, vtt_names=True)) == ["Speaker A: One.", "Two.", "Speaker B: Three."]
+
+
+# --- times and signs ---------------------------------------------------------------------------------------------
+
+
+def test_each_paragraph_of_plain_text_can_begin_with_its_time():
+    expected = "[00:00:00] Speaker A: Good morning, everyone.\n\n[00:00:03] Speaker B: Fine, and you?\n"
+    assert rendered("txt", TALK, txt_times=True) == expected
+    assert rendered("txt", {"text": "Nobody knows when."}, txt_times=True) == "Nobody knows when.\n"
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_spreadsheet_can_have_another_separator(separator):
+    text = render("csv", {"words": say("a; b, c")}, title="", style=Style(csv_separator=separator)).decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    assert rows == [["start", "end", "speaker", "text"], ["00:00:00.000", "00:00:01.100", "", "a; b, c"]]
 
 
 # --- size --------------------------------------------------------------------------------------------------------
@@ -117,6 +141,7 @@ STYLES = st.fixed_dictionaries(
         "shortest_seconds": st.floats(0.01, 2),
         "longest_seconds": st.floats(2, 9),
         "speakers": st.sampled_from([{}, {"A": "Ana"}]),
+        "vtt_names": st.booleans(),
     }
 )
 TOKENS = st.text("ab,.!?日本。&'-", min_size=1, max_size=10) | st.just("x" * 70)
@@ -167,6 +192,7 @@ def test_whatever_the_style_no_line_is_too_long_unless_a_word_is(cues, answer, s
     [
         ({"line_length": 9}, "line_length should be 10 to 200 characters, not 9"),
         ({"lines": 0}, "lines should be 1 to 4, not 0"),
+        ({"csv_separator": "|"}, "csv_separator should be a comma, a semicolon or a tab"),
         ({"shortest_seconds": 8}, "shortest_seconds should be above 0 and at most longest_seconds"),
         ({"longest_seconds": 61}, "which should be at most 60"),
         ({"shortest_seconds": float("nan")}, "shortest_seconds should be above 0"),

@@ -63,9 +63,14 @@ def test_words_of_scripts_without_spaces_stand_together():
     assert page({"words": words}).text.split()[-3:] == ["今日は。", "O", "K"]
 
 
-def test_each_paragraph_finds_its_own_direction():
+def test_a_title_and_a_name_find_their_own_direction():
     found = page({"words": say("שלום לכולם.", speaker="A")}, title="שלום.mp3")
-    assert [attributes for tag, attributes in found.elements if tag in {"p", "h1", "cite"}] == [{"dir": "auto"}] * 3
+    assert [attributes for tag, attributes in found.elements if tag in {"h1", "cite"}] == [{"dir": "auto"}] * 2
+
+
+def test_a_translation_says_its_language():
+    found = page({"text": "Hello.", "translated_texts": {"de": "Hallo."}})
+    assert ("section", {"lang": "de"}) in found.elements
 
 
 def test_a_text_without_words_is_shown_without_times():

@@ -96,17 +96,6 @@ def test_a_text_is_as_wide_as_it_is_shown(text, width):
     assert columns(text) == width
 
 
-@pytest.mark.parametrize("name", ["srt", "lrc"])
-def test_a_line_from_right_to_left_says_so_to_players_that_lay_out_from_the_left(name):
-    text = "Anna אמרה שלום לכולם."
-    assert f"\u202b{text}\u202c" in rendered(name, {"text": text, "words": say(text)})
-
-
-def test_a_webvtt_cue_from_right_to_left_begins_with_a_mark_that_says_so():
-    text = "Anna אמרה שלום לכולם."
-    assert f"\n\u200f{text}" in rendered("vtt", {"text": text, "words": say(text)})
-
-
 def test_subtitles_break_a_line_before_a_preposition():
     text = "We went to the house in the hills, where the rain came down on us"
     assert "We went to the house in the hills,\nwhere the rain" in rendered("srt", {"text": text, "words": say(text)})

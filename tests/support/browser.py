@@ -56,6 +56,21 @@ class Browser:
     def type(self, xpath: str, text: str) -> None:
         self._tell(f"/element/{self.find(xpath)}/value", text=text)
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the page so many pixels, as a phone or a screen has them."""
+        self._devtools(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+
+    def emulate(self, *, media: str = "", scheme: str = "light") -> None:
+        """Show the page on paper (`media="print"`), or in the colours of a scheme."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._devtools("Emulation.setEmulatedMedia", media=media, features=features)
+
+    def _devtools(self, command: str, **parameters: Any) -> None:
+        """Order something that WebDriver has no word for (Chromium's own protocol)."""
+        self._tell("/goog/cdp/execute", cmd=command, params=parameters)
+
     def log(self, kind: str) -> list[str]:
         """The notes since the last look: `browser` (console, refusals of the policy) or `performance`."""
         return [entry["message"] for entry in self._tell("/se/log", type=kind)]

@@ -36,9 +36,9 @@ def rendered(name: str, transcript: Any, title: str = "Talk.mp3", **style: Any) 
 
 
 def srt_cues(transcript: Any, **style: Any) -> list[Cue]:
-    """(start, end, lines) of every subtitle, as pysubs2 reads them."""
+    """(start, end, lines) of every subtitle that shows something, as pysubs2 reads them."""
     cues = pysubs2.SSAFile.from_string(rendered("srt", transcript, **style), format_="srt", keep_html_tags=True)
-    return [(cue.start, cue.end, cue.text.split("\\N")) for cue in cues]
+    return [(cue.start, cue.end, cue.text.split("\\N")) for cue in cues if cue.text]
 
 
 def vtt_cues(transcript: Any, **style: Any) -> list[Cue]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from transcribed.formats import FORMATS, naming
-from transcribed.formats.style import PLAIN
+from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
 
 __all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State", "Transcription"]
@@ -97,6 +97,12 @@ def _speakers(names: dict[str, str]) -> dict[str, str]:
     return names
 
 
+def _separator(sign: str) -> str:
+    if sign not in SEPARATORS:
+        raise ValueError('a comma, a semicolon or a tab: "," ";" "\\t"')
+    return sign
+
+
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     if words and not words[0].startswith("/"):
         raise ValueError("a list of words that begins with the full path of a program; no shell reads it")
@@ -118,6 +124,7 @@ Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
 OutputName = Annotated[str, AfterValidator(_output_name)]
 LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
+Separator = Annotated[str, AfterValidator(_separator), WithJsonSchema({"type": "string", "enum": list(SEPARATORS)})]
 
 
 class Table(BaseModel):
@@ -221,6 +228,11 @@ class Transcription(Table):
         default=PLAIN.line_length, description="The most characters in a line of a subtitle."
     )
     lines: Lines = Field(default=PLAIN.lines, description="The most lines of a subtitle.")
+    vtt_names: bool = Field(default=PLAIN.vtt_names, description="Write names into the text of vtt, as in srt.")
+    txt_times: bool = Field(default=PLAIN.txt_times, description="Begin each paragraph of txt with its time.")
+    csv_separator: Separator = Field(
+        default=PLAIN.csv_separator, description="The sign between the cells of csv: a comma, a semicolon or a tab."
+    )
 
     def settings(self) -> Settings:
         """The same in the form that jobs are made by."""
@@ -229,7 +241,7 @@ class Transcription(Table):
 
 
 #: The keys that are about the look of renderings, by their names in formats.Style.
-STYLE = ("speakers", "line_length", "lines")
+STYLE = ("speakers", "line_length", "lines", "vtt_names", "txt_times", "csv_separator")
 
 
 class Defaults(Transcription):

@@ -41,7 +41,7 @@ class Options(Transcription):
 
 
 #: The settings that replace each other as a whole; `transcript` and `speakers` merge key by key.
-_WHOLE = ("formats", "output_name", "line_length", "lines")
+_WHOLE = tuple(key for key in Transcription.model_fields if key not in ("transcript", "speakers"))
 
 
 class Merged(Transcription):

@@ -79,7 +79,9 @@ def _chapter(chapter: Mapping[str, Any]) -> Entry:
     texts = (text_of(chapter, key) for key in ("headline", "gist"))
     headline, summary = next(filter(None, texts), ""), text_of(chapter, "summary")
     start_ms = milliseconds(chapter.get("start"))
-    return Entry(summary, headline, start_ms) if summary and headline else Entry(headline or summary, "", start_ms)
+    if not (summary and headline):
+        return Entry(headline or summary, "", start_ms)
+    return Entry(summary, headline.removesuffix("."), start_ms)
 
 
 def _highlights(result: Mapping[str, Any]) -> Iterator[Entry]:

@@ -3,6 +3,7 @@
 Rules: each part is worked out when it is first asked for, and only once, however many formats are made.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 
 from transcribed.formats.analyses import sections
 from transcribed.formats.cues import Cue, cues
+from transcribed.formats.direction import is_rtl
 from transcribed.formats.findings import Section
 from transcribed.formats.paragraphs import Paragraph, paragraphs, untimed_paragraphs
 from transcribed.formats.rows import Row, rows
@@ -33,7 +35,7 @@ class Content:
     @cached_property
     def turns(self) -> list[Turn]:
         """The timed words of the answer, by turns; empty if it has none."""
-        return with_ends(turns(self.transcript, self.style.speakers), self._language)
+        return with_ends(turns(self.transcript, self.style.speakers), self.language)
 
     @cached_property
     def turns_or_guess(self) -> list[Turn]:
@@ -43,11 +45,24 @@ class Content:
     @cached_property
     def guess(self) -> list[Turn]:
         """The text spread over the recording; empty if nothing was said."""
-        return with_ends(guessed(self.transcript), self._language)
+        return with_ends(guessed(self.transcript), self.language)
 
     @property
-    def _language(self) -> str:
+    def language(self) -> str:
+        """The code of the language that was spoken; empty if it is not known."""
         return text_of(self.transcript, "language_code")
+
+    @property
+    def date(self) -> str:
+        """The recording's day, as in 2026-11-23; empty if the style has none, or another text."""
+        try:
+            return dt.date.fromisoformat(self.style.date).isoformat()
+        except ValueError:
+            return ""
+
+    def is_rtl(self, said: str) -> bool:
+        """True if a part of what was said runs from right to left."""
+        return is_rtl(said, self.language)
 
     @cached_property
     def paragraphs(self) -> list[Paragraph]:

@@ -16,7 +16,7 @@ from transcribed.formats.direction import is_rtl
 from transcribed.formats.findings import Section
 from transcribed.formats.languages import tag_of
 from transcribed.formats.paragraphs import about
-from transcribed.formats.transcript import hms, plain_title, text_of
+from transcribed.formats.transcript import hms, plain_title
 
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -28,6 +28,7 @@ _TYPES = f"""{_XML}<Types xmlns="{_PACKAGE}/content-types">
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
 <Override PartName="/word/document.xml" ContentType="{_TYPE}.document.main+xml"/>
 <Override PartName="/word/styles.xml" ContentType="{_TYPE}.styles+xml"/>
+<Override PartName="/word/settings.xml" ContentType="{_TYPE}.settings+xml"/>
 <Override PartName="/word/footer.xml" ContentType="{_TYPE}.footer+xml"/>
 <Override PartName="/docProps/core.xml" ContentType="application/vnd.openxmlformats-package.core-properties+xml"/>
 </Types>"""
@@ -40,10 +41,17 @@ _RELATIONS = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
 _RELATIONS_OF_DOCUMENT = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
 <Relationship Id="rId1" Type="{_OFFICE}/styles" Target="styles.xml"/>
 <Relationship Id="rId2" Type="{_OFFICE}/footer" Target="footer.xml"/>
+<Relationship Id="rId3" Type="{_OFFICE}/settings" Target="settings.xml"/>
 </Relationships>"""
 
 _PROPERTIES = f"""{_XML}<cp:coreProperties xmlns:cp="{_PACKAGE}/metadata/core-properties"
- xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{{title}}</dc:title></cp:coreProperties>"""
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><dc:title>{{title}}</dc:title>{{more}}</cp:coreProperties>"""
+_CREATED = '<dcterms:created xsi:type="dcterms:W3CDTF">{date}T00:00:00Z</dcterms:created>'
+
+#: Without it Word opens a document in the way of an older version, and says so beside its name. 15: Word 2013.
+_SETTINGS = f"""{_XML}<w:settings xmlns:w="{_W}"><w:compat><w:compatSetting w:name="compatibilityMode"
+ w:uri="http://schemas.microsoft.com/office/word" w:val="15"/></w:compat></w:settings>"""
 
 _FOOTER = f"""{_XML}<w:ftr xmlns:w="{_W}"><w:p><w:pPr><w:jc w:val="center"/></w:pPr>
 <w:fldSimple w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple></w:p></w:ftr>"""
@@ -70,10 +78,10 @@ def docx(content: Content) -> bytes:
         _paragraph(" · ".join(about(content.transcript, content.style))),
         *(part for section in content.leading_sections for part in _section(section)),
         _paragraph(TRANSCRIPT if content.sections else "", style="Heading2"),
-        *(_paragraph(found.text, found.speaker, found.start_ms) for found in content.paragraphs),
+        *(_paragraph(found.text, found.speaker, found.start_ms, content.language) for found in content.paragraphs),
         *(part for section in content.other_sections for part in _section(section)),
     ]
-    tag = tag_of(text_of(content.transcript, "language_code"))
+    tag = tag_of(content.language)
     shape = f'{_XML}<w:document xmlns:w="{_W}" xmlns:r="{_OFFICE}"><w:body>\n'
     document = f"{shape}{''.join(body)}{_page(tag)}</w:body></w:document>"
     return _archive(
@@ -81,12 +89,21 @@ def docx(content: Content) -> bytes:
             "[Content_Types].xml": _TYPES,
             "_rels/.rels": _RELATIONS,
             "word/_rels/document.xml.rels": _RELATIONS_OF_DOCUMENT,
-            "docProps/core.xml": _PROPERTIES.format(title=escape(plain_title(content.title))),
+            "docProps/core.xml": _properties(content),
             "word/styles.xml": _STYLES.replace("<!--language-->", _proofed_as(tag)),
+            "word/settings.xml": _SETTINGS,
             "word/footer.xml": _FOOTER,
             "word/document.xml": document,
         }
     )
+
+
+def _properties(content: Content) -> str:
+    """What a word processor shows of the file: the title, the language, and the recording's day."""
+    tag = tag_of(content.language)
+    language = f"<dc:language>{tag}</dc:language>" if tag else ""
+    created = _CREATED.format(date=content.date) if content.date else ""
+    return _PROPERTIES.format(title=escape(plain_title(content.title)), more=language + created)
 
 
 def _page(tag: str) -> str:
@@ -107,14 +124,16 @@ def _section(section: Section) -> Iterator[str]:
     yield _paragraph(section.title, style="Heading2")
     yield _paragraph(section.whole)
     for entry in section.entries:
-        yield _paragraph(entry.text, entry.label, entry.start_ms, point=section.listed)
+        yield _paragraph(entry.text, entry.label, entry.start_ms, section.language, point=section.listed)
 
 
-def _paragraph(text: str, name: str = "", start_ms: int | None = None, *, style: str = "", point: bool = False) -> str:
-    """A paragraph; empty if there is no text."""
+def _paragraph(
+    text: str, name: str = "", start_ms: int | None = None, language: str = "", *, style: str = "", point: bool = False
+) -> str:
+    """A paragraph; empty if there is no text. `language` is that of the text, as far as it is known."""
     if not text:
         return ""
-    rtl = is_rtl(text)
+    rtl = is_rtl(text, language)
     time = _run(f"[{hms(start_ms)}] ", "", rtl=rtl) if start_ms is not None else ""
     lead = _run(f"{name}: ", "<w:b/><w:bCs/>", rtl=rtl) if name else ""
     shape = f'<w:pStyle w:val="{style}"/>' if style else ""

@@ -27,7 +27,9 @@ def lrc(content: Content) -> bytes:
     last = ""
     for cue in cues(content.turns_or_guess, replace(content.style, lines=1)):
         name = f"{prefix(cue.speaker)} " if cue.speaker not in ("", last) else ""
-        lines.append(f"[{_time(cue.start_ms)}]{embedded(_harmless(name + ''.join(cue.pieces).lstrip()))}")
+        said = "".join(cue.pieces).lstrip()
+        text = _harmless(name + said)
+        lines.append(f"[{_time(cue.start_ms)}]{embedded(text) if content.is_rtl(said) else text}")
         last = cue.speaker
     return "\n".join([*lines, ""]).encode()
 

@@ -9,22 +9,21 @@ A paragraph is marked as Podcasting 2.0 asks (cite, time, p).
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from hashlib import sha256
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 from transcribed.formats.content import TRANSCRIPT, Content
-from transcribed.formats.direction import RIGHT_TO_LEFT
+from transcribed.formats.direction import is_rtl, runs_leftward
 from transcribed.formats.findings import Entry, Section
 from transcribed.formats.languages import tag_of
 from transcribed.formats.paragraphs import Paragraph, about
-from transcribed.formats.transcript import hms, plain_title, text_of
+from transcribed.formats.transcript import hms, plain_title
 from transcribed.formats.words import Word
 
 _STYLE = """
-:root { color-scheme: light dark; font: 1.05rem/1.6 system-ui, sans-serif; }
+:root { color-scheme: light dark; font: 1.05rem/1.6 system-ui, sans-serif; background: Canvas; color: CanvasText; }
 body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }
 h1, h2 { line-height: 1.25; }
 html { scroll-padding-top: 5rem; }
@@ -126,14 +125,14 @@ def html(content: Content) -> bytes:
     title, style = plain_title(content.title), content.style
     lines = [
         "<!DOCTYPE html>",
-        f"<html{_language(content.transcript)}>",
+        f"<html{_language(content.language)}>",
         *_head(title),
         "<body>",
         *_header(title, about(content.transcript, style), style.recording),
         "<main>",
         *(line for section in content.leading_sections for line in _section(section)),
         *([f"<h2>{TRANSCRIPT}</h2>"] if content.sections else []),
-        *map(_paragraph, content.paragraphs),
+        *(_paragraph(paragraph, content.language) for paragraph in content.paragraphs),
         *(line for section in content.other_sections for line in _section(section)),
         "</main>",
         f"<script>{_SCRIPT}</script>",
@@ -143,9 +142,8 @@ def html(content: Content) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def _language(transcript: Mapping[str, Any]) -> str:
-    code = text_of(transcript, "language_code")
-    direction = ' dir="rtl"' if code.partition("_")[0].lower() in RIGHT_TO_LEFT else ""
+def _language(code: str) -> str:
+    direction = ' dir="rtl"' if runs_leftward(code) else ""
     return f' lang="{tag}"{direction}' if (tag := tag_of(code)) else ""
 
 
@@ -166,9 +164,9 @@ def _header(title: str, facts: list[str], recording: str) -> list[str]:
     return [
         "<header>",
         f'<h1 dir="auto">{escape(title)}</h1>',
-        *([f"<p>{escape(' · '.join(facts))}</p>"] if facts else []),
+        *([f"<p><bdi>{escape(' · '.join(facts))}</bdi></p>"] if facts else []),
         "</header>",
-        '<div class="player">',
+        '<div class="player" role="region" aria-label="Recording">',
         f'<audio controls preload="metadata"{source}></audio>',
         '<label hidden>The recording is not here. Open it: <input type="file" accept="audio/*,video/*"></label>',
         "</div>",
@@ -180,10 +178,15 @@ def _beside(recording: str) -> str:
     return "./" + quote(recording, errors="surrogateescape")
 
 
-def _paragraph(paragraph: Paragraph) -> str:
+def _paragraph(paragraph: Paragraph, language: str) -> str:
     name = f'<cite dir="auto">{escape(paragraph.speaker)}</cite> ' if paragraph.speaker else ""
     text = _words(paragraph.words) if paragraph.words else escape(paragraph.text)
-    return f'<div>{name}{_time(paragraph.start_ms)}<p dir="auto">{text}</p></div>'
+    return f"<div>{name}{_time(paragraph.start_ms)}<p{_direction(paragraph.text, language)}>{text}</p></div>"
+
+
+def _direction(text: str, language: str = "") -> str:
+    """The direction of a text, for browsers go by its first letter."""
+    return f' dir="{"rtl" if is_rtl(text, language) else "ltr"}"'
 
 
 def _words(words: tuple[Word, ...]) -> str:
@@ -207,16 +210,17 @@ def _section(section: Section) -> Iterator[str]:
     yield f"<section{language}>"
     yield f'<h2 dir="auto">{escape(section.title)}</h2>'
     if section.whole:
-        yield f'<p dir="auto">{escape(section.whole)}</p>'
+        yield f"<p{_direction(section.whole)}>{escape(section.whole)}</p>"
     if section.listed and section.entries:
         yield "<ul>"
-        yield from (f'<li dir="auto">{_entry(entry)}</li>' for entry in section.entries)
+        yield from (_entry(entry, "li", section.language) for entry in section.entries)
         yield "</ul>"
     else:
-        yield from (f'<p dir="auto">{_entry(entry)}</p>' for entry in section.entries)
+        yield from (_entry(entry, "p", section.language) for entry in section.entries)
     yield "</section>"
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: Entry, tag: str, language: str) -> str:
     label = f"<b>{escape(entry.label)}:</b> " if entry.label else ""
-    return f"{_time(entry.start_ms)}{label}{escape(entry.text)}"
+    text = f"{_time(entry.start_ms)}{label}{escape(entry.text)}"
+    return f"<{tag}{_direction(entry.text, language)}>{text}</{tag}>"

@@ -11,12 +11,13 @@ from itertools import accumulate
 
 import sentencex
 
+from transcribed.formats.signs import CLOSING, EITHER
 from transcribed.formats.words import Turn, Word
 
 #: A silence after an abbreviation that is the end of its sentence: longer than the gaps within one.
 PAUSE_MS = 700
 
-_CLOSERS = "\"'”’“‘»«›‹)]}」』】》〉）"  # noqa: RUF001 - other scripts close too
+_CLOSERS = CLOSING + EITHER
 _NUMBER = re.compile(r"\d{1,2}\.")
 _LETTERS = re.compile(r"([^\W\d_]\.)+")
 _KHMER = re.compile(r"[។៕]$")  #: sentencex 1.0.32 does not know them

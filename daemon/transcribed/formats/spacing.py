@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import repeat
 
+from transcribed.formats.signs import CLOSING, PAUSES, STOPS
 from transcribed.formats.words import CJK, Turn, Word
 
 #: A word that is not where it should be is looked for so far ahead, in characters.
@@ -17,7 +18,8 @@ _AHEAD = 200
 MOST_SIGNS = 3
 
 _UNSPACED = re.compile(f"[{CJK}]{{2}}")
-_CLOSING = frozenset(".,;:!?…%‰”’»›)]}」』】》〉）｝］、。，．；：！？・，؟،؛।۔։።")  # noqa: RUF001 - of all scripts
+#: As a word of their own they belong to the word before. A dash stands apart, and the other quotes may open.
+_CLOSING = frozenset(STOPS + PAUSES + CLOSING + "%‰・")
 
 
 def spaced(turn: Turn, text: str) -> Turn:

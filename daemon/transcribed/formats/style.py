@@ -7,14 +7,18 @@ lines, seven seconds). A style that cannot be followed is refused here, so that 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+#: What spreadsheets take for the end of a cell, each in its country.
+SEPARATORS = (",", ";", "\t")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """The look of renderings, and facts of the recording that its transcript does not have.
 
     `speakers` gives names to the labels of the answer: {"A": "Ana"}, with several channels {"1A": "Ana"}. In
-    `line_length`, a sign of Chinese, Japanese and the like counts as two. `recording` is the name by which a page finds
-    the recording, `source` the file's name where a page cannot find it, `date` its day; an empty one is left out.
+    `line_length`, a sign of Chinese, Japanese and the like counts as two. `vtt_names` and `txt_times` put names and
+    times into the text of these formats. `recording` is the name by which a page finds the recording, `source` the
+    file's name where a page cannot find it, `date` its day; an empty one is left out.
     Raises ValueError if the style cannot be followed.
     """
 
@@ -23,6 +27,9 @@ class Style:
     lines: int = 2
     longest_seconds: float = 7.0
     shortest_seconds: float = 1.0
+    vtt_names: bool = False
+    txt_times: bool = False
+    csv_separator: str = ","
     recording: str = ""
     source: str = ""
     date: str = ""
@@ -32,6 +39,8 @@ class Style:
             raise ValueError(f"line_length should be 10 to 200 characters, not {self.line_length}")
         if not 1 <= self.lines <= 4:
             raise ValueError(f"lines should be 1 to 4, not {self.lines}")
+        if self.csv_separator not in SEPARATORS:
+            raise ValueError(f"csv_separator should be a comma, a semicolon or a tab, not {self.csv_separator!r}")
         if not 0 < self.shortest_seconds <= self.longest_seconds <= 60:
             given = f"not {self.shortest_seconds} and {self.longest_seconds}"
             raise ValueError(

@@ -26,10 +26,11 @@ def tsv(content: Content) -> bytes:
 def csv(content: Content) -> bytes:
     """The transcript for a spreadsheet: RFC 4180, with the byte order mark by which Excel recognises UTF-8.
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe before it. Unknown times are empty.
+    Where a comma is the decimal sign, spreadsheets expect another separator, which the style gives. A cell that a
+    spreadsheet would run as a formula gets an apostrophe before it. Unknown times are empty.
     """
     text = io.StringIO()
-    writer = rows_of_csv.writer(text, quoting=rows_of_csv.QUOTE_ALL)
+    writer = rows_of_csv.writer(text, quoting=rows_of_csv.QUOTE_ALL, delimiter=content.style.csv_separator)
     writer.writerow(["start", "end", "speaker", "text"])
     for row in content.rows:
         times = [clock(row.start_ms), clock(row.end_ms)] if content.turns else ["", ""]

@@ -30,7 +30,9 @@ def _section(item: object) -> Entry:
     headline = text_of(item, "headline")
     text = " ".join(filter(None, (text_in(item.get(key)) for key in item if key not in _KNOWN)))
     start_ms = milliseconds(item.get("start"))
-    return Entry(text, headline, start_ms) if text and headline else Entry(text or headline, "", start_ms)
+    if not (text and headline):
+        return Entry(text or headline, "", start_ms)
+    return Entry(text, headline.removesuffix("."), start_ms)
 
 
 def action_items(result: Mapping[str, Any]) -> Iterator[Entry]:

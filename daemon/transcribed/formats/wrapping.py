@@ -12,13 +12,15 @@ from functools import lru_cache
 
 import wcwidth
 
+from transcribed.formats.signs import CLOSING, DASHES, EITHER, PAUSES, STOPS
+
 #: A line that ends after punctuation may be so many columns further from the middle; after a word that belongs to the
 #: next, it must be so many nearer.
 PUNCTUATION_COLUMNS = 10
 BINDING_COLUMNS = 14
 
-_PUNCTUATION = tuple(",;:.!?…–—、，。；：！？،؛؟۔।")  # noqa: RUF001 - of all scripts
-_CLOSERS = "\"'”’“»«)]」』"  # noqa: RUF001 - of all scripts
+_PUNCTUATION = tuple(STOPS + PAUSES + DASHES)
+_CLOSERS = CLOSING + EITHER
 
 #: Articles, prepositions and conjunctions of the languages that are subtitled most: they belong to the next word.
 _BOUND = """
