@@ -28,6 +28,7 @@ TALK = {
 @pytest.fixture(scope="module")
 def window(tmp_path_factory):
     with browser(tmp_path_factory.mktemp("browser")) as opened:
+        opened.resize(1280, 800)
         yield opened
 
 
@@ -78,12 +79,14 @@ def test_the_time_of_a_paragraph_plays_from_there_too(window, tmp_path):
 def test_a_recording_that_is_elsewhere_can_be_opened_by_the_reader(window, tmp_path):
     opened(window, tmp_path, TALK, b"gone.mp3")
     window.wait_for("return document.querySelector('label').checkVisibility()")
+    assert style(window, ".player", "position") == "static", "with the question in it, it is too high to stay"
 
     window.type("//input", str(RECORDING))
 
     window.wait_for("return document.querySelector('audio').duration > 3")
     window.click("//span[text()='Fine']")
     assert window.wait_for("return document.querySelector('audio').currentTime") >= 2.0
+    assert style(window, ".player", "position") == "sticky"
     assert refused(window) == []
 
 
@@ -156,7 +159,8 @@ def test_a_click_on_a_chapters_time_shows_the_place_where_it_begins(window, tmp_
 @pytest.mark.parametrize(("width", "height", "position"), [(390, 844, "sticky"), (844, 390, "static")])
 def test_on_a_phone_the_player_leaves_most_of_the_window_to_the_text(window, tmp_path, width, height, position):
     window.resize(width, height)
-    opened(window, tmp_path, TALK)
+    shutil.copy(RECORDING, tmp_path / "Talk.mp3")
+    opened(window, tmp_path, TALK, b"Talk.mp3")
     assert style(window, ".player", "position") == position
     assert window.run("return document.querySelector('.player').offsetHeight") < 0.25 * height or position == "static"
     assert window.run("return document.documentElement.scrollWidth <= innerWidth")

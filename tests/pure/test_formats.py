@@ -1,5 +1,6 @@
 """Renderings of a transcript, read back by parsers that are not ours."""
 
+import html
 import json
 import math
 import re
@@ -549,6 +550,22 @@ def test_markdown_shows_what_was_said_as_it_was_said(text):
     assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     assert {child.type for child in tokens[1].children} <= {"text", "text_special"}
     assert "".join(child.content for child in tokens[1].children) == (said or "(no speech was recognised)")
+
+
+@settings(deadline=None, max_examples=60)
+@given(answer=spoken() | broken())
+def test_no_word_is_lost_in_what_people_read(answer):
+    said = "".join("".join(word["text"] for word in answer["words"]).split()) or "(nospeechwasrecognised)"
+    for word in answer["words"]:
+        word.pop("speaker")
+    body = rendered("md", answer).split("\n---\n", 1)[1]
+    inline = [token for token in markdown_it.MarkdownIt("commonmark").parse(body) if token.type == "inline"]
+    shown_by_md = ["".join(child.content for child in token.children) for token in inline]
+    untimed = [re.sub(r"^\[[0-9:]{8}\] ", "", paragraph) for paragraph in shown_by_md]
+    assert "".join("".join(untimed).split()) == said
+    assert "".join(rendered("txt", answer).split()) == said
+    words = re.findall(r"<span data-t=\d+>(.*?)</span>", rendered("html", answer))
+    assert "".join(html.unescape("".join(words)).split()) == (said if answer["words"] else "")
 
 
 # --- hostile answers ---------------------------------------------------------------------------------------------

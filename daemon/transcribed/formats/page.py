@@ -28,6 +28,7 @@ body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: brea
 h1, h2 { line-height: 1.25; }
 html { scroll-padding-top: 5rem; }
 .player { position: sticky; top: 0; background: Canvas; padding: .5rem 0; }
+.player:has(label:not([hidden])) { position: static; }
 header p, time, button { color: color-mix(in srgb, CanvasText 70%, Canvas); font-size: .8rem; }
 audio { width: 100%; }
 label { font-size: .8rem; }
