@@ -99,7 +99,7 @@ def docx(content: Content) -> bytes:
 
 
 def _properties(content: Content) -> str:
-    """What a word processor shows of the file: the title, the language, and the recording's day."""
+    """The facts of the file that a word processor shows: the title, the language, and the recording's day."""
     tag = tag_of(content.language)
     language = f"<dc:language>{tag}</dc:language>" if tag else ""
     created = _CREATED.format(date=content.date) if content.date else ""
