@@ -271,17 +271,17 @@ TALK = {
 
 def test_a_subtitle_file_is_numbered_and_names_a_speaker_where_the_speaker_changes():
     assert rendered("srt", TALK) == (
-        "1\n00:00:00,250 --> 00:00:01,450\nSpeaker A: Good morning, everyone.\n\n"
-        "2\n00:00:01,450 --> 00:00:02,450\nWe begin.\n\n"
-        "3\n00:00:07,000 --> 00:00:08,100\nSpeaker B: Fine & good.\n"
+        "1\n00:00:00,250 --> 00:00:01,850\nSpeaker A: Good morning, everyone.\n\n"
+        "2\n00:00:01,850 --> 00:00:02,850\nWe begin.\n\n"
+        "3\n00:00:07,000 --> 00:00:08,352\nSpeaker B: Fine & good.\n"
     )
 
 
 def test_a_webvtt_file_has_a_voice_in_every_cue_and_escapes_its_text():
     assert rendered("vtt", TALK) == (
-        "WEBVTT\n\n00:00:00.250 --> 00:00:01.450\n<v Speaker A>Good morning, everyone.\n\n"
-        "00:00:01.450 --> 00:00:02.450\n<v Speaker A>We begin.\n\n"
-        "00:00:07.000 --> 00:00:08.100\n<v Speaker B>Fine &amp; good.\n"
+        "WEBVTT\n\n00:00:00.250 --> 00:00:01.850\n<v Speaker A>Good morning, everyone.\n\n"
+        "00:00:01.850 --> 00:00:02.850\n<v Speaker A>We begin.\n\n"
+        "00:00:07.000 --> 00:00:08.352\n<v Speaker B>Fine &amp; good.\n"
     )
 
 
@@ -360,7 +360,9 @@ def test_only_a_timing_line_has_an_arrow(name):
 def test_people_who_talk_at_once_are_shown_one_after_the_other_long_enough_to_be_read(cues):
     turns = [utterance("1", "I think that. We should go."), utterance("2", "Wait a bit.", 600)]
     found = cues({"text": "I think that. We should go. Wait a bit.", "utterances": turns})
-    assert [(start, end) for start, end, _ in found] == [(0, 834), (834, 1668), (1668, 2668)]
+    assert [(start, end) for start, end, _ in found] == [(0, 1200), (1200, 2200), (2200, 3200)], (
+        "the names are read too"
+    )
 
 
 def test_a_word_within_crosstalk_is_shown_long_enough_to_be_read():

@@ -79,7 +79,7 @@ def segments(transcript):
 def test_a_player_shows_each_line_of_lyrics_at_its_time_and_names_who_begins():
     assert lrc_lines(TALK) == [
         (250, "Speaker A: Good morning, everyone."),
-        (1450, "We begin."),
+        (1850, "We begin."),
         (7000, "Speaker B: Fine & good."),
     ]
 

@@ -27,7 +27,8 @@ def cues(said: list[Turn], style: Style) -> list[Cue]:
     Each leaves room for its speaker's name: when people talk at once, any cue may follow another speaker's.
     """
     found = parted(said, style)
-    times = timing.apart([_said(words) for words in found], style)
+    before = ["", *(words[0].speaker for words in found)]
+    times = timing.apart([*map(_said, found, before)], style)
     return [
         Cue(start_ms, end_ms, words[0].speaker, [word.piece for word in words])
         for words, (start_ms, end_ms) in zip(found, times, strict=True)
@@ -45,8 +46,10 @@ def parted(said: list[Turn], style: Style) -> list[list[Word]]:
     return sorted(found, key=lambda words: words[0].start_ms)
 
 
-def _said(words: list[Word]) -> timing.Said:
-    return words[0].start_ms, words[-1].end_ms, sum([len(word.text) + word.spaced for word in words])
+def _said(words: list[Word], before: str) -> timing.Said:
+    """The time and the characters of a cue, with those of its name where another speaker was heard before."""
+    name = len(prefix(words[0].speaker)) if words[0].speaker != before else 0
+    return words[0].start_ms, words[-1].end_ms, name + sum([len(word.text) + word.spaced for word in words])
 
 
 def named_lines(cue: Cue, style: Style, name: str = "") -> list[str]:
