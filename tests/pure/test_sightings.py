@@ -123,6 +123,21 @@ def test_a_file_that_is_not_pending_any_more_is_not_unread(new, end):
     assert new.unread() == {}, "an answer that comes late"
 
 
+def test_a_file_is_missed_again_only_if_it_was_listed_again_as_it_was(new):
+    assert new.missed_again([TALK]) == []
+    new.inspected([TALK], unread={}, again={TALK}, missed={TALK})
+    new.listed({TALK: file(1)}, gone=(), again=[TALK])
+    assert new.missed_again([TALK]) == [TALK]
+
+    new.listed({TALK: file(2)}, gone=(), again=())
+    assert new.missed_again([TALK]) == [], "another lies there now"
+
+    new.inspected([TALK], unread={}, again={TALK}, missed={TALK})
+    new.listed({}, gone=[TALK], again=[TALK])
+    new.listed({TALK: file(2)}, gone=(), again=())
+    assert new.missed_again([TALK]) == [], "it had gone, and came back"
+
+
 def test_what_must_be_reported_again_is_asked_for_until_a_look_was_asked_for_it(new):
     new.inspected([TALK], unread={}, again={TALK})
     assert new.again() == {TALK}

@@ -1,6 +1,7 @@
 """Recordings that are left alone for their names: people are told, in the status and at the share."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -109,5 +110,32 @@ def test_a_recording_that_cannot_be_read_is_told_at_the_share_after_a_minute_and
 
     mistake.unlink()
     work_for(world, 60)
+    assert notice(world) == ""
+    assert world.files("archive") == ["Talk.mp3"]
+
+
+def test_a_recording_that_is_listed_and_not_there_when_it_is_opened_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CIFS with a wrong iocharset lists a name with ? for letters, and its size, and knows none of that name."""
+    talk = world.drop("Talk.mp3")
+    elsewhere = world.folders["inbox"].parent / "elsewhere"
+    elsewhere.mkdir()
+    inbox, real = talk.parent.stat().st_ino, os.scandir
+    talk.rename(elsewhere / "Talk.mp3")
+
+    def wrong(folder: Any = ".") -> Any:
+        listed = elsewhere if isinstance(folder, int) and os.fstat(folder).st_ino == inbox else folder
+        return real(listed)
+
+    monkeypatch.setattr(os, "scandir", wrong)
+    work_for(world, 120)
+    assert [row["file"] for row in inbox_of(world)["unsettled"]] == ["Talk.mp3"]
+    assert "In the inbox talks 1 recording cannot be read:" in notice(world)
+    assert "  Talk.mp3: it is listed, and there is none of this name when it is opened" in notice(world)
+
+    monkeypatch.undo()
+    (elsewhere / "Talk.mp3").rename(talk)
+    work_for(world, 120)
     assert notice(world) == ""
     assert world.files("archive") == ["Talk.mp3"]

@@ -8,7 +8,7 @@ import pytest
 
 from abilities import without_privileges
 from transcribed.folders.mounts import Mount
-from transcribed.inbox import Names
+from transcribed.inbox import Names, listed_only
 from world import recording_folder
 
 LONG_AGO = 1_000_000_000
@@ -168,6 +168,33 @@ def test_another_folder_in_the_place_of_the_inbox_is_listed_again(root):
     os.rename(root + b"/other", root + b"/in")
     listing = box.look(whole=False)
     assert (names(listing), set(listing.gone)) == ([b"b.mp3"], {b"a.mp3"})
+
+
+@pytest.mark.parametrize("wrong", ["wrong.mp3", "wrong folder/in.mp3"])
+def test_what_is_listed_and_not_there_is_a_problem_from_the_second_look_on(root, box, monkeypatch, wrong):
+    """A mount that cannot write the letters of a name lists it, and knows none of that name."""
+    write(root + b"/a.mp3")
+    write(root + b"/" + wrong.encode())
+    entries, real = list(os.scandir(os.fsdecode(root))), os.scandir
+    shown = wrong.partition("/")[0]
+    os.rename(root + b"/" + shown.encode(), root + b"/.right")
+
+    class Wrong:
+        def __init__(self, _descriptor):
+            pass
+
+        def __enter__(self):
+            return iter(entries)
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(os, "scandir", Wrong)
+    assert (names(box.look()), box.look().problems) == ([b"a.mp3"], (listed_only(shown.encode()),))
+    assert box.look(whole=False).problems == (listed_only(shown.encode()),)
+    monkeypatch.setattr(os, "scandir", real)
+    listing = box.look(whole=False)
+    assert (names(listing), listing.problems, listing.gone) == ([], (), frozenset())
 
 
 # What it costs

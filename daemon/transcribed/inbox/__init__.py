@@ -10,6 +10,7 @@ from transcribed.inbox.links import hash_of_address
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, audio_of, length, probe
+from transcribed.inbox.scan import listed_only
 from transcribed.inbox.settling import Evidence, Settling, Waiting
 from transcribed.inbox.taken import DEEPEST, OTHER_ENDING, file_refusal, path_refusal
 from transcribed.inbox.watch import Watch
@@ -41,6 +42,7 @@ __all__ = [
     "file_refusal",
     "hash_of_address",
     "length",
+    "listed_only",
     "path_refusal",
     "probe",
 ]

@@ -20,6 +20,10 @@ from transcribed.inbox.names import Names
 from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
 
+_LISTED_ONLY = (
+    "it is listed, and there is none of this name when it is opened: the name may have letters that this mount cannot "
+    "write. Rename it, or mount the share with the option iocharset=utf8"
+)
 _MOST_PROBLEMS = 100
 _MOST_PASSED_OVER = 1000  # who has more of them learns as much from these
 #: Within a tick of the file system's clock a folder may change again and keep its time; three seconds are a wide margin
@@ -72,6 +76,7 @@ class Tree:
         self.hardlinks = hardlinks
         self.files: dict[bytes, Fingerprint] = {}
         self.folders: dict[bytes, _Folder] = {}
+        self.missing: frozenset[bytes] = frozenset()  #: what the last look saw listed, and did not find there
         self.passed_over: dict[bytes, None] = {}  #: files that are left alone for their names: the first thousand
 
     def look(self, root: int, *, steady: bool, skip: bool, listed: Collection[bytes] = ()) -> Changes:
@@ -87,6 +92,7 @@ class Tree:
             gone = self.folders.pop(path)
             walk.drop(gone.files)
             self.pass_over(gone.passed_over, [])
+        self.missing = frozenset(walk.missing)
         return walk.changes
 
     def forget(self, path: bytes) -> None:
@@ -120,6 +126,11 @@ class Tree:
         return (*every[:_MOST_PROBLEMS], *([f"and {more} problems more"] if more > 0 else []))
 
 
+def listed_only(path: bytes) -> str:
+    """The sentence on what a folder lists, again and again, and nobody can open by its name."""
+    return f"{shown(path)}: {_LISTED_ONLY}"
+
+
 def folder_of(path: bytes) -> bytes:
     """The folder that a path lies in, as a look is asked for it: with a slash at the end, empty for the root."""
     return path[: path.rfind(b"/") + 1]
@@ -136,6 +147,7 @@ class _Walk:
     device: int
     changes: Changes = field(default_factory=Changes)
     seen: set[bytes] = field(default_factory=set)
+    missing: set[bytes] = field(default_factory=set)
 
     def folder(self, descriptor: int, path: bytes, depth: int, status: os.stat_result) -> None:
         """Looks at the open folder, whose path is empty or ends in a slash. Raises OSError for the folder itself."""
@@ -146,8 +158,10 @@ class _Walk:
         for name in known.folders:
             try:
                 self._sub_folder(descriptor, name, path + name + b"/", depth + 1)
-            except (FileNotFoundError, NotADirectoryError):
-                pass  # it left while we looked: as if we had looked a moment later
+            except FileNotFoundError:
+                self._miss(known, path + name)
+            except NotADirectoryError:
+                pass  # another lies there now: as if we had looked a moment later
             except OSError as error:
                 self._keep_below(path + name + b"/", f"{shown(path + name)}: {error.strerror or error}")
 
@@ -181,7 +195,7 @@ class _Walk:
                 try:
                     self._entry(new, entry, name, path + name)
                 except FileNotFoundError:
-                    pass  # it left while we looked
+                    self._miss(new, path + name)
                 except OSError as error:
                     new.say(f"{shown(path + name)}: {error.strerror or error}")
         if known is not None:
@@ -217,6 +231,13 @@ class _Walk:
         new.files.append(path)
         if self.tree.files.get(path) != found:
             self.tree.files[path] = self.changes.files[path] = found
+
+    def _miss(self, above: _Folder, path: bytes) -> None:
+        """What was listed is not there: it left while we looked. The second time in a row it did not."""
+        self.missing.add(path)
+        above.listed_at_ns = 0  # so that it is listed again
+        if path in self.tree.missing:
+            above.say(listed_only(path))
 
     def drop(self, paths: Collection[bytes]) -> None:
         """These files are not there any more."""

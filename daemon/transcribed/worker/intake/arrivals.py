@@ -15,7 +15,7 @@ import structlog
 
 from transcribed import errors
 from transcribed.folders import facts_of
-from transcribed.inbox import Found, Listing
+from transcribed.inbox import Found, Listing, listed_only
 from transcribed.job import Fingerprint, Job, printable, shown
 from transcribed.worker.access import access_of, anchors_of
 from transcribed.worker.background import Background, Outcome
@@ -324,12 +324,14 @@ class Arrivals:
     def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
         """Keep which files cannot be read: each look tries them again, and each problem is said once.
 
-        The files of which nothing is known, or that have gone, are reported again by the next look.
+        The next look reports again of what nothing is known, or what has gone; what is listed then was not gone.
         """
         unread = {path: each.problem.message for path, each in inspected.items() if is_unread(each.problem)}
+        missed = {path for path, each in inspected.items() if isinstance(each.problem, errors.Gone)}
+        unread |= {path: listed_only(path) for path in self._sightings.missed_again(missed)}
         self._say_unread(unread)
         read = {path for path, each in inspected.items() if each.problem is None}
-        self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read)
+        self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read, missed=missed)
 
     def _say_unread(self, unread: Mapping[bytes, str]) -> None:
         before = self._sightings.unread()

@@ -21,6 +21,7 @@ class Sighting:
     pending: Fingerprint | None = None  #: the file that lies here now and is no job's yet
     inspecting: bool = False  #: True while that file is being looked into
     unread: str = ""  #: the reason why that file could not be read
+    missed: bool = False  #: True if that file was listed, and was not there when it was to be read
     again: bool = False  #: True if the next look must report the path even if nothing has changed
 
     @property
@@ -71,6 +72,10 @@ class Sightings:
         """The files that cannot be read, and why."""
         return {path: each.unread for path, each in self._restless.items() if each.unread}
 
+    def missed_again(self, paths: Iterable[bytes]) -> list[bytes]:
+        """Those of the files that were missed before, and were listed again since, as they were."""
+        return [path for path in paths if self._at(path).missed and self._at(path).pending is not None]
+
     def is_inspecting(self, path: bytes | None = None) -> bool:
         """True if this file, or without a path any file, is being looked into."""
         seen = self._restless.values() if path is None else [self._at(path)]
@@ -106,10 +111,13 @@ class Sightings:
         for path in again:
             self._put(path, replace(self._at(path), again=False))
         for path, fingerprint in files.items():
-            self._put(path, replace(self._at(path), pending=fingerprint, is_gone=False))
+            sighting = self._at(path)
+            missed = sighting.missed and sighting.pending == fingerprint
+            self._put(path, replace(sighting, pending=fingerprint, missed=missed, is_gone=False))
         for path in gone:
             sighting = self._at(path)
-            self._put(path, replace(sighting, pending=None, unread="", is_gone=sighting.job is not None))
+            is_lost = sighting.job is not None
+            self._put(path, replace(sighting, pending=None, unread="", missed=False, is_gone=is_lost))
             if sighting.job is not None:
                 lost.append(sighting.job)
         return lost
@@ -119,12 +127,22 @@ class Sightings:
         for path in paths:
             self._put(path, replace(self._at(path), inspecting=True))
 
-    def inspected(self, paths: Iterable[bytes], unread: Mapping[bytes, str], again: Collection[bytes]) -> None:
-        """These files were looked into: some cannot be read, and of some the next look must report what lies there."""
+    def inspected(
+        self,
+        paths: Iterable[bytes],
+        unread: Mapping[bytes, str],
+        again: Collection[bytes],
+        missed: Collection[bytes] = (),
+    ) -> None:
+        """These files were looked into: some cannot be read, and of some the next look must report what lies there.
+
+        Those that were `missed` were not there.
+        """
         for path in paths:
             sighting = self._at(path)
             why = unread.get(path, "") if sighting.pending is not None else ""
-            self._put(path, replace(sighting, inspecting=False, unread=why, again=sighting.again or path in again))
+            again_too = sighting.again or path in again
+            self._put(path, replace(sighting, inspecting=False, unread=why, missed=path in missed, again=again_too))
 
     def take(self, path: bytes, job: int, fingerprint: Fingerprint) -> None:
         """This file is the job's now. A newer one at its path stays pending."""
@@ -135,7 +153,7 @@ class Sightings:
 
     def pass_over(self, path: bytes) -> None:
         """The file that lies here is not to be taken: it is a job's already."""
-        self._put(path, replace(self._at(path), pending=None, unread=""))
+        self._put(path, replace(self._at(path), pending=None, unread="", missed=False))
 
     def adopt(self, path: bytes, job: int, fingerprint: Fingerprint) -> None:
         """The file that lies here, taken by a later job, is that of this one."""
