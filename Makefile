@@ -68,9 +68,9 @@ power-cuts: $(VENV)/.ready
 clients: $(VENV)/.ready
 	PYTHONPATH=tests/support $(BOUND) 7200 $(BIN)/python -m clients $(CLIENTS_FLAGS)
 
-# As root, with QEMU: the kernel's own NFS and CIFS mounts in a virtual machine that has no network. The machine's disk is
-# built once, in ~/.cache/transcribed-nas-test, from Debian's packages. Without a package that it needs it says which.
-# An hour; CASES=D1,D2 chooses, NAS_FLAGS="--accel kvm" is quicker where there is KVM.
+# As root: a kernel's own NFS and CIFS mounts in a virtual machine that has no network. Its kernel is a program (user-mode
+# Linux), so it needs no KVM. It is built once, in ~/.cache/transcribed-nas-test, from Debian's packages. Without a package
+# that it needs it says which. An hour; CASES=D1,D2 chooses.
 nas-test: $(VENV)/.ready
 	PYTHONPATH=tests/support nice -n 19 $(BIN)/python -m nas $(if $(CASES),--cases $(CASES)) $(NAS_FLAGS)
 

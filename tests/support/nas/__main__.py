@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from nas import image
-from nas.machine import ACCEL, Machine
+from nas.machine import Machine
 from nas.table import Told
 from report import say
 
@@ -34,8 +34,8 @@ def main() -> int:
     built = image.built(options.cache)
     say(f"the disk is there after {time.monotonic() - began:.0f} s: {built}")
     told = Told(MOUNTS)
-    with tempfile.TemporaryDirectory(dir=options.cache, prefix="run-") as work:
-        machine = Machine(built, Path(work), accel=options.accel, most_seconds=MOST_SECONDS)
+    with tempfile.TemporaryDirectory(dir=built, prefix="run-") as work:
+        machine = Machine(built, Path(work), most_seconds=MOST_SECONDS)
         try:
             for line in machine.lines({"cases": options.cases}):
                 told.take(line)
@@ -55,7 +55,6 @@ def _options() -> argparse.Namespace:
         "--cache", type=Path, default=home / "transcribed-nas-test", help="the machine's disk is kept here"
     )
     parser.add_argument("--cases", type=lambda text: text.split(","), default=CASES, help=f"of {','.join(CASES)}")
-    parser.add_argument("--accel", choices=ACCEL, default="tcg")
     return parser.parse_args()
 
 

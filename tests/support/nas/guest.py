@@ -19,6 +19,7 @@ from nas.scene import HOME, Scene
 from nas.shares import SHARES, mount_all
 
 _TELLING = threading.Lock()
+FOLDER = Path("/run-folder")  # of this run, the host's
 
 
 def tell(**line: Any) -> None:
@@ -30,24 +31,27 @@ def tell(**line: Any) -> None:
 
 def run(name: str, case: Case, scene: Scene) -> None:
     """One case, on a thread that is left alone when its time is up: it may hang in a call that never ends."""
-    slowness = scene.measure()
-    most_seconds = case.most_seconds * slowness
-    tell(begun=f"{name}, slow by {slowness:.1f}")
+    tell(begun=name)
     thread = threading.Thread(target=_cells, args=(name, case, scene), daemon=True)
     thread.start()
-    thread.join(most_seconds)
+    scene.wait(lambda: not thread.is_alive(), case.most_seconds)
     scene.api.release()
     scene.api.processing_seconds = 0
     leave()
     if thread.is_alive():
         told = {share.name: "W" for share in scene.shares}
         for mount, cell in told.items():
-            tell(case=f"{name} (given up)", mount=mount, cell=cell, note=f"not ended in {most_seconds:.0f} s")
+            tell(
+                case=f"{name} (given up)",
+                mount=mount,
+                cell=cell,
+                note=f"not ended in {case.most_seconds:.0f} idle seconds",
+            )
 
 
 def leave() -> None:
-    """Log, journal and configuration as they are now, on the disk that the host reads in the end."""
-    command = ["tar", "-c", "-f", "/dev/vde", "-C", str(HOME), "--exclude=transcripts", "."]
+    """Log, journal and configuration as they are now, in the folder of the run."""
+    command = ["tar", "-c", "-f", str(FOLDER / "left.tar"), "-C", str(HOME), "--exclude=transcripts", "."]
     subprocess.run(command, check=False, capture_output=True)
 
 
@@ -60,7 +64,7 @@ def _cells(name: str, case: Case, scene: Scene) -> None:
 
 
 def main() -> None:
-    order = json.loads(Path(sys.argv[1]).read_text())
+    order = json.loads((FOLDER / "order.json").read_text())
     servers.start()
     mount_all(SHARES)
     with FakeAssemblyAI() as api:

@@ -1,12 +1,13 @@
 """The machine, run once: it starts, works by itself, tells what it finds line by line, and switches itself off.
 
-It has no network but its own loopback. QEMU emulates the processor, which needs nothing of the host; by KVM, where the
-host has a whole one, it is as quick as the host.
+It is a kernel that runs as a program of this machine, and has no network but its own loopback.
 """
 
 import compileall
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import tarfile
@@ -17,66 +18,64 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nas.image import CHECKOUT
+from nas.image import CHECKOUT, DISK
 
-DISKS = {"export": 1 << 30, "local": 1 << 30, "out": 256 << 20}  # in this order, after the root and what is brought
-ACCEL = {"tcg": ("-accel", "tcg,thread=multi", "-cpu", "max"), "kvm": ("-accel", "kvm", "-cpu", "host")}
-BROUGHT = ("daemon", "tests/support", "config.example.toml")
+BROUGHT = ("daemon", "tests/support")
+DISKS = {"export": 1 << 30, "local": 1 << 30}  # in this order, after the root
+ENTER = 'mount --rbind /dev "$0/dev" && mount --bind /proc "$0/proc" && exec chroot "$0" "$@"'
 
 
 class Machine:
-    """A machine whose files lie in `work`; `lines` gives what it tells until it ends."""
+    """A machine whose files lie in `work`, below the image; `lines` gives what it tells until it ends."""
 
-    def __init__(self, image: Path, work: Path, *, accel: str, most_seconds: float) -> None:
-        self._image, self._work, self._accel = image, work, accel
+    def __init__(self, image: Path, work: Path, *, most_seconds: float) -> None:
+        self._image, self._work = image, work
         self._ends_at = time.monotonic() + most_seconds
         self._told = work / "told"
 
     def lines(self, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Start it with this order, and give each thing that it tells."""
         self._told.touch()
-        self._pack(order)
+        self._bring(order)
         for name, size in DISKS.items():
             with (self._work / name).open("wb") as file:
                 file.truncate(size)
-        with (self._work / "qemu").open("wb") as log:
-            process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        with (self._work / "console").open("wb") as console:
+            process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
+            )
             try:
                 yield from self._follow(process)
             finally:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # each process in it is one of this machine's too
                 process.wait()
 
     def keep(self, folder: Path) -> None:
         """Put what the machine left (log, journal, configuration), and its console, into the folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("console", "qemu", "told"):
+        for name in ("console", "told"):
             shutil.copy(self._work / name, folder / name)
-        with suppress(tarfile.ReadError), tarfile.open(self._work / "out") as left:
+        with suppress(FileNotFoundError, tarfile.ReadError), tarfile.open(self._work / "left.tar") as left:
             left.extractall(folder, filter="data")
 
-    def _pack(self, order: dict[str, Any]) -> None:
+    def _bring(self, order: dict[str, Any]) -> None:
+        """The order and the product as it is now, whatever becomes of the checkout meanwhile."""
         compileall.compile_dir(CHECKOUT / "daemon", quiet=2)  # used where the machine's Python is of the same version
-        written = self._work / "order.json"
-        written.write_text(json.dumps(order))
-        with tarfile.open(self._work / "run.tar", "w") as archive:
-            archive.add(written, "order.json")
-            for metadata in Path(sysconfig.get_path("purelib")).glob("transcribed-*.dist-info"):
-                archive.add(metadata, f"daemon/{metadata.name}")
-            for name in BROUGHT:
-                archive.add(CHECKOUT / name, name)
+        (self._work / "order.json").write_text(json.dumps(order))
+        for name in BROUGHT:
+            shutil.copytree(CHECKOUT / name, self._work / name)
+        for metadata in Path(sysconfig.get_path("purelib")).glob("transcribed-*.dist-info"):
+            shutil.copytree(metadata, self._work / "daemon" / metadata.name)
 
     def _command(self) -> list[str]:
-        disks = [(self._image / "disk.img", "on"), (self._work / "run.tar", "off")]
-        disks += [(self._work / name, "off") for name in DISKS]
-        command = ["qemu-system-x86_64", "-m", "2000", "-smp", "2", "-nographic", "-no-reboot", *ACCEL[self._accel]]
-        command += ["-nic", "none", "-monitor", "none"]
-        command += ["-serial", f"file:{self._work}/console", "-serial", f"file:{self._told}"]
-        command += ["-kernel", str(self._image / "vmlinuz"), "-initrd", str(self._image / "initrd.img")]
-        command += ["-append", "root=/dev/vda rw console=ttyS0 panic=1 init=/opt/start mitigations=off quiet"]
-        for path, snapshot in disks:
-            command += ["-drive", f"file={path},format=raw,if=virtio,cache=unsafe,snapshot={snapshot}"]
-        return command
+        """The kernel's own root is the image's folder: there it has its C library, and there lies `work`."""
+        inside = "/" + self._work.relative_to(self._image).as_posix()
+        command = ["unshare", "--mount", "sh", "-c", ENTER, str(self._image), "/usr/bin/linux.uml", "seccomp=on"]
+        command += ["mem=2000M", f"uml_dir={inside}", "con=null", "con0=null,fd:1", "quiet", "panic=1"]
+        command += ["root=/dev/ubda", "rw", f"ubda={inside}/changes,/{DISK}"]
+        command += [f"ubd{letter}={inside}/{name}" for letter, name in zip("bc", DISKS, strict=True)]
+        return [*command, "init=/opt/start", f"folder={inside}"]  # the folder is for its first process
 
     def _follow(self, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
         """Each whole line, as it comes; the last ones too, after the end."""

@@ -20,8 +20,15 @@ from transcribed.job import Job
 from world import mp3
 
 HOME = Path("/srv/daemon")
-LOOPS, LOOP_SECONDS = 2_000_000, 1.5  # of nothing; their time in an emulated machine that is left alone
 SLOW_SECONDS = 15.0  # of a command that must not hang, beyond what it takes when all is well
+
+
+def idle_seconds() -> float:
+    """How long the machine has had nothing to do. All limits are in such seconds: what it works at may take its time.
+
+    What hangs, or waits for a time, leaves it idle.
+    """
+    return float(Path("/proc/uptime").read_text().split()[1])
 
 
 class Scene:
@@ -30,7 +37,6 @@ class Scene:
     def __init__(self, shares: Sequence[Share], api: FakeAssemblyAI, tell: Callable[..., None]) -> None:
         self.shares, self.api, self.tell = shares, api, tell
         self.made: dict[str, str] = {}
-        self.slowness = 1.0
         self._jobs: list[Job] = []
         self._read_at = float("-inf")
         self.daemon = Daemon(HOME, api.base_url)
@@ -38,15 +44,6 @@ class Scene:
         self.daemon.config["api"] = {"base_url": api.base_url, "poll_seconds": 0.5}
         self.daemon.config["inbox"] = [share.configured() for share in shares]
         api.duration_of = lambda upload: upload.size * 8 / 128_000
-
-    def measure(self) -> float:
-        """How often the time of a machine that is left alone all takes now: what is waited for gets so much more."""
-        began = time.monotonic()
-        for _ in range(LOOPS):
-            pass
-        now = (time.monotonic() - began) / LOOP_SECONDS
-        self.slowness = max(1.0, now, self.slowness / 2)  # other work on the host comes and goes
-        return self.slowness
 
     # Recordings.
 
@@ -90,15 +87,19 @@ class Scene:
         return not lying and all(job.has_ended and not job.unfinished for job in self.jobs(share, case))
 
     def wait(self, condition: Callable[[], Any], seconds: float) -> bool:
-        """True once the condition holds; False after so many seconds, of a machine that is left alone."""
-        deadline = time.monotonic() + seconds * self.slowness
+        """True once the condition holds; False after so many idle seconds."""
+        deadline = idle_seconds() + seconds
         while True:
             with suppress(OSError, ValueError):
                 if condition():
                     return True
-            if time.monotonic() > deadline:
+            if idle_seconds() > deadline:
                 return False
             time.sleep(0.5)
+
+    def rest(self, seconds: float) -> None:
+        """Let so many idle seconds pass: the daemon had the time to do whatever it wanted to."""
+        self.wait(lambda: False, seconds)
 
     def wait_for_all(self, done: Callable[[Share], Any], seconds: float) -> dict[str, float]:
         """The seconds after which each mount was done; those that were not in time are missing."""
@@ -125,8 +126,14 @@ class Scene:
         for inbox in status.get("inboxes", []):
             if inbox["name"] == share.name:
                 found += inbox["problems"] + ["its look is overdue"] * inbox["overdue"]
-                found += [x["why"] for x in inbox["unsettled"] if os.path.basename(x["file"]).startswith(f"{case}-")]
+        rows = self.unsettled(share)
+        found += [x["why"] for x in rows if os.path.basename(x["file"]).startswith(f"{case}-")]
         return list(dict.fromkeys(x.removesuffix(" ()") for x in found))
+
+    def unsettled(self, share: Share) -> list[dict[str, str]]:
+        """What the status says of the files that are not taken yet."""
+        inboxes = self.daemon.status().get("inboxes", [])
+        return [row for inbox in inboxes if inbox["name"] == share.name for row in inbox["unsettled"]]
 
     # Commands.
 
@@ -135,14 +142,14 @@ class Scene:
         return CliRunner().invoke(app, ["--config", str(HOME / "config.toml"), "explain", str(path)]).output
 
     def command(self, *arguments: str, seconds: float) -> tuple[float, str] | None:
-        """The seconds that a command took, and what it said; None if it had not ended by then."""
+        """The idle seconds that a command took, and what it said; None if it had not ended by then."""
         called = [sys.executable, "-m", "transcribed", "--config", str(HOME / "config.toml"), *arguments]
         said = HOME / f"said-{time.monotonic_ns()}"
         environ = os.environ | {"ASSEMBLYAI_API_KEY": self.daemon.key}
-        began = time.monotonic()
+        began = idle_seconds()
         with said.open("wb") as file:  # a process in a call that hangs cannot be killed: it is left alone
             process = subprocess.Popen(called, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environ)
         if not self.wait(lambda: process.poll() is not None, seconds):
             process.terminate()
             return None
-        return time.monotonic() - began, said.read_text(errors="replace")
+        return idle_seconds() - began, said.read_text(errors="replace")

@@ -1,5 +1,6 @@
 """The servers of the machine, and how they fail: stopped, hung, no longer serving, full, read-only."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,7 @@ def start() -> None:
     run("exportfs", "-ra")
     run("rpc.nfsd", "-G", "10", "-L", "10", "8")
     run("rpc.mountd")
-    run("smbd", "-D")
+    _start_samba()
 
 
 @contextmanager
@@ -54,19 +55,21 @@ def stopped() -> Iterator[None]:
     finally:
         run("rpc.nfsd", "-G", "10", "-L", "10", "8")
         _until(lambda: subprocess.run(["pgrep", "smbd"], check=False, capture_output=True).returncode == 1)
-        run("smbd", "-D")
+        _start_samba()
 
 
 @contextmanager
 def hung() -> Iterator[None]:
     """Both servers hang: samba is stopped, and what is sent to nfsd is dropped."""
     run("pkill", "-STOP", "smbd")
-    run("nft", "add table ip hung; add chain ip hung in { type filter hook input priority 0; }")
-    run("nft", "add rule ip hung in tcp dport 2049 drop; add rule ip hung in tcp sport 2049 drop")
+    run("tc", "qdisc", "add", "dev", "lo", "ingress")
+    for end in ("dport", "sport"):
+        which = ("u32", "match", "ip", end, "2049", "0xffff", "action", "drop")
+        run("tc", "filter", "add", "dev", "lo", "ingress", "protocol", "ip", *which)
     try:
         yield
     finally:
-        run("nft", "delete table ip hung")
+        run("tc", "qdisc", "del", "dev", "lo", "ingress")
         run("pkill", "-CONT", "smbd")
 
 
@@ -127,6 +130,12 @@ def over_quota() -> Iterator[None]:
         yield
     finally:
         run("setquota", "-u", "smb", "0", "0", "0", "0", str(EXPORT))
+
+
+def _start_samba() -> None:
+    """It is started once it can be reached."""
+    run("smbd", "-D")
+    _until(lambda: socket.socket().connect_ex(("127.0.0.1", 445)) == 0)
 
 
 def _fill(disk: Path, filler: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 EXPORT, LOCAL, MOUNTS = Path("/srv/export"), Path("/srv/local"), Path("/mnt")
 SECOND = {"nfs": MOUNTS / "second-nfs", "cifs": MOUNTS / "second-cifs"}
-SHARE = "username=smb,password=pw"
-OWNER = "uid=tr,gid=tr,forceuid,forcegid,file_mode=0664,dir_mode=0775,noperm"
+SHARE = "username=smb,password=pw,iocharset=utf8"  # as Debian's own kernels have it by default
+OWNER = "iocharset=iso8859-1,uid=tr,gid=tr,forceuid,forcegid,file_mode=0664,dir_mode=0775,noperm"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,11 @@ class Share:
         """Its folders on the server's disk."""
         for folder in FOLDERS:
             self.place(folder).mkdir(parents=True, exist_ok=True)
-        if self.source == "own":  # the share's user is not root
+        self.give()
+
+    def give(self) -> None:
+        """Give all that lies there to the user of the share."""
+        if self.source == "own":  # not root
             subprocess.run(["chown", "-R", "smb:smb", self.served], check=True)
 
     def mount(self) -> None:

@@ -12,7 +12,7 @@ Cells = Iterator[tuple[str, str, Verdict]]
 
 @dataclass(frozen=True)
 class Case:
-    """A case; it is given up after `most_seconds`."""
+    """A case; it is given up after `most_seconds`, idle ones."""
 
     run: Callable[[Scene], Cells]
     most_seconds: float

@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 
 from nas import servers
 from nas.judge import Verdict, judged
-from nas.scene import SLOW_SECONDS, Scene
+from nas.scene import SLOW_SECONDS, Scene, idle_seconds
 from nas.shares import Share
 
 Cells = Iterator[tuple[str, str, Verdict]]
-AWAY_SECONDS = 45
+AWAY_SECONDS = 45  # idle ones
+UNTIL_THEN = 1e6  # seconds, that a transcript takes until the trouble has begun
 
 
 def through(
@@ -25,31 +26,39 @@ def through(
 ) -> Cells:
     """A recording is submitted everywhere, then there is trouble for a while; it is named, ends, and all is well.
 
-    Each cell of a mount that is troubled needs a reason that the status gave meanwhile.
+    A mount that is troubled has to wait, and needs a reason that the status gave meanwhile.
     """
-    scene.api.processing_seconds = 20
+    scene.api.processing_seconds = UNTIL_THEN
     scene.drop(case)
-    scene.wait(lambda: all("submitted" in scene.states(share, case) for share in scene.shares), 120)
-    said: dict[str, list[str]] = {}
+    under_way = scene.wait_for_all(lambda share: "submitted" in scene.states(share, case), 120)
+    names = {share.name for share in troubled}
     with trouble():
         scene.api.processing_seconds = 0
         meanwhile()
-        names = {share.name for share in troubled}
-
-        def named(share: Share) -> bool:
-            said[share.name] = scene.reasons(share, case)
-            return bool(said[share.name]) or share.name not in names
-
-        began = time.monotonic()
-        scene.wait_for_all(named, 2 * AWAY_SECONDS)
-        time.sleep(max(0.0, AWAY_SECONDS - (time.monotonic() - began)))
-        said |= {share.name: scene.reasons(share, case) or said[share.name] for share in scene.shares}
+        said = _said_for_a_while(scene, case, names)
         waited = {share.name for share in scene.shares if not scene.quiet(share, case)}
     took = scene.wait_for_all(lambda share: scene.quiet(share, case), 240)
     for share in scene.shares:
         wanted = [scene.recording(f"{case} {share.name}")]
         verdict = judged(scene, share, case, wanted=wanted, seconds=took.get(share.name, 0))
-        yield case, share.name, _with_reason(verdict, said[share.name], waited=share.name in waited)
+        if share.name in names - (waited & under_way.keys()):
+            yield case, share.name, Verdict(f"W {verdict.cell}", "the trouble made no difference to it")
+        else:
+            yield case, share.name, _with_reason(verdict, said[share.name], waited=share.name in waited)
+
+
+def _said_for_a_while(scene: Scene, case: str, names: set[str]) -> dict[str, list[str]]:
+    """The reasons that the status has for the case on each mount, once it has some for all these."""
+    said: dict[str, list[str]] = {}
+
+    def named(share: Share) -> bool:
+        said[share.name] = scene.reasons(share, case)
+        return bool(said[share.name]) or share.name not in names
+
+    began = idle_seconds()
+    scene.wait_for_all(named, 2 * AWAY_SECONDS)
+    scene.rest(AWAY_SECONDS - (idle_seconds() - began))
+    return {share.name: scene.reasons(share, case) or said[share.name] for share in scene.shares}
 
 
 def _with_reason(verdict: Verdict, said: list[str], *, waited: bool) -> Verdict:
@@ -100,12 +109,14 @@ def hang(scene: Scene) -> Cells:
 
 def answers(scene: Scene) -> Cells:
     """`check`, `explain`, `status` and `jobs` answer while servers are away, and name each share."""
+    scene.drop("answers")
+    scene.wait_for_all(lambda share: scene.quiet(share, "answers"), 120)
     well = scene.command("check", seconds=120)
     assert well, "`check` has not ended in 120 s though all is well"
     scene.tell(note=f"check took {well[0]:.1f} s while all was well")
     for case, trouble in (("answers while down", servers.stopped), ("answers while hung", servers.hung)):
         with trouble():
-            time.sleep(20)
+            scene.rest(20)
             yield from _checked(scene, case, well[0] + SLOW_SECONDS)
             _asked(scene, case)
 
@@ -124,8 +135,8 @@ def _checked(scene: Scene, case: str, seconds: float) -> Cells:
 
 def _asked(scene: Scene, case: str) -> None:
     """The other commands, about a job by its number and about a file."""
-    job = next(job for share in scene.shares if share.name == "n3" for job in scene.jobs(share, "small"))
-    path = str(next(share for share in scene.shares if share.name == "n3").seen("inbox") / "small-n3.mp3")
+    share = next(share for share in scene.shares if share.name == "n3")
+    [job], path = scene.jobs(share, "answers"), str(share.seen("inbox") / "answers-n3.mp3")
     for words in (["explain", str(job.id)], ["explain", path], ["status"], ["jobs"]):
         answer = scene.command(*words, seconds=3 * SLOW_SECONDS)
         told = f"took {answer[0]:.1f} s" if answer else f"W had not ended after {3 * SLOW_SECONDS:.0f} s"

@@ -7,7 +7,7 @@ from io import FileIO
 from pathlib import Path
 
 from nas.judge import Verdict, judged, lacking
-from nas.scene import Scene
+from nas.scene import Scene, idle_seconds
 from nas.shares import Share
 
 LARGE = 15_000  # frames, 6 MB: far more than the connection holds
@@ -18,14 +18,14 @@ OLD_SECONDS = 150  # after so long NFS believes its cached attributes for as lon
 def during_the_upload(scene: Scene) -> Iterator[tuple[str, str, Verdict]]:
     """Overwritten in place by as many bytes, while a part of it is sent: those that are sent at once, then the next."""
     left = scene.drop("D1", frames=LARGE)
-    until = time.monotonic() + 180
-    while left and time.monotonic() < until:
+    until = idle_seconds() + 180
+    while left and idle_seconds() < until:
         scene.api.hold("POST /v2/upload", "received")
         scene.wait(lambda: scene.sending("D1") & left.keys(), 10)
-        time.sleep(5)  # until the connections take no more, and the status says whose they are
+        scene.rest(5)  # until the connections take no more, and the status says whose they are
         _overwrite(scene, {name: left.pop(name) for name in scene.sending("D1") & left.keys()}, "D1", LARGE)
         scene.api.release()
-        time.sleep(3)  # one that was overwritten is sent again, and may stand in the way of the others
+        scene.rest(3)  # one that was overwritten is sent again, and may stand in the way of the others
     for row, name, verdict in _judged_at_last(scene, "D1", LARGE):
         yield row, name, Verdict("-", "it was not overwritten in time") if name in left else verdict
 

@@ -36,6 +36,7 @@ def names(scene: Scene) -> Iterator[tuple[str, str, Verdict]]:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
                 file.write(scene.recording(f"names {n} {share.name}"))
+        share.give()
     scene.wait(lambda: all(_files_below(share.place("inbox") / "names") == 0 for share in scene.shares), 150)
     for share in scene.shares:
         yield "names", share.name, _names_judged(scene, share)
@@ -50,6 +51,7 @@ def _names_judged(scene: Scene, share: Share) -> Verdict:
     left = _files_below(share.place("inbox") / "names")
     shown = _files_below(share.seen("inbox") / "names")
     why = [job.reason for job in scene.daemon.jobs() if job.inbox == share.name and job.path.startswith(b"names/")]
+    why += [row["why"] for row in scene.unsettled(share) if row["file"].startswith("names/")]
     said = list(dict.fromkeys(reason for reason in why if reason))
     note = f"{left - shown} are not shown by the server; {shown} wait: {said}" if left else ""
     well = through + left >= len(NAMES) and (not shown or bool(said))
@@ -57,7 +59,9 @@ def _names_judged(scene: Scene, share: Share) -> Verdict:
 
 
 def _files_below(folder: Path) -> int:
-    return sum(len(files) for _, _, files in os.walk(os.fsencode(folder)))
+    """The number of visible files: what is leaving has a hidden name."""
+    names = (name for _, _, files in os.walk(os.fsencode(folder)) for name in files)
+    return sum(not name.startswith(b".") for name in names)
 
 
 def _take_away(scene: Scene) -> None:
