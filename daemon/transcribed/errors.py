@@ -159,6 +159,7 @@ _ENVIRONMENT: dict[int, tuple[str, str]] = {
 
 _REFUSED_BY_SERVER = "the file server refuses access"
 _NO_ANSWER = "the file server gives no answer"
+_READ_ONLY = "the share is read-only"
 _NOT_A_DISK = "the share reports an input/output error"
 #: The same on a share, by the kind of its mount, where the error has another cause there than on a disk.
 _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
@@ -173,6 +174,8 @@ _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
             "the folder is no longer the one that the file server exported",
             "look at what the server exports, then mount it again",
         ),
+        errno.ENOSPC: ("the file server's disk is full", "free some space there"),
+        errno.EROFS: (_READ_ONLY, "let the server export it for writing, or mount it writable again"),
     },
     "cifs": {
         errno.EACCES: (
@@ -182,6 +185,11 @@ _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
         errno.EIO: (f"{_NO_ANSWER}, or reports an input/output error", "start it, or check its disks and the network"),
         errno.ETIMEDOUT: (_NO_ANSWER, "start it, or check the network"),
         errno.ENOTCONN: (_NO_ANSWER, "start it, or check the network: the mount connects again by itself"),
+        errno.ENOSPC: (  # samba answers so for a quota too
+            "the file server's disk is full, or a quota there is used up",
+            "free some space there, or raise the quota",
+        ),
+        errno.EROFS: (_READ_ONLY, "let the server share it for writing, or mount it writable again"),
     },
     "fuse": {
         errno.EACCES: (

@@ -31,7 +31,10 @@ def told(number: int, share: str = "") -> Blocked:
         ("fuse.sshfs", errno.ENOTCONN, "the program that mounted the share has ended (fuse.sshfs)", "mount it again"),
         ("nfs4", errno.ESTALE, "the folder is no longer the one that the file server exported (nfs4)", "look at what"),
         ("cifs", errno.EHOSTDOWN, "the file server is down", "start it, or wait"),
-        ("nfs4", errno.ENOSPC, "the disk is full", "free some space"),
+        ("nfs4", errno.ENOSPC, "the file server's disk is full (nfs4)", "free some space there"),
+        ("cifs", errno.ENOSPC, "the file server's disk is full, or a quota there is used up (cifs)", "free some space"),
+        ("nfs", errno.EROFS, "the share is read-only (nfs)", "let the server export it for writing, or mount it"),
+        ("cifs", errno.EROFS, "the share is read-only (cifs)", "let the server share it for writing, or mount it"),
     ],
 )
 def test_an_error_on_a_share_is_told_with_the_fix_for_its_kind(share: str, number: int, said: str, fix: str) -> None:

@@ -50,6 +50,27 @@ def test_a_recording_that_can_no_longer_be_read_once_it_is_taken_stops_nobody_an
     assert world.states() == [State.DELIVERED] * 3
 
 
+def test_a_folder_in_which_nothing_can_be_written_is_named_as_long_as_that_lasts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, opened = world.folders["outbox"], os.open
+    inode = outbox.stat().st_ino
+
+    def full(path: bytes | str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_CREAT and dir_fd is not None and os.fstat(dir_fd).st_ino == inode:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", full)
+    world.drop("Talk.mp3")
+    work_for(world, HOUR)
+
+    (lane,) = world.published[-1]["blocked"]
+    assert lane["reason"] == f"writing to {outbox}: the disk is full"
+    monkeypatch.undo()
+    assert world.run() == 0
+
+
 def lose_the_answer_of_a_submit(world: World, api: FakeAssemblyAI, monkeypatch: pytest.MonkeyPatch) -> None:
     """And look through two pages of the list at most."""
     monkeypatch.setattr(client, "_PAGES_BACK", 2)

@@ -53,7 +53,8 @@ class Machine:
 
     def keep(self, folder: Path) -> None:
         """Put what the machine left (log, journal, configuration), and its console, into the folder."""
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         for name in ("console", "told"):
             shutil.copy(self._work / name, folder / name)
         with suppress(FileNotFoundError, tarfile.ReadError), tarfile.open(self._work / "left.tar") as left:

@@ -99,14 +99,14 @@ def exported_read_only() -> Iterator[None]:
 @contextmanager
 def disks_read_only() -> Iterator[None]:
     """The disks of the servers, and the local one, are read-only."""
-    with _remounted([EXPORT, LOCAL]):
+    with _remounted([EXPORT, LOCAL], "remount"):
         yield
 
 
 @contextmanager
 def mounts_read_only(shares: Sequence[Share]) -> Iterator[None]:
     """Each mount of these shares is read-only, by a decision of this machine's."""
-    with _remounted([point for share in shares for point in share.mount_points]):
+    with _remounted([point for share in shares for point in share.mount_points], "remount,bind"):
         yield
 
 
@@ -149,24 +149,24 @@ def _fill(disk: Path, filler: Path) -> None:
 
 
 @contextmanager
-def _remounted(points: Sequence[Path]) -> Iterator[None]:
+def _remounted(points: Sequence[Path], how: str) -> Iterator[None]:
     """Read-only, once nobody writes there; and writable again."""
     turned = []
     try:
         for point in points:
-            _until(lambda point=point: _remount(point, "ro"))  # type: ignore[misc]
+            _until(lambda point=point: _mount(point, f"{how},ro"))  # type: ignore[misc]
             turned.append(point)
         yield
     finally:
         for point in turned:
-            _until(lambda point=point: _remount(point, "rw"))  # type: ignore[misc]
+            _until(lambda point=point: _mount(point, f"{how},rw"))  # type: ignore[misc]
 
 
-def _remount(point: Path, how: str) -> bool:
-    return subprocess.run(["mount", "-o", f"remount,{how}", point], check=False, capture_output=True).returncode == 0
+def _mount(point: Path, options: str) -> bool:
+    return subprocess.run(["mount", "-o", options, point], check=False, capture_output=True).returncode == 0
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 120) -> None:
     """As `wait_for`, more rarely: each look is a process."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -14,7 +14,8 @@ from typing import Any
 EXPORT, LOCAL, MOUNTS = Path("/srv/export"), Path("/srv/local"), Path("/mnt")
 SECOND = {"nfs": MOUNTS / "second-nfs", "cifs": MOUNTS / "second-cifs"}
 SHARE = "username=smb,password=pw,iocharset=utf8"  # as Debian's own kernels have it by default
-OWNER = "iocharset=iso8859-1,uid=tr,gid=tr,forceuid,forcegid,file_mode=0664,dir_mode=0775,noperm"
+# A process of samba of its own: one that serves root too writes over the quota of others.
+OWNER = "nosharesock,iocharset=iso8859-1,uid=tr,gid=tr,forceuid,forcegid,file_mode=0664,dir_mode=0775,noperm"
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ import contextlib
 import functools
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -34,6 +35,7 @@ from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Clock, Host, Route
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 NOT_SAFE = "this mount can neither rename without replacing nor link: names are looked at first"
 BYTES_PER_SECOND = 16_000.0  # of an MP3 at 128 kbit/s: a length for files that no probe can read
@@ -122,8 +124,19 @@ class Looking:
         self._anchors.try_again()
         self._inbox.listing()
         for folder in self._beside():
-            with self._anchors.opened(folder) as root:
-                files.probe_write(root)
+            self._writing(folder, self._probe)
+
+    def _probe(self, folder: bytes) -> None:
+        with self._anchors.opened(folder) as root:
+            files.probe_write(root)
+
+    def _writing(self, folder: bytes, work: Callable[[bytes], T]) -> T | None:
+        """The result of work that writes to a folder. Raises a TranscribedError that names it."""
+        attempt, doing = functools.partial(work, folder), f"writing to {shown(folder)}"
+        outcome = tried(attempt, doing=doing, lane=self.lane, folder=folder)
+        if outcome.problem is not None:
+            raise outcome.problem
+        return outcome.result
 
     def _beside(self) -> list[bytes]:
         """The folders that deliveries go to; `failed` only where it is there, for it may never be needed."""
@@ -187,11 +200,7 @@ class Looking:
     def _try(self) -> None:
         """Try all that a delivery does where a mount may lie; say what it cannot do. Raises a TranscribedError."""
         for folder in self._beside():
-            doing = f"writing to {shown(folder)}"
-            outcome = tried(functools.partial(self._way_of, folder), doing=doing, lane=self.lane, folder=folder)
-            if outcome.problem is not None:
-                raise outcome.problem
-            if outcome.result is files.Way.LOOKED:
+            if self._writing(folder, self._way_of) is files.Way.LOOKED:
                 log.warning("folder.careful", folder=shown(folder), reason=NOT_SAFE)
 
     def _way_of(self, folder: bytes) -> files.Way | None:
