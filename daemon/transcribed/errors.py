@@ -175,7 +175,10 @@ _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
             "look at what the server exports, then mount it again",
         ),
         errno.ENOSPC: ("the file server's disk is full", "free some space there"),
-        errno.EROFS: (_READ_ONLY, "let the server export it for writing, or mount it writable again"),
+        errno.EROFS: (
+            _READ_ONLY,
+            "let the server export it for writing (its disk may be read-only), or mount it writable again",
+        ),
     },
     "cifs": {
         errno.EACCES: (
@@ -189,7 +192,10 @@ _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
             "the file server's disk is full, or a quota there is used up",
             "free some space there, or raise the quota",
         ),
-        errno.EROFS: (_READ_ONLY, "let the server share it for writing, or mount it writable again"),
+        errno.EROFS: (
+            _READ_ONLY,
+            "let the server share it for writing (its disk may be read-only), or mount it writable again",
+        ),
     },
     "fuse": {
         errno.EACCES: (

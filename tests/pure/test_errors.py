@@ -33,8 +33,8 @@ def told(number: int, share: str = "") -> Blocked:
         ("cifs", errno.EHOSTDOWN, "the file server is down", "start it, or wait"),
         ("nfs4", errno.ENOSPC, "the file server's disk is full (nfs4)", "free some space there"),
         ("cifs", errno.ENOSPC, "the file server's disk is full, or a quota there is used up (cifs)", "free some space"),
-        ("nfs", errno.EROFS, "the share is read-only (nfs)", "let the server export it for writing, or mount it"),
-        ("cifs", errno.EROFS, "the share is read-only (cifs)", "let the server share it for writing, or mount it"),
+        ("nfs", errno.EROFS, "the share is read-only (nfs)", "let the server export it for writing"),
+        ("cifs", errno.EROFS, "the share is read-only (cifs)", "let the server share it for writing"),
     ],
 )
 def test_an_error_on_a_share_is_told_with_the_fix_for_its_kind(share: str, number: int, said: str, fix: str) -> None:

@@ -37,7 +37,7 @@ def names(scene: Scene) -> Iterator[tuple[str, str, Verdict]]:
             with open(path, "wb") as file:
                 file.write(scene.recording(f"names {n} {share.name}"))
         share.give()
-    scene.wait(lambda: all(_files_below(share.place("inbox") / "names") == 0 for share in scene.shares), 150)
+    scene.wait(lambda: all(_files_below(share.place("inbox") / "names") == 0 for share in scene.shares), 90)
     for share in scene.shares:
         yield "names", share.name, _names_judged(scene, share)
     _take_away(scene)
