@@ -233,7 +233,7 @@ class _Walk:
             self.tree.files[path] = self.changes.files[path] = found
 
     def _miss(self, above: _Folder, path: bytes) -> None:
-        """What was listed is not there: it left while we looked. The second time in a row it did not."""
+        """Keep that it was listed and is not there: it left while we looked. The second time in a row it did not."""
         self.missing.add(path)
         above.listed_at_ns = 0  # so that it is listed again
         if path in self.tree.missing:
