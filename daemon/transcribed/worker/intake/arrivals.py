@@ -322,10 +322,7 @@ class Arrivals:
         self._look_if_counted()
 
     def _note_unread(self, asked: Sequence[bytes], inspected: Mapping[bytes, Outcome[Candidate]]) -> None:
-        """Keep which files cannot be read: each look tries them again, and each problem is said once.
-
-        The next look reports again of what nothing is known, or what has gone; what is listed then was not gone.
-        """
+        """Keep which files cannot be read: each look tries them again, and each problem is said once."""
         unread = {path: each.problem.message for path, each in inspected.items() if is_unread(each.problem)}
         missed = {path for path, each in inspected.items() if isinstance(each.problem, errors.Gone)}
         unread |= {path: listed_only(path) for path in self._sightings.missed_again(missed)}
