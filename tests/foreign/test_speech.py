@@ -11,6 +11,10 @@ import pytest
 
 from daemon_process import Daemon
 from ends import ended
+from hearing import with_model
+from transcribed.errors import Permanent
+from transcribed.local.recognise import models, transcribe
+from transcribed.local.recognise.engine import Asked, Heard, Setup, make
 
 SPOKEN = {
     "slt": "The garden was quiet in the early morning. A small bird sang near the open window.",
@@ -26,10 +30,9 @@ def local_api(tmp_path: Path) -> Iterator[str]:
         yield process.stdout.readline().strip()
 
 
+@with_model
 @pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite")
-def test_three_new_recordings_give_at_least_half_of_their_words_and_lie_in_the_archive(
-    tmp_path: Path, local_api: str
-) -> None:
+def test_three_new_recordings_give_nine_words_in_ten_and_lie_in_the_archive(tmp_path: Path, local_api: str) -> None:
     with Daemon(tmp_path / "daemon", local_api) as daemon:
         daemon.config["api"]["key_file"] = str(tmp_path / "local" / "key")
         daemon.start()
@@ -41,7 +44,7 @@ def test_three_new_recordings_give_at_least_half_of_their_words_and_lie_in_the_a
         assert daemon.files("archive") == ["awb.mp3", "rms.mp3", "slt.mp3"]
         for voice, text in SPOKEN.items():
             heard = words((daemon.folders["outbox"] / f"{voice}.txt").read_text())
-            assert len(words(text) & heard) >= len(words(text)) / 2, voice
+            assert len(words(text) & heard) >= 0.9 * len(words(text)), (voice, heard)
 
 
 def words(text: str) -> set[str]:
@@ -60,3 +63,27 @@ def speak(voice: str, text: str, path: Path) -> None:
             frame.pts = None
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
+
+
+FOREIGN = (
+    "Wir treffen uns heute Abend pünktlich um sieben Uhr draußen im Garten hinter dem großen Haus. "
+    "Das Wetter ist für diese Jahreszeit wirklich außerordentlich schön geworden."
+)
+
+
+@with_model
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+def test_a_model_that_knows_only_english_refuses_another_language_and_says_the_way_out(tmp_path: Path) -> None:
+    subprocess.run(["espeak-ng", "-v", "de", "-w", tmp_path / "a.wav", FOREIGN], check=True)
+    engine = make(Setup(models.chosen(None, str(tmp_path), print).folder))
+
+    def heard(asked: Asked) -> Heard:
+        ear = engine.ear(asked)
+        list(transcribe.words(transcribe.Sound(bytes(tmp_path / "a.wav")), ear))
+        return ear.heard()
+
+    with pytest.raises(Permanent, match="does not sound like English"):
+        heard(Asked())
+    with pytest.raises(Permanent, match="does not know the language 'de', it knows only English"):
+        heard(Asked("de"))
+    assert "hardly sounds like English" in heard(Asked("en")).warnings[0]

@@ -18,7 +18,7 @@ MODULES = sorted(DAEMON.rglob("*.py"))
 #: Who may import what: each outside thing has one place.
 HOMES = {
     "watchdog": {"inbox"},
-    "requests": {"assemblyai"},
+    "requests": {"assemblyai", "local"},
     "urllib3": {"assemblyai"},
     "backoff": {"assemblyai"},
     "sqlalchemy": {"journal"},
@@ -34,7 +34,10 @@ HOMES = {
     "starlette": {"local"},
     "uvicorn": {"local"},
     "av": {"local"},
-    "pocketsphinx": {"local"},
+    "faster_whisper": {"local"},
+    "ctranslate2": {"local"},
+    "numpy": {"local"},
+    "tqdm": {"local"},
     "apprise": {"notify"},
 }
 
@@ -70,6 +73,7 @@ OPENS_FILES = {
     "transcribed.folders.mounts": "the kernel's table of mounts",
     "transcribed.rendering": "a wish to the kernel, in /proc",
     "transcribed.cli.check": "a limit of the kernel, in /proc",
+    "transcribed.cli.local_api": "the administrator names the file of a key",
     "transcribed.cli.demo": "a new folder of its own, as a person would fill it",
     "transcribed.local.store": "the local API is a program of its own, and takes uploads piece by piece",
     "transcribed.local.recognise.decode": "an upload of the local API",

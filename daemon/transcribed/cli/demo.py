@@ -29,7 +29,6 @@ from transcribed.journal import Journal
 from transcribed.worker.outputs import output
 from transcribed.worker.people.status import JobStatus, Status
 
-_ENGINE = "pocketsphinx"
 _RECORDING = "recording.mp3"
 _FOLDERS: Mapping[str, str] = {
     "inbox": "drop recordings here",
@@ -45,7 +44,7 @@ _NOT_PASSED_ON = ("TRANSCRIBED_", "ASSEMBLYAI_", "WATCHDOG_")
 _NOR_THESE = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM")
 
 _START_SECONDS = 60.0  # both start within two seconds on a small machine at rest
-_TRANSCRIPT_SECONDS = 180.0  # two idle cores need 5 s for these 17 s of audio
+_TRANSCRIPT_SECONDS = 180.0  # two idle cores need 3 s for these 27 s of audio
 _FAREWELL_SECONDS = 15.0  # as long as the unit gives the daemon
 _LOOK_SECONDS = 0.2
 _TAIL_BYTES, _TAIL_LINES = 8192, 12
@@ -134,7 +133,7 @@ class Show:
     def start(self) -> None:
         """Start the API, then the daemon against it, then drop the recording."""
         self._screen.happens("the local API starts")
-        self._run("local-api", "local-api", "--engine", _ENGINE, "--port", "0", "--directory", self._in("local-api"))
+        self._run("local-api", "local-api", "--port", "0", "--directory", self._in("local-api"))
         self._settled = _settings(self._place, self._until(self._base_url, _START_SECONDS, "the local API's address"))
         with open(self._in("config.toml"), "x", encoding="utf-8") as file:
             file.write(config.dump(self._settled))
@@ -164,9 +163,10 @@ class Show:
         seconds = "" if job.duration_seconds is None else f" {job.duration_seconds:.0f} s of audio,"
         self._screen.say(f"\n{name}:{seconds} transcribed in {job.changed_at - job.received_at:.1f} s.\n", "bold")
         self._screen.say(_text(transcript), "green")
-        self._screen.say(f"\nThese are the words that the recogniser heard: {local.ENGINES[_ENGINE]}.")
-        also = ", ".join(f".{suffix}" for suffix in job.formats if suffix != "txt")
+        self._screen.say(f"\nThese are the words that the recogniser heard: {local.WORTH}.")
+        also = ", ".join(f".{suffix}" for suffix in job.formats if suffix not in ("txt", "html"))
         self._screen.say(f"Transcript: {shown(transcript)} (and {also})\nRecording:  {place}")
+        self._screen.say(f"Open it in a browser, to read and listen: {shown(output(job, 'html'))}")
 
     def go_on(self, *told: Job) -> None:
         """Show every transcript that comes, until a signal."""
@@ -284,7 +284,7 @@ def _settings(place: str, base_url: str) -> config.Config:
         archive=folders["archive"],
         failed=folders["failed"],
         settle_seconds=1.0,
-        formats=("txt", "srt", "md"),
+        formats=("txt", "html", "srt", "md"),
     )
     key_file = os.fsdecode(local.key_file(os.fsencode(folders["local-api"])))
     api = config.Api(base_url=base_url, key_file=key_file, poll_seconds=1.0)

@@ -1,7 +1,7 @@
 """A transcript's words as sentences, paragraphs, captions and search results. Pure.
 
-Rules: a sentence ends with a word that ends with a full stop, an exclamation mark or a question mark. A paragraph ends
-at a long pause, or after five sentences. The shapes are those of assemblyai-examples/SentencesResponse.json,
+Rules: sentences end where the formats end them, by the language's own rules. A paragraph ends at a long pause, or after
+five sentences. The shapes are those of assemblyai-examples/SentencesResponse.json,
 ParagraphsResponse.json and WordSearchResponse.json.
 """
 
@@ -9,28 +9,33 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from transcribed.formats import sentences as ends
+from transcribed.formats import words as timed
+
 Word = dict[str, Any]
 
 _PARAGRAPH_PAUSE_MS = 2_000
 _PARAGRAPH_SENTENCES = 5
 
 
-def sentences(words: Iterable[Word]) -> Iterator[Word]:
-    """The sentences in `words`, each with its own words."""
+def sentences(words: list[Word], language: str = "") -> Iterator[Word]:
+    """The sentences in `words`, each with its own words. `language` is a code; empty if it is not known."""
+    said = [timed.Word(word["text"], word["start"], word["end"], "") for word in words]
     current: list[Word] = []
-    for word in words:
+    known = ends.with_ends([said] if said else [], language)
+    for word, seen in zip(words, (word for turn in known for word in turn), strict=True):
         current.append(word)
-        if word["text"].endswith((".", "!", "?")):
+        if seen.ends:
             yield {**_part(current), "speaker": None}
             current = []
     if current:
         yield {**_part(current), "speaker": None}
 
 
-def paragraphs(words: Iterable[Word]) -> Iterator[Word]:
+def paragraphs(words: list[Word], language: str = "") -> Iterator[Word]:
     """The paragraphs in `words`, each with its own words."""
     current: list[Word] = []
-    for sentence in sentences(words):
+    for sentence in sentences(words, language):
         paused = current and sentence["start"] - current[-1]["end"] >= _PARAGRAPH_PAUSE_MS
         if paused or len(current) == _PARAGRAPH_SENTENCES:
             yield _joined(current)
@@ -51,9 +56,9 @@ def matches(words: list[Word], phrases: Iterable[str]) -> Iterator[dict[str, Any
             yield {"text": " ".join(sought), "count": len(places), "timestamps": times, "indexes": places}
 
 
-def captions(words: Iterable[Word], most_characters: int) -> Iterator[Word]:
+def captions(words: list[Word], most_characters: int, language: str = "") -> Iterator[Word]:
     """Words to show at once: of one sentence, and within `most_characters` unless a single word is longer."""
-    for sentence in sentences(words):
+    for sentence in sentences(words, language):
         current: list[Word] = []
         for word in sentence["words"]:
             if current and len(_text([*current, word])) > most_characters:

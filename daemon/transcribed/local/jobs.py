@@ -1,17 +1,18 @@
 """The work on a transcript between its submit and its result.
 
-Rules: transcripts are worked on in the order of their submits, as many at a time as there are cores. Trouble of the
-machine (a full disk, no memory for a recogniser) is not the transcript's fault: it waits and is tried again. After a
-stop it is still queued.
+Rules: transcripts are worked on in the order of their submits, as many at a time as there are workers. Trouble of the
+machine (a full disk, no memory for a recogniser, an engine that is away) is not the transcript's fault: it waits and is
+tried again. After a stop it is still queued.
 """
 
 import contextlib
-import os
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from transcribed.errors import Permanent, Stopped, Transient
+from transcribed.local import wishes
 from transcribed.local.recognise.recogniser import Recognised, Recognisers
 from transcribed.local.store import Transcripts, Uploads
 
@@ -22,12 +23,21 @@ _SWEEP_SECONDS = 3600.0
 class Jobs:
     """Take transcripts by their ids and bring each to its end, in threads that wait for the recognisers."""
 
-    def __init__(self, uploads: Uploads, transcripts: Transcripts, recognisers: Recognisers) -> None:
+    def __init__(
+        self,
+        uploads: Uploads,
+        transcripts: Transcripts,
+        recognisers: Recognisers,
+        workers: int,
+        say: Callable[[str], None],
+    ) -> None:
         self._uploads = uploads
         self._transcripts = transcripts
         self._recognisers = recognisers
+        self._say = say
+        self._said = ""
         self._stopping = threading.Event()
-        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "transcript")
+        self._threads = ThreadPoolExecutor(workers, "transcript")
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper")
 
     def start(self) -> None:
@@ -56,7 +66,8 @@ class Jobs:
                 self._transcripts.end(transcript_id, **self._result(transcript_id))
             except Stopped:
                 return
-            except (Transient, OSError):
+            except (Transient, OSError) as error:
+                self._tell(str(error))
                 self._stopping.wait(_TROUBLE_SECONDS)
             else:
                 return
@@ -67,10 +78,17 @@ class Jobs:
         if path is None:
             why = "Please make sure the file exists and is accessible from the internet."
             return {"status": "error", "error": f"Download error, unable to download {audio_url}. {why}"}
+        parameters = self._transcripts.get(transcript_id)
         try:
-            return completed(self._recognisers.transcribe(path))
+            return completed(self._recognisers.transcribe(path, wishes.asked(parameters)), parameters)
         except Permanent as error:
             return {"status": "error", "error": error.message}
+
+    def _tell(self, trouble: str) -> None:
+        """Say what a transcript waits for, unless that was said last."""
+        if trouble != self._said:
+            self._said = trouble
+            self._say(f"a transcript waits, and is tried again each {_TROUBLE_SECONDS:.0f} s: {trouble}")
 
     def _sweep(self) -> None:
         while not self._stopping.is_set():
@@ -85,14 +103,21 @@ class Jobs:
             raise defect
 
 
-def completed(recognised: Recognised) -> dict[str, Any]:
-    """The result that a transcript gets when its recording was recognised."""
-    words = recognised.words
+def completed(recognised: Recognised, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The result that a transcript with these parameters gets when its recording was recognised. Raises Permanent."""
+    language, sure, warnings = recognised.heard
+    if (error := wishes.below_threshold(parameters, language, sure)) is not None:
+        raise Permanent(error)
+    words = wishes.written(recognised.words, parameters)
     confidence = sum(word["confidence"] for word in words) / len(words) if words else 0.0
+    said = [*(parameters.get("metadata") or {}).get("warnings", ()), *({"message": text} for text in warnings)]
     return {
         "status": "completed",
-        "text": " ".join(word["text"] for word in words),
+        "text": wishes.text(words, language),
         "words": words,
         "confidence": round(confidence, 5),
         "audio_duration": max(1, round(recognised.seconds)),
+        "language_code": parameters.get("language_code") or language,
+        "language_confidence": sure,
+        **({"metadata": {"warnings": said}} if said else {}),
     }

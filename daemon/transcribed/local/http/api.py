@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from transcribed import formats
-from transcribed.local import documents
+from transcribed.local import documents, wishes
 from transcribed.local.http import requests
 from transcribed.local.http.auth import Guard, Json
 from transcribed.local.store import CROWDED_UPLOAD_SECONDS, Incoming, Item, Transcripts, Uploads
@@ -32,6 +32,7 @@ _ECHOED = {
     "speech_model": None,
     "language_model": None,
     "acoustic_model": None,
+    "language_code": None,
     "language_confidence_threshold": None,
     "language_confidence": None,
     "webhook_auth": False,
@@ -44,21 +45,16 @@ _ECHOED = {
 #: The result of the recognition: no request can set these.
 _RESULT = dict.fromkeys(("text", "words", "utterances", "confidence", "audio_duration"))
 _NEVER_ECHOED = {*_RESULT, "id", "status", "error", "metadata"}
-#: These have an effect, are set by us, or concern AssemblyAI's choice of a model: nobody needs a warning about them.
-_NO_WARNING = {
-    *_NEVER_ECHOED,
-    *("audio_url", "punctuate", "format_text", "speech_model", "speech_models", "language_detection"),
-}
 
 
 class Api:
     """The endpoints over one store. `take` is called with the id of each transcript that is queued."""
 
     def __init__(
-        self, base_url: str, engine: str, uploads: Uploads, transcripts: Transcripts, take: Callable[[str], None]
+        self, base_url: str, model: str, uploads: Uploads, transcripts: Transcripts, take: Callable[[str], None]
     ) -> None:
         self._base_url = base_url
-        self._engine = engine
+        self._model = model
         self._uploads = uploads
         self._transcripts = transcripts
         self._take = take
@@ -105,7 +101,7 @@ class Api:
     async def submit(self, request: Request) -> Response:
         """POST /v2/transcript: queue a transcript and answer it."""
         parameters = await requests.parameters(request)
-        created = await run_in_threadpool(self._transcripts.create, _queued(parameters, self._engine))
+        created = await run_in_threadpool(self._transcripts.create, _queued(parameters, self._model))
         self._take(created["id"])
         return Json(created)
 
@@ -140,12 +136,16 @@ class Api:
     def sentences(self, request: Request) -> Response:
         """GET /v2/transcript/{id}/sentences: answer the sentences, each with its words."""
         transcript = self._completed(request)
-        return Json({"sentences": list(documents.sentences(transcript["words"])), **_about(transcript)})
+        return Json(
+            {"sentences": list(documents.sentences(transcript["words"], _language(transcript))), **_about(transcript)}
+        )
 
     def paragraphs(self, request: Request) -> Response:
         """GET /v2/transcript/{id}/paragraphs: answer the paragraphs, each with its words."""
         transcript = self._completed(request)
-        return Json({"paragraphs": list(documents.paragraphs(transcript["words"])), **_about(transcript)})
+        return Json(
+            {"paragraphs": list(documents.paragraphs(transcript["words"], _language(transcript))), **_about(transcript)}
+        )
 
     def word_search(self, request: Request) -> Response:
         """GET /v2/transcript/{id}/word-search: answer the places of the phrases in `words`, separated by commas."""
@@ -165,7 +165,7 @@ class Api:
         transcript = self._completed(request)
         if "chars_per_caption" in request.query_params:
             most = requests.whole(request.query_params, "chars_per_caption", 1, 10_000)
-            transcript["utterances"] = list(documents.captions(transcript["words"], most))
+            transcript["utterances"] = list(documents.captions(transcript["words"], most, _language(transcript)))
         return PlainTextResponse(formats.render(name, transcript, title=transcript["id"]))
 
     def _found(self, request: Request) -> dict[str, Any]:
@@ -223,18 +223,20 @@ def _too_large() -> HTTPException:
     return HTTPException(413, "Upload failed, the file is larger than 2.2 GB")
 
 
+def _language(transcript: Mapping[str, Any]) -> str:
+    language = transcript["language_code"]
+    return language if isinstance(language, str) else ""
+
+
 def _about(transcript: Mapping[str, Any]) -> dict[str, Any]:
     return {name: transcript[name] for name in ("id", "confidence", "audio_duration", "speech_model_used")}
 
 
-def _queued(parameters: Mapping[str, Any], engine: str) -> dict[str, Any]:
+def _queued(parameters: Mapping[str, Any], model: str) -> dict[str, Any]:
     """A new transcript for this request: it echoes the parameters, and has no result yet."""
-    ours: dict[str, Any] = {"language_code": "en_us", "speech_model_used": engine}
-    ignored = sorted(name for name, value in parameters.items() if value and name not in _NO_WARNING)
-    if str(parameters.get("language_code")).startswith("en"):
-        ignored.remove("language_code")
-    if ignored:
+    ours: dict[str, Any] = {"speech_model_used": model}
+    echoed = {name: value for name, value in parameters.items() if name not in _NEVER_ECHOED}
+    if ignored := wishes.in_vain(echoed):
         warning = f"The local recogniser does not know these parameters and ignored them: {', '.join(ignored)}"
         ours["metadata"] = {"warnings": [{"message": warning}]}
-    echoed = {name: value for name, value in parameters.items() if name not in _NEVER_ECHOED}
     return {**_ECHOED, **echoed, **_RESULT, **ours}

@@ -24,6 +24,7 @@ from transcribed.local import store
 from transcribed.local.http import api
 from transcribed.local.http.patience import Connection, Patience, Patient
 from transcribed.local.jobs import Jobs
+from transcribed.local.recognise.engine import Setup
 from transcribed.local.recognise.recogniser import Recognisers
 
 PATIENCE = Patience()
@@ -32,7 +33,15 @@ _FAREWELL_SECONDS = 2
 
 
 def run(
-    *, host: str, port: int, directory: bytes, engine: str, key: str | None, announce: Callable[[str], None]
+    *,
+    host: str,
+    port: int,
+    directory: bytes,
+    model: str,
+    setup: Setup,
+    key: str | None,
+    announce: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> None:
     """Serve until a signal, as transcribed.local.serve says, which has checked the arguments."""
     with contextlib.ExitStack() as stack:
@@ -42,8 +51,8 @@ def run(
         base_url = _base_url(host, listening.getsockname()[1])
         uploads = store.Uploads(os.path.join(directory, b"uploads"), time.time)
         transcripts = store.Transcripts(os.path.join(directory, b"transcripts"), time.time)
-        jobs = Jobs(uploads, transcripts, Recognisers(engine))
-        app = api.application(api.Api(base_url, engine, uploads, transcripts, jobs.take), wanted)
+        jobs = Jobs(uploads, transcripts, Recognisers(setup), setup.workers.number, say)
+        app = api.application(api.Api(base_url, model, uploads, transcripts, jobs.take), wanted)
         server = uvicorn.Server(configuration(app))
         stack.enter_context(_ends_by_signal(server))
         stack.callback(jobs.stop)  # runs before our signal handlers are removed: a second signal cannot interrupt it

@@ -1,21 +1,14 @@
-"""The recognisers by name: speech in, words out.
+"""The face of a recogniser: speech in, words out.
 
-Rules: an engine takes one segment at a time and remembers nothing between two, so a recording's words do not depend on
-earlier recordings. Words come as the engine gives them: no capitals, no punctuation, no fillers.
+Rules: an engine hears one recording at a time, window by window, and remembers nothing between two recordings. Words
+come as they are written: with capitals and punctuation.
 """
 
-import re
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
-
-import pocketsphinx
-
-#: pocketsphinx marks a second pronunciation of a word: read, read(2).
-_PRONUNCIATION = re.compile(r"\(\d+\)$")
 
 
 class Word(NamedTuple):
-    """One word and its time in milliseconds; confidence 0..1."""
+    """One word as it is written, and its time in milliseconds; confidence 0..1."""
 
     text: str
     start_ms: int
@@ -23,42 +16,67 @@ class Word(NamedTuple):
     confidence: float
 
 
+class Asked(NamedTuple):
+    """The wishes of a request that concern the recogniser. `language` is Whisper's code, None to find it out."""
+
+    language: str | None = None
+    prompt: str | None = None
+    terms: tuple[str, ...] = ()
+
+
+class Heard(NamedTuple):
+    """All but the words: the language, how sure that is, and what people are to be told."""
+
+    language: str | None
+    language_confidence: float | None
+    warnings: tuple[str, ...] = ()
+
+
+class Ear(Protocol):
+    """A recogniser that hears one recording."""
+
+    def words(self, samples: bytes) -> list[Word]:
+        """The words in 16 kHz mono 16-bit samples of at most 30 s, timed from their start."""
+
+    def heard(self) -> Heard:
+        """All but the words, once these were heard. Raises Permanent where they are not worth having."""
+
+
 class Engine(Protocol):
     """A recogniser that the local API can use."""
 
-    def recognise(self, samples: bytes) -> list[Word]:
-        """The words in 16 kHz mono 16-bit samples, timed from their start."""
+    def ear(self, asked: Asked) -> Ear:
+        """An ear for one recording. Raises Permanent where the engine cannot do what is asked."""
 
 
-class Pocketsphinx:
-    """CMU's small recogniser with the US-English model of its package."""
+class Elsewhere(NamedTuple):
+    """Another server that hears, with OpenAI's interface: its address (http://host:8000/v1), and the key it wants."""
 
-    def __init__(self) -> None:
-        # `batch` measures the room's loudness in the whole segment; `live`, the default, carries over the last one's.
-        self._decoder = pocketsphinx.Decoder(samprate=16_000, cmn="batch", loglevel="FATAL")
-
-    def recognise(self, samples: bytes) -> list[Word]:
-        """The words in one segment. A word's confidence is its posterior in the decoder's lattice."""
-        self._decoder.start_utt()
-        self._decoder.process_raw(samples, full_utt=True)
-        self._decoder.end_utt()
-        return [_word(found) for found in self._decoder.seg() if not _is_filler(found.word)]
+    address: str
+    key: str | None = None
 
 
-def _is_filler(word: str) -> bool:
-    return word.startswith(("<", "[", "+"))  # <s>, <sil>, [NOISE], ++UM++
+class Workers(NamedTuple):
+    """The processes that hear recordings side by side, and the threads of each."""
+
+    number: int
+    threads: int
 
 
-def _word(found: pocketsphinx.Segment) -> Word:
-    """One word of ours. pocketsphinx counts frames of 10 ms, the last included; a posterior may be just above 1."""
-    text = _PRONUNCIATION.sub("", found.word)
-    confidence = round(min(1.0, max(0.0, found.prob)), 5)
-    return Word(text, found.start_frame * 10, (found.end_frame + 1) * 10, confidence)
+class Setup(NamedTuple):
+    """The choice of an engine, as it is sent to its processes: the folder of a model, or its name on another server."""
+
+    model: str
+    workers: Workers = Workers(1, 1)
+    elsewhere: Elsewhere | None = None
 
 
-_MAKERS: dict[str, Callable[[], Engine]] = {"pocketsphinx": Pocketsphinx}
+def make(setup: Setup) -> Engine:
+    """Load the engine."""
+    if setup.elsewhere is not None:
+        from transcribed.local.recognise.remote import Remote  # noqa: PLC0415  one of the two is loaded
 
+        return Remote(*setup.elsewhere, setup.model)
+    from transcribed.local.recognise.whisper import Whisper  # noqa: PLC0415  as above
 
-def make(name: str) -> Engine:
-    """Load the engine of this name, one of transcribed.local.ENGINES."""
-    return _MAKERS[name]()
+    return Whisper(setup.model, setup.workers.threads)

@@ -3,12 +3,15 @@
 Rules: a process has one recording at a time, so a crash costs only that recording. Processes are spawned, never forked
 (the server has threads), and only when all others are busy. They ignore signals, which reach a whole process group or
 unit; the server ends them. If the server is killed, a process ends when it next sends something.
+A recording whose process died is tried once more, and such second tries one after another: where memory was short, the
+others are not to blame. If it dies again, the recording is what kills it.
 A process sends JSON, not pickle: if a hostile file takes over a decoder, its words are still only words.
 """
 
 import contextlib
 import json
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,10 +19,11 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from transcribed.errors import Permanent, Stopped, Transient
+from transcribed.local.recognise.engine import Asked, Engine, Heard, Setup, make
 
 __all__ = ["Recognised", "Recognisers"]
 
-#: Longer than any machine needs for one segment of 20 s: a process that is silent for longer is stuck.
+#: Longer than any machine needs for one window of 28 s: a process that is silent for longer is stuck.
 _SILENCE_SECONDS = 600.0
 #: Longer than a slow disk needs to read the model.
 _START_SECONDS = 120.0
@@ -28,10 +32,11 @@ _spawn = multiprocessing.get_context("spawn")
 
 
 class Recognised(NamedTuple):
-    """One recording's words, as the transcript has them, and its length in seconds."""
+    """One recording's words, as the transcript has them, its length in seconds, and what else was found out."""
 
     words: list[dict[str, Any]]
     seconds: float
+    heard: Heard
 
 
 class _Died(Exception):
@@ -41,9 +46,10 @@ class _Died(Exception):
 class Recognisers:
     """The processes of one engine. `transcribe` may be called from many threads; each call has its own process."""
 
-    def __init__(self, engine: str) -> None:
-        self._engine = engine
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
         self._lock = threading.Lock()
+        self._second_try = threading.Lock()
         self._idle: list[_Recogniser] = []
         self._all: set[_Recogniser] = set()
         self._stopped = False
@@ -52,21 +58,30 @@ class Recognisers:
         """Start one process and wait until it is ready. Raises Transient if it does not start."""
         self._give_back(self._take())
 
-    def transcribe(self, path: bytes) -> Recognised:
+    def transcribe(self, path: bytes, asked: Asked) -> Recognised:
         """The words of the recording at `path`.
 
-        Raises Permanent (its message is for the transcript's `error`), Transient if no process could be started,
-        Stopped if `stop` was called.
+        Raises Permanent (its message is for the transcript's `error`), Transient if no process could be started or its
+        engine cannot work now, Stopped if `stop` was called.
         """
+        with contextlib.suppress(_Died):
+            return self._tried(path, asked)
+        with self._second_try:
+            try:
+                return self._tried(path, asked)
+            except _Died as error:
+                raise Permanent("Transcoding failed. The recogniser did not survive this file.") from error
+
+    def _tried(self, path: bytes, asked: Asked) -> Recognised:
         recogniser = self._take()
         try:
-            recognised = recogniser.transcribe(path)
+            recognised = recogniser.transcribe(path, asked)
         except _Died as error:
             self._end(recogniser)
             if self._stopped:
                 raise Stopped("the local API is stopping") from error
-            raise Permanent("Transcoding failed. The recogniser did not survive this file.") from error
-        except Permanent:
+            raise
+        except (Permanent, Transient):
             self._give_back(recogniser)
             raise
         self._give_back(recogniser)
@@ -89,7 +104,7 @@ class Recognisers:
                 if recogniser.is_alive():
                     return recogniser
                 self._all.discard(recogniser)  # it died while idle, for example for lack of memory
-            recogniser = _Recogniser(self._engine)
+            recogniser = _Recogniser(self._setup)
             self._all.add(recogniser)
         try:
             recogniser.wait_until_ready()
@@ -113,9 +128,9 @@ class Recognisers:
 class _Recogniser:
     """One process, as the server sees it."""
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, setup: Setup) -> None:
         self._ours, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(target=_run, args=(theirs, engine), name="recogniser", daemon=True)
+        self._process = _spawn.Process(target=_run, args=(theirs, setup), name="recogniser", daemon=True)
         self._ending = threading.Lock()
         with theirs:
             self._process.start()
@@ -128,16 +143,16 @@ class _Recogniser:
         """Wait until the engine is loaded. Raises _Died."""
         self._receive(_START_SECONDS)
 
-    def transcribe(self, path: bytes) -> Recognised:
-        """The words of the recording at `path`. Raises Permanent, _Died."""
-        self._send(path)
+    def transcribe(self, path: bytes, asked: Asked) -> Recognised:
+        """The words of the recording at `path`. Raises Permanent, Transient, _Died."""
+        self._send(json.dumps({"path": os.fsdecode(path), "asked": asked}).encode())
         words: list[dict[str, Any]] = []
         while True:
             answer = self._receive(_SILENCE_SECONDS)
             if "error" in answer:
-                raise Permanent(answer["error"])
+                raise (Transient if answer["later"] else Permanent)(answer["error"])
             if "seconds" in answer:
-                return Recognised(words, answer["seconds"])
+                return Recognised(words, answer["seconds"], Heard(*answer["heard"]))
             words += answer["words"]
 
     def end(self) -> None:
@@ -146,9 +161,9 @@ class _Recogniser:
             self._process.kill()
             self._process.join()
 
-    def _send(self, path: bytes) -> None:
+    def _send(self, order: bytes) -> None:
         try:
-            self._ours.send_bytes(path)
+            self._ours.send_bytes(order)
         except OSError as error:
             raise _Died from error
 
@@ -162,33 +177,33 @@ class _Recogniser:
         return answer
 
 
-def _run(conn: Connection, engine_name: str) -> None:
-    """Run in the recogniser's process: load the engine, then take one path after another."""
+def _run(conn: Connection, setup: Setup) -> None:
+    """Run in the recogniser's process: load the engine, then take one recording after another."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
-    from transcribed.local.recognise import engine  # noqa: PLC0415  loads the recogniser, which the server does not need
-
-    recogniser = engine.make(engine_name)
+    recogniser = make(setup)
     with contextlib.suppress(EOFError, ConnectionError):  # the server is gone: nobody waits for an answer
         _send(conn, {"ready": True})
         while True:
-            for answer in _answers(conn.recv_bytes(), recogniser):
+            for answer in _answers(json.loads(conn.recv_bytes()), recogniser):
                 _send(conn, answer)
 
 
-def _answers(path: bytes, recogniser: Any) -> Iterator[dict[str, Any]]:
-    from transcribed.local.recognise import transcribe  # noqa: PLC0415  as in _run
+def _answers(order: dict[str, Any], engine: Engine) -> Iterator[dict[str, Any]]:
+    from transcribed.local.recognise import transcribe  # noqa: PLC0415  loads the decoder, which the server does not need
 
-    sound = transcribe.Sound(path)
+    sound = transcribe.Sound(os.fsencode(order["path"]))
     try:
-        for words in transcribe.sentences(sound, recogniser):
+        ear = engine.ear(Asked(*order["asked"]))
+        for words in transcribe.words(sound, ear):
             yield {"words": [_as_documented(*word) for word in words]}
-    except Permanent as error:
-        yield {"error": error.message}
+        heard = ear.heard()
+    except (Permanent, Transient) as error:
+        yield {"error": error.message, "later": isinstance(error, Transient)}
     except OSError as error:
-        yield {"error": f"Transcoding failed. The file cannot be read: {error.strerror}."}
+        yield {"error": f"Transcoding failed. The file cannot be read: {error.strerror}.", "later": False}
     else:
-        yield {"seconds": sound.seconds}
+        yield {"seconds": sound.seconds, "heard": heard}
 
 
 def _as_documented(text: str, start_ms: int, end_ms: int, confidence: float) -> dict[str, Any]:

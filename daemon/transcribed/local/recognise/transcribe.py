@@ -1,18 +1,13 @@
 """One recording, from its file to its words: the work of a recogniser's process.
 
-Rules: the words come segment by segment, so memory does not grow with the recording, and each segment is a sign of
-life. A segment is written as a sentence, with a capital letter and a full stop: there is no other punctuation.
+Rules: the words come window by window, so memory does not grow with the recording, and each window is a sign of life.
+No word ends after the sound does, and none begins before the one before it.
 """
 
 from collections.abc import Iterator
 
-import pocketsphinx
-
-from transcribed.local.recognise import decode, segments
-from transcribed.local.recognise.engine import Engine, Word
-
-#: One of the detector's modes 0..3. Mode 0 takes a hum for speech, and would find no pauses.
-_STRICTNESS = 2
+from transcribed.local.recognise import decode, speech, windows
+from transcribed.local.recognise.engine import Ear, Word
 
 
 class Sound:
@@ -33,28 +28,17 @@ class Sound:
             yield piece
 
 
-def sentences(sound: Sound, engine: Engine) -> Iterator[list[Word]]:
-    """The words of each segment that has any, timed from the start of the recording.
+def words(sound: Sound, ear: Ear) -> Iterator[list[Word]]:
+    """The words of each window, timed from the start of the recording.
 
-    Raises Permanent, as `decode.samples` does.
+    Raises Permanent, as `decode.samples` and the ear do.
     """
-    detector = pocketsphinx.Vad(_STRICTNESS, decode.RATE, segments.FRAME_MS / 1000)
-    for segment in segments.cut(sound, detector.is_speech):
-        if words := engine.recognise(segment.samples):
-            yield as_sentence(words, segment.start_ms)
-
-
-def as_sentence(words: list[Word], start_ms: int) -> list[Word]:
-    """The words of one segment that begins at `start_ms`, written as a sentence."""
-    texts = [_with_i(word.text) for word in words]
-    texts[0] = texts[0][:1].upper() + texts[0][1:]
-    texts[-1] += "."
-    return [
-        Word(text, start_ms + word.start_ms, start_ms + word.end_ms, word.confidence)
-        for text, word in zip(texts, words, strict=True)
-    ]
-
-
-def _with_i(text: str) -> str:
-    """The word, with a capital if it is "i" or one such as "i'm": English writes these so everywhere."""
-    return "I" + text[1:] if text == "i" or text.startswith("i'") else text
+    last_ms = 0
+    for window in windows.cut(speech.likely(sound)):
+        found = []
+        for word in ear.words(window.samples):
+            start_ms, end_ms = window.times(word.start_ms, word.end_ms)
+            start_ms = max(start_ms, last_ms)
+            last_ms = max(start_ms, end_ms)
+            found.append(word._replace(start_ms=start_ms, end_ms=last_ms))
+        yield found

