@@ -26,7 +26,7 @@ from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.intake.sweeps import Sweeps
-from transcribed.worker.lanes import Lanes
+from transcribed.worker.lanes import FIRST_PROBE_SECONDS, Lanes
 from transcribed.worker.people import status
 from waiting import BOUND_SECONDS
 from world import recording_folder
@@ -221,7 +221,8 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
     since = terminal.local_time(1_750_000_000)
     until = terminal.local_time(put_off.due_at)
     assert answer.lines[0].startswith(f"The daemon is running (process {os.getpid()}).")
-    assert f"Blocked since {since}: submit: no balance -- fix: top it up" in answer.lines
+    again = f"tried again at {terminal.local_time(1_750_000_000 + FIRST_PROBE_SECONDS)}"
+    assert f"Blocked since {since}: submit: no balance -- fix: top it up -- {again}" in answer.lines
     assert "  not taken yet, settling: new.mp3" in answer.lines
     assert "Jobs: 2 received, 1 submitted" in answer.lines
     assert "Job 1, talks: big.mp3: received: upload, 25 %" in answer.lines

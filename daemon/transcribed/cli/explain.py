@@ -258,13 +258,12 @@ def _of_inbox(status: Status | None, inbox: config.Inbox, path: bytes) -> str:
         return f"it is not taken: {rule}"
     if status is None:
         return "it will be taken once a daemon is started"
+    own = (errors.inbox_lane(inbox.name), errors.backlog_lane(inbox.name))
+    if (lane := next((lane for lane in status.blocked if lane.lane in own), None)) is not None:
+        return f"it waits: {lane.reason}" + (f". To do: {lane.hint}" if lane.hint else "")
     if why := _unsettled(status, inbox.name, shown(path)):
         return f"it is not taken yet: {f'it is {UNSETTLED[why]}' if why in UNSETTLED else why}"
-    own = (errors.inbox_lane(inbox.name), errors.backlog_lane(inbox.name))
-    lane = next((lane for lane in status.blocked if lane.lane in own), None)
-    if lane is None:
-        return "it is not taken yet: it waits for the next look"
-    return f"it waits: {lane.reason}" + (f". To do: {lane.hint}" if lane.hint else "")
+    return "it is not taken yet: it waits for the next look"
 
 
 def _unsettled(status: Status, inbox: str, file: str) -> str | None:
