@@ -446,6 +446,7 @@ ODDITIES = [
     ),
     ([happened.Cancelled("it was taken away", withdrawn=True)], "Why: it was taken away."),
     ([FAILED, happened.Retired(None, "it is gone")], "Why: no speech was found. To do: look at the recording."),
+    ([happened.Failed("the link is dead.", "open it.")], "Why: the link is dead. To do: open it."),
     ([UPLOADED, happened.Unlisted()], "Nothing has been paid for it so far."),
     ([UPLOADED, happened.Lost("it expired")], "Nothing has been paid for it so far."),
     ([happened.Deferred("no answer")], "Now: no answer."),
@@ -562,7 +563,7 @@ def test_explain_says_for_what_lane_a_job_waits_and_that_nothing_moves_without_a
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("in/talk.wav", "it is not taken: not a recording (its name does not end in .mp3)"),
+        ("in/talk.wav", "it is not taken: not a recording by its name (it does not end in .mp3)"),
         ("in/@eaDir/talk.mp3", "it is not taken: Synology's index (@eaDir)"),
         ("in/.talk.mp3", "it is not taken: hidden (its name begins with a dot)"),
         ("in/sub/talk.MP3", "it is not taken yet: it is settling"),

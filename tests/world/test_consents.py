@@ -45,6 +45,7 @@ def blocked(world: World) -> list[str]:
 def test_an_empty_file_of_the_name_in_the_notice_lets_the_backlog_be_paid_for_and_goes(asking, api, ending) -> None:
     name = named(asking) + ending
     assert name.startswith("accept-2-recordings-0.1-hours.txt")
+    assert f'or put a file named {named(asking)} into the inbox "talks" itself, empty or as a copy' in notice(asking)
 
     asking.drop(name.upper() if ending else name, b"")
     work_for(asking, 300.0)
@@ -72,7 +73,7 @@ def test_what_came_after_it_was_named_is_not_accepted_and_the_notice_says_why(as
     work_for(asking, WAIT_SECONDS)
 
     assert api.paid() == {}
-    assert f"{name} in the inbox talks is not obeyed: more lies there now: 3 recordings" in notice(asking)
+    assert f'{name} in the inbox "talks" is not obeyed: more lies there now: 3 recordings' in notice(asking)
     assert asking.files("inbox") == ["One.mp3", "Three.mp3", "Two.mp3", name]
     assert named(asking).startswith("accept-3-recordings-")
     asking.drop(named(asking), b"")
@@ -90,7 +91,7 @@ def test_a_file_with_other_content_or_in_another_place_is_nothing_and_stays(aski
 
     assert api.paid() == {}
     assert where + name in asking.files("inbox")
-    told = f"{name} in the inbox talks is not obeyed: it holds a text of somebody else" in notice(asking)
+    told = f'{name} in the inbox "talks" is not obeyed: it holds a text of somebody else' in notice(asking)
     assert told == (not where)
 
 
@@ -102,8 +103,10 @@ def test_where_the_configuration_says_no_the_notice_names_no_file_and_none_is_ob
     work_for(asking, WAIT_SECONDS)
 
     assert api.paid() == {}
-    assert "so does a file" not in notice(asking)
-    assert f"{name} in the inbox talks is not obeyed: the configuration says accept_at_share = false" in notice(asking)
+    assert "put a file named" not in notice(asking)
+    assert f'{name} in the inbox "talks" is not obeyed: the configuration says accept_at_share = false' in notice(
+        asking
+    )
 
 
 def test_a_file_that_a_crash_left_is_removed_and_accepts_nothing_that_comes_later(asking, api) -> None:
@@ -168,7 +171,7 @@ def test_the_consent_to_another_folder_is_none_and_the_notice_says_so(world: Wor
 
     assert len(api.paid()) == 1
     assert world.files("inbox") == [stale]
-    assert f"{stale} in the inbox talks is not obeyed: it names another folder" in notice(world)
+    assert f'{stale} in the inbox "talks" is not obeyed: it names another folder' in notice(world)
 
 
 @pytest.mark.parametrize("left", ["anchor", "owner", "forbidden", "link"])

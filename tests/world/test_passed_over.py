@@ -46,7 +46,7 @@ def test_what_plays_and_is_not_taken_for_its_name_is_told_in_the_status_and_in_t
     assert told(world) == whys
     assert inbox_of(world)["passed_over_count"] == len(whys)
     said = notice(world)
-    assert "In the inbox talks 4 recordings will not be transcribed" in said
+    assert 'In the inbox "talks" 4 recordings will not be transcribed' in said
     for name, why in whys.items():
         assert f"  {name} ({why})\n" in said
     assert "README" not in said
@@ -106,7 +106,8 @@ def test_a_recording_that_cannot_be_read_is_told_at_the_share_after_a_minute_and
     assert notice(world) == ""
 
     work_for(world, 90)
-    assert "In the inbox talks 1 recording cannot be read:\n  transcribed.toml: " in notice(world)
+    assert 'In the inbox "talks" 1 recording cannot be taken:\n  transcribed.toml: ' in notice(world)
+    assert "\nWhat to do: if a settings file is named, fix that." in notice(world)
 
     mistake.unlink()
     work_for(world, 60)
@@ -131,7 +132,7 @@ def test_a_recording_that_is_listed_and_not_there_when_it_is_opened_is_told(
     monkeypatch.setattr(os, "scandir", wrong)
     work_for(world, 120)
     assert [row["file"] for row in inbox_of(world)["unsettled"]] == ["Talk.mp3"]
-    assert "In the inbox talks 1 recording cannot be read:" in notice(world)
+    assert 'In the inbox "talks" 1 recording cannot be taken:' in notice(world)
     assert "  Talk.mp3: it is listed, and there is none of this name when it is opened" in notice(world)
 
     monkeypatch.undo()

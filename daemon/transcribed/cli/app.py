@@ -15,9 +15,14 @@ from transcribed import errors
 from transcribed.cli import backup, check, config_commands, demo, explain, local_api, order, render, run, show
 from transcribed.job import printable
 
+_WHICH = (
+    "The configuration file. Default: $TRANSCRIBED_CONFIG, ~/.config/transcribed/config.toml or"
+    " /etc/transcribed/config.toml, the first of them that is there."
+)
 app = typer.Typer(
     help="Turns a shared folder into a transcription service: recordings in, transcripts out.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,  # a traceback is for a log, and must not show local variables
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -47,7 +52,7 @@ def _version(wanted: bool) -> None:
 def options(
     ctx: typer.Context,
     *,
-    config: Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration file.")] = None,
+    config: Annotated[str | None, typer.Option("--config", metavar="FILE", help=_WHICH)] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,

@@ -161,10 +161,16 @@ def _origins(job: Job) -> Iterator[str]:
 
 def _sentence(event: Mapping[str, Any]) -> str:
     """One event of the journal, with its time."""
-    line = SENTENCES[_kind(event)].format_map(event)
-    hint = f" To do: {event['hint']}." if event.get("hint") else ""
+    reason = _unended(event.get("reason") or "")
+    line = SENTENCES[_kind(event)].format_map({**event, "reason": reason})
+    hint = f" To do: {_unended(event['hint'])}." if event.get("hint") else ""
     warnings = "".join(f" Warning: {warning}." for warning in event.get("warnings", ()))
     return f"{terminal.local_time(event['at'])}  {line}{hint}{warnings}"
+
+
+def _unended(reason: str) -> str:
+    """A reason without a full stop at its end, for a sentence has its own; AssemblyAI's reasons may end with one."""
+    return reason.rstrip(".")
 
 
 def _kind(event: Mapping[str, Any]) -> str:
@@ -183,7 +189,7 @@ def _now(job: Job, status: Status | None) -> Iterator[str]:
     """The state of things: what it waits for, and what was paid."""
     yield f"It is {job.state} since {terminal.local_time(job.changed_at)}."
     if job.state in (State.FAILED, State.CANCELLED):
-        yield f"Why: {job.reason}." + (f" To do: {job.hint}." if job.hint else "")
+        yield f"Why: {_unended(job.reason)}." + (f" To do: {_unended(job.hint)}." if job.hint else "")
     elif job.unfinished:
         rows = status.open if status else []
         row = next((row for row in rows if row.id == job.id), None)

@@ -52,6 +52,6 @@ def why_no_consent(name: bytes, folder: int) -> str:
     return "" if not content.strip() or is_marked(content) else "it holds a text of somebody else"
 
 
-def told(name: bytes) -> str:
-    """The way to give this consent, as the end of a sentence."""
-    return f"so does a file {name.decode()} in the inbox, empty or a copy of {NOTICE.decode()}"
+def told(name: bytes, inbox: str) -> str:
+    """The way to give this consent about the inbox of this name, as a part of a sentence."""
+    return f'put a file named {name.decode()} into the inbox "{inbox}" itself, empty or as a copy of {NOTICE.decode()}'

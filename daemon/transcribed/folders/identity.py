@@ -237,7 +237,8 @@ class Ground:
             raise self._gone(verdict.why_not)
         name = consents.to_folder(seen.inode)
         if consents.why_no_consent(name, root):
-            raise self._gone(verdict.why_not, f"; if people made it again, {consents.told(name)}")
+            at_share = consents.told(name, self._lane.partition(":")[2])
+            raise self._gone(verdict.why_not, f"; if people made it again, {at_share}")
         return seen
 
     def blocked(self, error: OSError) -> Blocked:

@@ -13,7 +13,7 @@ from transcribed.job import is_link, shown
 
 #: Each level holds a descriptor and a few stack frames; no shared folder that people made is as deep.
 DEEPEST = 64
-OTHER_ENDING = "not a recording"  #: so begins the rule against a file for its ending
+OTHER_ENDING = "not a recording by its name"  #: so begins the rule against a file for its ending
 
 
 def path_refusal(names: Names, path: bytes) -> str | None:
@@ -37,7 +37,7 @@ def _other_kind(names: Names, path: bytes) -> str:
         return "a consent (it answers what transcribed asks about the inbox)"
     if is_link(path):
         return "a link, and links = false (drop the recording itself)"
-    return f"{OTHER_ENDING} (its name does not end in {shown(b' '.join(names.extensions))})"
+    return f"{OTHER_ENDING} (it does not end in {shown(b' '.join(names.extensions))})"
 
 
 def file_refusal(status: os.stat_result, *, hardlinks: bool) -> str | None:

@@ -55,9 +55,9 @@ def who_accepts(route: Route, found: Backlog) -> str:
     """The ways to let this be paid for: by a command, and at the share if the configuration says so."""
     order = f"`transcribed accept {shlex.quote(route.name)}`"
     by_order = f"the person who runs transcribed has them transcribed, and paid for, by {order}"
-    at_share = consents.told(consents.to_backlog(found.count, found.hours))
-    ways = f"{by_order}; {at_share}" if route.accept_at_share else by_order
-    return f"{ways}; or take out of the inbox what is not meant"
+    at_share = consents.told(consents.to_backlog(found.count, found.hours), route.name)
+    ways = f"{by_order}; or {at_share}" if route.accept_at_share else by_order
+    return f"{ways}; or take out of the inbox what is not to be transcribed"
 
 
 class Acceptance:

@@ -72,7 +72,7 @@ class Consents:
 
     def told(self) -> str:
         """The paragraph for people with only the share; empty where each was obeyed."""
-        where = f"in the inbox {printable(self._route.name)} is not obeyed"
+        where = f'in the inbox "{printable(self._route.name)}" is not obeyed'
         return "".join(f"{shown(name)} {where}: {printable(why)}\n" for name, why in self._refused.items())
 
 

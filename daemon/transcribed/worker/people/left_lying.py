@@ -16,6 +16,10 @@ _RENAME = (
     "What to do: give it a name that is taken, or take it away. For those who run transcribed: add its ending to\n"
     "extensions, if such files are to be transcribed and paid for."
 )
+_REPAIR = (
+    "What to do: if a settings file is named, fix that. Else let everybody read the recording (its permissions), or\n"
+    "take it away and drop a copy of it."
+)
 AFTER_SECONDS = 60.0  # many programs give a file its rights last of all
 
 
@@ -46,8 +50,7 @@ class LeftLying:
     def _of_unread(self, whys: Collection[str]) -> str:
         if not whys:
             return ""
-        to_do = "What to do: let everybody read it (its permissions), or take it away and drop a copy of it."
-        return _paragraph(self._head(whys, "cannot be read"), [printable(why) for why in whys], to_do)
+        return _paragraph(self._head(whys, "cannot be taken"), [printable(why) for why in whys], _REPAIR)
 
     def _of_passed_over(self, paths: Collection[bytes]) -> str:
         if not paths:
@@ -57,7 +60,7 @@ class LeftLying:
 
     def _head(self, files: Collection[object], what: str) -> str:
         count = "1 recording" if len(files) == 1 else f"{len(files)} recordings"
-        return f"In the inbox {printable(self._route.name)} {count} {what}:"
+        return f'In the inbox "{printable(self._route.name)}" {count} {what}:'
 
 
 def _paragraph(head: str, lines: list[str], to_do: str, count: int | None = None) -> str:
