@@ -36,10 +36,7 @@ def local_api(
     host: Annotated[str, typer.Option(help="A loopback address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 picks a free one.")] = 8765,
     directory: Annotated[
-        str | None,
-        typer.Option(
-            help="The folder for uploads and transcripts.", show_default="transcribed-local-api in $XDG_STATE_HOME"
-        ),
+        str | None, typer.Option(help="The folder for uploads and transcripts.", show_default="in $XDG_STATE_HOME")
     ] = None,
     key: Annotated[
         str | None,
