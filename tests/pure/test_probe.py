@@ -295,6 +295,7 @@ def test_a_whole_recording_is_not_taken_for_a_part(kind):
         ((made.vbri(200, 417 * 201) + TALK)[:40_000], "its header says 83,817 bytes, 40,000 are there"),
         (made.xing(size=417 * 201) + FRAME * 90, "its header says 83,817 bytes, 37,947 are there"),
         (COVER + (made.xing(200, 417 * 201) + TALK)[:40_000], "bytes, 3,185,742 are there"),
+        (made.wave(0.0), "nothing follows its header"),
         (made.wave()[:20_000], "its header says 32,044 bytes, 20,000 are there"),
         (TOLD["RF64"][:20_000], "its header says 32,080 bytes, 20,000 are there"),
         (TOLD["Wave64"][:20_000], "its header says 32,104 bytes, 20,000 are there"),

@@ -33,6 +33,34 @@ def test_a_file_that_was_taken_is_forgotten_and_a_newer_one_at_its_path_goes_on_
     assert (reason(settling), settling.next_at()) == ("settling", 30.0)
 
 
+def taken(settling, size, now, evidence=None):
+    (found,) = look(settling, size, now, evidence)
+    assert not settling.looked_into(found, lacks="", whole=False)
+    settling.taken(found)
+
+
+def test_a_file_that_grows_after_a_part_of_it_was_taken_waits_for_another_such_pause():
+    """A recorder that opens, appends and closes every eight seconds: else each of its parts would be paid for."""
+    settling = Settling(5)
+    look(settling, 1, 0.0)
+    taken(settling, 1, 5.0, "closed")
+    look(settling, 2, 8.0, "left")
+    assert silent(settling, look(settling, 2, 13.0, "closed"))
+    assert settling.next_at() == 8.0 + 3 * 8.0
+
+
+@pytest.mark.parametrize(("size", "now", "moved"), [(1, 8.0, False), (2, 8.0, True), (2, 606.0, False)])
+def test_another_file_at_the_path_of_one_that_was_taken_needs_only_the_settle_time(size, now, moved):
+    """It is no larger, the first one was put away, or it comes ten minutes later."""
+    settling = Settling(5)
+    look(settling, 1, 0.0)
+    taken(settling, 1, 5.0)
+    if moved:
+        settling.moved(PATH)
+    look(settling, size, now)
+    taken(settling, size, now + 5)
+
+
 def silent(settling, found):
     """It was looked into, and says nothing of its size: True if it waits for that."""
     return bool(found) and all(settling.looked_into(each, lacks="", whole=False) for each in found)

@@ -103,6 +103,17 @@ def test_a_second_journal_refuses_the_inbox_says_who_has_it_and_pays_for_nothing
     assert owner_of(world)["directory"] == str(world.state)
 
 
+def test_a_single_run_that_is_refused_leaves_the_notice_of_the_journal_that_has_the_inbox(world, second) -> None:
+    world.drop("Other.m4a")
+    work_for(world, 90)
+    notice = second.folders["outbox"] / "_transcribed.txt"
+    said = notice.read_text()
+
+    assert second.run() == 75
+
+    assert notice.read_text() == said
+
+
 def test_only_the_inbox_that_is_refused_waits(world, second, api) -> None:
     route = second.second_inbox()
     second.drop("Other.mp3", folder="second-inbox")

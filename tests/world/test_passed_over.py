@@ -54,6 +54,15 @@ def test_what_plays_and_is_not_taken_for_its_name_is_told_in_the_status_and_in_t
     assert "empty.m4a" not in said
 
 
+@pytest.mark.parametrize(("name", "helps"), [(CONFLICT, False), ("Talk.m4a", True)])
+def test_the_notice_tells_of_extensions_only_for_an_ending_not_taken(world: World, name: str, helps: bool) -> None:
+    world.drop(name)
+
+    work_for(world, 90)
+
+    assert ("add its ending to" in notice(world)) is helps
+
+
 def test_nothing_is_told_of_a_file_before_it_has_lain_for_a_minute(world: World) -> None:
     world.drop("a.m4a")
 

@@ -8,7 +8,7 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
-from world import World, mp3, parameters
+from world import World, mp3, parameters, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",), parameters=parameters(punctuate=True, language_code="en"))
 
@@ -145,6 +145,16 @@ def test_a_mistake_of_a_folder_holds_what_is_below_it_and_a_note_beside_it_says_
     world.run(lambda: len(world.files("archive")) == 2)
     assert world.files("outbox") == ["Other.txt", "a/b/Talk.srt"]
     assert not note.exists()
+
+
+def test_a_mistake_of_a_folder_is_one_line_of_the_log_however_many_recordings_wait_for_it(world):
+    say(world, "transcribed.toml", "formats = 7\n")
+    for name in ("a.mp3", "b.mp3", "c.mp3"):
+        world.drop(name)
+
+    logs = work_for(world, 60)
+
+    assert [line["event"] for line in logs].count("inbox.problem") == 1
 
 
 def test_a_strangers_file_in_the_place_of_our_note_stays(world, clock):

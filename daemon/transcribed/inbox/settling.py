@@ -9,6 +9,7 @@ it open. An unfinished file beside it holds it too. A marker releases an empty f
 nothing near is about to become it.
 """
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import inf
@@ -117,7 +118,8 @@ class Settling:
 
     A file has settled when its fingerprint was the same for `settle_seconds` and for three times the longest pause that
     was seen between two of its changes; that pause does not count once the program that wrote it was seen to close it,
-    nor where the file says itself that it is whole. Paths that leave the listing are forgotten.
+    nor where the file says itself that it is whole. Paths that leave the listing are forgotten, but for those that a
+    job took: what grows there within ten minutes is the same file, of which only a part was taken.
     `pauses`: the longest pauses that an earlier process has seen. `hollow`: the files that it found to lack bytes, and
     since when.
     """
@@ -132,6 +134,7 @@ class Settling:
         self._pauses = pauses or {}  # until the first look
         self._hollow = hollow or {}
         self._seen: dict[bytes, _Seen] = {}
+        self._taken: dict[bytes, _Seen] = {}  # what jobs took and still lies there, oldest first
         self._markers: Collection[bytes] = ()
         self._unfinished: Mapping[bytes, bytes] = {}  # by the path of what each is to become
         self._apart_seconds = 0.0
@@ -152,6 +155,7 @@ class Settling:
         machines may write, 0 where none can.
         """
         known = evidence or {}
+        self._forget_taken(now - _LONGEST_PAUSE_SECONDS)
         self._seen = {path: self._after(path, found, now, known.get(path)) for path, found in listing.items()}
         self._pauses = {}
         self._now, self._markers, self._waiting = now, markers, None
@@ -160,16 +164,35 @@ class Settling:
         return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(path, seen) <= now]
 
     def _after(self, path: bytes, fingerprint: Fingerprint, now: float, evidence: Evidence | None) -> _Seen:
-        before = self._seen.get(path)
+        before = self._seen.get(path) or self._taken_before(path, fingerprint, now)
         if before is None:
             before = _Seen(fingerprint, now, now, self._pauses.get(path, 0.0), looks=0)
         return before.after(fingerprint, now).with_writer(evidence)
 
+    def _taken_before(self, path: bytes, fingerprint: Fingerprint, now: float) -> _Seen | None:
+        """The knowledge of a file that a job took and that has grown since, where it lies: its writer only paused."""
+        seen = self._taken.pop(path, None)
+        if seen is None or fingerprint.size <= seen.fingerprint.size:
+            return None
+        return replace(seen, since=now, returns=True)
+
+    def _forget_taken(self, before: float) -> None:
+        old = itertools.takewhile(lambda item: item[1].changed_at < before, self._taken.items())
+        for path, _ in list(old):
+            del self._taken[path]
+
     def taken(self, found: Found) -> None:
-        """This settled file is a job's now: no more is known of it. A newer one at its path goes on settling."""
+        """This settled file is a job's now. A newer one at its path goes on settling.
+
+        If it grows where it lies, that was a pause of its writer: it waits for another, or each part would be paid for.
+        """
         seen = self._seen.get(found.path)
         if seen is not None and seen.fingerprint == found.fingerprint:
-            del self._seen[found.path]
+            self._taken[found.path] = self._seen.pop(found.path)
+
+    def moved(self, path: bytes) -> None:
+        """The file that a job took was put away: what comes to its path is another one."""
+        self._taken.pop(path, None)
 
     def looked_into(self, found: Found, *, lacks: str, whole: bool) -> bool:
         """A settled file was looked into; True if it has to wait after all.

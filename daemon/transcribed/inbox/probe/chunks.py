@@ -16,6 +16,7 @@ from transcribed.inbox.probe.facts import FILM_WITH_SAMPLES, SAMPLES, Facts, mis
 
 _MOST_CHUNKS = 1000
 _SAYS_NOTHING = 0x7FFF0000  # so many bytes and more are nobody's: sox writes 0x7ffff000 into a pipe, others 0xffffffff
+_NO_SOUND = "nothing follows its header"  # as a recorder leaves it that writes on once it has begun
 _Order = Literal["big", "little"]
 
 
@@ -67,7 +68,8 @@ def _told(whole: Extent, data: _Chunk, bytes_per_second: float, size: int | None
     end = data.at + said if is_told else whole.size
     there = min(end, whole.size) - data.at
     seconds = there / bytes_per_second if bytes_per_second > 0 else None
-    return Facts(SAMPLES, seconds, missing(end, whole.size), begin=data.at)
+    lacks = missing(end, whole.size) or ("" if there > 0 else _NO_SOUND)
+    return Facts(SAMPLES, seconds, lacks, begin=data.at)
 
 
 def riff(whole: Extent) -> Facts:

@@ -124,6 +124,7 @@ class Arrivals:
         self._sightings.forget(job.path, job.id)
         if job.place is not None or self.route.after == "delete":  # else a person took it away
             self._looking.left(job.path)
+            self._settling.moved(job.path)
         self.look_soon()
 
     def adopt(self, job: Job, earlier: Job) -> None:
@@ -331,9 +332,9 @@ class Arrivals:
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read, missed=missed)
 
     def _say_unread(self, unread: Mapping[bytes, str]) -> None:
-        before = self._sightings.unread()
-        for path, why in unread.items():
-            if before.get(path) != why:
+        said = frozenset(self._sightings.unread().values())
+        for why in dict.fromkeys(unread.values()):  # a mistake in a folder's settings is that of all files below it
+            if why not in said:
                 log.warning("inbox.problem", inbox=self.route.name, problem=why)
 
     def written(self, job: Job) -> None:

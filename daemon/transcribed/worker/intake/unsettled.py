@@ -78,6 +78,10 @@ class Unsettled:
         """As Settling.taken."""
         self._rule.taken(found)
 
+    def moved(self, path: bytes) -> None:
+        """As Settling.moved."""
+        self._rule.moved(path)
+
     def must_wait(self, candidate: Candidate) -> bool:
         """True if the file shows that its bytes are not all there, or may not be, and has to wait for them."""
         lacks, whole = candidate.probe.incomplete, candidate.probe.whole or is_link(candidate.found.path)

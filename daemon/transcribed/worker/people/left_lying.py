@@ -12,9 +12,9 @@ from transcribed.worker.people.status import WaitingFile
 from transcribed.worker.plan import Clock, Route
 
 MOST_NAMED = 20
-_RENAME = (
-    "What to do: give it a name that is taken, or take it away. For those who run transcribed: add its ending to\n"
-    "extensions, if such files are to be transcribed and paid for."
+_RENAME = "What to do: give it a name that is taken, or take it away."
+_EXTEND = (
+    " For those who run transcribed: add its ending to\nextensions, if such files are to be transcribed and paid for."
 )
 _REPAIR = (
     "What to do: if a settings file is named, fix that. Else let everybody read the recording (its permissions), or\n"
@@ -56,7 +56,9 @@ class LeftLying:
         if not paths:
             return ""
         lines = [f"{row.file} ({printable(row.why)})" for row in self.rows(paths)]
-        return _paragraph(self._head(paths, "will not be transcribed, because of the name"), lines, _RENAME, len(paths))
+        has_other = not all(self._names.is_recording(path) for path in paths)  # else its ending is taken already
+        to_do = _RENAME + (_EXTEND if has_other else "")
+        return _paragraph(self._head(paths, "will not be transcribed, because of the name"), lines, to_do, len(paths))
 
     def _head(self, files: Collection[object], what: str) -> str:
         count = "1 recording" if len(files) == 1 else f"{len(files)} recordings"

@@ -35,6 +35,10 @@ class Inbox(Protocol):
         """Its folders and lanes."""
 
     @property
+    def looked_at(self) -> float | None:
+        """The time of the last look that succeeded; None where none did."""
+
+    @property
     def executor(self) -> Executor:
         """Its thread."""
 
@@ -59,12 +63,17 @@ class OutboxNotices:
         self._written: dict[bytes, bytes | None] = {}
 
     def keep(self, lanes: Lanes, inboxes: Iterable[Inbox]) -> None:
-        """Bring each outbox's notice up to date; the first time, remove what an earlier process left."""
+        """Bring each outbox's notice up to date; the first time, remove what an earlier process left.
+
+        Before a look has succeeded none is removed: where the inbox is another journal's, so is the notice.
+        """
         sharing: dict[bytes, list[Inbox]] = defaultdict(list)
         for inbox in inboxes:
             sharing[inbox.route.outbox].append(inbox)
         for folder, users in sharing.items():
             text = self._text(lanes, users)
+            if text is None and any(user.looked_at is None for user in users):
+                continue
             if folder not in self._written or self._written[folder] != text:
                 self._written[folder] = text
                 write = functools.partial(_write, users[0].route, users[0].anchors, text)
