@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Fingerprint, Job, State, Step
-from transcribed.job.events import Cancelled, Deferred, Failed, Known, Lost
+from transcribed.job.events import Cancelled, Deferred, Failed, Known, Lost, Renamed
 from transcribed.worker.decisions import (
     ACCOUNT_CHANGED,
     ADDRESS_CHANGED,
@@ -89,6 +89,12 @@ TABLE = [
     ("a delivered recording is put away", DELIVERED, {"step": Step.RETIRE}, Start(Step.RETIRE)),
     # waits
     ("no inbox", RECEIVED, {"inbox": None}, Wait("its inbox talks is not in the configuration", CONFIGURATION)),
+    (
+        "an inbox of another name now",
+        SUBMITTED,
+        {"inbox": None, "step": Step.FETCH, "transcript_ended": True, "renamed_to": "meetings"},
+        Happened(Renamed("meetings", "talks")),
+    ),
     (
         "a transcript of days",
         replace(SUBMITTED, changed_at=NOW - 86401),

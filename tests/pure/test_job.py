@@ -56,6 +56,7 @@ Skipped              .            .            .            delivered    .      
 Retired              .            .            .            .            delivered  failed       .
 Returned             .            .            .            .            delivered  failed       .
 Touched              received     uploaded     submitted    transcribed  delivered  failed       .
+Renamed              received     uploaded     submitted    transcribed  delivered  failed       .
 Deferred             received     uploaded     submitted    transcribed  delivered  failed       .
 Released             received     uploaded     submitted    transcribed  delivered  failed       .
 Lost                 .            received     received     .            .          .            .
@@ -87,6 +88,7 @@ EXAMPLES = {
     "Retired": events.Retired(b"/archive/Talk.mp3"),
     "Returned": events.Returned(b"Talk.mp3", 2000, 1000),
     "Touched": events.Touched(Fingerprint(1000, 5)),
+    "Renamed": events.Renamed("meetings", "talks"),
     "Deferred": events.Deferred("the line is down"),
     "Released": events.Released("the api is blocked", "api"),
     "Lost": events.Lost("Download error"),
@@ -563,6 +565,7 @@ HAPPENINGS = {
     events.Retired: st.builds(events.Retired, st.sampled_from([None, b"/archive/Talk.mp3"])),
     events.Returned: st.just(EXAMPLES["Returned"]),
     events.Touched: st.builds(events.Touched, FINGERPRINTS),
+    events.Renamed: st.just(EXAMPLES["Renamed"]),
     events.Deferred: st.builds(
         events.Deferred, TEXTS, TEXTS, st.none() | SECONDS, st.booleans(), st.sampled_from([0.0, 60.0, 1e5])
     ),

@@ -46,6 +46,7 @@ SENTENCES: Mapping[str, str] = {
     "returned": "It was written on since: {size} bytes then, {was} when it was taken. What lies there now is another"
     " job's, in the inbox as {path}.",
     "touched": "The same recording had another time or size: it still belongs to this job.",
+    "renamed": "Its inbox had another name in the configuration: {was} before, {to} from then on.",
     "deferred": "A step did not succeed, and is tried again later: {reason}.",
     "released": "A step was stopped, and is started again later: {reason}.",
     "lost": "The upload could not be used any more: {reason}. It is sent again, which is free.",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 
 from transcribed import config, errors, worker
-from transcribed.folders import FACTS, Claim, Ground, Places, ground, refused, strange
+from transcribed.folders import FACTS, Claim, Ground, Places, former_names, ground, known_as, refused, strange
 from transcribed.journal import Journal
 
 
@@ -57,8 +57,12 @@ def places_of(inbox: config.Inbox) -> Places:
 
 
 def _facts(settled: config.Config) -> Mapping[str, str]:
+    """All that is remembered of folders, also of those of inboxes that had other names."""
     try:
         with closing(Journal.read(settled.state.directory)) as journal:
-            return journal.facts(FACTS)
+            facts = journal.facts(FACTS)
     except errors.TranscribedError:  # before the first start there is none, and nothing is remembered
         return {}
+    names = {each.name for each in settled.inboxes}
+    former = {each.name: former_names(facts, os.fsencode(each.path), names) for each in settled.inboxes}
+    return facts | {fact: text for name in names for fact, text in known_as(name, former[name], facts).items()}

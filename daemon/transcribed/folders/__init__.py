@@ -5,7 +5,18 @@ four folders of an inbox: it makes what is new and missing, and writes the ancho
 belongs to. `mounts` knows the file systems.
 """
 
-from transcribed.folders.anchors import FACTS, Anchors, Places, anchors_in, facts_of, ground, refused, strange
+from transcribed.folders.anchors import (
+    FACTS,
+    Anchors,
+    Places,
+    anchors_in,
+    facts_of,
+    former_names,
+    ground,
+    known_as,
+    refused,
+    strange,
+)
 from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
 from transcribed.folders.mounts import Mount, is_local, mount_of, mounts_below, named_mount, share_of
 from transcribed.folders.owner import OWNER, Claim
@@ -23,8 +34,10 @@ __all__ = [
     "anchor_text",
     "anchors_in",
     "facts_of",
+    "former_names",
     "ground",
     "is_local",
+    "known_as",
     "mount_of",
     "mounts_below",
     "named_mount",

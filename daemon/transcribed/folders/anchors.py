@@ -8,10 +8,11 @@ that is not the one that is remembered blocks its inbox, and nothing is touched 
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import structlog
 
@@ -209,6 +210,28 @@ def anchors_in(remembered: Mapping[str, str]) -> frozenset[str]:
     return frozenset(each.anchor for each in known if each is not None and each.anchor)
 
 
+def former_names(remembered: Mapping[str, str], path: bytes, names: Collection[str]) -> list[str]:
+    """The names that the inbox at this path had before, none of `names` that inboxes have now.
+
+    Of an inbox that had other folders too nobody knows in which of them its recordings are: it is not among them.
+    """
+    had: dict[str, set[str]] = defaultdict(set)
+    for fact in remembered:
+        name, role, folder = fact.removeprefix(FACTS).split(":", 2)
+        if role == "inbox":
+            had[unquote(name)].add(folder)
+    return sorted(name for name, folders in had.items() if folders == {_text(path)} and name not in names)
+
+
+def known_as(inbox: str, former: Iterable[str], remembered: Mapping[str, str]) -> dict[str, str]:
+    """The facts about the folders of this inbox, of its own name and of those that it had, all as of its own."""
+    known: dict[str, str] = {}
+    for begin in (*map(facts_of, former), facts_of(inbox)):
+        own = (fact for fact in remembered if fact.startswith(begin))
+        known |= {facts_of(inbox) + fact.removeprefix(begin): remembered[fact] for fact in own}
+    return known
+
+
 def _written(inbox: str, path: bytes, remembered: Mapping[str, str]) -> int:
     """The number of the start that was last written into this inbox; 0: none."""
     return int(remembered.get(_fact(inbox, _OWNER, path), 0))
@@ -238,7 +261,12 @@ def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str], ap
 
 def _fact(inbox: str, role: str, path: bytes) -> str:
     """The name of a fact. The path is in it, because a folder that the configuration moves is a new one."""
-    return f"{facts_of(inbox)}{role}:{path.decode(errors='backslashreplace')}"
+    return f"{facts_of(inbox)}{role}:{_text(path)}"
+
+
+def _text(path: bytes) -> str:
+    """The path as the facts have it."""
+    return path.decode(errors="backslashreplace")
 
 
 def facts_of(inbox: str) -> str:

@@ -238,6 +238,18 @@ class Touched(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed(Event):
+    """Its inbox, the same folder, is `to` in the configuration now, and is no longer `was`."""
+
+    to: str
+    was: str
+
+    def facts(self, job: Job, now: float, rules: Rules) -> dict[str, Any]:
+        """The name. It waits for what it waited for, and a step that has begun goes on."""
+        return {"inbox": self.to, "in_flight": job.in_flight, "deaths": job.deaths}
+
+
+@dataclass(frozen=True, slots=True)
 class Deferred(Event):
     """The step did not succeed. It is tried again later."""
 

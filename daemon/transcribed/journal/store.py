@@ -183,13 +183,13 @@ class Journal:
                 self._states = Counter({row[0]: row[1] for row in connection.execute(query)})
         return dict(+self._states)
 
-    def lying_in(self, inbox: str) -> dict[bytes, tuple[int, Fingerprint]]:
-        """The recordings that, as far as we know, lie in the inbox: by path, the newest job of each and the file."""
+    def lying_in(self, *names: str) -> dict[bytes, tuple[int, Fingerprint]]:
+        """The recordings that, as far as we know, lie in an inbox of these names: by path, its last job and file."""
         newer = jobs.alias()
-        later = (newer.c.inbox == jobs.c.inbox) & (newer.c.path == jobs.c.path) & (newer.c.id > jobs.c.id)
+        later = newer.c.inbox.in_(names) & (newer.c.path == jobs.c.path) & (newer.c.id > jobs.c.id)
         replaced = sa.exists().where(later, ~_withdrawn(newer))
         columns = (jobs.c.path, jobs.c.id, *(jobs.c[f.name] for f in fields(Fingerprint)))
-        there = few("jobs_lying", sa.column("inbox") == inbox)
+        there = few("jobs_lying", sa.column("inbox").in_(names))
         query = sa.select(*columns).where(there, ~_withdrawn(jobs), ~replaced)
         with self._transactions.reading() as connection:
             rows = connection.execute(query).all()
@@ -314,11 +314,11 @@ class Journal:
         """The reason why this journal may not know all that was paid for; empty if it does, or a person accepted."""
         return self.facts(copies.LOSS).get(copies.LOSS, "")
 
-    def facts(self, prefix: str) -> dict[str, str]:
-        """The facts whose names begin with `prefix`."""
+    def facts(self, *prefixes: str) -> dict[str, str]:
+        """The facts whose names begin with one of these."""
         with self._transactions.reading() as connection:
             rows = connection.execute(sa.select(facts.c.name, facts.c.value)).all()
-        return {name: value for name, value in rows if name.startswith(prefix)}  # LIKE ignores case
+        return {name: value for name, value in rows if name.startswith(prefixes)}  # LIKE ignores case
 
     def remember(self, changed: Mapping[str, str | None]) -> None:
         """Remember these facts by their names, and forget those that are None, all or nothing."""

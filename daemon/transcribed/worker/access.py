@@ -5,12 +5,12 @@ A file system's refusal of a mode or a group is said once, in the log.
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from transcribed import files
-from transcribed.folders import Anchors, Claim, Places
+from transcribed.folders import Anchors, Claim, Places, known_as
 from transcribed.job import shown
 from transcribed.worker.plan import Route
 
@@ -19,11 +19,17 @@ log = structlog.get_logger()
 HINT = "nothing is lost by it: set what you need where the share is mounted (uid=, gid=, file_mode=, dir_mode=)"
 
 
-def anchors_of(route: Route, remembered: Mapping[str, str], claim: Claim, state: bytes) -> Anchors:
-    """The folders of this route as they are `remembered`; `claim` is to the inbox. `state` is the state directory."""
+def anchors_of(
+    route: Route, remembered: Mapping[str, str], claim: Claim, state: bytes, former: Iterable[str] = ()
+) -> Anchors:
+    """The folders of this route as they are `remembered`, also by the names that it had.
+
+    `claim` is to the inbox. `state` is the state directory.
+    """
     places = Places(route.inbox, route.outbox, route.archive, route.failed)
     uses = {"archives": route.after == "archive", "by_consent": route.accept_at_share}
-    return Anchors(route.name, places, access_of(route), remembered, claim, **uses, apart=state)
+    known = known_as(route.name, former, remembered)
+    return Anchors(route.name, places, access_of(route), known, claim, **uses, apart=state)
 
 
 @functools.lru_cache(maxsize=256)  # so that whoever writes for this route, what was said is not said again

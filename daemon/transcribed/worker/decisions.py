@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transcribed.job import UPLOAD_LIFE_SECONDS, Account, Job, State, Step, is_link, printable
-from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost
+from transcribed.job.events import Cancelled, Deferred, Event, Failed, Known, Lost, Renamed
 from transcribed.worker.schedule import CONFIGURATION, Fact, change_of, end_of_transcript, look_at
 
 AT_API_ALONE = frozenset({Step.LOOK_UP, Step.FETCH})  #: they need no inbox, and no folder of one
@@ -41,7 +41,8 @@ class Facts:
     """All that a decision depends on beside the job. `now` is in seconds since the epoch.
 
     `twins` are the other jobs of the same content, looked for where `asks_for_twins` says so. `put_off` tells why an
-    ended job's recording is still where it was.
+    ended job's recording is still where it was. `renamed_to`: the name that its inbox has now; empty where it has left
+    the configuration.
     """
 
     now: float
@@ -52,6 +53,7 @@ class Facts:
     twins: tuple[Job, ...]
     transcript_ended: bool
     put_off: str
+    renamed_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,12 @@ def decide(job: Job, facts: Facts) -> Decision:
 
 
 def _without_inbox(job: Job, facts: Facts) -> Decision:
-    """A transcript is fetched all the same: AssemblyAI does not keep it for ever, and a twin may wait for it."""
+    """A job follows its folder to another name. Else a transcript is fetched all the same.
+
+    AssemblyAI does not keep it for ever, and a twin may wait for it.
+    """
+    if facts.renamed_to:
+        return Happened(Renamed(facts.renamed_to, job.inbox))
     if facts.step in AT_API_ALONE:
         return _waiting(job, facts) or Start(facts.step)
     return Wait(f"its inbox {printable(job.inbox)} is not in the configuration", CONFIGURATION)

@@ -75,6 +75,7 @@ class Dispatch:
         self._clock = clock
         self._plan: Plan | None = None
         self._inboxes: Mapping[str, Arrivals] = {}
+        self._renamed: dict[str, str] = {}  # names that inboxes had before, each with that of now
         self._ended: set[str] = set()  # transcript_ids that the list shows as ended, or does not show
         self._waits: dict[int, str] = {}  # the reason of a job's wait, where the journal does not have it
         self._clashes: dict[int, set[int]] = {}  # numbers that a job chose and another one had
@@ -89,6 +90,7 @@ class Dispatch:
         """Begin the steps that may start now; `go` starts them, once what was decided is written."""
         if plan is not self._plan:
             self._plan, self._inboxes = plan, inboxes
+            self._renamed = {old: name for name, inbox in inboxes.items() for old in inbox.former}
             self._schedule.all_again()
         if self._lanes.blocking((errors.STATE,)) is not None:
             return
@@ -207,6 +209,7 @@ class Dispatch:
             twins=self._book.twins(job, parameters) if asks_for_twins(job, is_due=is_due) else (),
             transcript_ended=job.transcript_id in self._ended,
             put_off=self._book.put_off.get(job.id, job.reason),
+            renamed_to=self._renamed.get(job.inbox, ""),
         )
 
     def _inbox_facts(self, job: Job, inbox: Arrivals, parameters: str) -> InboxFacts:

@@ -339,7 +339,7 @@ class Worker:
                 self.inboxes[route.name] = old
                 continue
             context = (self.book, self._background, self._clock, self._host, self._sweeps)
-            self.inboxes[route.name] = Arrivals(route, *context, state=self._orders.directory)
+            self.inboxes[route.name] = Arrivals(route, *context, state=self._orders.directory, routes=plan.routes)
 
     def _hold_after_loss(self) -> None:
         """A journal that may not know of all that was paid for submits nothing until a person accepts it."""

@@ -1,8 +1,7 @@
 """From a listing to jobs: one inbox's looks, the files that have settled there, and their way into the journal.
 
 The listing is the truth; a look that a folder event asks for is the same as one that is merely due. A look reports only
-what has changed, and what it reported is pending until it is a job's. What may be too
-much to be paid for without asking is surveyed first.
+what has changed, which is pending until it is a job's. What may be too much to pay for unasked is surveyed first.
 """
 
 import functools
@@ -14,7 +13,8 @@ from typing import TypeVar
 import structlog
 
 from transcribed import errors
-from transcribed.folders import facts_of
+from transcribed.folders import FACTS as FOLDERS
+from transcribed.folders import facts_of, former_names
 from transcribed.inbox import Found, Listing, listed_only
 from transcribed.job import Fingerprint, Job, printable, shown
 from transcribed.worker.access import access_of, anchors_of
@@ -54,12 +54,14 @@ class Arrivals:
         sweeps: Sweeps,
         *,
         state: bytes,
+        routes: Iterable[Route] = (),
     ) -> None:
         self.route = route
         self.executor = background.executor(f"inbox-{route.name}", 1)
         background.met_in(route.lane, route.inbox)
-        self._remembered = book.journal.facts(facts_of(route.name))
-        self.anchors = anchors_of(route, self._remembered, claim_of(book.journal, clock.wall()), state)
+        self.former = former_names(book.journal.facts(FOLDERS), route.inbox, {route.name, *(x.name for x in routes)})
+        self._remembered = book.journal.facts(*map(facts_of, (*self.former, route.name)))
+        self.anchors = anchors_of(route, self._remembered, claim_of(book.journal, clock.wall()), state, self.former)
         self.acceptance = Acceptance(book.journal, route, clock)
         self.is_lost = False  #: True if the last look could not reach its folders
         self._book = book
@@ -71,7 +73,7 @@ class Arrivals:
         self._pace = Pace(clock.monotonic())
         self._consents = Consents(route, self.anchors, background, self.executor)
         self._settling = Unsettled(route, book.journal, clock)
-        self._sightings = Sightings(book.journal.lying_in(route.name))
+        self._sightings = Sightings(book.journal.lying_in(*self.former, route.name))
         self.inspection = Inspection(route.name, book.journal, book.reading)
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
