@@ -3,8 +3,9 @@
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI
+from transcribed.folders import facts_of
 from transcribed.job import State
-from transcribed.worker import Reload
+from transcribed.worker import Reload, drop
 from world import World, changed
 
 COMMITS = [5, 6, 7, 8, 10, 11]  # of a recording's way, before which a crash leaves it at each step
@@ -182,3 +183,41 @@ def test_the_jobs_of_an_inbox_that_was_removed_wait_though_another_inbox_is_new(
 
     assert [job.inbox for job in world.jobs()] == ["talks"]
     assert world.files("second-outbox") == []
+
+
+def test_a_job_left_open_beside_that_of_the_new_name_ends_and_is_not_paid_again(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    """As an older version left it, which did not know the inbox again; one that was elsewhere too is not known now."""
+    world.drop("Talk.mp3")
+    world.run(lambda: world.states() == [State.SUBMITTED])
+    elsewhere = f"{facts_of('talks')}inbox:/elsewhere"
+    with world.journal() as journal:
+        journal.remember({elsewhere: "mount"})
+    rename(world, "renamed")
+    assert world.run() == 75
+    assert world.states() == [State.TRANSCRIBED, State.DELIVERED]
+    with world.journal() as journal:
+        journal.remember({elsewhere: None})
+
+    assert world.run() == 0
+
+    assert world.states() == [State.DELIVERED] * 2
+    assert len(api.submits) == 1
+    assert world.files("archive") == ["Talk.mp3"]
+
+
+def test_folders_that_a_person_accepts_under_a_new_name_are_not_asked_about_under_the_next(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    assert world.run() == 0
+    world.lose("inbox")
+    world.folders["inbox"].mkdir()
+    rename(world, "renamed")
+    assert world.run() != 0
+    drop(str(world.state), {"order": "accept", "folders": "renamed"})
+    assert world.run() == 0
+
+    for name in ("another", "talks"):
+        rename(world, name)
+        assert world.run() == 0

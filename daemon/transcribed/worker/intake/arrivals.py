@@ -309,8 +309,7 @@ class Arrivals:
         self._note_unread([item.path for item in message.asked if item.path not in admitted], inspected)
         try:
             for each in coming:
-                is_known = self.acceptance.is_known(each.found)
-                job, earlier = admit(each, self.route.name, self._book, is_known=is_known)
+                job, earlier = admit(each, self.route.name, self._book, is_known=self.acceptance.is_known(each.found))
                 self._coming[job.id] = each.found, earlier
         except errors.Blocked:
             self._give_up(admitted.difference(found.path for found, _ in self._coming.values()))
