@@ -71,6 +71,7 @@ def test_a_paragraph_of_markdown_begins_with_a_mark_that_says_its_direction(text
 def test_a_paragraph_of_a_page_has_its_direction_whatever_it_begins_with(text, language):
     page = rendered("html", answer(text, language_code=language, summary=text))
     assert page.count('<p dir="rtl">') == 2
+    assert '<label lang="en" dir="ltr" hidden>' in page, "the page's own words are English"
     assert ('dir="rtl">\n<head>' in page) == (language in {"ar", "he_il"})
 
 

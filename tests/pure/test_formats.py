@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import markdown_it
 import pytest
+import wcwidth
 import webvtt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -258,6 +259,15 @@ def test_words_stand_apart_but_not_within_scripts_that_know_no_spaces():
     assert rendered("txt", {"words": words}) == "今天用 Python 3 写。\n"
 
 
+def test_a_sentence_without_spaces_that_came_as_one_word_is_shown_on_lines_like_any_other():
+    said = "それでは今日は天気がいいので、散歩に行きましょうと彼女は言ったのですが、私は家にいたかったので断りました。"
+    word = {"text": said, "start": 0, "end": 9000}
+    for answer in ({"text": said, "words": [word]}, {"text": said, "utterances": [word]}):
+        found = srt_cues({**answer, "language_code": "ja"})
+        assert "".join(shown(found)).replace(" ", "") == said
+        assert max(wcwidth.wcswidth(line) for _, _, lines in found for line in lines) <= 42
+
+
 # --- srt and vtt -------------------------------------------------------------------------------------------------
 
 TALK = {
@@ -360,9 +370,25 @@ def test_only_a_timing_line_has_an_arrow(name):
 def test_people_who_talk_at_once_are_shown_one_after_the_other_long_enough_to_be_read(cues):
     turns = [utterance("1", "I think that. We should go."), utterance("2", "Wait a bit.", 600)]
     found = cues({"text": "I think that. We should go. Wait a bit.", "utterances": turns})
-    assert [(start, end) for start, end, _ in found] == [(0, 1200), (1200, 2200), (2200, 3200)], (
-        "the names are read too"
+    assert [(start, end) for start, end, _ in found] == [(0, 1200), (1200, 2300), (2300, 3711)], (
+        "the names are read too: 20 characters a second, and 17 where nobody waits"
     )
+
+
+def test_a_cue_that_begins_late_is_shown_in_the_silence_after_it_for_as_long_as_it_takes_to_read():
+    turns = [utterance("1", "We could do that."), utterance("2", "Wait a bit, all of you.", 1000)]
+    (_, late) = srt_cues({"utterances": turns})
+    assert late[:2] == (1400, 3400), "34 characters with the name"
+
+
+def test_a_late_cue_leaves_the_next_one_time_to_be_read_before_the_third():
+    turns = [
+        utterance("A", "I think that all of us should go there now, shall we?"),
+        {**utterance("B", "No."), "words": [{"text": "No.", "start": 1790, "end": 1990}]},
+        {**utterance("C", "Thanks a lot."), "words": say("Thanks a lot, that is a great help.", start=1800, step=250)},
+    ]
+    (_, no, _) = srt_cues({"utterances": turns})
+    assert no[1] - no[0] >= 834
 
 
 def test_a_word_within_crosstalk_is_shown_long_enough_to_be_read():
@@ -539,6 +565,22 @@ def test_markdown_means_nothing_in_obsidian_and_pandoc_either():
     """A formula, a tag, a highlight, a comment that is hidden, a superscript."""
     body = rendered("md", {"text": "$a$ #budget ==x== %%x%% x^2^"}).split("\n---\n\n", 1)[1]
     assert body == "\\$a\\$ \\#budget \\==x\\== \\%%x\\%% x\\^2\\^\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("a. First", "a\\. First"),
+        ("iv) Then", "iv\\) Then"),
+        ("(2) So", "(2\\) So"),
+        ("(@) It", "(@\\) It"),
+        ("| x", "\\| x"),
+        (": x", "\\: x"),
+    ],
+)
+def test_markdown_begins_no_list_in_pandoc_either(text, escaped):
+    """Its lists may have letters, Roman numbers and names; its lines may begin with a bar."""
+    assert rendered("md", {"text": text}).endswith(f"---\n\n{escaped}\n")
 
 
 @settings(deadline=None, max_examples=300)

@@ -160,6 +160,10 @@ def _head(title: str) -> list[str]:
     ]
 
 
+#: The page's own words are English, in whatever direction it runs.
+_OPEN = 'The recording is not here. Open it: <input type="file" accept="audio/*,video/*">'
+
+
 def _header(title: str, facts: list[str], recording: str) -> list[str]:
     source = f' src="{_beside(recording)}"' if recording else ""
     return [
@@ -169,7 +173,7 @@ def _header(title: str, facts: list[str], recording: str) -> list[str]:
         "</header>",
         '<div class="player" role="region" aria-label="Recording">',
         f'<audio controls preload="metadata"{source}></audio>',
-        '<label hidden>The recording is not here. Open it: <input type="file" accept="audio/*,video/*"></label>',
+        f'<label lang="en" dir="ltr" hidden>{_OPEN}</label>',
         "</div>",
     ]
 

@@ -14,9 +14,9 @@ from transcribed.formats.paragraphs import Paragraph, speakers
 from transcribed.formats.transcript import duration_ms, hms, plain_title, source_name, text_of, tokens
 
 #: The signs with a meaning in CommonMark, in Obsidian (tags, highlights, comments) and in pandoc (formulas,
-#: superscripts), anywhere in a line and at its beginning.
+#: superscripts), anywhere in a line and at its beginning. In pandoc "a.", "iv)" and "(@)" begin a list, "|" a line.
 _INLINE = re.compile(r"[\\`*~\[<^$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|#(?=\w)|=(?==)|%(?=%)")
-_BLOCK = re.compile(r"^(\d*)([#+>.)-])")
+_BLOCK = re.compile(r"^(\(?(?:\d+|[A-Za-z]|[ivxlcdmIVXLCDM]+|@\w*)(?=[.)])|)([#+>.)|:-])")
 
 
 def txt(content: Content) -> bytes:

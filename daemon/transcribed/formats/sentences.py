@@ -20,10 +20,12 @@ PAUSE_MS = 700
 _CLOSERS = CLOSING + EITHER
 _NUMBER = re.compile(r"\d{1,2}\.")
 _LETTERS = re.compile(r"([^\W\d_]\.)+")
+_APOSTROPHES = re.compile("['\u2019]")  #: an article may stand before the abbreviation: "l'art. 5"
+_BURMESE_COMMA = "၊"  #: sentencex 1.0.32 ends sentences with it
 _KHMER = re.compile(r"[។៕]$")  #: sentencex 1.0.32 does not know them
 
 #: What stands before a name; what stands before a number, and may be a word or a sentence of its own elsewhere ("No.").
-_TITLES = "Mr Mrs Ms Dr Prof St Mt Sr Sra Srta Dra Hr Fr Mme Mlle Mgr Rev Gen Capt Lt Sgt"
+_TITLES = "Mr Mrs Ms Dr Prof St Mt Sr Sra Srta Dra Hr Fr Mme Mlle Mgr Rev Gen Capt Lt Sgt Dhr Mevr dhr mevr ул им डॉ"
 _COUNTED = "no nr vol fig art abs jan feb mar apr jun jul aug sep sept oct okt nov dec dez kap bd str"
 _SHORTENED = "vs approx ca bzw evtl usw Dipl Ing Jr Dept"
 
@@ -66,7 +68,7 @@ def _ends(word: Word, following: Word | None, *, is_found: bool, code: str) -> b
     if following is None:
         return is_found
     text = word.text.rstrip(_CLOSERS)
-    if following.text[:1].islower():
+    if following.text[:1].islower() or text.endswith(_BURMESE_COMMA):
         return False
     if _KHMER.search(text):
         return True
@@ -81,7 +83,7 @@ def _ends(word: Word, following: Word | None, *, is_found: bool, code: str) -> b
 
 
 def _is_abbreviation(text: str, following: str) -> bool:
-    word = text.rpartition(".")[0]
+    word = _APOSTROPHES.split(text.rpartition(".")[0])[-1]
     return _is_title(text) or word in _WITHIN or (word.lower() in _BEFORE_NUMBERS and following[:1].isdigit())
 
 

@@ -26,6 +26,10 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\uff
 _SPACES = re.compile(r"[^\S\u00a0\u202f]+")  #: those that bind two words (U+00A0, U+202F) do not part them
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+#: A longer word of a script without white space is a phrase, and is cut as such text is.
+_LONGEST_WORD = 20
+_SIGNS = re.compile(rf"[{CJK}]|[^{CJK}]+")
+
 #: Text without timed words is cut at its white space, and in scripts without white space at each character.
 _PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
@@ -97,6 +101,14 @@ def tokens(value: object) -> list[str]:
     return [part for part in _SPACES.split(clean(" ".join(_SPACES.split(value)))) if part.strip()]
 
 
+def _said(value: object) -> list[str]:
+    """The words of a text. A phrase of a script without white space is parted at each character."""
+    found = tokens(value)
+    if len(found) == 1 and len(found[0]) <= _LONGEST_WORD:  # as nearly each word is
+        return found
+    return [part for text in found for part in (_SIGNS.findall(text) if len(text) > _LONGEST_WORD else [text])]
+
+
 def clean(text: str) -> str:
     """`text` without signs that could control a terminal or turn the reading direction, and encodable as UTF-8."""
     return _SURROGATE.sub("\ufffd", _UNSAFE.sub("", text))
@@ -159,7 +171,7 @@ def _utterances(transcript: Mapping[str, Any], names: Mapping[str, str]) -> list
             start_ms = milliseconds(entry.get("start"))
             if start_ms is None:
                 start_ms = found[-1][-1].end_ms if found else 0
-            turn = spread(tokens(entry.get("text")), start_ms, milliseconds(entry.get("end")), speaker)
+            turn = spread(_said(entry.get("text")), start_ms, milliseconds(entry.get("end")), speaker)
         found += [spaced(turn, text_of(entry))] if turn else []
     return found
 
@@ -168,7 +180,7 @@ def _words(entries: object, names: Mapping[str, str], speaker: str = "") -> list
     found: list[Word] = []
     earliest_ms = next_ms = 0  # the last word's start and end
     for entry in objects(entries):
-        texts = tokens(entry.get("text"))
+        texts = _said(entry.get("text"))
         if not texts:
             continue
         start_ms = milliseconds(entry.get("start"))
