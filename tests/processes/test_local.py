@@ -641,8 +641,13 @@ def test_a_recording_that_kills_its_recogniser_twice_ends_and_no_other_does(api)
 def test_a_recogniser_that_dies_of_something_else_is_made_again(api):
     short = cut(RECORDING, "wav", seconds=2.6)
     api.transcribed(short)
-    kill(until(api.recognisers))
-    assert "John Dashwood" in api.transcribed(short)["text"]
+    stopped = until(api.recognisers)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)  # it is given the recording, and reads nothing of it
+    waiting = api.submit(api.upload(short))
+    until(lambda: api.get(f"/v2/transcript/{waiting['id']}")["status"] == "processing")
+    kill(stopped)
+    assert "John Dashwood" in api.ended(waiting["id"])["text"]
 
 
 def kill(pids):
