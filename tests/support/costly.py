@@ -311,7 +311,7 @@ def _of_answers() -> Iterator[Row]:
 def _answered(data: bytes) -> None:
     for read in (
         lambda: answers.upload_url_in(data, plain_http=False),
-        lambda: answers.redacted_audio_in(data, plain_http=False),
+        lambda: answers.redacted_audio_in(data, plain_http=False, inside=False),
         lambda: answers.transcript_id_in(data),
         lambda: answers.answer_in(data, ID),
         lambda: answers.deletion_in(data, ID),

@@ -171,9 +171,31 @@ def test_what_is_no_copy_of_the_recording_never_lies_at_the_share_and_the_job_sa
 def test_an_address_without_encryption_is_followed_for_an_api_on_this_machine_alone():
     said = b'{"status": "redacted_audio_ready", "redacted_audio_url": "http://storage.example/x.mp3"}'
 
-    assert redacted_audio_in(said, plain_http=True) == "http://storage.example/x.mp3"
+    assert redacted_audio_in(said, plain_http=True, inside=True) == "http://storage.example/x.mp3"
     with pytest.raises(Transient, match="redacted_audio_url is not https"):
-        redacted_audio_in(said, plain_http=False)
+        redacted_audio_in(said, plain_http=False, inside=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("10.0.0.1", "169.254.169.254", "127.0.0.1", "[::1]", "[::ffff:192.168.1.5]", "2130706433", "127.1", "0x7f.1"),
+        *("a@10.0.0.1", "10.0.0.1:8443", "localhost", "nas", "nas.local", "[::1", "nas.local."),
+    ],
+)
+def test_an_address_inside_the_own_network_is_followed_only_for_an_api_that_is_there_too(host):
+    said = b'{"status": "redacted_audio_ready", "redacted_audio_url": "https://%s/x.mp3"}' % host.encode()
+
+    assert redacted_audio_in(said, plain_http=False, inside=True) == f"https://{host}/x.mp3"
+    with pytest.raises(Transient, match="redacted_audio_url leads into a network of your own"):
+        redacted_audio_in(said, plain_http=False, inside=False)
+
+
+@pytest.mark.parametrize("host", ["storage.example", "8.8.8.8", "[2606:4700::1111]:443", "10.0.0.1.example"])
+def test_an_address_outside_is_followed(host):
+    said = b'{"status": "redacted_audio_ready", "redacted_audio_url": "https://%s/x.mp3"}' % host.encode()
+
+    assert redacted_audio_in(said, plain_http=False, inside=False) == f"https://{host}/x.mp3"
 
 
 def test_a_redirect_is_not_followed(world, api):
@@ -191,7 +213,7 @@ def test_what_is_no_address_is_refused(address):
     said = json.dumps({"status": "redacted_audio_ready", "redacted_audio_url": address}).encode()
 
     with pytest.raises(Transient, match="redacted_audio_url is not an address"):
-        redacted_audio_in(said, plain_http=True)
+        redacted_audio_in(said, plain_http=True, inside=True)
 
 
 def test_an_address_that_is_none_is_not_followed(world, api):

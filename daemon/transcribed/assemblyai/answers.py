@@ -13,10 +13,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from transcribed import formats
 from transcribed.errors import API, Blocked, TranscribedError, Transient
-from transcribed.job import shown
+from transcribed.job import is_inside, shown
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URL = re.compile(r"https?://[!-~]+")
@@ -104,13 +105,26 @@ def _address(url: object, what: str, *, plain_http: bool, longest: int = _URL_LE
     return url
 
 
-def redacted_audio_in(body: bytes, *, plain_http: bool) -> str | None:
-    """The address of the redacted audio; None while it is being made (202 has no such status). Raises Transient."""
+def redacted_audio_in(body: bytes, *, plain_http: bool, inside: bool) -> str | None:
+    """The address of the redacted audio; None while it is being made (202 has no such status). Raises Transient.
+
+    We go there ourselves: into a network of our own only if base_url is `inside` it.
+    """
     answer = _json_object(body)
     if answer.get("status") != "redacted_audio_ready":
         return None
-    found = answer.get("redacted_audio_url")
-    return _address(found, "redacted_audio_url", plain_http=plain_http, longest=_SIGNED_URL_LENGTH)
+    what = "redacted_audio_url"
+    url = _address(answer.get(what), what, plain_http=plain_http, longest=_SIGNED_URL_LENGTH)
+    if not inside and _leads_inside(url):
+        raise _unexpected(f"{what} leads into a network of your own")
+    return url
+
+
+def _leads_inside(url: str) -> bool:
+    try:
+        return is_inside(urlsplit(url).hostname or "")
+    except ValueError:  # half a bracket: nobody knows where it leads
+        return True
 
 
 def transcript_id_in(body: bytes) -> str:

@@ -208,9 +208,9 @@ class AssemblyAI:
     def redacted_audio(self, transcript_id: str) -> str | None:
         """The address of a transcript's redacted audio; None while it is made. Raises Permanent once it is gone."""
         path = _path_of(transcript_id) + "/redacted-audio"
-        plain_http = self._transport.is_loopback
+        plain_http, inside = self._transport.is_loopback, self._transport.is_inside
         return self._tried(
-            lambda: redacted_audio_in(self._send("GET", path, REDACTED), plain_http=plain_http), _READING
+            lambda: redacted_audio_in(self._send("GET", path, REDACTED), plain_http=plain_http, inside=inside), _READING
         )
 
     def download(self, url: str, file: BinaryIO, most_bytes: int = LARGEST_AUDIO_BYTES) -> None:

@@ -36,7 +36,7 @@ from transcribed.assemblyai.answers import PAGE_LENGTH, Unreadable, error_text_i
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
 from transcribed.assemblyai.headers import ServerClock, retry_after_seconds
 from transcribed.errors import API, Blocked, ConfigError, TranscribedError, Transient
-from transcribed.job import checked_base_url, checked_key, is_loopback
+from transcribed.job import checked_base_url, checked_key, is_inside, is_loopback
 
 #: The write time-out is for one block: with 128 KiB, a line of 20 kbit/s still meets 60 s.
 BLOCK_BYTES = 128 * 1024
@@ -66,7 +66,7 @@ class Transport:
         self.base_url = _checked("api.base_url", checked_base_url, base_url)
         self._key = _checked("the API key", checked_key, key)
         self._host = urlsplit(self.base_url).hostname or ""
-        self.is_loopback = is_loopback(self._host)
+        self.is_loopback, self.is_inside = is_loopback(self._host), is_inside(self._host)
         self._limits = limits
         self._clock = clock
         self._free: list[_Session] = []  # the one that was used last is at the end, and its connection the freshest

@@ -6,7 +6,6 @@ and its fix. The address itself is never opened, here or anywhere in the daemon.
 """
 
 import hashlib
-import ipaddress
 import plistlib
 import re
 import struct
@@ -15,7 +14,7 @@ from urllib.parse import quote
 from xml.parsers.expat import ExpatError
 
 from transcribed.errors import Permanent
-from transcribed.job import printable
+from transcribed.job import is_inside, printable
 
 MOST_BYTES = 64 * 1024  #: of a link's file; a real one has a few hundred
 MOST_CHARACTERS = 2000  #: of an address; what servers and proxies take is not much more
@@ -26,7 +25,6 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.ASCII,  # else the long s, whose capital is S, would do for one
 )
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-_NO_SERVER = (".local", ".localhost", ".lan", ".internal", ".home.arpa")  # RFC 6762, 6761, 8375; .lan by habit
 _AGAIN = "make it again: open the recording's address in a browser, and drag it from the address bar into the folder"
 #: Of hostile property lists; plistlib promises only some of them.
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, struct.error)
@@ -99,7 +97,7 @@ def _usable(written: str) -> str:
     if parts is None or int((parts[3] or ":443")[1:]) not in range(1, 65536):
         hint = "a host of plain letters (xn--… for others) and, if need be, a port must follow https://"
         raise Permanent(f"the link's address names no host: {seen}", hint=hint)
-    if _is_inside(parts[2].lower()):
+    if is_inside(parts[2].lower()):
         hint = "drop the recording itself, or put it on a server that can be reached from the internet"
         raise Permanent(
             f"the link leads into a network of your own, where AssemblyAI cannot fetch it: {seen}", hint=hint
@@ -108,12 +106,3 @@ def _usable(written: str) -> str:
     if len(address) > MOST_CHARACTERS:
         raise Permanent(f"the link's address has more than {MOST_CHARACTERS} characters", hint="find a shorter one")
     return address
-
-
-def _is_inside(host: str) -> bool:
-    """True if nobody outside can reach this host, as far as its name says so."""
-    try:
-        return not ipaddress.ip_address(host.strip("[]")).is_global
-    except ValueError:
-        name = host.rstrip(".")
-        return "." not in name or name.endswith(_NO_SERVER)

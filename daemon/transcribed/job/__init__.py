@@ -5,7 +5,7 @@ Rule 2: a state is the last durable fact. Nothing says "in progress", and waitin
 Rule 3: nothing here reads a clock, a file or a random number; `now` is an argument, in seconds since the epoch.
 """
 
-from transcribed.job.account import Account, checked_base_url, checked_key, is_loopback
+from transcribed.job.account import Account, checked_base_url, checked_key, is_inside, is_loopback
 from transcribed.job.model import ENDED, HARMLESS, Fingerprint, Job, Rules, State, Step
 from transcribed.job.names import LINKS, is_link, printable, shown
 from transcribed.job.rules import (
@@ -44,6 +44,7 @@ __all__ = [
     "canonical",
     "checked_base_url",
     "checked_key",
+    "is_inside",
     "is_link",
     "is_loopback",
     "is_suspect",

@@ -12,6 +12,9 @@ from typing import Self
 
 #: Not urlsplit, which drops line breaks and tabs, and takes much that is not an address.
 _BASE_URL = re.compile(r"(https?)://(?:([A-Za-z0-9][A-Za-z0-9.-]*)|\[(::1)\])(?::([0-9]{1,5}))?/?")
+#: RFC 6762, 6761, 8375; .lan by habit.
+_NO_SERVER = (".local", ".localhost", ".lan", ".internal", ".home.arpa")
+_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.DOTALL)
 _LONGEST_LABEL = 63  # RFC 1035, 2.3.4
 
 
@@ -63,3 +66,16 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False  # 127.0.0.1.example.org is somebody's name
+
+
+def is_inside(host: str) -> bool:
+    """True if nobody outside can reach this host, in lower case, as far as its name says so.
+
+    A number in another form than usual (127.1, 0x7f000001) counts too: some programs read it as an address.
+    """
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        name = host.rstrip(".")
+        return "." not in name or name.endswith(_NO_SERVER) or _NUMBER.fullmatch(name) is not None
+    return not (getattr(address, "ipv4_mapped", None) or address).is_global
