@@ -2,14 +2,16 @@
 
 Rules: a large transcript takes seconds and hundreds of megabytes, and no other thread of this process could run freely
 meanwhile. So another one renders it, one at a time. It is the first to go where memory is short, and it goes with the
-daemon. If it is ended, that is an attempt of this one recording. `python -m transcribed.rendering` is that process: it
-reads a request, as JSON, and writes a line that tells the length of each rendering, then the renderings.
+daemon. If it is ended, that is an attempt of this one recording. No count of an answer's parts tells what its renderings
+take, so that is bounded where it is taken. `python -m transcribed.rendering` is that process: it reads a request, as
+JSON, and writes a line that tells the length of each rendering, then the renderings.
 """
 
 import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -22,7 +24,12 @@ from transcribed import errors, files, formats
 
 LARGE_BYTES = 1 << 20  # below, all formats take a tenth of a second
 LONGEST_SECONDS = 900.0  # 45 MB take 5 s on a computer of today
+#: Of that process. All formats of a talk with 100,000 words, some ten hours, take 165 MB.
+MOST_MEMORY_BYTES = 768 << 20
+#: Of all renderings together, which are here twice for a moment. Of 100,000 words they are 13 MB.
+MOST_WRITTEN_BYTES = 128 << 20
 _DAMAGED = 65  # sysexits.h: the input was incorrect
+_TOO_MUCH = 71  # sysexits.h: the system could not do it
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _ONE = threading.Lock()
 
@@ -32,13 +39,15 @@ def render_each(
 ) -> dict[str, bytes]:
     """The renderings of `answer` as `formats.render_each` makes them; the same bytes are kept at the path `kept_at`.
 
-    Raises ValueError if the answer is damaged, Transient if the process that made them was ended.
+    Raises ValueError if the answer is damaged, Transient if the process that made them was ended, Permanent if they
+    would take too much memory.
     """
     made_of_it = [name for name in names if name != "json"]
     if len(answer) < LARGE_BYTES or not made_of_it:
         return formats.render_each(names, answer, title=title, style=style)
     look = {field.name: getattr(style, field.name) for field in fields(style)} | {"speakers": dict(style.speakers)}
-    made = _made_apart({"names": made_of_it, "kept_at": os.fsdecode(kept_at), "title": title, "style": look})
+    bounds = {"most_memory_bytes": MOST_MEMORY_BYTES, "most_written_bytes": MOST_WRITTEN_BYTES}
+    made = _made_apart({"names": made_of_it, "kept_at": os.fsdecode(kept_at), "title": title, "style": look} | bounds)
     return {name: answer if name == "json" else made[name] for name in names}
 
 
@@ -57,6 +66,9 @@ def _made_apart(request: dict[str, Any]) -> dict[str, bytes]:
         raise errors.Transient(f"its renderings were not made within {LONGEST_SECONDS:g} s") from None
     if ended.returncode == _DAMAGED:
         raise ValueError("the answer is not a transcript")
+    if ended.returncode in (_TOO_MUCH, -signal.SIGABRT):  # compiled code aborts where it gets no memory
+        hint = 'its transcript is kept: formats = ["json"] and a retry deliver it as it came, at no cost'
+        raise errors.Permanent("its renderings would take too much memory", hint=hint)
     if ended.returncode < 0:
         what = f"the process that makes its renderings was ended ({signal.strsignal(-ended.returncode)})"
         raise errors.Transient(what, hint="there may be too little memory: half a gigabyte is enough")
@@ -78,6 +90,14 @@ def main() -> int:
     """Make the renderings that stdin asks for. The exit status."""
     _go_first()
     request = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_DATA, (request["most_memory_bytes"],) * 2)
+    try:
+        return _write_all(request)
+    except MemoryError:
+        return _TOO_MUCH
+
+
+def _write_all(request: dict[str, Any]) -> int:
     with files.open_regular(os.fsencode(request["kept_at"])) as file:
         answer = file.read()
     try:
@@ -86,6 +106,8 @@ def main() -> int:
     except ValueError:
         return _DAMAGED
     lengths = {name: len(data) for name, data in made.items()}
+    if sum(lengths.values()) > request["most_written_bytes"]:
+        return _TOO_MUCH
     sys.stdout.buffer.writelines([json.dumps(lengths).encode(), b"\n", *made.values()])
     return 0
 

@@ -110,6 +110,23 @@ def test_a_process_that_is_killed_while_it_renders_costs_an_attempt_and_says_so(
     assert rendered(large, "txt").keys() == {"txt"}
 
 
+@pytest.mark.parametrize("bound", ["MOST_MEMORY_BYTES", "MOST_WRITTEN_BYTES"])
+def test_renderings_that_would_take_too_much_memory_end_their_recording_alone_and_are_not_tried_again(
+    world: World, api: FakeAssemblyAI, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(rendering, bound, 64 << 10)
+    api.results = spoken(15_000)
+    world.drop("Talk.mp3")
+
+    assert world.run() == 1
+
+    assert world.files("failed") == ["Talk.mp3", "Talk.mp3.error.txt"]
+    note = (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+    assert "would take too much memory" in note
+    assert "json" in note
+    assert (world.state / "transcripts" / f"{world.jobs()[0].transcript_id}.json").exists()
+
+
 @pytest.fixture
 def heir() -> Iterator[None]:
     """The processes that a child of this process leaves behind become its own, so that it learns how they end."""
