@@ -2,7 +2,7 @@
 
 Rules: a large transcript takes seconds and hundreds of megabytes, and no other thread of this process could run freely
 meanwhile. So another one renders it, one at a time. It is the first to go where memory is short, and it goes with the
-daemon. If it is ended, that is an attempt of this one recording. No count of an answer's parts tells what its renderings
+daemon. If it is ended, that is an attempt of this one recording. No count of an answer's parts tells what renderings
 take, so that is bounded where it is taken. `python -m transcribed.rendering` is that process: it reads a request, as
 JSON, and writes a line that tells the length of each rendering, then the renderings.
 """

@@ -1,11 +1,13 @@
 """What the end of the process says about the recordings that it was at work at."""
 
 import json
+from collections.abc import Callable
 
 from arriving import unsettled
 from fake_assemblyai import FakeAssemblyAI
 from jobs import a_job
 from transcribed.job import DEATHS, State, Step
+from transcribed.worker.intake.glances import RESTS_SECONDS
 from transcribed.worker.intake.inspection import FACT
 from transcribed.worker.reading import LONGEST_SECONDS, READS, Reading
 from world import Clock, Crash, World, mp3
@@ -144,3 +146,55 @@ def test_a_file_that_is_to_be_looked_into_alone_waits_for_all_that_reads_and_the
     reading.probed("calls")
     assert reading.may_begin(Step.NAME, job)
     assert reading.may_probe("talks", alone=False)
+
+
+def dies_while_glancing(world: World, kind: str, until: Callable[[], bool]) -> bool:
+    """Run until the process dies in a glance of this kind; False if it never does, and `until` holds."""
+
+    def is_at_it() -> bool:
+        told = [json.loads(text) for text in world.worker.book.journal.facts(f"glancing:{kind}").values()]
+        return any(each["life"] == world.worker.book.reading.life for each in told)
+
+    world.crash_when = is_at_it
+    try:
+        world.run(until)
+    except Crash:
+        return True
+    finally:
+        world.crash_when = lambda: False
+    return False
+
+
+def test_a_survey_that_ends_the_process_again_and_again_goes_by_the_sizes_and_is_tried_again_after_a_day(
+    world: World,
+) -> None:
+    world.plan_options["accept_backlog_hours"] = 0.0
+    world.drop("Bad.mp3", b"\xff" * 57_600_000)
+
+    def is_surveyed() -> bool:
+        return bool(world.published and world.published[-1]["inboxes"][0].get("backlog"))
+
+    died = [dies_while_glancing(world, "survey", is_surveyed) for _ in range(DEATHS + 1)]
+
+    assert died == [*[True] * DEATHS, False]
+    assert world.published[-1]["inboxes"][0]["backlog"]["hours"] == 1.0
+    world.clock.moved += RESTS_SECONDS
+    assert dies_while_glancing(world, "survey", lambda: False)
+
+
+def test_a_look_into_what_is_passed_over_that_ends_the_process_again_and_again_is_left_out(
+    world: World, clock: Clock
+) -> None:
+    world.drop("Bad.m4a")
+    world.drop("Talk.mp3")
+
+    def is_late() -> bool:
+        return clock.moved > until
+
+    died = []
+    for _ in range(DEATHS + 1):
+        until = clock.moved + 300
+        died.append(dies_while_glancing(world, "names", is_late))
+
+    assert died == [*[True] * DEATHS, False]
+    assert world.states() == [State.DELIVERED]

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from typing import TypeVar
 
-import structlog
-
 from transcribed import errors
 from transcribed.folders import FACTS as FOLDERS
 from transcribed.folders import facts_of, former_names
@@ -25,7 +23,7 @@ from transcribed.worker.intake.admission import admit, retire_again, to_hash
 from transcribed.worker.intake.candidates import inspect, is_unread
 from transcribed.worker.intake.consents import Consents
 from transcribed.worker.intake.inspection import Inspection
-from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look, say_problems
+from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look, say_problems, say_unread
 from transcribed.worker.intake.pace import Pace
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, Sweeps
@@ -37,7 +35,6 @@ from transcribed.worker.people.status import MOST_JOBS, InboxStatus, WaitingFile
 from transcribed.worker.plan import Clock, Host, Plan, Route
 from transcribed.worker.schedule import look_at
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -77,6 +74,7 @@ class Arrivals:
         self.inspection = Inspection(route.name, book.journal, book.reading)
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
+        self._names_at = inf  # when what is passed over is to be looked into
         self._leaves_some = False  # settled files wait until what is being looked into is counted
 
     @property
@@ -158,6 +156,7 @@ class Arrivals:
         self._inspect_next()
 
     def _begin_look(self, now: float) -> None:
+        names = now >= self._names_at and self.inspection.names.begin(self._clock.wall())
         whole, again, first = self._pace.begin(now), self._sightings.again(), self._last is None
         look = functools.partial(
             self._looking.look,
@@ -166,6 +165,7 @@ class Arrivals:
             again=again,
             watched=self._sightings.watched().union(self._settling.waiting()),
             expected=self._sightings.paths() if first else frozenset(),
+            names=names,
         )
         self._ask(look, lambda outcome: InboxListed(self, whole, again, outcome), doing="listing the inbox")
 
@@ -179,6 +179,7 @@ class Arrivals:
 
     def looked(self, message: InboxListed, accept_backlog_hours: float) -> bool:
         """Take in the result of a look; True if people said there what may be paid for. Raises Blocked without one."""
+        self.inspection.names.ended()
         look = message.outcome.result
         self.is_lost = look is None
         if look is None:
@@ -215,7 +216,8 @@ class Arrivals:
             events=look.events,
             active=not self._is_quiet(listing) or bool(self._sightings.unread()),
         )
-        self._pace.soon(inf if look.again_at is None else look.again_at)
+        self._names_at = inf if look.again_at is None or self.inspection.names.rests else look.again_at
+        self._pace.soon(self._names_at)
 
     def _is_quiet(self, listing: Listing) -> bool:
         """True if nothing came or went, and no file is still on its way to being settled."""
@@ -286,7 +288,7 @@ class Arrivals:
     def _inspect(self, found: Sequence[Found]) -> None:
         """Have these files looked into, some at a time: what is done for the first ones comes in between."""
         aside = self.inspection.set_aside(found)
-        self._say_unread(aside)
+        say_unread(aside, self._sightings.unread(), self.route.name)
         self._sightings.inspected(aside, aside, again=())
         wanted = [each for each in found if each.path not in aside]
         self._sightings.inspect(each.path for each in wanted)
@@ -328,15 +330,9 @@ class Arrivals:
         unread = {path: each.problem.message for path, each in inspected.items() if is_unread(each.problem)}
         missed = {path for path, each in inspected.items() if isinstance(each.problem, errors.Gone)}
         unread |= {path: listed_only(path) for path in self._sightings.missed_again(missed)}
-        self._say_unread(unread)
+        say_unread(unread, self._sightings.unread(), self.route.name)
         read = {path for path, each in inspected.items() if each.problem is None}
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read, missed=missed)
-
-    def _say_unread(self, unread: Mapping[bytes, str]) -> None:
-        said = frozenset(self._sightings.unread().values())
-        for why in dict.fromkeys(unread.values()):  # a mistake in a folder's settings is that of all files below it
-            if why not in said:
-                log.warning("inbox.problem", inbox=self.route.name, problem=why)
 
     def written(self, job: Job) -> None:
         """A file that was admitted is written as this job."""
@@ -370,11 +366,13 @@ class Arrivals:
 
     def _survey(self, files: Mapping[bytes, Fingerprint]) -> None:
         """Find out how much audio there is, before anything of it is taken."""
-        survey = functools.partial(self._looking.survey, dict(files), unread=not self.acceptance.given)
+        reads, unread = self.inspection.survey.begin(self._clock.wall()), not self.acceptance.given
+        survey = functools.partial(self._looking.survey, dict(files), unread=unread, reads=reads)
         self._ask(survey, functools.partial(InboxSurveyed, self, len(files)), doing="surveying the inbox")
 
     def surveyed(self, message: InboxSurveyed, plan: Plan) -> str:
         """Go on with what lies there; the lane that is free then. Raises Blocked where a person must be asked."""
+        self.inspection.survey.ended()
         if self.acceptance.given and not self.acceptance.is_weighing:
             return self.route.backlog_lane
         if (hours := message.outcome.result) is None:

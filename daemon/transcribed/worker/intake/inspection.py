@@ -17,6 +17,7 @@ from transcribed import errors
 from transcribed.inbox import Found
 from transcribed.job import DEATHS, shown
 from transcribed.journal import Journal
+from transcribed.worker.intake.glances import Glances
 from transcribed.worker.reading import Reading
 
 FACT = "probing:"  #: the beginning of the names of the facts that hold this, one for each inbox
@@ -37,6 +38,8 @@ class Inspection:
         self._deaths = _died(self._written, reading.life)
         self._waiting: deque[Found] = deque()
         self._at_work: tuple[Found, ...] = ()
+        self.survey = Glances("survey", inbox, journal, reading.life)
+        self.names = Glances("names", inbox, journal, reading.life)
 
     def set_aside(self, found: Iterable[Found]) -> dict[bytes, str]:
         """Those of the files that are not to be opened again, by their paths, and why."""
@@ -82,6 +85,8 @@ class Inspection:
 
     def leave(self) -> None:
         """The daemon stops: what is looked into is not what ends it. Raises Blocked(state)."""
+        self.survey.ended()
+        self.names.ended()
         if self._written:
             self._write(())
 

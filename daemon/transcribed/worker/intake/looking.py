@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,13 @@ def say_problems(problems: Sequence[str], before: LastLook | None, inbox: str) -
         log.warning("inbox.problem", inbox=inbox, problem=problem)
 
 
+def say_unread(unread: Mapping[bytes, str], before: Mapping[bytes, str], inbox: str) -> None:
+    """Log which files cannot be read, where that was not said before."""
+    for why in dict.fromkeys(unread.values()):  # a mistake in a folder's settings is that of all files below it
+        if why not in before.values():
+            log.warning("inbox.problem", inbox=inbox, problem=why)
+
+
 def blocked(problem: errors.TranscribedError | None, lane: str) -> errors.Blocked:
     """The block of a lane whose folder cannot be looked at, whatever the cause."""
     assert problem is not None
@@ -78,6 +86,10 @@ def blocked(problem: errors.TranscribedError | None, lane: str) -> errors.Blocke
 
 
 _EVIDENCE: dict[files.Writing, Evidence] = {files.Writing.SOMEBODY: "open", files.Writing.NOBODY: "closed"}
+
+
+def _seconds_by_size(found: Found) -> float:
+    return SECONDS_OF_A_LINK if is_link(found.path) else found.fingerprint.size / BYTES_PER_SECOND
 
 
 class Looking:
@@ -151,11 +163,12 @@ class Looking:
         again: Collection[bytes],
         watched: Collection[bytes],
         expected: Collection[bytes],
+        names: bool,
     ) -> Looked:
         """The changes in the inbox since the last look. Raises Blocked, or OSError.
 
         A `first` look relies on no look before it, and reports everything. The writers of the `watched` files are
-        looked for. The rest is as for RecordingFolder.
+        looked for. `names`: what is passed over may be looked into. The rest is as for RecordingFolder.
         """
         try:
             self._anchors.recognise(self._ask)
@@ -170,15 +183,16 @@ class Looking:
             if self._route.remove_empty_folders:
                 with self._anchors.opened(self._route.inbox) as root:
                     self._emptied.tidy(root, at)
-            evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at)
+            evidence, recordings = self._evidence(watched), self._passed(listing.passed_over, at, names=names)
             ended_at, again_at, said = self._clock.monotonic(), self._passed_over.next_at(at), self._consents(listing)
             return Looked(listing, at, ended_at, events, self._anchors.facts(), evidence, recordings, again_at, said)
         finally:
             self.asked = None
 
-    def _passed(self, paths: Collection[bytes], now: float) -> tuple[bytes, ...]:
+    def _passed(self, paths: Collection[bytes], now: float, *, names: bool) -> tuple[bytes, ...]:
         """Those of the files that are left alone for their names that are recordings by what is in them."""
-        for path in self._passed_over.due(paths, now):
+        due = self._passed_over.due(paths, now)
+        for path in due if names else ():
             self._ask("inbox", self._route.inbox)  # each has its own time to be read
             self._passed_over.looked_into({path: self._inbox.sounds(path)}, now)
         return tuple(self._passed_over.recordings())
@@ -234,12 +248,15 @@ class Looking:
         except OSError:
             return False
 
-    def survey(self, found: Mapping[bytes, Fingerprint], *, unread: bool) -> float:
+    def survey(self, found: Mapping[bytes, Fingerprint], *, unread: bool, reads: bool) -> float:
         """The hours of audio that these files hold, as far as a look at each can tell.
 
-        `unread`: those that cannot be read count too, by their size.
+        It `reads` them, or goes by their sizes. `unread`: those that cannot be read count too, by their size.
         """
-        return sum(self._seconds(Found(*each), unread=unread) for each in found.items()) / 3600
+        each_one = itertools.starmap(Found, found.items())
+        if not reads:
+            return sum(map(_seconds_by_size, each_one)) / 3600
+        return sum(self._seconds(each, unread=unread) for each in each_one) / 3600
 
     def _seconds(self, found: Found, *, unread: bool) -> float:
         if is_link(found.path):
@@ -248,7 +265,7 @@ class Looking:
             with self._inbox.reading(found.path, found.fingerprint) as file:
                 return length(file, found.fingerprint.size)
         except (errors.TranscribedError, OSError):
-            return found.fingerprint.size / BYTES_PER_SECOND if unread else 0.0
+            return _seconds_by_size(found) if unread else 0.0
 
     def probe(self, found: Found) -> Probe:
         """The kind of file that it seems to be. Raises Withdrawn, Blocked, Transient, or OSError."""
