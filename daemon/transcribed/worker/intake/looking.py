@@ -72,8 +72,9 @@ def say_problems(problems: Sequence[str], before: LastLook | None, inbox: str) -
 
 def say_unread(unread: Mapping[bytes, str], before: Mapping[bytes, str], inbox: str) -> None:
     """Log which files cannot be read, where that was not said before."""
+    said = frozenset(before.values())
     for why in dict.fromkeys(unread.values()):  # a mistake in a folder's settings is that of all files below it
-        if why not in before.values():
+        if why not in said:
             log.warning("inbox.problem", inbox=inbox, problem=why)
 
 
