@@ -9,7 +9,7 @@ import pytest
 from fake_assemblyai import FakeAssemblyAI
 from transcribed import files
 from transcribed.folders import ANCHOR, OWNER, anchor_text
-from world import Crash, World, changed, work_for
+from world import Crash, World, changed, link, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -124,6 +124,27 @@ def test_a_file_that_a_crash_left_is_removed_and_accepts_nothing_that_comes_late
     assert len(api.paid()) == 2
 
 
+def test_one_that_stays_or_is_put_back_answers_no_later_question_until_it_is_made_anew(asking, api) -> None:
+    name = "accept-900-recordings-900.0-hours.txt"
+    stays = asking.directory / "stays"
+    os.link(asking.drop(name, b""), stays)
+    work_for(asking, 300.0)
+    assert len(api.paid()) == 2
+    for number in range(150):  # an hour each
+        api.put_elsewhere(address := f"https://media.example.org/{number}.mp3")
+        asking.drop(f"{number}.url", link(address))
+    work_for(asking, WAIT_SECONDS)
+    os.link(stays, asking.folders["inbox"] / name)
+
+    work_for(asking, WAIT_SECONDS)
+
+    assert len(api.submits) == 2
+    assert f'{name} in the inbox "talks" is not obeyed: it has answered an earlier question' in notice(asking)
+    asking.drop(name, b"")
+    work_for(asking, 300.0)
+    assert len(api.submits) == 152
+
+
 # -- an inbox that was made again -------------------------------------------------------------------------------------
 
 
@@ -154,6 +175,30 @@ def test_an_inbox_that_was_made_anew_is_taken_by_a_file_in_it(world: World, api:
     assert not blocked(world)
     world.drop("Later.mp3")
     assert world.run() == 0  # and it is remembered
+
+
+@pytest.mark.parametrize("typed", ["accept-folder-{}.txt.txt", "ACCEPT-FOLDER-{}.TXT", "accept-folder-{}"])
+def test_the_consent_to_a_folder_made_anew_may_be_typed_as_that_to_a_backlog(world: World, api, typed: str) -> None:
+    work_for(world, WAIT_SECONDS)
+    made_anew(world)
+    world.drop(typed.format(world.folders["inbox"].stat().st_ino), b"")
+
+    work_for(world, 600.0)
+
+    assert len(api.paid()) == 1
+    assert world.files("inbox") == []
+
+
+def test_the_consent_to_a_folder_that_holds_words_of_somebody_is_none_and_the_notice_says_so(world: World, api) -> None:
+    work_for(world, WAIT_SECONDS)
+    made_anew(world)
+    name = f"accept-folder-{world.folders['inbox'].stat().st_ino}.txt"
+    world.drop(name, b"yes, please")
+
+    work_for(world, WAIT_SECONDS)
+
+    assert api.paid() == {}
+    assert f"{name} is not obeyed: it holds a text of somebody else" in notice(world)
 
 
 def test_the_consent_to_another_folder_is_none_and_the_notice_says_so(world: World, api: FakeAssemblyAI) -> None:

@@ -5,6 +5,7 @@ copy of a note of ours; its name never ends as that of a recording does. Windows
 """
 
 import math
+import os
 import re
 
 from transcribed.files.marks import is_marked
@@ -41,6 +42,11 @@ def folder_of(name: bytes) -> int | None:
     """The inode of the folder that this consent names; None where it is about something else."""
     found = _FOLDER.fullmatch(name)
     return None if found is None else int(found[1])
+
+
+def of_folder(folder: int, inode: int) -> list[bytes]:
+    """The names in the open folder that say that it is this one, however people typed them. Raises OSError."""
+    return [name for name in map(os.fsencode, os.listdir(folder)) if folder_of(name) == inode]
 
 
 def why_no_consent(name: bytes, folder: int) -> str:

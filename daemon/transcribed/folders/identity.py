@@ -235,11 +235,15 @@ class Ground:
         """
         if not (verdict.made_since and self.by_consent) or is_owned(root):
             raise self._gone(verdict.why_not)
-        name = consents.to_folder(seen.inode)
-        if consents.why_no_consent(name, root):
-            at_share = consents.told(name, self._lane.partition(":")[2])
-            raise self._gone(verdict.why_not, f"; if people made it again, {at_share}")
-        return seen
+        try:
+            whys = {name: consents.why_no_consent(name, root) for name in consents.of_folder(root, seen.inode)}
+        except OSError as error:
+            raise self.blocked(error) from error
+        if whys and not all(whys.values()):
+            return seen
+        refused = "".join(f"; {shown(name)} is not obeyed: {why}" for name, why in sorted(whys.items())[:1])
+        told = consents.told(consents.to_folder(seen.inode), self._lane.partition(":")[2])
+        raise self._gone(verdict.why_not, f"; if people made it again, {told}{refused}")
 
     def blocked(self, error: OSError) -> Blocked:
         """The block that an error at the folder itself means."""

@@ -51,11 +51,13 @@ class Consent(NamedTuple):
     """A file by which people at the share answer: what it accepts, as an order has it, or the reason why it is none.
 
     Without an order it is a consent to the folder that it lies in: it has been heard by then.
+    `written`: the time of the file, by which one that was put there again is told from one that stayed.
     """
 
     name: bytes
     order: Mapping[str, object]
     why_not: str = ""
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)

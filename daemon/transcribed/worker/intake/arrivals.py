@@ -68,7 +68,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access_of(route), clock, host)
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
-        self._consents = Consents(route, self.anchors, background, self.executor)
+        self._consents = Consents(route, self.anchors, book.journal, background, self.executor)
         self._settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(*self.former, route.name))
         self.inspection = Inspection(route.name, book.journal, book.reading)
@@ -191,7 +191,8 @@ class Arrivals:
         self._sweeps.begin(self.route, self.anchors)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look, accept_backlog_hours)
-        return not self.acceptance.is_early() and self._consents.obey(self.accept)
+        is_asked = not self.acceptance.given
+        return not self.acceptance.is_early() and self._consents.obey(self.accept, is_asked=is_asked)
 
     def _look_failed(self, problem: errors.TranscribedError | None) -> None:
         """Wait for the next look. A defect may have lost what the look found: then the next one is a first look."""
@@ -381,7 +382,7 @@ class Arrivals:
         try:
             self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
         except errors.Blocked as error:
-            if not (error.by_person and self._consents.obey(self.accept)):
+            if not (error.by_person and self._consents.obey(self.accept, is_asked=True)):
                 raise
         self._look_at_once()
         return self.route.backlog_lane
