@@ -55,6 +55,7 @@ Delivered            .            .            .            delivered    .      
 Skipped              .            .            .            delivered    .          .            .
 Retired              .            .            .            .            delivered  failed       .
 Returned             .            .            .            .            delivered  failed       .
+Altered              .            .            .            .            delivered  failed       .
 Touched              received     uploaded     submitted    transcribed  delivered  failed       .
 Renamed              received     uploaded     submitted    transcribed  delivered  failed       .
 Deferred             received     uploaded     submitted    transcribed  delivered  failed       .
@@ -87,6 +88,7 @@ EXAMPLES = {
     "Skipped": events.Skipped(7),
     "Retired": events.Retired(b"/archive/Talk.mp3"),
     "Returned": events.Returned(b"Talk.mp3", 2000, 1000),
+    "Altered": events.Altered(Fingerprint(2000, 5), 1000, "It is left as it is."),
     "Touched": events.Touched(Fingerprint(1000, 5)),
     "Renamed": events.Renamed("meetings", "talks"),
     "Deferred": events.Deferred("the line is down"),
@@ -564,6 +566,7 @@ HAPPENINGS = {
     events.Skipped: st.just(EXAMPLES["Skipped"]),
     events.Retired: st.builds(events.Retired, st.sampled_from([None, b"/archive/Talk.mp3"])),
     events.Returned: st.just(EXAMPLES["Returned"]),
+    events.Altered: st.just(EXAMPLES["Altered"]),
     events.Touched: st.builds(events.Touched, FINGERPRINTS),
     events.Renamed: st.just(EXAMPLES["Renamed"]),
     events.Deferred: st.builds(

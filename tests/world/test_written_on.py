@@ -195,6 +195,39 @@ def test_a_program_that_stamps_whatever_appears_in_the_archive_has_it_transcribe
     assert "A recording of its name changed before" in note(world, "Talk (2).note.txt")
 
 
+def test_what_goes_on_after_it_came_back_once_is_told_each_time_in_its_story_and_the_log_and_not_paid(world, capsys):
+    """nas, pauses of 30 s: it comes back once in an hour, and none of its words may be lost unsaid."""
+    path, sizes = archive(world, "Talk (2).mp3"), list[int]()
+    go_on_writing(world, archive(world))
+
+    def write_on() -> bool:
+        told = world.story(2).count("altered") if path.exists() else -1
+        if told == len(sizes) < 2:
+            with path.open("ab") as file:
+                file.write(mp3(f"more {told}"))
+            sizes.append(path.stat().st_size)
+        return told == 2
+
+    world.run(write_on, seconds=900)
+
+    assert all(f"it was written on since: {size:,} bytes now" in note(world, "Talk (2).note.txt") for size in sizes)
+    assert world.story(2)[-3:] == ["retired", "altered", "altered"]
+    assert len(world.api.submits) == 2
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("job.altered") == 2
+
+
+def test_a_change_that_stays_is_told_once_though_the_daemon_is_started_anew(world):
+    world.drop("Talk.mp3", mp3("Talk"))
+    assert world.run() == 0
+    archive(world).write_bytes(mp3("louder"))
+
+    work(world, 100)
+    work(world, 100)
+
+    assert world.story(1)[-2:] == ["retired", "altered"]
+
+
 @pytest.mark.parametrize("edited", [mp3("louder"), mp3("a longer title before the sound, as in an MP4", 60)])
 def test_an_edit_in_the_archive_is_told_and_not_paid_again_where_nobody_wrote_it_as_it_was_moved(world, edited):
     """mp3gain changes the frames themselves, and of an M4A nobody knows which bytes are tags."""

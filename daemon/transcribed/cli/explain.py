@@ -45,6 +45,7 @@ SENTENCES: Mapping[str, str] = {
     "not moved": "The recording was not moved: {why}.",
     "returned": "It was written on since: {size} bytes then, {was} when it was taken. What lies there now is another"
     " job's, in the inbox as {path}.",
+    "altered": "It was written on since, or over: {size} bytes then, {was} when it was taken. {then}",
     "touched": "The same recording had another time or size: it still belongs to this job.",
     "renamed": "Its inbox had another name in the configuration: {was} before, {to} from then on.",
     "deferred": "A step did not succeed, and is tried again later: {reason}.",

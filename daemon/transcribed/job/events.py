@@ -222,6 +222,19 @@ class Returned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Altered(Event):
+    """Other bytes lie where the recording was put away than were taken. They stay there, for a person to judge."""
+
+    lies: Fingerprint  #: of the file now
+    was: int  #: the size of the file that was taken
+    then: str  #: why it stays, and what a person can do, in sentences
+
+    def data(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {"size": self.lies.size, "mtime_ns": self.lies.mtime_ns, "was": self.was, "then": self.then}
+
+
+@dataclass(frozen=True, slots=True)
 class Touched(Event):
     """The same content is at the same path with another fingerprint. It is still this job's recording."""
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from transcribed.job.events import (
+    Altered,
     Cancelled,
     Deferred,
     Delivered,
@@ -96,6 +97,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
         Named: (S.DELIVERED,),
         Retired: (S.DELIVERED,),
         Returned: (S.DELIVERED,),
+        Altered: (S.DELIVERED,),
         Touched: (S.DELIVERED,),
         Renamed: (S.DELIVERED,),
         Deferred: (S.DELIVERED,),
@@ -105,6 +107,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], tuple[State, ...]]] = {
         Named: (S.FAILED,),
         Retired: (S.FAILED,),
         Returned: (S.FAILED,),
+        Altered: (S.FAILED,),
         Touched: (S.FAILED,),
         Renamed: (S.FAILED,),
         Deferred: (S.FAILED,),

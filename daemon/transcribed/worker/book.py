@@ -28,7 +28,7 @@ _Key = TypeVar("_Key")
 _Answer = TypeVar("_Answer")
 
 REMEMBERED = 1000  # answers of the journal, of each kind
-_WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing", "job.returned"}
+_WARNINGS = {"job.deferred", "job.lost", "job.unlisted", "job.missing", "job.returned", "job.altered"}
 
 
 @dataclass(slots=True)

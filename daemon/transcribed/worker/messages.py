@@ -8,7 +8,7 @@ from transcribed import errors
 from transcribed.assemblyai import Listed
 from transcribed.inbox import Evidence, Found, Listing, Probe
 from transcribed.job import Fingerprint, Job
-from transcribed.job.events import Event, Returned
+from transcribed.job.events import Altered, Event, Returned
 from transcribed.worker.background import Outcome
 from transcribed.worker.plan import Plan
 
@@ -149,7 +149,7 @@ class LookedAgain:
 
 @dataclass(frozen=True, slots=True)
 class LookedClosely:
-    """A recording that was put away (at `since`, monotonic) looks different: it was brought back, or is as it was.
+    """A recording that was put away (at `since`, monotonic) looks different: it came back, is left, or is as it was.
 
     One that is leaving has a last look too: then it has left.
     """
@@ -157,7 +157,7 @@ class LookedClosely:
     job: Job
     recording: PutAway
     since: float
-    outcome: Outcome[Returned | Fingerprint | None]
+    outcome: Outcome[Returned | Altered | Fingerprint | None]
 
 
 @dataclass(frozen=True, slots=True)

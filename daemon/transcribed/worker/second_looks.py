@@ -14,7 +14,7 @@ import structlog
 
 from transcribed.files import leaves_for
 from transcribed.job import Fingerprint, Job, State, is_link, shown
-from transcribed.job.events import Event, Retired, Returned
+from transcribed.job.events import Altered, Event, Retired, Returned
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
@@ -211,6 +211,8 @@ class SecondLooks:
             log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
             if not message.recording.leaving:
                 self._watch(job, inbox, message.since)
+        elif isinstance(found, Altered):
+            self._look_later(self._told(job, found), found.lies, inbox, message)
         elif isinstance(found, Fingerprint):
             self._look_later(job, found, inbox, message)
         elif message.recording.leaving:
@@ -222,6 +224,11 @@ class SecondLooks:
             self._see_off(job, path, looks, inbox, message.since)
         else:
             self._add(job, looks, inbox, message.since)
+
+    def _told(self, job: Job, altered: Altered) -> Job:
+        """The job, with what lies there now in its story: once, though it is found again after a restart."""
+        told = self._book.journal.search.last_told(job.id, Altered)
+        return job if told == altered.data() else self._book.record(job, altered)
 
     def _remember(self, job: Job, returned: Returned) -> None:
         """It comes back once: a program that stamps all that appears in the archive would have it paid each time."""

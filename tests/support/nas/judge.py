@@ -1,9 +1,11 @@
 """The judge: what lies in a mount's folders in the end, against what was transcribed and paid.
 
 An archived recording is well if its very bytes were transcribed and their text lies in the outbox. A text of other
-bytes is wrong, unless it is told. Nothing is paid twice, nothing stays in the inbox, and nothing fails.
+bytes is wrong, unless it is told; bytes without a text are wrong, unless a note says that they are left. Nothing is
+paid twice, nothing stays in the inbox, and nothing fails.
 """
 
+import glob
 import hashlib
 import os
 import re
@@ -31,6 +33,8 @@ def judged(scene: Scene, share: Share, case: str, *, wanted: Collection[bytes] =
     if wrong := lacking(scene, share, case, wanted):
         return Verdict("W", "; ".join(wrong))
     note = _paid(scene, share, case)
+    if left := [path.name for path in of_case(share.place("archive"), case) if is_left(share, path)]:
+        return Verdict("left", f"not transcribed, and told so: {left} {note}")
     if others := _texts_of_others(share, case):
         untold = [path.name for path in others if not is_told(scene, share, path)]
         if untold:
@@ -68,7 +72,7 @@ def _wrong(scene: Scene, share: Share, case: str, archived: dict[Path, str], tex
         if job.content_hash and scene.api.paid()[job.content_hash] > 1:
             yield f"paid {scene.api.paid()[job.content_hash]} times"
     for path, sha in archived.items():
-        if not any(heard(text, sha) for text in texts.values()):
+        if not any(heard(text, sha) for text in texts.values()) and not is_left(share, path):
             yield f"{path.name} is archived with bytes that were not transcribed ({path.stat().st_size})"
 
 
@@ -89,6 +93,13 @@ def is_told(scene: Scene, share: Share, text: Path) -> bool:
     ):
         return True
     return bool(TOLD.search(scene.explained(share.seen("outbox") / text.name)))
+
+
+def is_left(share: Share, archived: Path) -> bool:
+    """True if the note beside its transcript says that it changed, and that a person is to drop it again."""
+    beside = share.place("outbox") / archived.relative_to(share.place("archive")).parent
+    notes = [path.read_text(errors="replace") for path in beside.glob(f"{glob.escape(archived.stem)}.note*.txt")]
+    return any(TOLD.search(note) and "left as it is" in note for note in notes)
 
 
 def of_case(folder: Path, case: str) -> list[Path]:
@@ -113,7 +124,8 @@ def at_the_end(scene: Scene, share: Share) -> Verdict:
     """All cases together: every archived recording, and what was left lying about."""
     texts = [path.read_text(errors="replace") for path in share.place("outbox").rglob("*.txt")]
     archived = [path for path in share.place("archive").rglob("*") if path.is_file() and not path.name.startswith(".")]
-    strange = [path.name for path in archived if not any(heard(x, hash_of(path.read_bytes())) for x in texts)]
+    unheard = [path for path in archived if not any(heard(x, hash_of(path.read_bytes())) for x in texts)]
+    strange = [path.name for path in unheard if not is_left(share, path)]
     litter = [name for folder in ("inbox", "outbox", "archive") for name in _litter(share.place(folder))]
     wrong = [f"not transcribed: {strange}"] * bool(strange) + [f"left behind: {litter}"] * bool(litter)
     return Verdict("W" if wrong else f"ok {len(archived)}", "; ".join(wrong))

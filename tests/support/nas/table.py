@@ -32,7 +32,7 @@ class Told:
         """The whole as markdown."""
         yield from _rows(["case", *self.mounts], ([case, *_row(row, self.mounts)] for case, row in self.cells.items()))
         yield ""
-        yield "W = wrong; said = noticed afterwards, and told; - = not for this mount."
+        yield "W = wrong; said = noticed later, and told; left = so, and not transcribed anew; - = not for this mount."
         yield from (f"- {note}" for note in self.notes)
         yield f"wrong: {'; '.join(self.wrong) or 'nothing'}"
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.job import Fingerprint, Job, State
-from transcribed.job.events import Returned
+from transcribed.job.events import Altered, Returned
 from transcribed.worker.access import access_of
 from transcribed.worker.messages import PutAway
 from transcribed.worker.people import failure_notes
@@ -39,11 +39,11 @@ def _is_other(was: PutAway) -> bool:
 
 def look_closely(
     job: Job, route: Route, anchors: Anchors, *, returns: bool, closed: bool
-) -> Returned | Fingerprint | None:
+) -> Returned | Altered | Fingerprint | None:
     """Look into a recording that looks different, and bring it back if it is. On the thread that looks at the inbox.
 
-    Its fingerprint where it has its bytes still; None where it is not there, or is only told of, as it never `returns`,
-    or was edited. `closed`: nobody had it open for writing as it was moved.
+    Its fingerprint where it has its bytes still; None where it is not there; Altered where it is only told of, as it
+    never `returns`, or was edited. `closed`: nobody had it open for writing as it was moved.
     Raises Blocked, Transient, or OSError: then it is to be looked at again.
     """
     recordings = Recordings(route, anchors)
@@ -57,7 +57,7 @@ def look_closely(
         then = EDITED if is_edit else GOES_ON if returns else LEFT
         recordings.tell_of_change(job, lies, then)
         if then is not GOES_ON:
-            return None
+            return Altered(lies, fingerprint.size, then)
         if job.place is None:
             return Returned(job.path, lies.size, fingerprint.size)
         with folder.reaching(path) as (directory, name):

@@ -13,7 +13,7 @@ from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.inbox import RecordingFolder
 from transcribed.job import Fingerprint, Job, State, is_link
-from transcribed.job.events import Returned
+from transcribed.job.events import Altered, Returned
 from transcribed.worker.access import access_of
 from transcribed.worker.messages import PutAway
 from transcribed.worker.people.result_notes import GOES_ON, LEFT
@@ -43,11 +43,11 @@ def let_go(
 
 def look(
     job: Job, recording: PutAway, route: Route, anchors: Anchors, *, returns: bool, is_last: bool
-) -> Returned | Fingerprint | None:
+) -> Returned | Altered | Fingerprint | None:
     """Look into a recording that is leaving. On the thread that looks at the inbox.
 
-    One that changed comes back, unless it never `returns`. Its fingerprint where it stays for another look; None where
-    it is not there any more, or was removed by the last one. Raises Blocked, Transient, or OSError.
+    One that changed comes back; Altered if it never `returns`. Its fingerprint where it stays for another look as it
+    was; None where it is not there any more, or was removed by the last one. Raises Blocked, Transient, or OSError.
     """
     recordings = Recordings(route, anchors)
     inbox, path = recordings.inbox, os.path.relpath(recording.path, route.inbox)
@@ -62,13 +62,14 @@ def look(
             if changed and returns:
                 back = brought_back(directory, name, job, route, anchors)
                 return Returned(back, lies.size, job.fingerprint.size, job.place)
+            altered = Altered(lies, job.fingerprint.size, LEFT)
             if not is_last:
-                return lies
+                return altered
             inbox.refuse_written(directory, name)
             if changed:
                 _keep(directory, name, job, route, anchors)
-            else:
-                files.remove(directory, name, access=access_of(route))
+                return altered
+            files.remove(directory, name, access=access_of(route))
     except (errors.Gone, FileNotFoundError):
         pass
     except errors.Withdrawn as error:
