@@ -228,6 +228,24 @@ def test_a_change_that_stays_is_told_once_though_the_daemon_is_started_anew(worl
     assert world.story(1)[-2:] == ["retired", "altered"]
 
 
+def test_a_change_whose_outbox_is_away_until_after_the_last_look_is_told_once_it_is_there_again(world):
+    world.drop("Talk.mp3", mp3("Talk"))
+    assert world.run() == 0
+    archive(world).write_bytes(mp3("louder"))
+    outbox, away = world.folders["outbox"], world.folders["outbox"].with_name("away")
+    outbox.rename(away)
+    back_at = world.clock.monotonic() + 800
+
+    def is_told() -> bool:
+        if away.exists() and world.clock.monotonic() > back_at:
+            away.rename(outbox)
+        return world.story(1)[-1] == "altered"
+
+    world.run(is_told, seconds=3000)
+
+    assert "other bytes lie there now" in note(world)
+
+
 @pytest.mark.parametrize("edited", [mp3("louder"), mp3("a longer title before the sound, as in an MP4", 60)])
 def test_an_edit_in_the_archive_is_told_and_not_paid_again_where_nobody_wrote_it_as_it_was_moved(world, edited):
     """mp3gain changes the frames themselves, and of an M4A nobody knows which bytes are tags."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from transcribed import errors
 from transcribed.files import leaves_for
 from transcribed.job import Fingerprint, Job, State, is_link, shown
 from transcribed.job.events import Altered, Event, Retired, Returned
@@ -210,13 +211,18 @@ class SecondLooks:
         elif problem is not None:
             log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
             if not message.recording.leaving:
-                self._watch(job, inbox, message.since)
+                self._watch(job, inbox, self._once_more(message.since, problem))
         elif isinstance(found, Altered):
             self._look_later(self._told(job, found), found.lies, inbox, message)
         elif isinstance(found, Fingerprint):
             self._look_later(job, found, inbox, message)
         elif message.recording.leaving:
             inbox.forget(job)
+
+    def _once_more(self, since: float, problem: errors.TranscribedError) -> float:
+        """Since when it counts as put away: what is blocked now has a look to come always, so it is told in the end."""
+        is_blocked = isinstance(problem, errors.Blocked)
+        return max(since, self._clock.monotonic() - AFTER_SECONDS[-2]) if is_blocked else since
 
     def _look_later(self, job: Job, looks: Fingerprint, inbox: Arrivals, message: LookedClosely) -> None:
         if message.recording.leaving:
