@@ -12,6 +12,7 @@ from transcribed import files
 from transcribed.folders import identity
 from transcribed.folders.mounts import mount_at
 from transcribed.job import State
+from transcribed.job.events import Altered
 from world import Crash, World, changed, mp3, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -226,6 +227,9 @@ def test_what_changes_again_after_it_came_back_is_kept_and_not_paid_for_without_
     apart.run(stamp, seconds=9000)
 
     assert contents(apart, "archive") == sorted([PART, PART + REST, PART + REST + REST])
+    with apart.journal() as journal:
+        then = journal.search.last_told(2, Altered)["then"]
+    assert f"lies now as {apart.folders['archive'] / 'Talk (3).mp3'}" in then
     assert len(apart.api.submits) == 2
 
 

@@ -9,7 +9,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,16 @@ def lacking(scene: Scene, share: Share, case: str, wanted: Collection[bytes]) ->
     archived = {path: hash_of(path.read_bytes()) for path in of_case(share.place("archive"), case)}
     texts = {path: path.read_text(errors="replace") for path in of_case(share.place("outbox"), case) if is_text(path)}
     wrong = [*_wrong(scene, share, case, archived, texts)]
-    wrong += ["what lay in the inbox last is not in the archive" for x in wanted if hash_of(x) not in archived.values()]
+    kept = {*archived.values(), *_leaving(share, archived)}
+    wrong += ["what lay in the inbox last is not in the archive" for x in wanted if hash_of(x) not in kept]
     return list(dict.fromkeys(wrong))
+
+
+def _leaving(share: Share, archived: Iterable[Path]) -> list[str]:
+    """The hashes of what is leaving, where a note says that it is left: its last look brings it into the archive."""
+    told = any(is_left(share, path) for path in archived)
+    hidden = share.place("inbox").rglob(".transcribed-leaving-*") if told else ()
+    return [hash_of(path.read_bytes()) for path in hidden]
 
 
 def _texts_of_others(share: Share, case: str) -> list[Path]:

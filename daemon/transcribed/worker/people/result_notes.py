@@ -14,6 +14,12 @@ from transcribed.worker import outputs
 MARK = files.Mark("about a transcript", ())
 GOES_ON = "What lies there now is transcribed as a recording of its own."
 LEFT = "A recording of its name changed before, so this one is left as it is. Drop it again to have it transcribed."
+STAYS = (
+    "A recording of its name changed before, so this one is left as it is. Some minutes after it was put away it lies "
+    "under a free name in the archive, or in the failed folder where recordings are deleted. Drop it again to have it "
+    "transcribed."
+)
+LIES = "A recording of its name changed before, so this one lies now as {}. Drop it again to have it transcribed."
 EDITED = (
     "Nobody was writing it when it was put away, so this is an edit, of its tags perhaps, and it is left as it is. If "
     "its words have changed, drop it into the inbox again to have it transcribed."

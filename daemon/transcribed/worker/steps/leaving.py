@@ -12,11 +12,11 @@ import os
 from transcribed import errors, files
 from transcribed.folders import Anchors
 from transcribed.inbox import RecordingFolder
-from transcribed.job import Fingerprint, Job, State, is_link
+from transcribed.job import Fingerprint, Job, State, is_link, shown
 from transcribed.job.events import Altered, Returned
 from transcribed.worker.access import access_of
 from transcribed.worker.messages import PutAway
-from transcribed.worker.people.result_notes import GOES_ON, LEFT
+from transcribed.worker.people.result_notes import GOES_ON, LIES, STAYS
 from transcribed.worker.plan import Route
 from transcribed.worker.steps.afterwards import brought_back
 from transcribed.worker.steps.recordings import Recordings, place_for
@@ -55,20 +55,19 @@ def look(
         lies = inbox.found(path, Fingerprint(recording.size, recording.mtime_ns))
         changed = not _is_as_taken(job, inbox, path, lies, route, anchors)
         if changed:
-            recordings.tell_of_change(job, lies, GOES_ON if returns else LEFT)
+            recordings.tell_of_change(job, lies, GOES_ON if returns else STAYS)
         elif not is_last:
             return lies
         with inbox.reaching(path) as (directory, name):
             if changed and returns:
                 back = brought_back(directory, name, job, route, anchors)
                 return Returned(back, lies.size, job.fingerprint.size, job.place)
-            altered = Altered(lies, job.fingerprint.size, LEFT)
             if not is_last:
-                return altered
+                return Altered(lies, job.fingerprint.size, STAYS)
             inbox.refuse_written(directory, name)
             if changed:
-                _keep(directory, name, job, route, anchors)
-                return altered
+                kept = _keep(directory, name, job, route, anchors)
+                return Altered(lies, job.fingerprint.size, LIES.format(shown(kept)))
             files.remove(directory, name, access=access_of(route))
     except (errors.Gone, FileNotFoundError):
         pass
@@ -100,11 +99,13 @@ def _hash_of_copy(job: Job, route: Route, anchors: Anchors) -> str | None:
         return root.sha256(place)
 
 
-def _keep(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> None:
-    """Move one that changed, and came back before, to a free name beside those that were put away."""
+def _keep(directory: int, name: bytes, job: Job, route: Route, anchors: Anchors) -> bytes:
+    """Move one that changed, and came back before, to a free name beside those that were put away; its path."""
     is_archived = job.state is State.DELIVERED and route.after == "archive"
     with anchors.opened(route.archive if is_archived else route.failed) as root:
         try:
-            files.move(directory, name, place_for(root, job.path), root=root, access=access_of(route))
+            place = place_for(root, job.path)
+            files.move(directory, name, place, root=root, access=access_of(route))
         except files.NameTaken as error:
             raise errors.Transient("another file took its name first") from error
+        return place
