@@ -9,7 +9,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,9 @@ def judged(scene: Scene, share: Share, case: str, *, wanted: Collection[bytes] =
     if wrong := lacking(scene, share, case, wanted):
         return Verdict("W", "; ".join(wrong))
     note = _paid(scene, share, case)
-    if left := [path.name for path in of_case(share.place("archive"), case) if is_left(share, path)]:
-        return Verdict("left", f"not transcribed, and told so: {left} {note}")
+    left = [path for path in of_case(share.place("archive"), case) if is_left(share, path, path.stem)]
+    if names := [path.name for path in (*left, *_leaving(share, case))]:
+        return Verdict("left", f"not transcribed, and told so: {names} {note}")
     if others := _texts_of_others(share, case):
         untold = [path.name for path in others if not is_told(scene, share, path)]
         if untold:
@@ -48,16 +49,15 @@ def lacking(scene: Scene, share: Share, case: str, wanted: Collection[bytes]) ->
     archived = {path: hash_of(path.read_bytes()) for path in of_case(share.place("archive"), case)}
     texts = {path: path.read_text(errors="replace") for path in of_case(share.place("outbox"), case) if is_text(path)}
     wrong = [*_wrong(scene, share, case, archived, texts)]
-    kept = {*archived.values(), *_leaving(share, archived)}
+    kept = {*archived.values(), *(hash_of(path.read_bytes()) for path in _leaving(share, case))}
     wrong += ["what lay in the inbox last is not in the archive" for x in wanted if hash_of(x) not in kept]
     return list(dict.fromkeys(wrong))
 
 
-def _leaving(share: Share, archived: Iterable[Path]) -> list[str]:
-    """The hashes of what is leaving, where a note says that it is left: its last look brings it into the archive."""
-    told = any(is_left(share, path) for path in archived)
-    hidden = share.place("inbox").rglob(".transcribed-leaving-*") if told else ()
-    return [hash_of(path.read_bytes()) for path in hidden]
+def _leaving(share: Share, case: str) -> list[Path]:
+    """What is leaving, and left as a note says: its last look brings it into the archive."""
+    hidden = share.place("inbox").rglob(".transcribed-leaving-*")
+    return [path for path in hidden if is_left(share, path, f"{case}-{share.name}")]
 
 
 def _texts_of_others(share: Share, case: str) -> list[Path]:
@@ -80,7 +80,7 @@ def _wrong(scene: Scene, share: Share, case: str, archived: dict[Path, str], tex
         if job.content_hash and scene.api.paid()[job.content_hash] > 1:
             yield f"paid {scene.api.paid()[job.content_hash]} times"
     for path, sha in archived.items():
-        if not any(heard(text, sha) for text in texts.values()) and not is_left(share, path):
+        if not any(heard(text, sha) for text in texts.values()) and not is_left(share, path, path.stem):
             yield f"{path.name} is archived with bytes that were not transcribed ({path.stat().st_size})"
 
 
@@ -103,11 +103,11 @@ def is_told(scene: Scene, share: Share, text: Path) -> bool:
     return bool(TOLD.search(scene.explained(share.seen("outbox") / text.name)))
 
 
-def is_left(share: Share, archived: Path) -> bool:
-    """True if the note beside its transcript says that it changed, and that a person is to drop it again."""
-    beside = share.place("outbox") / archived.relative_to(share.place("archive")).parent
-    notes = [path.read_text(errors="replace") for path in beside.glob(f"{glob.escape(archived.stem)}.note*.txt")]
-    return any(TOLD.search(note) and "left as it is" in note for note in notes)
+def is_left(share: Share, path: Path, stem: str) -> bool:
+    """True if a note of its name says that so many bytes lie there now, and that a person is to drop it again."""
+    first = re.sub(r" \(\d+\)$", "", stem)
+    notes = [x.read_text(errors="replace") for x in share.place("outbox").rglob(f"{glob.escape(first)}*.note*.txt")]
+    return any(f"{path.stat().st_size:,} bytes now" in note and "left as it is" in note for note in notes)
 
 
 def of_case(folder: Path, case: str) -> list[Path]:
@@ -133,7 +133,7 @@ def at_the_end(scene: Scene, share: Share) -> Verdict:
     texts = [path.read_text(errors="replace") for path in share.place("outbox").rglob("*.txt")]
     archived = [path for path in share.place("archive").rglob("*") if path.is_file() and not path.name.startswith(".")]
     unheard = [path for path in archived if not any(heard(x, hash_of(path.read_bytes())) for x in texts)]
-    strange = [path.name for path in unheard if not is_left(share, path)]
+    strange = [path.name for path in unheard if not is_left(share, path, path.stem)]
     litter = [name for folder in ("inbox", "outbox", "archive") for name in _litter(share.place(folder))]
     wrong = [f"not transcribed: {strange}"] * bool(strange) + [f"left behind: {litter}"] * bool(litter)
     return Verdict("W" if wrong else f"ok {len(archived)}", "; ".join(wrong))
