@@ -188,6 +188,8 @@ class Machine:
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
         self._services = services_of(settled.notify)
         self._status_path = os.fsencode(status_path(settled.state.directory, os.environ))
+        os.umask(umask := os.umask(0o077))
+        self._status_access = files.Access(file_mode=0o644 & ~umask)  # others may read it: nobody else writes it
 
     def notify(self, **fields: str) -> None:
         """Tell the service manager."""
@@ -195,7 +197,7 @@ class Machine:
 
     def publish(self, status: bytes) -> None:
         """Write the status file."""
-        files.replace(self._status_path, status)
+        files.replace(self._status_path, status, access=self._status_access)
 
     def read_plan(self) -> Plan:
         """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""

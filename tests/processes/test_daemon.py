@@ -253,6 +253,7 @@ def test_the_state_directory_and_all_in_it_are_the_daemons_alone_whatever_the_um
     kept = [path for path in (daemon.state, *daemon.state.rglob("*")) if path.name != "status.json"]  # it is for others
     assert len(list(daemon.state.glob("transcripts/*.json"))) == 2
     assert {str(path): oct(path.lstat().st_mode) for path in kept if path.lstat().st_mode & 0o077} == {}
+    assert (daemon.state / "status.json").stat().st_mode & 0o777 == 0o644
 
 
 def test_what_is_written_has_the_mode_that_folder_and_umask_give(daemon: Daemon) -> None:

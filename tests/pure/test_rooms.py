@@ -6,8 +6,8 @@ from jobs import a_job
 from transcribed import config
 from transcribed.job import Fingerprint, Step
 from transcribed.threads import MOST_THREADS
-from transcribed.worker.background import CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, stage_of
+from transcribed.worker.background import AUDIO_CALLS, CALLS
+from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, line_weight, stage_of
 from transcribed.worker.schedule import Line
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
@@ -53,6 +53,16 @@ def test_fetches_take_no_room_from_submits():
         rooms.take(Step.FETCH, SHORT)
     assert rooms.has_one(Step.SUBMIT, SHORT)
     assert not rooms.has_one(Step.FETCH, SHORT)
+
+
+def test_transcripts_wait_for_no_redacted_recording_and_few_of_these_are_fetched_at_once():
+    rooms, with_audio = Rooms(uploads=3, at_once=3), a_job(parameters='{"redact_pii_audio":true}')
+    for _ in range(AUDIO_CALLS):
+        assert rooms.has_one(Step.FETCH, with_audio)
+        rooms.take(Step.FETCH, with_audio)
+    assert not rooms.has_one(Step.FETCH, with_audio)
+    assert rooms.has_one(Step.FETCH, SHORT)
+    assert line_weight(Step.FETCH, with_audio) != line_weight(Step.FETCH, SHORT)
 
 
 def test_look_ups_and_submits_share_their_room():

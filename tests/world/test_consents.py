@@ -65,6 +65,16 @@ def test_a_copy_of_the_notice_does_as_well_as_an_empty_file(asking, api) -> None
     assert asking.files("inbox") == []
 
 
+def test_of_very_many_the_newest_are_read(asking, api) -> None:
+    for number in range(10, 35):  # by their names before the one that counts
+        asking.drop(f"accept-1{number}-recordings-1.0-hours.txt", b"of another day")
+    asking.drop(named(asking), b"")
+
+    work_for(asking, 300.0)
+
+    assert len(api.paid()) == 2
+
+
 def test_what_came_after_it_was_named_is_not_accepted_and_the_notice_says_why(asking, api) -> None:
     name = named(asking)
     asking.drop("Three.mp3")

@@ -195,6 +195,11 @@ class Job:
         assert self.parameters is not None
         return {"audio_url": self.upload_url, **json.loads(self.parameters)}
 
+    @property
+    def brings_audio(self) -> bool:
+        """True if a redacted copy of the recording comes with its transcript."""
+        return json.loads(self.parameters or "{}").get("redact_pii_audio") is True
+
     def is_due(self, now: float, rules: Rules) -> bool:
         """True once its time has come. A time further away than the longest delay means that the clock jumped: due."""
         return self.due_at <= now or self.due_at > now + max(rules.longest_delay_seconds, rules.reconcile_seconds)

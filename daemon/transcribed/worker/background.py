@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 MORE_THREADS = "let the daemon have more memory and tasks (systemd: MemoryMax, TasksMax; a container: its limits)"
 CALLS = 8  # at once of submits, and of fetches: each is short
+AUDIO_CALLS = 2  # of fetches that bring a redacted recording too: each may take hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Background:
         self._folders: dict[str, bytes] = {}
         self.executor = functools.cache(executors)  #: by its name and its threads, the same one each time
         self.state = self.executor("state", 1)  #: for the files of the state directory
-        self.calls = self.executor("api", 2 * CALLS + 2)  #: a poll and a probe beside the steps
+        self.calls = self.executor("api", 2 * CALLS + AUDIO_CALLS + 2)  #: a poll and a probe beside the steps
 
     def met_in(self, lane: str, folder: bytes) -> None:
         """An error in the folders of this lane that names no path was met in this one."""

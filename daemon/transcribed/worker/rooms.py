@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from transcribed import errors
 from transcribed.job import Job, Step, is_suspect
-from transcribed.worker.background import CALLS
+from transcribed.worker.background import AUDIO_CALLS, CALLS
 from transcribed.worker.plan import Route
 from transcribed.worker.reading import READS
 from transcribed.worker.schedule import Line
@@ -15,6 +15,8 @@ FOLDER_STEPS = 8  # at once in one inbox: some at work, the others ready: in one
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 ALONE = -1  # the weight of a line of recordings that are tried alone
+WITH_AUDIO = 1  # that of fetches which bring a redacted recording: no other transcript waits behind one
+_AUDIO_ROOM = f"{Step.FETCH} with audio"
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
 
 _LANES: Mapping[Step, tuple[str, ...]] = {
@@ -64,7 +66,8 @@ class Rooms:
     def __init__(self, uploads: int, at_once: int) -> None:
         self._uploads = uploads
         self._at_once = at_once
-        self._most = {Step.UPLOAD: uploads, **dict.fromkeys((*_SUBMITS, Step.FETCH), CALLS)}
+        self._most: dict[str, int] = {Step.UPLOAD: uploads, Step.SUBMIT: CALLS, Step.FETCH: CALLS}
+        self._most[_AUDIO_ROOM] = AUDIO_CALLS
         self._taken: Counter[str] = Counter()
         self._uploads_of: Counter[str] = Counter()
         self._weights: Counter[Weight] = Counter()  # of the uploads
@@ -77,12 +80,13 @@ class Rooms:
     def take(self, step: Step, job: Job, *, hangs: bool = False) -> None:
         """A step of this job is on its way. An upload that hangs in its share takes room only from its own inbox."""
         self._uploads_of[job.inbox] += step is Step.UPLOAD
-        self._taken[_kind(step, job.inbox)] += not hangs
+        self._taken[_room(step, job)] += not hangs
         self._weights[weight_of(job)] += step is Step.UPLOAD and not hangs
 
     def has_one(self, step: Step, job: Job) -> bool:
         """True if this step may start too."""
-        is_free = self._taken[_kind(step, job.inbox)] < self._most.get(step, FOLDER_STEPS)
+        room = _room(step, job)
+        is_free = self._taken[room] < self._most.get(room, FOLDER_STEPS)
         if step is not Step.UPLOAD:
             return is_free
         has_thread = self._uploads_of[job.inbox] < self._uploads and self._uploads_of.total() < HUNG * self._uploads
@@ -107,17 +111,24 @@ def weight_of(job: Job) -> Weight:
 
 
 def line_weight(step: Step, job: Job) -> int:
-    """The weight of the line in which the job stands for this step: that of its upload, or ALONE."""
-    return weight_of(job) if step is Step.UPLOAD else ALONE if step in READS and is_suspect(job) else 0
+    """The weight of the line in which the job stands for this step: that of its upload, ALONE, or WITH_AUDIO."""
+    if step is Step.UPLOAD:
+        return weight_of(job)
+    if step in READS and is_suspect(job):
+        return ALONE
+    return WITH_AUDIO if step is Step.FETCH and job.brings_audio else 0
 
 
-def _kind(step: Step, inbox: str) -> str:
+def _room(step: Step, job: Job) -> str:
     """The room that a step takes: one of its own, or that of all steps in the folders of its inbox.
 
-    A long recording is hashed for a minute: that is done on another thread, and takes no room from the others.
+    A long recording is hashed for a minute: that is done on another thread, and takes no room from the others. Nor does
+    a redacted recording, which a slow storage may send for hours.
     """
     if step is Step.HASH:
-        return f"{step} in {inbox}"
+        return f"{step} in {job.inbox}"
     if step in IN_FOLDERS:
-        return f"in {inbox}"
-    return str(Step.SUBMIT if step in _SUBMITS else step)
+        return f"in {job.inbox}"
+    if step is Step.FETCH and job.brings_audio:
+        return _AUDIO_ROOM
+    return Step.SUBMIT if step in _SUBMITS else step

@@ -224,7 +224,7 @@ def _too_large() -> HTTPException:
 
 
 def _language(transcript: Mapping[str, Any]) -> str:
-    language = transcript["language_code"]
+    language = transcript.get("language_code")  # an older version did not write it into all
     return language if isinstance(language, str) else ""
 
 

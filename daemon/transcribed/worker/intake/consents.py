@@ -7,7 +7,7 @@ answers no later question.
 
 import contextlib
 import functools
-import itertools
+import heapq
 import json
 import os
 from collections.abc import Callable, Collection, Mapping
@@ -32,8 +32,9 @@ OBEYED = "it has answered an earlier question; remove it, and make it anew where
 
 
 def read_in(root: files.Root, names: Collection[bytes], route: Route) -> tuple[Consent, ...]:
-    """The consents of these names in the open inbox, on its thread."""
-    return tuple(_read(root, name, route) for name in itertools.islice(sorted(names), MOST))
+    """The consents of these names in the open inbox, on its thread: the newest, where very many lie there."""
+    newest = heapq.nlargest(MOST, names, key=lambda name: (_written(root, name), name))
+    return tuple(_read(root, name, route) for name in sorted(newest))
 
 
 def _read(root: files.Root, name: bytes, route: Route) -> Consent:
