@@ -508,6 +508,7 @@ def test_any_name_is_judged_and_shown_on_one_line(path, text):
 
 @examples(60)
 @given(point=st.binary(max_size=60))
+@example(point=b"-")
 def test_a_mount_point_of_any_name_is_read_as_the_kernel_wrote_it(point):
     written = re.sub(rb"[ \t\n\\#]", lambda match: b"\\%03o" % match[0][0], point)  # fs/seq_file.c, mangle_path()
     first, second = (

@@ -121,9 +121,9 @@ def _read(table: bytes) -> tuple[Mount, ...]:
 
 
 def _mount(line: bytes) -> Mount:
-    before, _, after = line.partition(b" - ")
-    fields = before.split(b" ")
-    return Mount(fields[2], _unescaped(fields[4]), after.split(b" ")[0])
+    fields = line.split(b" ")
+    optional_end = fields.index(b"-", 6)  # six fields, then any number of optional ones
+    return Mount(fields[2], _unescaped(fields[4]), fields[optional_end + 1])
 
 
 def _unescaped(field: bytes) -> bytes:
