@@ -13,6 +13,18 @@ from transcribed.worker.reading import LONGEST_SECONDS, READS, Reading
 from world import Clock, Crash, World, mp3
 
 
+def dies_when(world: World, is_at_it: Callable[[], bool], until: Callable[[], bool] | None = None) -> bool:
+    """Run until the process dies where this is true; False if it never is, and `until` holds."""
+    world.crash_when = is_at_it
+    try:
+        world.run(until)
+    except Crash:
+        return True
+    finally:
+        world.crash_when = lambda: False
+    return False
+
+
 def dies_while(world: World, *steps: Step, path: bytes | None = None) -> bool:
     """Run until the process dies in one of these steps (of the recording at `path`); False if it never does."""
 
@@ -20,14 +32,7 @@ def dies_while(world: World, *steps: Step, path: bytes | None = None) -> bool:
         at_work = [] if world.worker.book.unwritten else world.worker.dispatch.in_flight.values()
         return any(step in steps and path in (None, job.path) and not job.has_ended for step, job in at_work)
 
-    world.crash_when = is_at_it
-    try:
-        world.run()
-    except Crash:
-        return True
-    finally:
-        world.crash_when = lambda: False
-    return False
+    return dies_when(world, is_at_it)
 
 
 def test_a_recording_that_was_only_sent_is_never_failed_for_the_ends_of_the_process(
@@ -87,14 +92,7 @@ def dies_while_looking_into(world: World, name: str) -> bool:
         at_work = [each["rows"] for each in told if each["life"] == world.worker.book.reading.life]
         return any(path == name and is_read for rows in at_work for path, _, _, _, is_read in rows)
 
-    world.crash_when = is_at_it
-    try:
-        world.run()
-    except Crash:
-        return True
-    finally:
-        world.crash_when = lambda: False
-    return False
+    return dies_when(world, is_at_it)
 
 
 def test_a_file_that_ends_the_process_before_it_is_a_job_is_tried_alone_then_set_aside_and_named_at_the_share(
@@ -155,14 +153,7 @@ def dies_while_glancing(world: World, kind: str, until: Callable[[], bool]) -> b
         told = [json.loads(text) for text in world.worker.book.journal.facts(f"glancing:{kind}").values()]
         return any(each["life"] == world.worker.book.reading.life for each in told)
 
-    world.crash_when = is_at_it
-    try:
-        world.run(until)
-    except Crash:
-        return True
-    finally:
-        world.crash_when = lambda: False
-    return False
+    return dies_when(world, is_at_it, until)
 
 
 def test_a_survey_that_ends_the_process_again_and_again_goes_by_the_sizes_and_is_tried_again_after_a_day(

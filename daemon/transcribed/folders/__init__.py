@@ -16,6 +16,7 @@ from transcribed.folders.anchors import (
     known_as,
     refused,
     strange,
+    text_of,
 )
 from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
 from transcribed.folders.mounts import Mount, is_local, mount_of, mounts_below, named_mount, share_of
@@ -44,4 +45,5 @@ __all__ = [
     "refused",
     "share_of",
     "strange",
+    "text_of",
 ]

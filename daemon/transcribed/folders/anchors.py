@@ -220,7 +220,7 @@ def former_names(remembered: Mapping[str, str], path: bytes, names: Collection[s
         name, role, folder = fact.removeprefix(FACTS).split(":", 2)
         if role == "inbox":
             had[unquote(name)].add(folder)
-    return sorted(name for name, folders in had.items() if folders == {_text(path)} and name not in names)
+    return sorted(name for name, folders in had.items() if folders == {text_of(path)} and name not in names)
 
 
 def known_as(inbox: str, former: Iterable[str], remembered: Mapping[str, str]) -> dict[str, str]:
@@ -261,11 +261,11 @@ def ground(inbox: str, role: str, path: bytes, remembered: Mapping[str, str], ap
 
 def _fact(inbox: str, role: str, path: bytes) -> str:
     """The name of a fact. The path is in it, because a folder that the configuration moves is a new one."""
-    return f"{facts_of(inbox)}{role}:{_text(path)}"
+    return f"{facts_of(inbox)}{role}:{text_of(path)}"
 
 
-def _text(path: bytes) -> str:
-    """The path as the facts have it."""
+def text_of(path: bytes) -> str:
+    """The path of a folder as the facts about folders have it."""
     return path.decode(errors="backslashreplace")
 
 

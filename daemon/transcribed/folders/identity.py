@@ -194,7 +194,7 @@ class Ground:
 
     @property
     def anchor(self) -> str:
-        """The anchor by which it is remembered; empty where there is none."""
+        """The anchor by which the folder is known again; empty if it has none."""
         return "" if self.identity is None else self.identity.anchor
 
     @property

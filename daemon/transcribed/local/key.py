@@ -21,7 +21,7 @@ def path(directory: bytes) -> bytes:
 
 
 def own(directory: bytes) -> str:
-    """The key in that file, which is made where there is none. Raises ConfigError where it cannot be used."""
+    """The key in that file; makes the file if there is none. Raises ConfigError if it cannot be used."""
     place = path(directory)
     try:
         if not os.path.lexists(place):

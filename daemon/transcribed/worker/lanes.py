@@ -83,7 +83,7 @@ class Lanes:
             error.lane,
             error.message,
             error.hint,
-            before.since if before.hint == error.hint else wall,  # what is mended the same way is the same trouble
+            before.since if before.hint == error.hint else wall,  # the same fix means the same trouble
             before.probes,
             probe_at,
             error.exit_status,

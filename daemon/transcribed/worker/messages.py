@@ -48,7 +48,7 @@ class PutAway(NamedTuple):
 
 
 class Consent(NamedTuple):
-    """A file by which people at the share answer: what it accepts, as an order has it, or the reason why it is none.
+    """The answer of people at the share, as a file: what it accepts, in the form of an order, or why it is not obeyed.
 
     Without an order it is a consent to the folder that it lies in: it has been heard by then.
     `written`: the time of the file, by which one that was put there again is told from one that stayed.

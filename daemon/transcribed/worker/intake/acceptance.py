@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from transcribed.errors import Blocked, Exit
 from transcribed.files import consents
 from transcribed.folders import FACTS as FOLDERS
-from transcribed.folders import Claim, anchors_in, facts_of
+from transcribed.folders import Claim, anchors_in, facts_of, text_of
 from transcribed.inbox import Found
 from transcribed.job import Fingerprint, is_link, shown
 from transcribed.journal import DAY_SECONDS, Day, Journal
@@ -22,9 +22,8 @@ from transcribed.worker.people.status import BacklogStatus
 from transcribed.worker.plan import Clock, Route
 
 FACTS = "accepted:"  #: the beginning of the facts about accepted folders; the value is the name of the inbox
-ASKED = (
-    "asked:"  #: and of those in which too much has come; the value: the hours that may go on without a person's word
-)
+#: The beginning of the facts about folders in which too much has come; the value is the hours that may go on unasked.
+ASKED = "asked:"
 FEWEST_BYTES_PER_SECOND = 2000.0  # of speech at 16 kbit/s: what cannot be too much by this needs no survey
 
 
@@ -40,7 +39,7 @@ def is_accepted(journal: Journal, route: Route) -> bool:
     accepted = journal.facts(FACTS)
     if journal.is_accepted(route.name) and route.name not in accepted.values():
         accepted |= _by_name(journal, route)
-    return FACTS + _text(route.inbox) in accepted
+    return FACTS + text_of(route.inbox) in accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Acceptance:
         self._journal = journal
         self._route = route
         self._clock = clock
-        self._folder = _text(route.inbox)
+        self._folder = text_of(route.inbox)
         asked = journal.facts(ASKED).get(ASKED + self._folder)
         self._room_hours = None if asked is None else float(asked)  # set while too much has come at once
         self.given = is_accepted(journal, route) and asked is None
@@ -240,13 +239,8 @@ def _most_hours(found: Iterable[Found]) -> float:
 def _by_name(journal: Journal, route: Route) -> dict[str, str]:
     """The folders that an older version, which remembered only the name, accepted: those that it worked in."""
     begin = f"{facts_of(route.name)}inbox:"
-    folders = [name.removeprefix(begin) for name in journal.facts(begin)] or [_text(route.inbox)]
+    folders = [name.removeprefix(begin) for name in journal.facts(begin)] or [text_of(route.inbox)]
     accepted = {FACTS + folder: route.name for folder in folders}
     with contextlib.suppress(Blocked):  # they are found again by the next start
         journal.remember(dict(accepted))
     return accepted
-
-
-def _text(folder: bytes) -> str:
-    """The path as the facts about folders have it."""
-    return folder.decode(errors="backslashreplace")

@@ -21,7 +21,7 @@ BYTES_PER_SECOND, HEADER_BYTES = 768_000, 1_000_000  # two channels of 96 kHz wi
 
 
 def keep_audio(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Mapping[str, object]) -> tuple[str, ...]:
-    """Keep the redacted audio where it was asked for; return why there is none, once it is no longer waited for."""
+    """Keep the redacted audio if it was asked for. After the last try, return the reason why there is none."""
     assert job.transcript_id is not None
     asked = json.loads(job.parameters or "{}")
     asked |= {key: value for key, value in transcript.items() if value is not None}
