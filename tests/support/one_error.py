@@ -31,7 +31,7 @@ ERRORS = {
     "renameat2": ("ENOSPC", "EROFS", "EACCES", "EXDEV", "EIO"),
     "openat": ("EMFILE", "EACCES", "ENOSPC", "EROFS", "EIO"),
 }
-BOUND_SECONDS = 200.0  # each thread of the pool meets an error of its own, and each block is longer than the last
+BOUND_SECONDS = 400.0  # each thread of the pool meets an error of its own, and each block is longer than the last
 STOPS, STOP_SECONDS = 6, 20.0  # so often, and so long for each
 
 
@@ -126,7 +126,9 @@ def wrong_with(daemon: Straced, api: FakeAssemblyAI, whole: dict[str, bytes]) ->
         return [*wrong, f"it ended by itself with {status}: {daemon.log.read_text()[-300:]}"]
     if stopped(daemon) != 0:
         wrong.append("it did not stop cleanly")
-    if outputs(daemon) != whole or daemon.files("archive") != ["Talk.mp3"] or daemon.files("inbox"):
+    # A stop in the middle of a lane's trial leaves its hidden file, which a later start removes.
+    archived = [name for name in daemon.files("archive") if not name.startswith(".transcribed-")]
+    if outputs(daemon) != whole or archived != ["Talk.mp3"] or daemon.files("inbox"):
         wrong.append(f"in the end: {[daemon.files(name) for name in daemon.folders]}")
     if max(api.paid().values(), default=0) > 1 or len(api.submits) != 1:
         wrong.append(f"paid: {len(api.submits)}")

@@ -147,6 +147,17 @@ def test_a_mistake_of_a_folder_holds_what_is_below_it_and_a_note_beside_it_says_
     assert not note.exists()
 
 
+def test_the_note_on_a_folders_file_goes_away_when_the_file_is_removed_too(world, clock):
+    wrong = say(world, "a/transcribed.toml", "formats = 7\n")
+    world.drop("a/b/Talk.mp3")
+    world.run((world.folders["inbox"] / "a/transcribed.toml.error.txt").exists)
+
+    wrong.unlink()
+
+    world.run(lambda: world.files("archive") == ["a/b/Talk.mp3"])
+    assert world.files("inbox") == []
+
+
 def test_a_mistake_of_a_folder_is_one_line_of_the_log_however_many_recordings_wait_for_it(world):
     say(world, "transcribed.toml", "formats = 7\n")
     for name in ("a.mp3", "b.mp3", "c.mp3"):

@@ -5,6 +5,7 @@ only a limited number of bytes is read. A file that cannot be read so is a probl
 """
 
 import errno
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transcribed.files import NotRegular, read_regular
@@ -31,6 +32,13 @@ class Said:
     content: bytes = b""
     problem: str = ""
     of_recording: bool = False
+
+
+def folders_files(path: bytes) -> Iterator[bytes]:
+    """The paths that the folders' files have which would speak of the recording at `path`, the most general first."""
+    *folders, _ = path.split(b"/")
+    for depth in range(len(folders) + 1):
+        yield b"/".join([*folders[:depth], FOLDERS_FILE])
 
 
 def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False) -> Said | None:

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from transcribed import errors
 from transcribed.assemblyai import SMALLEST_BYTES, refusal
-from transcribed.inbox import SUFFIX, Found
+from transcribed.inbox import SUFFIX, Found, folders_files
 from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
 from transcribed.worker.background import Outcome, tried
@@ -69,6 +69,8 @@ def looked_into(found: Found, looking: Looking) -> Candidate:
     """
     said = looking.said(found.path)  # first, so that a recording that is held is not read at each look
     of_folders = [each for each in said if not each.of_recording]
+    for gone in set(folders_files(found.path)) - {each.path for each in of_folders}:
+        looking.tell_beside(gone, [])  # its file may have been wrong, and was removed then
     for number, last in enumerate(of_folders, start=1):
         try:
             looking.settings(of_folders[:number])
