@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from transcribed import errors
-from transcribed.cli import backup, check, config_commands, demo, explain, local_api, order, render, run, show
+from transcribed.cli import backup, check, config_commands, costs, demo, explain, local_api, order, render, run, show
 from transcribed.job import printable
 
 _WHICH = (
@@ -32,6 +32,7 @@ app.command("check")(check.check)
 app.command("status")(show.status)
 app.command("jobs")(show.jobs)
 app.command("explain")(explain.explain)
+app.command("costs")(costs.costs)
 app.command("retry")(order.retry)
 app.command("cancel")(order.cancel)
 app.command("accept")(order.accept)

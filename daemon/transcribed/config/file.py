@@ -44,7 +44,7 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
     if problems or file is None:
         raise ConfigError(problems)
-    return Config(api=file.api, state=file.state, log=file.log, notify=file.notify, inbox=file.inboxes)
+    return Config(**{key: getattr(file, key) for key in ("api", "state", "log", "notify", "costs")}, inbox=file.inboxes)
 
 
 def state_directory(path: str, environ: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from transcribed.formats import FORMATS, naming
 from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
 
-__all__ = ["Api", "Config", "Defaults", "File", "Inbox", "Log", "Notify", "State", "Transcription"]
+__all__ = ["Api", "Config", "Costs", "Defaults", "File", "Inbox", "Log", "Notify", "State", "Transcription"]
 
 
 def _absolute(path: str) -> str:
@@ -111,6 +111,12 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _currency(name: str) -> str:
+    if not (name.isprintable() and name.strip() and len(name) <= 8):
+        raise ValueError("the currency's sign or its letters, as in EUR")
+    return name
+
+
 Command = Annotated[tuple[str, ...], AfterValidator(_command)]
 #: Files that are beside recordings, or are made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
@@ -124,6 +130,7 @@ Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
 OutputName = Annotated[str, AfterValidator(_output_name)]
 LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
+Prices = dict[str, Annotated[float, Field(ge=0, le=1_000_000)]]
 Separator = Annotated[str, AfterValidator(_separator), WithJsonSchema({"type": "string", "enum": list(SEPARATORS)})]
 
 
@@ -208,6 +215,21 @@ class Notify(Table):
     )
     digest_seconds: float = Field(
         default=900.0, gt=0, le=604800, description="At most one digest is sent in this time."
+    )
+
+
+class Costs(Table):
+    """The prices by which `transcribed costs` counts money."""
+
+    currency: Annotated[str, AfterValidator(_currency)] = Field(
+        default="USD", description="The currency of the prices, as it is shown."
+    )
+    price_per_hour: Prices = Field(
+        default_factory=dict,
+        description='The price of an hour of audio, by the model that is billed; "*" is any other. Default: none.',
+    )
+    extra_per_hour: Prices = Field(
+        default_factory=dict, description="What an hour costs more, by the parameter that asks for it. Default: none."
     )
 
 
@@ -343,6 +365,7 @@ class Config(Table):
     state: State = State()
     log: Log = Log()
     notify: Notify = Notify()
+    costs: Costs = Costs()
     inboxes: tuple[Inbox, ...] = Field(
         alias="inbox", strict=False, min_length=1, description="One [[inbox]] for each folder to watch."
     )

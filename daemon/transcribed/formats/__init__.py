@@ -23,7 +23,7 @@ from transcribed.formats.skimming import untimed
 from transcribed.formats.strict import TooLargeError, checked
 from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
-from transcribed.formats.tables import csv, labels, podcast, tsv
+from transcribed.formats.tables import csv, defused, labels, podcast, tsv
 from transcribed.formats.transcript import text_of, turns
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Style",
     "TooLargeError",
     "checked",
+    "defused",
     "is_silent",
     "parse",
     "render",

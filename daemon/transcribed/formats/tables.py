@@ -34,7 +34,7 @@ def csv(content: Content) -> bytes:
     writer.writerow(["start", "end", "speaker", "text"])
     for row in content.rows:
         times = [clock(row.start_ms), clock(row.end_ms)] if content.turns else ["", ""]
-        writer.writerow([*times, _defused(row.speaker), _defused(row.text)])
+        writer.writerow([*times, defused(row.speaker), defused(row.text)])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -52,7 +52,7 @@ def labels(content: Content) -> bytes:
 
 def _named(row: Row) -> str:
     """The text with its speaker's name before it. A name is people's choice, and no cell may begin as a formula."""
-    return f"{_defused(row.speaker)}: {row.text}" if row.speaker else row.text
+    return f"{defused(row.speaker)}: {row.text}" if row.speaker else row.text
 
 
 def _segment(row: Row) -> dict[str, object]:
@@ -60,5 +60,6 @@ def _segment(row: Row) -> dict[str, object]:
     return {**speaker, "startTime": row.start_ms / 1000, "endTime": row.end_ms / 1000, "body": row.text}
 
 
-def _defused(cell: str) -> str:
+def defused(cell: str) -> str:
+    """A cell as a spreadsheet shows it and does not compute it."""
     return _FORMULA.sub(r"\1'", cell)

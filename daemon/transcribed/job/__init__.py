@@ -8,6 +8,7 @@ Rule 3: nothing here reads a clock, a file or a random number; `now` is an argum
 from transcribed.job.account import Account, checked_base_url, checked_key, is_inside, is_loopback
 from transcribed.job.model import ENDED, HARMLESS, Fingerprint, Job, Rules, State, Step
 from transcribed.job.names import LINKS, is_link, printable, shown
+from transcribed.job.prices import Prices, Sum
 from transcribed.job.rules import (
     DEATHS,
     ROUNDS,
@@ -35,10 +36,12 @@ __all__ = [
     "Fingerprint",
     "IllegalEvent",
     "Job",
+    "Prices",
     "Rules",
     "Settings",
     "State",
     "Step",
+    "Sum",
     "after",
     "bounded",
     "canonical",

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from transcribed.errors import Blocked
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Event
-from transcribed.journal import copies, damage, file, forgetting, statements
+from transcribed.journal import copies, costs, damage, file, forgetting, statements
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.days import Days
 from transcribed.journal.paid import Forgotten, Paid
@@ -63,6 +63,7 @@ class Journal:
         self.forgotten = Forgotten(self._transactions)
         self.search = Search(self._transactions)
         self.days = Days(self._transactions)
+        self.costs = costs.Costs(self._transactions)
         self.unfinished = UnfinishedJobs(self._transactions)
         self.starts = Count(self._transactions, directory)
         self._lock = lock

@@ -1,0 +1,128 @@
+"""`transcribed costs` tells what the API has billed, to the second, whatever happened in between."""
+
+import csv
+import json
+import random
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from transcribed.cli.app import app
+from transcribed.job import State
+from world import mp3
+
+pytestmark = pytest.mark.route(formats=("txt",))
+DAY = 86400.0
+
+
+@pytest.fixture
+def costs(world):
+    """The command, over the journal of this world; `config` is what its configuration has besides."""
+
+    def run(*words, config=""):
+        path = world.directory / "config.toml"
+        folders = f'path = "{world.folders["inbox"]}"\noutbox = "{world.folders["outbox"]}"\n'
+        path.write_text(f'{config}\n[state]\ndirectory = "{world.state}"\n[[inbox]]\n{folders}')
+        return CliRunner().invoke(app, ["--config", str(path), "costs", *words], catch_exceptions=False)
+
+    return run
+
+
+def by(costs, what, config=""):
+    """The rows of the command as JSON, by their keys."""
+    lines = costs("--by", what, "--json", config=config).stdout.splitlines()
+    return {row[what]: row for row in map(json.loads, lines)}
+
+
+def billed(api):
+    """The seconds that the API has billed, by the content of the recording."""
+    uploads = {upload.upload_url: upload for upload in api.uploads}
+    paid = [submit for submit in api.submits if submit.end_error is None]
+    return sum(api.duration_of(uploads[submit.upload_url]) for submit in paid)
+
+
+@pytest.mark.parametrize("seed", [1801])
+def test_after_a_month_with_kills_failures_and_duplicates_the_sums_are_those_of_the_api(world, api, costs, seed):
+    chance = random.Random(seed)
+    api.duration_of = lambda upload: 1.0 + int(upload.sha256[:3], 16)
+    world.second_inbox()
+    for day in range(30):
+        for number in range(chance.randint(0, 3)):
+            folder = chance.choice(("inbox", "second-inbox"))
+            name = f"{day}-{number}" if chance.random() < 0.8 else "the same again"
+            world.drop(f"{day}-{number}.mp3", mp3(name), folder)
+        if chance.random() < 0.2:
+            api.end_with_error("Transcoding failed. File type is audio/mpeg")
+        while chance.random() < 0.6 and world.crash(chance.randint(1, 12), after=chance.random() < 0.5, seconds=DAY):
+            pass
+        world.run()
+        world.clock.moved += DAY
+    assert not any(job.unfinished for job in world.jobs())
+    assert State.FAILED in world.states()
+
+    for what in ("month", "day", "inbox", "model"):
+        rows = by(costs, what)
+        assert sum(row["seconds"] for row in rows.values()) == billed(api)
+        assert sum(row["recordings"] for row in rows.values()) == sum(api.paid().values())
+    assert by(costs, "inbox").keys() == {"talks", "second"}
+    assert len(by(costs, "day")) > 10
+
+
+def test_what_is_submitted_and_not_ended_is_counted_and_its_length_is_said_to_be_unknown(world, api, costs):
+    api.processing_seconds = 1e9
+    world.drop("Talk.mp3")
+    world.run(lambda: len(api.submits) == 1 and world.jobs()[0].state is State.SUBMITTED)
+
+    answer = costs()
+
+    assert "1 are submitted, and it is not known yet how long they are" in answer.stderr
+    [row] = by(costs, "inbox").values()
+    assert (row["recordings"], row["open"], row["seconds"]) == (1, 1, 0)
+
+
+def test_money_is_told_only_by_prices_that_are_written_down(world, api, costs):
+    api.duration_of = lambda _: 7200.0
+    world.drop("Talk.mp3")
+    world.run()
+    month = time.strftime("%Y-%m", time.localtime(world.clock.wall()))
+
+    assert "For money, write prices into [costs]" in costs().stderr
+    prices = '[costs]\ncurrency = "EUR"\nprice_per_hour = { assemblyai-stt-3-7 = 0.25 }\n'
+    lines = costs(config=prices).stdout.splitlines()
+    assert lines[0].split() == ["month", "recordings", "hours", "EUR"]
+    assert lines[1].split()[:4] == [month, "1", "2.00", "0.50"]
+    assert lines[2].split()[:5] == ["in", "all", "1", "2.00", "0.50"]
+    other = "[costs]\nprice_per_hour = { universal-2 = 1 }\n"
+    assert "2.00 hours are by models without a price" in costs(config=other).stderr
+
+
+def test_only_what_was_paid_from_a_day_on_is_counted(world, costs):
+    world.drop("Old.mp3")
+    world.run()
+    world.clock.moved += 10 * DAY
+    since = time.strftime("%Y-%m-%d", time.localtime(world.clock.wall() - DAY))
+    world.drop("New.mp3")
+    world.run()
+
+    rows = [json.loads(line) for line in costs("--json", "--by", "day", "--since", since).stdout.splitlines()]
+
+    assert [row["recordings"] for row in rows] == [1]
+    assert rows[0]["day"] > since
+
+
+@pytest.mark.route(name="=1+1")
+def test_a_spreadsheet_reads_the_csv_and_computes_no_name_in_it(world, costs):
+    world.drop("Talk.mp3")
+    world.run()
+
+    [row] = csv.DictReader(costs("--csv", "--by", "inbox").stdout.splitlines())
+
+    assert row["inbox"] == "'=1+1"
+    assert row["recordings"] == "1"
+
+
+def test_where_nothing_was_paid_it_says_so(world, costs):
+    world.run()
+    assert costs().stdout == "Nothing was paid for.\n"
+    assert costs("--json").stdout == ""
