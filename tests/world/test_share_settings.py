@@ -2,10 +2,12 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from abilities import NOBODY, without_privileges
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from world import World, mp3, parameters, work_for
@@ -20,6 +22,17 @@ def say(world: World, name: str, text: str) -> Path:
 def sent(api: FakeAssemblyAI) -> list[dict[str, object]]:
     """The requests, without what differs from run to run."""
     return [{key: value for key, value in submit.request.items() if key != "audio_url"} for submit in api.submits]
+
+
+@pytest.fixture
+def world_of_nobody(api, clock):
+    """A world whose files belong to the user of `without_privileges`, whom pytest lets into no folder of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        world = World(Path(directory), api, clock, formats=("txt",))
+        if os.geteuid() == 0:
+            for path in (world.directory, *world.directory.rglob("*")):
+                os.chown(path, NOBODY, -1)
+        yield world
 
 
 def note_of(world: World, name: str) -> str:
@@ -101,6 +114,24 @@ def test_a_fixed_file_that_is_dragged_back_with_its_recording_is_read_again(worl
     assert world.files("outbox") == ["Talk.srt"]
     assert world.files("failed") == []
     assert [job.id for job in world.jobs()] == [1]
+
+
+def test_a_file_that_may_not_be_read_holds_its_recording_until_it_may(world_of_nobody, api):
+    world = world_of_nobody
+    note = world.folders["inbox"] / "Talk.mp3.toml.error.txt"
+
+    with without_privileges():
+        world.drop("Talk.mp3")
+        beside = say(world, "Talk.mp3.toml", "formats = ['srt']\n")
+        beside.chmod(0)
+        world.run(note.exists)
+        assert "permission is denied: let the daemon's user read it" in note.read_text()
+        beside.chmod(0o600)
+        world.run(lambda: world.files("archive") == ["Talk.mp3", "Talk.mp3.toml"])
+
+        assert world.files("outbox") == ["Talk.srt"]
+        assert world.files("inbox") == world.files("failed") == []
+    assert len(api.submits) == 1
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])

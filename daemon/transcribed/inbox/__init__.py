@@ -4,7 +4,7 @@ A listing is the truth; events only say "look". Names are bytes and are never cl
 only regular files are taken. What lies in an inbox was put there by a stranger: nothing here waits for it or trusts it.
 """
 
-from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, folders_files
+from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, places
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.links import hash_of_address
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
@@ -40,10 +40,10 @@ __all__ = [
     "Watch",
     "audio_of",
     "file_refusal",
-    "folders_files",
     "hash_of_address",
     "length",
     "listed_only",
     "path_refusal",
+    "places",
     "probe",
 ]

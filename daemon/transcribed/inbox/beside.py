@@ -25,20 +25,23 @@ _UNFIT = {
 class Said:
     """One such file: its path below the inbox, and its content or the reason why it cannot be read.
 
-    `of_recording`: it speaks of a single recording. A content of more than MOST_BYTES is cut one byte behind that.
+    `of_recording`: it speaks of a single recording. `denied`: it may not be read now, which may pass by itself. A
+    content of more than MOST_BYTES is cut one byte behind that.
     """
 
     path: bytes
     content: bytes = b""
     problem: str = ""
     of_recording: bool = False
+    denied: bool = False
 
 
-def folders_files(path: bytes) -> Iterator[bytes]:
-    """The paths that the folders' files have which would speak of the recording at `path`, the most general first."""
+def places(path: bytes) -> Iterator[bytes]:
+    """The paths of all the files that could speak of the recording at `path`, the most general first."""
     *folders, _ = path.split(b"/")
     for depth in range(len(folders) + 1):
         yield b"/".join([*folders[:depth], FOLDERS_FILE])
+    yield path + SUFFIX
 
 
 def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False) -> Said | None:
@@ -54,4 +57,5 @@ def said_in(folder: int, name: bytes, path: bytes, *, of_recording: bool = False
             return None  # no file can have this name: the recording's own is as long as may be
         if error.errno not in _UNFIT:
             raise
-        return Said(path, problem=_UNFIT[error.errno], of_recording=of_recording)
+        denied = error.errno in (errno.EACCES, errno.EPERM)
+        return Said(path, problem=_UNFIT[error.errno], of_recording=of_recording, denied=denied)

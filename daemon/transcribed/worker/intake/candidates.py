@@ -1,19 +1,20 @@
 """A settled file, looked into before it becomes a job: is it a recording or a link to one, and what is said of it?
 
 A mistake in a recording's own file fails only that recording, with a note. A mistake in a folder's file holds all
-recordings below that folder: they stay where they are, a note beside the file says why, and each look tries again.
+recordings below that folder: they stay where they are, a note beside the file says why, and each look tries again. A
+recording's own file that may not be read holds it in the same way: its writer may still have it to himself.
 Everything here runs on the inbox's thread.
 """
 
 import functools
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
 from transcribed import errors
 from transcribed.assemblyai import SMALLEST_BYTES, refusal
-from transcribed.inbox import SUFFIX, Found, folders_files
+from transcribed.inbox import SUFFIX, Found, Said, places
 from transcribed.job import is_link, shown
 from transcribed.job.events import Failed
 from transcribed.worker.background import Outcome, tried
@@ -68,21 +69,28 @@ def looked_into(found: Found, looking: Looking) -> Candidate:
     Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
     """
     said = looking.said(found.path)  # first, so that a recording that is held is not read at each look
-    of_folders = [each for each in said if not each.of_recording]
-    for gone in set(folders_files(found.path)) - {each.path for each in of_folders}:
+    for gone in set(places(found.path)) - {each.path for each in said}:
         looking.tell_beside(gone, [])  # its file may have been wrong, and was removed then
-    for number, last in enumerate(of_folders, start=1):
-        try:
-            looking.settings(of_folders[:number])
-        except errors.ConfigError as error:
-            looking.tell_beside(last.path, error.problems)
-            raise errors.Transient("; ".join(error.problems)) from error
-        looking.tell_beside(last.path, [])
+    for number, last in enumerate(said, start=1):
+        if last.denied or not last.of_recording:
+            _hold_if_wrong(said[:number], looking)
+        else:
+            looking.tell_beside(last.path, [])
     probe, astray = looking.probe(found), _astray(found, looking)
     try:
         return Candidate(found, probe, looking.settings(said), astray=astray)
     except errors.ConfigError as error:
         return Candidate(found, probe, wrong="; ".join(error.problems), astray=astray)
+
+
+def _hold_if_wrong(said: Sequence[Said], looking: Looking) -> None:
+    """Say beside the last of these files what is wrong with it, or take that back. Raises Transient where it is."""
+    try:
+        looking.settings(said)
+    except errors.ConfigError as error:
+        looking.tell_beside(said[-1].path, error.problems)
+        raise errors.Transient("; ".join(error.problems)) from error
+    looking.tell_beside(said[-1].path, [])
 
 
 def _astray(found: Found, looking: Looking) -> errors.Permanent | None:
