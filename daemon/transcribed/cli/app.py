@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from transcribed import errors
-from transcribed.cli import backup, check, config_commands, costs, demo, explain, local_api, order, render, run, show
+from transcribed.cli import (
+    audit,
+    backup,
+    check,
+    config_commands,
+    costs,
+    demo,
+    explain,
+    local_api,
+    order,
+    render,
+    run,
+    show,
+)
 from transcribed.job import printable
 
 _WHICH = (
@@ -33,6 +46,7 @@ app.command("status")(show.status)
 app.command("jobs")(show.jobs)
 app.command("explain")(explain.explain)
 app.command("costs")(costs.costs)
+app.command("audit")(audit.audit)
 app.command("retry")(order.retry)
 app.command("cancel")(order.cancel)
 app.command("accept")(order.accept)

@@ -4,7 +4,7 @@ One process writes, by a lock on the state directory; others only read. A damage
 """
 
 from transcribed.journal.changes import Change, Happening
-from transcribed.journal.costs import Bill
+from transcribed.journal.costs import Bill, Payment
 from transcribed.journal.days import DAY_SECONDS, Day
 from transcribed.journal.file import VERSION
 from transcribed.journal.rebuild import rebuild, unaccepted
@@ -20,6 +20,7 @@ __all__ = [
     "Day",
     "Happening",
     "Journal",
+    "Payment",
     "Transcripts",
     "rebuild",
     "unaccepted",

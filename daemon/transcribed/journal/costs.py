@@ -1,11 +1,13 @@
 """The sums of all payments, added up in the database: a journal has a million payments, and some hundred sums."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from transcribed.journal.tables import payments
+from transcribed.job import Account
+from transcribed.journal.tables import erasures, jobs, payments
 from transcribed.journal.transactions import Transactions
 
 
@@ -36,8 +38,37 @@ _SUMS = (
 _QUERY = sa.select(*_WHAT, *_SUMS).where(_day >= sa.bindparam("since")).group_by(*_WHAT).order_by(_day)
 
 
+class Payment(NamedTuple):
+    """One payment. `job` is the number of the job that made it; `content` and `parameters` are what was paid for."""
+
+    transcript_id: str
+    job: int
+    inbox: str
+    path: bytes
+    content: str | None
+    parameters: str | None
+    seconds: float | None
+    model: str | None
+
+
+_PAYMENT = sa.select(
+    *(payments.c[name] for name in ("transcript_id", "job", "inbox", "path")),
+    *(payments.c[name] for name in ("content_hash", "parameters", "billed_seconds", "model")),
+)
+#: Those of one account whose transcript should still be there: nobody wished it to be deleted.
+_SHOULD_BE_THERE = (
+    _PAYMENT.join(erasures, erasures.c.transcript_id == payments.c.transcript_id, isouter=True)
+    .where(payments.c.base_url == sa.bindparam("base_url"))
+    .where(sa.func.coalesce(payments.c.key_fingerprint, sa.bindparam("key")) == sa.bindparam("key"))
+    .where(payments.c.submitted_at >= sa.bindparam("since"))
+    .where(erasures.c.wanted_at.is_(None), payments.c.erased_at.is_(None))
+    .order_by(payments.c.submitted_at)
+)
+_SOME = 500
+
+
 class Costs:
-    """The sums of one journal."""
+    """The sums of one journal, and its single payments."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -47,3 +78,27 @@ class Costs:
         with self._transactions.reading() as connection:
             for row in connection.execute(_QUERY, {"since": day}):
                 yield Bill(*row)
+
+    def paid(self, transcript_ids: Iterable[str]) -> Iterator[Payment]:
+        """The payments of those of these transcripts that are known."""
+        left = iter(transcript_ids)
+        with self._transactions.reading() as connection:
+            while some := list(itertools.islice(left, _SOME)):
+                for row in connection.execute(_PAYMENT.where(payments.c.transcript_id.in_(some))):
+                    yield Payment(*row)
+
+    def should_be_there(self, account: Account, since: float) -> Iterator[Payment]:
+        """The payments of an account since then (seconds since the epoch) whose transcripts it should still have."""
+        asked = {"base_url": account.base_url, "key": account.key_fingerprint, "since": since}
+        with self._transactions.reading() as connection:
+            for row in connection.execute(_SHOULD_BE_THERE, asked):
+                yield Payment(*row)
+
+    def uploaded_by(self, upload_urls: Iterable[str]) -> dict[str, int]:
+        """The numbers of the jobs that made these uploads, by upload_url."""
+        left, found = iter(upload_urls), dict[str, int]()
+        with self._transactions.reading() as connection:
+            while some := list(itertools.islice(left, _SOME)):
+                rows = connection.execute(sa.select(jobs.c.upload_url, jobs.c.id).where(jobs.c.upload_url.in_(some)))
+                found |= {row.upload_url: row.id for row in rows}
+        return found

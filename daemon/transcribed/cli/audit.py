@@ -1,0 +1,146 @@
+"""`transcribed audit`: AssemblyAI's list of what this account made, against the journal's payments.
+
+Nothing is changed. What is listed and ended in error is free, and is left out.
+"""
+
+import datetime as dt
+import itertools
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Annotated, NamedTuple
+
+import typer
+
+from transcribed import config, errors
+from transcribed.assemblyai import AssemblyAI, Listed, ListTooLong
+from transcribed.cli import terminal
+from transcribed.job import shown
+from transcribed.journal import Journal, Payment, Transcripts
+
+MOST_ASKED = 200  # unknown transcripts whose length and model are asked for, one call each
+_FREE = "error"
+_DELETED = "http://deleted_by_user"  # as AssemblyAI shows the upload of a transcript that was deleted
+
+
+class Difference(NamedTuple):
+    """Something that only one side knows, or knows twice. `transcript_ids`: the transcripts that it is about."""
+
+    kind: str
+    transcript_ids: Sequence[str]
+    text: str
+    seconds: float | None = None
+    model: str | None = None
+
+
+def audit(
+    ctx: typer.Context,
+    *,
+    since: Annotated[
+        dt.datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only from this day on.")
+    ] = None,
+    as_json: terminal.Json = False,
+) -> None:
+    """Compare what AssemblyAI lists with what was paid from here, and name each difference. It costs nothing."""
+    settled = terminal.load(ctx)
+    client = AssemblyAI(settled.api.base_url, config.read_key(settled.api, os.environ), stop=threading.Event())
+    listed = [each for each in _listed(client, since.timestamp() if since else 0.0) if each.status != _FREE]
+    kept = Transcripts(settled.state.directory)
+    with closing(Journal.read(settled.state.directory)) as journal:
+        known = {each.transcript_id: each for each in journal.costs.paid(each.transcript_id for each in listed)}
+        found = [*_unknown(listed, known.keys(), journal, client), *_gone(listed, journal, client, kept)]
+    found += _paid_again(known.values())
+    if as_json:
+        for each in found:
+            terminal.print_json(terminal.escaped(each._asdict()))
+    else:
+        _print(client, listed, known.values(), found)
+    raise typer.Exit(bool(found))
+
+
+def _listed(client: AssemblyAI, since: float) -> list[Listed]:
+    try:
+        return client.list_back_to(since)
+    except ListTooLong as error:
+        raise errors.Transient(error.message, hint="name a later day: --since YYYY-MM-DD") from error
+
+
+def _unknown(
+    listed: Sequence[Listed], known: Iterable[str], journal: Journal, client: AssemblyAI
+) -> Iterator[Difference]:
+    """The transcripts that are paid there and unknown here."""
+    strange = [each for each in listed if each.transcript_id not in known]
+    ours = journal.costs.uploaded_by(each.audio_url for each in strange if each.audio_url)
+    for number, each in enumerate(strange):
+        made = f"made {terminal.local_time(each.created_at)}" if each.created_at is not None else "made at some time"
+        seconds, model = _heard(each, client) if number < MOST_ASKED else (None, None)
+        if (job := ours.get(each.audio_url or "")) is not None:
+            yield Difference(
+                "lost", [each.transcript_id], f"{made} of the upload of job {job}: {_LOST}", seconds, model
+            )
+        else:
+            hours = "" if seconds is None else f", {seconds / 3600:.2f} hours by {model or 'an unknown model'}"
+            yield Difference("unknown", [each.transcript_id], f"{made}{hours}: {_STRANGE}", seconds, model)
+
+
+_LOST = "the answer to its submit was lost. Let the daemon run: it looks for the transcript before it submits again"
+_STRANGE = "this journal did not pay for it. Another program uses this account, or another journal of transcribed"
+
+
+def _heard(listed: Listed, client: AssemblyAI) -> tuple[float | None, str | None]:
+    """The seconds of a transcript and its model, as far as the account tells them."""
+    try:
+        said = client.fetch(listed.transcript_id).transcript
+    except errors.Permanent:  # it was deleted meanwhile
+        return None, None
+    seconds, model = said.get("audio_duration"), said.get("speech_model_used")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        seconds = None
+    return seconds, model if isinstance(model, str) else None
+
+
+def _gone(listed: Sequence[Listed], journal: Journal, client: AssemblyAI, kept: Transcripts) -> Iterator[Difference]:
+    """The transcripts that are paid here, and are no longer there though nobody wished that."""
+    times = [each.created_at for each in listed if each.created_at is not None]
+    if not times:
+        return
+    there = {each.transcript_id for each in listed if each.audio_url != _DELETED}
+    for each in journal.costs.should_be_there(client.account, min(times)):
+        if each.transcript_id not in there:
+            where = "it is kept here" if os.path.exists(kept.path(each.transcript_id)) else "it is not kept here either"
+            text = f"of job {each.job} ({shown(each.path)}): AssemblyAI has it no longer; {where}"
+            yield Difference("gone", [each.transcript_id], text, each.seconds, each.model)
+
+
+def _paid_again(known: Iterable[Payment]) -> Iterator[Difference]:
+    """The contents that were paid more than once with the same parameters."""
+    alike: dict[tuple[str, str | None], list[Payment]] = defaultdict(list)
+    for each in known:
+        if each.content is not None:
+            alike[each.content, each.parameters].append(each)
+    for several in alike.values():
+        if several[1:]:
+            numbers = ", ".join(str(each.job) for each in several)
+            text = f"jobs {numbers}: the same content was paid {len(several)} times with the same parameters. {_AGAIN}"
+            seconds = sum(each.seconds or 0.0 for each in several[1:])
+            yield Difference("again", [each.transcript_id for each in several], text, seconds, several[0].model)
+
+
+_AGAIN = 'A person asked for that (`retry --pay-again`, or duplicates = "transcribe"), or they came at the same moment'
+
+
+def _print(client: AssemblyAI, listed: Sequence[Listed], known: Iterable[Payment], found: list[Difference]) -> None:
+    known = sorted(known, key=lambda each: each.model or "")
+    hours = sum(each.seconds or 0.0 for each in known) / 3600
+    terminal.say(
+        f"{client.base_url} lists {len(listed)} transcripts; {len(known)} were paid from here: {hours:.2f} hours"
+    )
+    for model, each in itertools.groupby(known, key=lambda each: each.model):
+        some = list(each)
+        hours = sum(each.seconds or 0.0 for each in some) / 3600
+        terminal.say(f"  {model or 'not known yet'}: {len(some)}, {hours:.2f} hours")
+    for difference in found:
+        terminal.say(f"{difference.kind}: {', '.join(difference.transcript_ids)}: {difference.text}")
+    terminal.say("Nothing differs." if not found else f"{len(found)} differences.", style="bold")

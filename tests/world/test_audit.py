@@ -1,0 +1,121 @@
+"""`transcribed audit` names what only AssemblyAI or only the journal knows, and nothing else."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from transcribed.cli.app import app, exit_status
+from transcribed.errors import TranscribedError
+from transcribed.job import State
+from world import mp3
+
+pytestmark = pytest.mark.route(formats=("txt",))
+
+
+@pytest.fixture
+def audit(world, api):
+    """The command, with this world's journal and its account."""
+    path = world.directory / "config.toml"
+    folders = f'path = "{world.folders["inbox"]}"\noutbox = "{world.folders["outbox"]}"\n'
+    text = f'[api]\nbase_url = "{api.base_url}"\n[state]\ndirectory = "{world.state}"\n[[inbox]]\n{folders}'
+
+    def run(*words):
+        path.write_text(text)
+        env = {"ASSEMBLYAI_API_KEY": world.key}
+        result = CliRunner().invoke(app, ["--config", str(path), "audit", *words], env=env)
+        if isinstance(result.exception, TranscribedError):
+            return exit_status(result.exception), f"{result.exception.message} {result.exception.hint}"
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.stdout
+
+    return run
+
+
+def named(audit):
+    """What the command names: kind → transcript_ids."""
+    _, text = audit("--json")
+    found = [json.loads(line) for line in text.splitlines()]
+    return {each["kind"]: each["transcript_ids"] for each in found}
+
+
+def test_where_both_sides_agree_nothing_is_named_and_hours_are_told_by_model(world, api, audit):
+    api.duration_of = lambda _: 1800.0
+    api.end_with_error("Transcoding failed. File type is audio/mpeg")
+    for name in ("Bad.mp3", "One.mp3", "Two.mp3"):
+        world.drop(name)
+        world.run()
+    world.drop("Same.mp3", mp3("Two.mp3"))
+    world.run()
+    assert world.states().count(State.FAILED) == 1
+
+    status, text = audit()
+
+    assert status == 0
+    assert "lists 2 transcripts; 2 were paid from here: 1.00 hours" in text
+    assert "  assemblyai-stt-3-7: 2, 1.00 hours" in text
+    assert text.endswith("Nothing differs.\n")
+    assert named(audit) == {}
+
+
+def test_a_transcript_that_another_program_made_is_named_with_its_length_and_its_model(world, api, audit):
+    world.drop("Talk.mp3")
+    world.run()
+    api.duration_of = lambda _: 7200.0
+    url = api.take_upload("0" * 64, 1000)["upload_url"]
+    stranger = api.take_submit({"audio_url": url})["id"]
+    world.clock.moved += 3600.0
+
+    status, text = audit()
+
+    assert status == 1
+    assert f"unknown: {stranger}: " in text
+    assert "2.00 hours by assemblyai-stt-3-7" in text
+    assert named(audit) == {"unknown": [stranger]}
+
+
+def test_a_paid_transcript_whose_answer_was_lost_is_named_with_its_job(world, api, audit):
+    world.drop("Talk.mp3")
+    step = 1
+    while world.crash(step, after=True) and not api.submits:
+        step += 1
+    assert world.jobs()[0].doubtful
+
+    assert named(audit) == {"lost": [api.submits[0].id]}
+    assert "of the upload of job 1: the answer to its submit was lost" in audit()[1]
+
+    world.run()
+    assert named(audit) == {}
+
+
+def test_a_transcript_that_vanished_there_is_named_unless_somebody_here_wished_that(world, api, audit):
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+        world.run()
+    first, second = api.submits
+    second.deleted = True
+
+    assert named(audit) == {"gone": [second.id]}
+    assert "of job 2 (Two.mp3): AssemblyAI has it no longer; it is kept here" in audit()[1]
+    (world.state / "transcripts" / f"{second.id}.json").unlink()
+    assert "it is not kept here either" in audit()[1]
+    assert first.id not in audit()[1]
+
+
+@pytest.mark.route(delete_remote=True)
+def test_what_was_deleted_there_as_the_configuration_wishes_is_no_difference(world, api, audit):
+    world.drop("Talk.mp3")
+    world.run()
+    assert api.submits[0].deleted
+
+    assert named(audit) == {}
+
+
+@pytest.mark.route(duplicates="transcribe")
+def test_a_content_that_was_paid_twice_is_named_with_its_jobs(world, api, audit):
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name, mp3("the same"))
+        world.run()
+
+    assert named(audit) == {"again": [submit.id for submit in api.submits]}
+    assert "jobs 1, 2: the same content was paid 2 times" in audit()[1]
