@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +151,46 @@ def test_a_recording_that_is_listed_and_not_there_when_it_is_opened_is_told(
     work_for(world, 120)
     assert notice(world) == ""
     assert world.files("archive") == ["Talk.mp3"]
+
+
+def symbolic_link(path: Path) -> None:
+    target = path.parent.parent / "Elsewhere.mp3"
+    target.write_bytes(mp3("elsewhere"))
+    path.symlink_to(target)
+
+
+def bound_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(symbolic_link, "a symbolic link"), (os.mkfifo, "not a regular file"), (bound_socket, "not a regular file")],
+)
+def test_what_has_the_name_of_a_recording_and_is_no_file_is_told_at_the_share_while_it_lies_there(
+    world: World, make: Any, kind: str
+) -> None:
+    path = world.folders["inbox"] / "Talk.mp3"
+    make(path)
+    work_for(world, 40)
+    assert notice(world) == ""
+
+    work_for(world, 90)
+    assert 'Left alone in the inbox "talks":\n' in notice(world)
+    assert f"  Talk.mp3: not taken: {kind} (put the recording itself here)\n" in notice(world)
+    assert "\nWhat to do: copy the recording itself into the inbox." in notice(world)
+
+    path.unlink()
+    work_for(world, 60)
+    assert notice(world) == ""
+
+
+def test_of_very_many_such_entries_twenty_are_told_at_the_share(world: World) -> None:
+    for number in range(130):
+        (world.folders["inbox"] / f"{number:03}.mp3").symlink_to("nowhere")
+
+    work_for(world, 120)
+
+    assert notice(world).count("a symbolic link") == 20
+    assert "\n  and more\n" in notice(world)

@@ -116,7 +116,8 @@ class Arrivals:
     def told(self) -> str:
         """The paragraph for people at the share on files that lie there and are not taken, or wait for long."""
         unread = self._settling.settled_among(self._sightings.unread())
-        lying = self._left_lying.told(self._last.passed_over if self._last else (), unread)
+        passed_over, problems = (self._last.passed_over, self._last.problems) if self._last else ((), ())
+        lying = self._left_lying.told(passed_over, unread, problems)
         return lying + self._settling.told() + self._consents.told()
 
     def forget(self, job: Job) -> None:
