@@ -217,6 +217,26 @@ def test_a_marker_of_a_person_counts_for_more_than_all_but_a_program_that_has_th
     assert look(settling, 9, 2.0, "closed", markers={ready}) != []
 
 
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_marker_that_was_there_before_its_recording_does_not_release_it(comes_back):
+    """Left behind, or copied first: it can say nothing of a file that nobody had then."""
+    settling, ready = Settling(5), {PATH + b".ready"}
+    if comes_back:
+        assert look(settling, 8, 0.0, markers=ready) != []
+    assert settling.observe({}, 1.0, ready) == []
+    assert look(settling, 8, 1000.0, markers=ready) == []
+    assert reason(settling) == "settling"
+    assert look(settling, 8, 1005.0, markers=ready) != []
+
+
+def test_a_marker_that_is_taken_away_and_put_there_again_releases_its_recording():
+    settling, ready = Settling(5), {PATH + b".ready"}
+    settling.observe({}, 0.0, ready)
+    assert look(settling, 8, 1.0, markers=ready) == []
+    assert look(settling, 8, 2.0) == []
+    assert look(settling, 8, 3.0, markers=ready) != []
+
+
 def test_a_marker_releases_an_empty_file_only_once_nothing_is_about_to_become_it():
     settling, ready = Settling(5), PATH + b".ready"
     assert look(settling, 0, 0.0, "unclosed", markers={ready}) == []

@@ -193,6 +193,14 @@ def test_a_marker_releases_a_recording_at_once_and_goes_where_it_goes(tmp_path, 
     assert world.files("archive") == ["Talk.mp3", marker]
 
 
+def test_a_marker_that_was_left_without_its_recording_releases_no_later_one(tmp_path, api, clock):
+    world = World(tmp_path, api, clock, formats=("txt",), settle_seconds=7200.0)
+    world.drop("Talk.mp3.ready", b"")
+    world.run(at_times(clock, [(60, lambda: world.drop("Talk.mp3", TALK))], lambda: clock.moved > 600))
+
+    assert world.jobs() == []
+
+
 @pytest.mark.parametrize("after", ["archive", "delete"])
 @pytest.mark.parametrize("beside", ["Talk.mp3.ready", "Talk.mp3.READY", "Talk.mp3.toml"])
 def test_what_lies_beside_a_recording_never_stays_behind_for_the_next_of_its_name(tmp_path, api, clock, after, beside):

@@ -6,7 +6,8 @@ still grows, or that a program has open for writing, is waited for without end, 
 to lose by waiting, and most often something is about to become of it.
 People may say what no listing shows: a marker beside a recording holds it, or releases it at once, unless a program has
 it open. An unfinished file beside it holds it too. A marker releases an empty file only once that has settled, and
-nothing near is about to become it.
+nothing near is about to become it. One that was there before its recording says nothing of it: it was left behind, or
+came first.
 """
 
 import itertools
@@ -136,6 +137,7 @@ class Settling:
         self._seen: dict[bytes, _Seen] = {}
         self._taken: dict[bytes, _Seen] = {}  # what jobs took and still lies there, oldest first
         self._markers: Collection[bytes] = ()
+        self._early: frozenset[bytes] = frozenset()  # markers that were there without their recordings
         self._unfinished: Mapping[bytes, bytes] = {}  # by the path of what each is to become
         self._apart_seconds = 0.0
         self._now = float("-inf")
@@ -158,10 +160,17 @@ class Settling:
         self._forget_taken(now - _LONGEST_PAUSE_SECONDS)
         self._seen = {path: self._after(path, found, now, known.get(path)) for path, found in listing.items()}
         self._pauses = {}
-        self._now, self._markers, self._waiting = now, markers, None
+        self._now, self._waiting = now, None
+        self._early = frozenset(marker for marker in markers if self._is_early(marker))
+        self._markers = frozenset(markers).difference(self._early)
         self._apart_seconds = min(scan_seconds, _LONGEST_APART_SECONDS)
         self._unfinished = {path: marker for marker in markers if (path := becomes(marker)) is not None}
         return [Found(path, seen.fingerprint) for path, seen in self._seen.items() if self._ready_at(path, seen) <= now]
+
+    def _is_early(self, marker: bytes) -> bool:
+        """True if it would release a recording, and was seen without it."""
+        path = marker.removesuffix(READY)
+        return path != marker and (marker in self._early or path not in self._seen)
 
     def _after(self, path: bytes, fingerprint: Fingerprint, now: float, evidence: Evidence | None) -> _Seen:
         before = self._seen.get(path) or self._taken_before(path, fingerprint, now)
