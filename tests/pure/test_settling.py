@@ -49,6 +49,23 @@ def test_a_file_that_grows_after_a_part_of_it_was_taken_waits_for_another_such_p
     assert settling.next_at() == 8.0 + 3 * 8.0
 
 
+def test_a_file_that_came_back_is_waited_for_as_long_as_its_writer_was_seen_to_pause():
+    settling = Settling(5)
+    settling.came_back(PATH, 60.0, 0.0)
+    settling.observe({}, 0.0)  # a look that began before it came
+    look(settling, 2, 1.0)
+    assert silent(settling, look(settling, 2, 6.0))
+    assert settling.next_at() == 1.0 + 3 * 60.0
+
+
+def test_a_file_that_did_not_come_back_within_ten_minutes_lends_its_pause_to_no_other():
+    settling = Settling(5)
+    settling.came_back(PATH, 60.0, 0.0)
+    settling.observe({}, 601.0)
+    look(settling, 2, 602.0)
+    assert not silent(settling, look(settling, 2, 607.0))
+
+
 @pytest.mark.parametrize(("size", "now", "moved"), [(1, 8.0, False), (2, 8.0, True), (2, 606.0, False)])
 def test_another_file_at_the_path_of_one_that_was_taken_needs_only_the_settle_time(size, now, moved):
     """It is no larger, the first one was put away, or it comes ten minutes later."""

@@ -177,6 +177,27 @@ def test_a_recording_that_is_written_on_after_it_was_archived_is_told_of_and_tra
     assert world.story(1)[-2:] == ["retired", "returned"]
 
 
+def test_a_recording_that_came_back_waits_for_another_such_pause_of_its_writer(world):
+    """It comes back once in an hour: were it taken after the settle time, the rest would never be transcribed."""
+    whole, path = go_on_writing(world, archive(world)), world.folders["inbox"] / "Talk.mp3"
+    more, written_at = [mp3("more", 50), mp3("the end", 50)], list[float]()
+
+    def write_on() -> bool:
+        if path.exists() and not written_at:
+            written_at.append(world.clock.monotonic())
+        elif more and written_at and world.clock.monotonic() >= written_at[-1] + 40:
+            with path.open("ab") as file:
+                file.write(more.pop(0))
+            written_at.append(world.clock.monotonic())
+        return not more and world.files("inbox") == [] and not world.worker.book.unfinished
+
+    world.run(write_on, seconds=3000)
+
+    whole += mp3("more", 50) + mp3("the end", 50)
+    assert sent(world, whole) == 1
+    assert len(world.api.submits) == 2
+
+
 def test_a_program_that_stamps_whatever_appears_in_the_archive_has_it_transcribed_once_more_and_not_for_ever(world):
     def stamp() -> bool:
         for path in world.folders["archive"].glob("*.mp3"):

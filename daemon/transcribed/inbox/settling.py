@@ -133,6 +133,7 @@ class Settling:
     ) -> None:
         self._settle_seconds = settle_seconds
         self._pauses = pauses or {}  # until the first look
+        self._back: dict[bytes, tuple[float, float]] = {}  # of what came back, and was not seen yet: pause, and when
         self._hollow = hollow or {}
         self._seen: dict[bytes, _Seen] = {}
         self._taken: dict[bytes, _Seen] = {}  # what jobs took and still lies there, oldest first
@@ -157,7 +158,7 @@ class Settling:
         machines may write, 0 where none can.
         """
         known = evidence or {}
-        self._forget_taken(now - _LONGEST_PAUSE_SECONDS)
+        self._forget_old(now - _LONGEST_PAUSE_SECONDS)
         self._seen = {path: self._after(path, found, now, known.get(path)) for path, found in listing.items()}
         self._pauses = {}
         self._now, self._waiting = now, None
@@ -175,7 +176,8 @@ class Settling:
     def _after(self, path: bytes, fingerprint: Fingerprint, now: float, evidence: Evidence | None) -> _Seen:
         before = self._seen.get(path) or self._taken_before(path, fingerprint, now)
         if before is None:
-            before = _Seen(fingerprint, now, now, self._pauses.get(path, 0.0), looks=0)
+            pause, _ = self._back.pop(path, (0.0, now))
+            before = _Seen(fingerprint, now, now, max(self._pauses.get(path, 0.0), pause), looks=0)
         return before.after(fingerprint, now).with_writer(evidence)
 
     def _taken_before(self, path: bytes, fingerprint: Fingerprint, now: float) -> _Seen | None:
@@ -185,7 +187,8 @@ class Settling:
             return None
         return replace(seen, since=now, returns=True)
 
-    def _forget_taken(self, before: float) -> None:
+    def _forget_old(self, before: float) -> None:
+        self._back = {path: each for path, each in self._back.items() if each[1] >= before}
         old = itertools.takewhile(lambda item: item[1].changed_at < before, self._taken.items())
         for path, _ in list(old):
             del self._taken[path]
@@ -202,6 +205,10 @@ class Settling:
     def moved(self, path: bytes) -> None:
         """The file that a job took was put away: what comes to its path is another one."""
         self._taken.pop(path, None)
+
+    def came_back(self, path: bytes, pause: float, now: float) -> None:
+        """A recording that was put away lies here again: its writer went on after that pause, and may pause again."""
+        self._back[path] = min(pause, _LONGEST_PAUSE_SECONDS), now
 
     def looked_into(self, found: Found, *, lacks: str, whole: bool) -> bool:
         """A settled file was looked into; True if it has to wait after all.

@@ -208,6 +208,7 @@ class SecondLooks:
             self._book.record(job, found)
             self._remember(job, found)
             inbox.forget(job)
+            inbox.settling.came_back(found.path, self._clock.monotonic() - message.since)
         elif problem is not None:
             log.warning("recording.changed", job=job.id, file=shown(job.path), reason=problem.message)
             if not message.recording.leaving:

@@ -69,7 +69,7 @@ class Arrivals:
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
         self._consents = Consents(route, self.anchors, book.journal, background, self.executor)
-        self._settling = Unsettled(route, book.journal, clock)
+        self.settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(*self.former, route.name))
         self.inspection = Inspection(route.name, book.journal, book.reading)
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
@@ -85,13 +85,13 @@ class Arrivals:
     @property
     def settled(self) -> bool:
         """True if a look succeeded and nothing that it showed, or is swept, is still on its way."""
-        waiting = self._pace.next_at() is None or self._settling.is_settling() or self._sightings.is_inspecting()
+        waiting = self._pace.next_at() is None or self.settling.is_settling() or self._sightings.is_inspecting()
         is_left = waiting or self.acceptance.is_weighing or self._leaves_some or self._sweeps.is_at_work(self.route)
         return self.acceptance.given and self._last is not None and not is_left
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
-        waiting = itertools.islice(self._settling.rows(self._sightings.unread()), MOST_JOBS)
+        waiting = itertools.islice(self.settling.rows(self._sightings.unread()), MOST_JOBS)
         last, hangs = self._last, self._sweeps.problem(self.route)
         return InboxStatus(
             name=self.route.name,
@@ -111,21 +111,21 @@ class Arrivals:
 
     def leaves_files(self) -> bool:
         """True if a single run leaves files here that are not whole, or cannot be read: they are a line of the log."""
-        return self._settling.leaves_files(self._sightings.unread())
+        return self.settling.leaves_files(self._sightings.unread())
 
     def told(self) -> str:
         """The paragraph for people at the share on files that lie there and are not taken, or wait for long."""
-        unread = self._settling.settled_among(self._sightings.unread())
+        unread = self.settling.settled_among(self._sightings.unread())
         passed_over, problems = (self._last.passed_over, self._last.problems) if self._last else ((), ())
         lying = self._left_lying.told(passed_over, unread, problems)
-        return lying + self._settling.told() + self._consents.told()
+        return lying + self.settling.told() + self._consents.told()
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
         self._sightings.forget(job.path, job.id)
         if job.place is not None or self.route.after == "delete":  # else a person took it away
             self._looking.left(job.path)
-            self._settling.moved(job.path)
+            self.settling.moved(job.path)
         self.look_soon()
 
     def adopt(self, job: Job, earlier: Job) -> None:
@@ -164,7 +164,7 @@ class Arrivals:
             first=first,
             whole=whole,
             again=again,
-            watched=self._sightings.watched().union(self._settling.waiting()),
+            watched=self._sightings.watched().union(self.settling.waiting()),
             expected=self._sightings.paths() if first else frozenset(),
             names=names,
         )
@@ -223,7 +223,7 @@ class Arrivals:
 
     def _is_quiet(self, listing: Listing) -> bool:
         """True if nothing came or went, and no file is still on its way to being settled."""
-        return not (listing.files or listing.gone) and self._settling.is_quiet()
+        return not (listing.files or listing.gone) and self.settling.is_quiet()
 
     def _is_idle_backlog(self, listing: Listing) -> bool:
         """True if a backlog waits for a person and nothing comes to it: then a look at it costs nothing more."""
@@ -251,7 +251,7 @@ class Arrivals:
     def _take_settled(self, look: Looked, accept_backlog_hours: float) -> None:
         """Go on with the files that have settled by this look: look into them, or survey an inbox not yet accepted."""
         pending = self._sightings.pending()
-        found = self._settling.observe(pending, look)
+        found = self.settling.observe(pending, look)
         self._look_when_next_settles()
         if self.acceptance.given:
             self._take([each for each in found if self._is_new(each)], accept_backlog_hours)
@@ -272,7 +272,7 @@ class Arrivals:
             self._look_at_once()
 
     def _look_when_next_settles(self) -> None:
-        if (settles_at := self._settling.next_at()) is not None:
+        if (settles_at := self.settling.next_at()) is not None:
             self._pace.soon(settles_at)
 
     def _is_new(self, found: Found) -> bool:
@@ -307,7 +307,7 @@ class Arrivals:
     def inspected(self, message: FilesInspected) -> None:
         """Admit the files that were looked into. Raises Blocked where the inbox cannot be reached."""
         self.inspection.ended()
-        inspected, must_wait = message.outcome.result or {}, self._settling.must_wait
+        inspected, must_wait = message.outcome.result or {}, self.settling.must_wait
         coming = [each.result for each in inspected.values() if each.result and not must_wait(each.result)]
         admitted = {each.found.path for each in coming}
         self._note_unread([item.path for item in message.asked if item.path not in admitted], inspected)
@@ -318,7 +318,7 @@ class Arrivals:
         except errors.Blocked:
             self._give_up(admitted.difference(found.path for found, _ in self._coming.values()))
             raise
-        self._settling.remember()
+        self.settling.remember()
         self._look_when_next_settles()
         problems = [message.outcome.problem, *(each.problem for each in inspected.values())]
         if problem := next((each for each in problems if isinstance(each, errors.Blocked)), message.outcome.problem):
@@ -343,7 +343,7 @@ class Arrivals:
             return
         self._sightings.inspected([found.path], {}, again=())
         self._sightings.take(found.path, job.id, found.fingerprint)
-        self._settling.taken(found)
+        self.settling.taken(found)
         self._look_if_counted()
         if earlier is not None and earlier.path != found.path:
             self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more

@@ -82,6 +82,10 @@ class Unsettled:
         """As Settling.moved."""
         self._rule.moved(path)
 
+    def came_back(self, path: bytes, pause: float) -> None:
+        """As Settling.came_back."""
+        self._rule.came_back(path, pause, self._clock.monotonic())
+
     def must_wait(self, candidate: Candidate) -> bool:
         """True if the file shows that its bytes are not all there, or may not be, and has to wait for them."""
         lacks, whole = candidate.probe.incomplete, candidate.probe.whole or is_link(candidate.found.path)
