@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import recordings as made
 from recordings import FRAME, FRAME_SECONDS, ID3V1, ape, id3, noise
 from transcribed.inbox import Probe, length, probe
+from transcribed.inbox.probe import chunks
+from transcribed.inbox.probe.extent import Extent
 
 COVER = id3(b"APIC" + noise(3 << 20))
 TALK = FRAME * 200
@@ -328,7 +330,29 @@ def test_a_part_of_a_recording_says_so_itself(data, words):
 def test_a_size_that_a_killed_recorder_or_a_pipe_left_says_nothing(size):
     result = probed(made.wave(riff=36 if size == 0 else size, data=size))
     assert result.duration_seconds == pytest.approx(2.0)
-    assert result.incomplete == ""
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000])
+@pytest.mark.parametrize("kind", ["wave", "MP3 in a wave", "AIFF", "AU", "RF64"])
+def test_a_header_that_does_not_say_where_its_sound_ends_may_be_that_of_a_recorder_at_work(kind, size):
+    """It writes the size once it has ended; a recorder closes its file meanwhile, and goes on."""
+    data = bytearray(TOLD[kind])
+    at, width = {
+        "AIFF": (data.find(b"SSND") + 4, 4),
+        "AU": (8, 4),
+        "RF64": (data.find(b"ds64") + 16, 8),
+    }.get(kind, (data.find(b"data") + 4, 4))
+    told = size if width == 4 or size == 0 else 2**64 - 1
+    data[at : at + width] = told.to_bytes(width, "big" if kind in ("AIFF", "AU") else "little")
+    assert probed(bytes(data)).incomplete == "its header does not say where its sound ends"
+
+
+def test_a_size_beyond_two_gigabytes_that_the_file_bears_out_is_believed(tmp_path):
+    header = made.wave(riff=0x7FFFF024, data=0x7FFFF000)[:44]
+    with (tmp_path / "a.wav").open("w+b") as file:
+        file.write(header)
+        file.truncate(44 + 0x7FFFF000)
+        assert chunks.riff(Extent(file, 0, 44 + 0x7FFFF000)).lacks == ""
 
 
 def test_a_byte_count_that_its_own_frames_contradict_says_nothing():

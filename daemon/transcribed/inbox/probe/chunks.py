@@ -1,8 +1,8 @@
 """Files that are a list of chunks, each with its name and size: the WAV family, AIFF, 8SVX, CAF, AVI; and AU.
 
-A size of 0, or one as large as its field can hold, was written by a recorder that was killed or into a pipe: it says
-nothing, and the data go on to the end of the file. Sources: RIFF (IBM and Microsoft, 1991), EBU Tech 3306 (RF64), ITU-R
-BS.2088 (BW64), Sony Wave64, EA IFF 85, AIFF 1.3, Apple CAF 1.0, Sun .au.
+A size of 0, or one as large as its field can hold, was written into a pipe, or by a recorder that was killed or still
+works: it says nothing, and the data go on to the end of the file, which may not be reached yet. Sources: RIFF (IBM and
+Microsoft, 1991), EBU Tech 3306 (RF64), ITU-R BS.2088 (BW64), Sony Wave64, EA IFF 85, AIFF 1.3, Apple CAF 1.0, Sun .au.
 """
 
 import struct
@@ -12,11 +12,12 @@ from typing import Literal, NamedTuple
 
 from transcribed.inbox.probe import frames
 from transcribed.inbox.probe.extent import Ended, Extent
-from transcribed.inbox.probe.facts import FILM_WITH_SAMPLES, SAMPLES, Facts, missing
+from transcribed.inbox.probe.facts import FILM_WITH_SAMPLES, SAMPLES, SLACK, Facts, missing
 
 _MOST_CHUNKS = 1000
 _SAYS_NOTHING = 0x7FFF0000  # so many bytes and more are nobody's: sox writes 0x7ffff000 into a pipe, others 0xffffffff
 _NO_SOUND = "nothing follows its header"  # as a recorder leaves it that writes on once it has begun
+_OPEN = "its header does not say where its sound ends"  # a recorder writes that once it has ended
 _Order = Literal["big", "little"]
 
 
@@ -64,11 +65,12 @@ def _until(whole: Extent, layout: Layout, *last: bytes) -> dict[bytes, _Chunk]:
 def _told(whole: Extent, data: _Chunk, bytes_per_second: float, size: int | None = None) -> Facts:
     """The facts of uncompressed sound in `data`, whose size stands elsewhere if it is given."""
     said = data.size if size is None else size
-    is_told = 0 < said < (_SAYS_NOTHING if size is None else 1 << 62)
+    is_there = said > 0 and abs(data.at + said - whole.size) <= SLACK  # then it is true, however large
+    is_told = is_there or 0 < said < (_SAYS_NOTHING if size is None else 1 << 62)
     end = data.at + said if is_told else whole.size
     there = min(end, whole.size) - data.at
     seconds = there / bytes_per_second if bytes_per_second > 0 else None
-    lacks = missing(end, whole.size) or ("" if there > 0 else _NO_SOUND)
+    lacks = missing(end, whole.size) or (_NO_SOUND if there <= 0 else "" if is_told else _OPEN)
     return Facts(SAMPLES, seconds, lacks, begin=data.at)
 
 
