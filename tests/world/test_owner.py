@@ -114,6 +114,23 @@ def test_a_single_run_that_is_refused_leaves_the_notice_of_the_journal_that_has_
     assert notice.read_text() == said
 
 
+def test_a_daemon_that_is_refused_for_long_writes_no_notice_over_that_of_the_owner(world, second) -> None:
+    world.drop("Other.m4a")
+    work_for(world, 90)
+    notice = second.folders["outbox"] / "_transcribed.txt"
+    said = notice.read_text()
+
+    work_for(second, 300)
+    assert notice.read_text() == said
+
+    notice.unlink()
+    work_for(second, 300)
+    assert "it is another journal's" in notice.read_text()
+
+    work_for(world, 90)
+    assert notice.read_text() == said
+
+
 def test_only_the_inbox_that_is_refused_waits(world, second, api) -> None:
     route = second.second_inbox()
     second.drop("Other.mp3", folder="second-inbox")

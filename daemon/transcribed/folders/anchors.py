@@ -65,6 +65,11 @@ class Anchors:
         self._ownership = Ownership(errors.inbox_lane(inbox), claim, written)
         self._untakeable: set[bytes] = set()  # folders that take no anchor, or lost the one that they were given
 
+    @property
+    def is_anothers(self) -> bool:
+        """True if another journal has the inbox, as the last look found it."""
+        return self._ownership.is_anothers
+
     def facts(self) -> dict[str, str]:
         """All that is to be remembered, by name."""
         known = ((role, each.path, each.identity) for role, each in self._grounds.items())

@@ -123,6 +123,7 @@ class Ownership:
 
     def __init__(self, lane: str, claim: Claim, written: int) -> None:
         self.written = written  #: the number of the start that stands in the inbox, as far as is known; 0: none
+        self.is_anothers = False  #: True if the last look found that another journal has the inbox
         self._lane = lane
         self._claim = claim
         self._is_given = False  # a person has said that this journal is to have it
@@ -143,7 +144,8 @@ class Ownership:
             seen = read(root, self._lane)
             unknown = "" if self._is_ours else anchor  # one that was written in this life is not in the claim
             right = right_of(self._claim, seen, anchor=unknown, written=self.written)
-            if right in _REFUSED and not self._is_given:
+            self.is_anothers = right in _REFUSED and not self._is_given
+            if self.is_anothers:
                 raise refusal(root.path, self._lane, right, seen)
             self._is_ours = True
             if right is Right.HELD or self._untakeable or self._is_written(root, seen, right):

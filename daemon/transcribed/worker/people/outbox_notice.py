@@ -65,7 +65,8 @@ class OutboxNotices:
     def keep(self, lanes: Lanes, inboxes: Iterable[Inbox]) -> None:
         """Bring each outbox's notice up to date; the first time, remove what an earlier process left.
 
-        Before a look has succeeded none is removed: where the inbox is another journal's, so is the notice.
+        Before a look has succeeded none is removed: where the inbox is another journal's, so is the notice. Then only
+        what this process wrote is written over.
         """
         sharing: dict[bytes, list[Inbox]] = defaultdict(list)
         for inbox in inboxes:
@@ -75,9 +76,11 @@ class OutboxNotices:
             if text is None and any(user.looked_at is None for user in users):
                 continue
             if folder not in self._written or self._written[folder] != text:
-                self._written[folder] = text
-                write = functools.partial(_write, users[0].route, users[0].anchors, text)
-                self._background.do(users[0].executor, write, doing="writing the notice in the outbox")
+                before, self._written[folder] = self._written.get(folder), text
+                is_guest = any(user.anchors.is_anothers for user in users)
+                first = users[0]
+                write = functools.partial(_write, first.route, first.anchors, text, before, is_guest=is_guest)
+                self._background.do(first.executor, write, doing="writing the notice in the outbox")
 
     def _text(self, lanes: Lanes, users: list[Inbox]) -> bytes | None:
         concerned = {errors.API, errors.SUBMIT, errors.STATE}
@@ -112,11 +115,16 @@ def _until(lane: Lane) -> str:
     return f"It goes on at about {time.strftime('%H:%M', time.localtime(lane.again_at))}.\n"
 
 
-def _write(route: Route, anchors: Anchors, text: bytes | None) -> None:
-    """On the inbox's thread: put the notice there, or remove it; not in a folder that is not the remembered one."""
+def _write(route: Route, anchors: Anchors, text: bytes | None, before: bytes | None, *, is_guest: bool) -> None:
+    """On the inbox's thread: put the notice there, or remove it; not in a folder that is not the remembered one.
+
+    A guest, whose inbox is another journal's, leaves each notice that it did not write itself, as it was `before`.
+    """
     path = os.path.join(route.outbox, NOTICE)
     unwritten = (OSError, files.NameTaken, errors.TranscribedError)
     with contextlib.suppress(*unwritten), anchors.opened(route.outbox) as root:
+        if is_guest and MARK.is_at(root, path) and MARK.signed(MARK.text_at(root, path)) != before:
+            return
         MARK.take_back(root, path)
         if text is not None:
             files.publish(path, text, root=root, access=access_of(route))
