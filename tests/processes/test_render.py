@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
+from transcribed import rendering
 from transcribed.cli.app import app, exit_status
 from transcribed.errors import TranscribedError
 from transcribed.folders import ANCHOR, anchor_text
@@ -53,6 +54,24 @@ def stamps(daemon: Daemon) -> dict[str, tuple[int, int]]:
     """The marks of a file that change when it is written again."""
     stats = {name: (daemon.folders["outbox"] / name).stat() for name in daemon.files("outbox")}
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in stats.items()}
+
+
+def test_a_large_transcript_is_rendered_within_the_bound_of_memory_and_can_be_had_as_it_came(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(daemon, "Quiet.mp3")
+    kept = daemon.directory / "state" / "transcripts" / f"{job.transcript_id}.json"
+    words = [{"text": f"word{n}", "start": n * 300, "end": n * 300 + 250} for n in range(40_000)]
+    kept.write_text(json.dumps({"text": "", "words": words, "utterances": None}))
+
+    status, lines, _ = render(daemon, job.id, "--format", "srt")
+    assert (status, lines[1][:8]) == (0, "00:00:00")
+
+    monkeypatch.setattr(rendering, "MOST_MEMORY_BYTES", 32 << 20)
+    status, lines, said = render(daemon, job.id, "--format", "srt")
+    assert status != 0
+    assert (lines, said) == ([], f"job {job.id}: its renderings would take too much memory")
+    assert render(daemon, job.id, "--format", "json")[0] == 0
 
 
 def job_of(daemon: Daemon, name: str) -> Job:

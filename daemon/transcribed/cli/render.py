@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from transcribed import config, errors, formats
+from transcribed import config, errors, formats, rendering
 from transcribed.cli import terminal
 from transcribed.cli.meant import jobs_meant, shares_of
 from transcribed.cli.target import Target
@@ -157,15 +157,20 @@ def _complain(outcome: bytes | errors.TranscribedError, told: set[str]) -> None:
 def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
     if job.transcript_id is None:
         raise errors.TranscribedError(f"job {job.id} has no transcript: it is {job.state}")
+    kept = Transcripts(settled.state.directory)
     try:
-        answer = Transcripts(settled.state.directory).read(job.transcript_id)
+        answer = kept.read(job.transcript_id)
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcript") from error
     if answer is None:
         why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
         raise errors.TranscribedError(why, hint="state.transcripts_days says for how long they stay")
+    path, style = kept.path(job.transcript_id), style_of(job, _route(settled, job))
     try:
-        return formats.render(name, answer, title=title_of(job), style=style_of(job, _route(settled, job)))
+        return rendering.render_each([name], answer, path, title=title_of(job), style=style)[name]
+    except errors.Permanent as error:
+        hint = "`transcribed render --format json` gives the transcript as it came"
+        raise errors.Permanent(f"job {job.id}: {error.message}", hint=hint) from error
     except ValueError as error:
         raise errors.TranscribedError(f"the kept transcript of job {job.id} cannot be read: {error}") from error
 
