@@ -10,7 +10,7 @@ from transcribed.job import DEATHS, State, Step
 from transcribed.worker.intake.glances import RESTS_SECONDS
 from transcribed.worker.intake.inspection import FACT
 from transcribed.worker.reading import LONGEST_SECONDS, READS, Reading
-from world import Clock, Crash, World, mp3
+from world import Clock, Crash, World, mp3, work_for
 
 
 def dies_when(world: World, is_at_it: Callable[[], bool], until: Callable[[], bool] | None = None) -> bool:
@@ -84,15 +84,15 @@ def test_while_one_recording_is_tried_alone_no_other_is_read_and_what_hangs_is_n
     assert reading.may_begin(Step.NAME, other)
 
 
-def dies_while_looking_into(world: World, name: str) -> bool:
-    """Run until the process dies as it looks into a file of this name; False if it never does."""
+def dies_while_looking_into(world: World, *names: str, until: Callable[[], bool] | None = None) -> bool:
+    """Run until the process dies as it looks into a file of these names; False if it never does, and `until` holds."""
 
     def is_at_it() -> bool:
         told = [json.loads(text) for text in world.worker.book.journal.facts(FACT).values()]
         at_work = [each["rows"] for each in told if each["life"] == world.worker.book.reading.life]
-        return any(path == name and is_read for rows in at_work for path, _, _, _, is_read in rows)
+        return any(path in names and is_read for rows in at_work for path, _, _, _, is_read in rows)
 
-    return dies_when(world, is_at_it)
+    return dies_when(world, is_at_it, until)
 
 
 def test_a_file_that_ends_the_process_before_it_is_a_job_is_tried_alone_then_set_aside_and_named_at_the_share(
@@ -116,6 +116,32 @@ def test_a_file_that_ends_the_process_before_it_is_a_job_is_tried_alone_then_set
     world.drop("Bad.mp3", mp3("another"))
     world.run(lambda: not world.files("inbox"))
     assert len(world.jobs()) == 3
+
+
+def test_a_good_file_that_was_in_bad_company_is_taken_by_a_later_process(world: World) -> None:
+    for name in ("A.mp3", "Bad.mp3", "C.mp3"):
+        world.drop(name)
+    assert [dies_while_looking_into(world, "Bad.mp3") for _ in range(DEATHS)] == [True] * DEATHS
+    (world.folders["inbox"] / "Bad.mp3").unlink()
+
+    world.run(lambda: not world.files("inbox"))
+
+    assert {job.path for job in world.jobs()} == {b"A.mp3", b"C.mp3"}
+
+
+def test_many_files_that_end_the_process_take_one_end_each_and_a_few_to_know_of_them(world: World) -> None:
+    bad = [f"Bad {number}.mp3" for number in range(8)]
+    for name in (*bad, "A.mp3", "C.mp3"):
+        world.drop(name)
+    deaths = 0
+
+    while deaths < 40 and dies_while_looking_into(world, *bad, until=lambda: world.files("inbox") == bad):
+        deaths += 1
+
+    assert deaths == len(bad) + DEATHS
+    work_for(world, 60)
+    assert all("the daemon ended 4 times in a row" in unsettled(world)[name] for name in bad)
+    assert {job.path for job in world.jobs()} == {b"A.mp3", b"C.mp3"}
 
 
 def test_a_file_that_was_looked_into_when_the_daemon_stopped_is_not_what_ends_it(world: World) -> None:

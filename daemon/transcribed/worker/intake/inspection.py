@@ -3,14 +3,17 @@
 What is looked into is remembered before, so that the next process knows at what the last one died. A file at which it
 died DEATHS times in a row is looked into alone, as `worker.reading` has it. If it ends the daemon then too, it is set
 aside: it stays where it is, nobody opens it again, and people are told. Another file in its place is like any.
+Those that were in its company wait to be tried alone, in the next process too: so each bad one ends only one more.
 """
 
 import contextlib
+import heapq
 import itertools
 import json
 import os
 from collections import deque
 from collections.abc import Iterable
+from operator import itemgetter
 from urllib.parse import quote
 
 from transcribed import errors
@@ -22,7 +25,7 @@ from transcribed.worker.reading import Reading
 
 FACT = "probing:"  #: the beginning of the names of the facts that hold this, one for each inbox
 AT_ONCE = 50  # so that a large drop shows its first jobs soon, and no message is huge
-MOST_SET_ASIDE = 1000  # that are remembered
+MOST_KEPT = 1000  # that are remembered: first those that are set aside, then those that wait to be tried alone
 _Key = tuple[bytes, int, int]  # path, size and time: what outlives a restart on any file system
 
 
@@ -94,9 +97,10 @@ class Inspection:
         return self._deaths.get(_key(found), 0) >= DEATHS
 
     def _write(self, batch: tuple[Found, ...]) -> None:
-        aside = ((each, deaths) for each, deaths in self._deaths.items() if deaths > DEATHS)
-        kept = dict(itertools.islice(aside, MOST_SET_ASIDE))
-        rows = [_row(key, deaths, is_read=False) for key, deaths in kept.items()]
+        at_work = {_key(each) for each in batch}
+        others = {each: deaths for each, deaths in self._deaths.items() if deaths >= DEATHS and each not in at_work}
+        kept = heapq.nlargest(MOST_KEPT, others.items(), key=itemgetter(1))
+        rows = [_row(key, deaths, is_read=False) for key, deaths in kept]
         rows += [_row(key, self._deaths.get(key, 0), is_read=True) for key in map(_key, batch)]
         text = json.dumps({"life": self._reading.life, "rows": rows}) if rows else ""
         if text != self._written:
@@ -124,7 +128,7 @@ def _died(text: str, life: str) -> dict[_Key, int]:
     """The deaths in a row at each file: at those that an earlier process was at work at, one more."""
     told = json.loads(text or '{"life": "", "rows": []}')
     another = told["life"] != life
-    rows = [row for row in told["rows"] if row[4] or row[3] > DEATHS]
+    rows = [row for row in told["rows"] if row[4] or row[3] >= DEATHS]
     return {
         (os.fsencode(path), size, mtime_ns): deaths + (is_read and another)
         for path, size, mtime_ns, deaths, is_read in rows
