@@ -22,9 +22,11 @@ def test_accept_shows_what_it_accepts_and_the_daemon_takes_that(tmp_path):
         accepted = CliRunner().invoke(app, [*command, "talks"])
 
         assert accepted.exit_code == 0
-        assert accepted.stdout == f"talks: 1 recordings (0.0 hours) in {daemon.folders['inbox']}\n"
+        assert accepted.stdout == f"talks: 1 recording (less than a minute) in {daemon.folders['inbox']}\n"
         daemon.wait_for_archive(1)
         wait_for(lambda: not daemon.status()["inboxes"][0]["backlog"], "the status without it")
+        folders = CliRunner().invoke(app, [*command, "--folders", "talks"])
+        assert "in the status the folders of talks wait for nobody: then this changes nothing" in folders.stderr
         again = CliRunner().invoke(app, command)
         assert "no recordings wait to be accepted" in str(again.exception)
         assert list(api.paid().values()) == [1]

@@ -11,6 +11,7 @@ from arriving import at_times
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.intake import usual
+from transcribed.worker.people.status import counted
 from world import World, changed, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -59,7 +60,7 @@ def test_a_music_library_on_the_second_day_waits_for_a_word_before_any_of_it_is_
     assert waits(world)["count"] == 20
     [blocked] = world.published[-1]["blocked"]
     assert blocked["lane"] == "backlog:talks"
-    assert blocked["reason"].startswith("20 recordings (0.0 hours) have come into the inbox, far more at once than")
+    assert blocked["reason"].startswith("20 recordings (less than a minute) came into the inbox, far more at once than")
     assert "the person who runs transcribed" in blocked["hint"]
     assert "`transcribed accept talks`" in blocked["hint"]
 
@@ -203,3 +204,17 @@ def hours(world: World) -> float:
         return sum(day.came_hours for day in journal.days.of(["talks"]).values())
     finally:
         journal.close()
+
+
+@pytest.mark.parametrize(
+    ("count", "hours", "told"),
+    [
+        (1, 0.001, "1 recording (less than a minute)"),
+        (2, 0.017, "2 recordings (1 minute)"),
+        (2, 0.99, "2 recordings (59 minutes)"),
+        (2, 0.999, "2 recordings (1.0 hours)"),
+        (0, 40.04, "0 recordings (40.0 hours)"),
+    ],
+)
+def test_a_backlog_shorter_than_an_hour_is_told_in_minutes(count, hours, told) -> None:
+    assert counted(count, hours) == told

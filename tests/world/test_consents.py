@@ -149,7 +149,8 @@ def test_one_that_stays_or_is_put_back_answers_no_later_question_until_it_is_mad
     work_for(asking, WAIT_SECONDS)
 
     assert len(api.submits) == 2
-    assert f'{name} in the inbox "talks" is not obeyed: it has answered an earlier question' in notice(asking)
+    refused = f'{name} in the inbox "talks" is not obeyed'
+    assert f"{refused}: this file was the answer to an earlier question" in notice(asking)
     asking.drop(name, b"")
     work_for(asking, 300.0)
     assert len(api.submits) == 152

@@ -144,7 +144,7 @@ def test_a_recording_that_is_listed_and_not_there_when_it_is_opened_is_told(
     work_for(world, 120)
     assert [row["file"] for row in inbox_of(world)["unsettled"]] == ["Talk.mp3"]
     assert 'In the inbox "talks" 1 recording cannot be taken:' in notice(world)
-    assert "  Talk.mp3: it is listed, and there is none of this name when it is opened" in notice(world)
+    assert "  Talk.mp3: its folder lists this name, but no file of this name can be opened" in notice(world)
 
     monkeypatch.undo()
     (elsewhere / "Talk.mp3").rename(talk)

@@ -16,11 +16,21 @@ from transcribed import config, errors, worker
 from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State
 from transcribed.journal import Journal
+from transcribed.worker.people.status import counted
 
 _LARGEST = 2**63 - 1  # SQLite's own
-Numbers = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=_LARGEST, help="Numbers of jobs.")]
+
+
+def _number(text: str) -> int:
+    """The number of a job. Raises BadParameter for what is none."""
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _LARGEST):
+        raise typer.BadParameter(f"{text!r} is no number of a job: `transcribed jobs` shows them")
+    return int(text)
+
+
+Numbers = Annotated[list[int], typer.Argument(metavar="ID...", parser=_number, help="Numbers of jobs.")]
 SomeNumbers = Annotated[
-    list[int] | None, typer.Argument(metavar="ID...", min=1, max=_LARGEST, help="Numbers of jobs.", show_default=False)
+    list[int] | None, typer.Argument(metavar="ID...", parser=_number, help="Numbers of jobs.", show_default=False)
 ]
 
 
@@ -79,11 +89,19 @@ def accept(
         if name not in [None, *(each.name for each in settled.inboxes)]:
             raise typer.BadParameter("there is no inbox of this name in the configuration")
     if folders is not None:
-        _order(settled, {"order": "accept", "folders": folders})
+        _accept_folders(settled, folders)
     elif loss:
         _accept_loss(settled)
     else:
         _accept_backlogs(settled, inbox)
+
+
+def _accept_folders(settled: config.Config, inbox: str) -> None:
+    """The order is sent whatever the status says: the daemon may not have looked at a folder since it moved."""
+    _order(settled, {"order": "accept", "folders": inbox})
+    status = daemon_status.read_status(settled.state.directory, os.environ)
+    if status is not None and errors.inbox_lane(inbox) not in {each.lane for each in status.blocked}:
+        terminal.say(f"in the status the folders of {inbox} wait for nobody: then this changes nothing", stderr=True)
 
 
 def _accept_loss(settled: config.Config) -> None:
@@ -104,7 +122,7 @@ def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
         raise errors.TranscribedError("no recordings wait to be accepted; no order was sent", hint=hint)
     for each in waiting:
         assert each.backlog is not None
-        terminal.say(f"{each.name}: {each.backlog.count} recordings ({each.backlog.hours:.1f} hours) in {each.path}")
+        terminal.say(f"{each.name}: {counted(each.backlog.count, each.backlog.hours)} in {each.path}")
         _order(settled, {"order": "accept", "inbox": each.name, "path": each.path, **asdict(each.backlog)})
 
 

@@ -21,8 +21,8 @@ from transcribed.inbox.taken import DEEPEST, file_refusal
 from transcribed.job import Fingerprint, shown
 
 _LISTED_ONLY = (
-    "it is listed, and there is none of this name when it is opened: the name may have letters that this mount cannot "
-    "write. Rename it, or mount the share with the option iocharset=utf8"
+    "its folder lists this name, but no file of this name can be opened: perhaps this mount cannot write a letter. "
+    "Rename it, or mount the share with the option iocharset=utf8"
 )
 _MOST_PROBLEMS = 100
 _MOST_PASSED_OVER = 1000  # who has more of them learns as much from these

@@ -18,7 +18,7 @@ from transcribed.job import Fingerprint, is_link, shown
 from transcribed.journal import DAY_SECONDS, Day, Journal
 from transcribed.worker.intake.looking import SECONDS_OF_A_LINK
 from transcribed.worker.intake.usual import came_hours, room_hours
-from transcribed.worker.people.status import BacklogStatus
+from transcribed.worker.people.status import BacklogStatus, counted, lasting
 from transcribed.worker.plan import Clock, Route
 
 FACTS = "accepted:"  #: the beginning of the facts about accepted folders; the value is the name of the inbox
@@ -154,11 +154,11 @@ class Acceptance:
 
     def _too_much(self, found: Backlog, accept_backlog_hours: float) -> Blocked:
         """The block of what lies in the inbox."""
-        what = f"{found.count} recordings ({found.hours:.1f} hours)"
+        what = counted(found.count, found.hours)
         why = f"{what} lay in the inbox at its first start, more than accept_backlog_hours = {accept_backlog_hours:g}"
         if self._room_hours is not None:
-            usual = f"{self._room_hours:.1f} hours more would be taken unasked, by what came before"
-            why = f"{what} have come into the inbox, far more at once than it is used to: {usual}"
+            usual = f"{lasting(self._room_hours)} more would be taken unasked, by what came before"
+            why = f"{what} came into the inbox, far more at once than it is used to: {usual}"
         return Blocked(
             why,
             lane=self._route.backlog_lane,
@@ -194,7 +194,7 @@ class Acceptance:
         if not (isinstance(count, int) and isinstance(hours, int | float)):
             return "it does not say how much it accepts"
         if self.backlog.count > count or self.backlog.hours > hours:
-            return f"more lies there now: {self.backlog.count} recordings ({self.backlog.hours:.1f} hours)"
+            return f"more lies there now: {counted(self.backlog.count, self.backlog.hours)}"
         return ""
 
     def give(self) -> None:

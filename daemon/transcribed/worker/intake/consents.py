@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 FACT = "obeyed:"  #: the beginning of the facts about the last consents that were obeyed, one for each inbox
 MOST = 20  # in one look; more than a few are no answer to a question
-OBEYED = "it has answered an earlier question; remove it, and make it anew where that is meant again"
+OBEYED = "this file was the answer to an earlier question. To say yes again, delete it and put a new one there"
 
 
 def read_in(root: files.Root, names: Collection[bytes], route: Route) -> tuple[Consent, ...]:

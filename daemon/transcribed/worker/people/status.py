@@ -57,6 +57,20 @@ class BacklogStatus:
     anchor: str
 
 
+def counted(count: int, hours: float) -> str:
+    """So many recordings of so many hours together, for people."""
+    recordings = "1 recording" if count == 1 else f"{count} recordings"
+    return f"{recordings} ({lasting(hours)})"
+
+
+def lasting(hours: float) -> str:
+    """A length in hours for people: in minutes where it is less than one."""
+    minutes = round(hours * 60)
+    if minutes >= 60:
+        return f"{hours:.1f} hours"
+    return "less than a minute" if minutes < 1 else "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
 @dataclass(frozen=True, slots=True)
 class InboxStatus:
     """One inbox. `watch` is events or scan; `looked_at` is in seconds since the epoch, None before the first look."""
