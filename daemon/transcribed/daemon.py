@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 STATUS = "status.json"
+SECRET = "webhook_auth_header_value"  # noqa: S105 - the name of the parameter
 ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
@@ -43,7 +44,8 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     plan = plan_of(settled, stop)
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-    journal = _whole_journal(directory) if once else _opened(directory)
+    is_secret = any(SECRET in inbox.transcript for inbox in settled.inboxes)  # it stands in the request of each job
+    journal = _whole_journal(directory, is_secret=is_secret) if once else _opened(directory, is_secret=is_secret)
     try:
         host = Machine(path, settled, mailbox, stop)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
@@ -58,9 +60,9 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         log.info("daemon.stopped")
 
 
-def _whole_journal(directory: str, *on_slow: Callable[[], None]) -> Journal:
+def _whole_journal(directory: str, *on_slow: Callable[[], None], is_secret: bool) -> Journal:
     """The journal, with all that is kept in it, in a swept folder. Raises as Journal.open does."""
-    journal = Journal.open(directory, *on_slow)
+    journal = Journal.open(directory, *on_slow, is_secret=is_secret)
     try:
         if journal.migrated is not None:
             was, now, backup = journal.migrated
@@ -76,13 +78,13 @@ def _whole_journal(directory: str, *on_slow: Callable[[], None]) -> Journal:
     return journal
 
 
-def _opened(directory: str) -> Journal:
+def _opened(directory: str, *, is_secret: bool) -> Journal:
     """The journal, once the disk lets it be opened. Raises what is not Blocked."""
     notifier = service.Notifier(os.environ)
     said = False
     while True:
         try:
-            return _whole_journal(directory, notifier.ask_for_time)
+            return _whole_journal(directory, notifier.ask_for_time, is_secret=is_secret)
         except errors.Blocked as error:
             if not said:
                 log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback

@@ -113,6 +113,21 @@ def test_the_group_lists_the_jobs_where_the_state_directory_lets_it_and_others_a
     assert all(os.stat(f"{service}/state/{each}").st_mode & 0o077 == 0 for each in private)
 
 
+def test_a_journal_that_holds_the_secret_of_a_webhook_is_closed_to_the_group_whatever_was_chosen(service, loaded):
+    os.chmod(f"{service}/state", 0o750)
+    with another(DAEMON, GROUP, writes_a_job(service)) as writer:
+        assert writer.recv(100) == b"written"
+        Journal.read(f"{service}/state").close()
+
+    Journal.open(f"{service}/state", is_secret=True).close()
+
+    assert asked(service, MEMBER, GROUP)[1] == "77"
+    beside = [path for path in os.listdir(f"{service}/state") if path.startswith("journal.db")]
+    assert all(os.stat(f"{service}/state/{each}").st_mode & 0o077 == 0 for each in beside)
+    Journal.open(f"{service}/state").close()
+    assert asked(service, MEMBER, GROUP)[1] == "0"
+
+
 @pytest.mark.parametrize(("before", "now"), [(0o700, 0o700), (0o750, 0o750), (0o755, 0o700), (0o775, 0o700)])
 def test_a_state_directory_is_open_to_its_group_only_where_somebody_chose_that(service, before, now):
     os.chmod(f"{service}/state", before)

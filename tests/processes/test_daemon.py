@@ -285,3 +285,17 @@ def test_files_that_are_not_ours_to_take_stay_where_they_are(daemon: Daemon, api
     assert len(api.uploads) == 1
     assert [job.state for job in daemon.jobs()] == [State.DELIVERED]
     assert (daemon.folders["inbox"] / "link.mp3").is_symlink()
+
+
+@pytest.mark.parametrize(("secret", "mode"), [(True, 0o600), (False, 0o640)])
+def test_a_daemon_with_the_secret_of_a_webhook_closes_its_journal_to_the_group(tmp_path, api, secret, mode):
+    with Daemon(tmp_path / "daemon", api.base_url) as daemon:
+        header = {"webhook_auth_header_name": "X-Secret", "webhook_auth_header_value": "a word"}
+        webhook = {"webhook_url": "https://example.org/", **(header if secret else {})}
+        daemon.config["inbox"][0]["transcript"] = webhook
+        state = tmp_path / "daemon" / "state"
+        state.mkdir(exist_ok=True)
+        state.chmod(0o750)
+        daemon.start()
+        wait_for(daemon.status, "the first status")
+        assert (state / "journal.db").stat().st_mode & 0o777 == mode

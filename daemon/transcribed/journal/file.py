@@ -145,24 +145,31 @@ def _make_private(directory: str) -> None:
             os.chmod(directory, mode & ~0o077)
 
 
-def _make_journal_private(directory: str) -> None:
-    """Let those read the journal who may read its folder, whatever the umask. The files beside it take its mode."""
+def _make_journal_private(directory: str, *, is_secret: bool) -> None:
+    """Let those read the journal who may read its folder, whatever the umask, but only its user if it `is_secret`.
+
+    The files that come beside it take its mode; one that a crash left has its own.
+    """
     with contextlib.suppress(PermissionError):
-        is_the_groups = os.stat(directory).st_mode & 0o077 == _GROUP_READS
-        os.chmod(os.path.join(directory, NAME), 0o640 if is_the_groups else 0o600)
+        is_the_groups = os.stat(directory).st_mode & 0o077 == _GROUP_READS and not is_secret
+        for end in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(os.path.join(directory, NAME + end), 0o640 if is_the_groups else 0o600)
 
 
-def opened(directory: str, lock: Lock, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
+def opened(
+    directory: str, lock: Lock, on_slow: Callable[[], None], *, is_secret: bool
+) -> tuple[sa.Engine, Migrated | None]:
     """The journal of a locked directory, whole and of this version, for writing; a new one if it is gone or damaged.
 
-    `on_slow` is called often while an older one is brought up to date. Raises Blocked(state) if the disk is full or
-    fails, ConfigError if a newer version wrote it.
+    `is_secret`: what is in it is for nobody but its user. `on_slow` is called often while an older one is brought up to
+    date. Raises Blocked(state) if the disk is full or fails, ConfigError if a newer version wrote it.
     """
     try:
         loss = _loss(directory, lock, on_slow)
         if loss:
             loss += _set_aside(directory)
-        engine, migrated = _made(directory, loss, on_slow)
+        engine, migrated = _made(directory, loss, on_slow, is_secret=is_secret)
         damage.trust(directory)
         if not lock.is_marked:
             fsync(directory)
@@ -238,14 +245,16 @@ def _set_aside(directory: str) -> str:
     return f" and set aside as {os.path.basename(aside)}" if "" in there else ""
 
 
-def _made(directory: str, loss: str, on_slow: Callable[[], None]) -> tuple[sa.Engine, Migrated | None]:
+def _made(
+    directory: str, loss: str, on_slow: Callable[[], None], *, is_secret: bool
+) -> tuple[sa.Engine, Migrated | None]:
     """The journal, opened for writing, with the tables of this version."""
     engine = connected(directory, mode="rwc")
     migrated = None
     try:
         with _understood(directory):
             version = _version(engine, directory)
-            _make_journal_private(directory)  # before there is any beside it
+            _make_journal_private(directory, is_secret=is_secret)  # before there is any beside it
             with engine.connect() as connection:
                 for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
@@ -288,15 +297,22 @@ def _migrate(engine: sa.Engine, directory: str, version: int, on_slow: Callable[
 
 def _find(directory: str) -> None:
     """Make sure that `directory` has a journal. Raises ConfigError if it has none, Blocked if that is not known."""
+    path = os.path.join(directory, NAME)
     try:
-        os.stat(os.path.join(directory, NAME))
+        os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         raise _none_yet(directory) from None
     except PermissionError as error:
-        what = f"the journal in {directory} may not be read"
-        raise Blocked(what, lane=STATE, hint=_who_may_read(directory), exit_status=Exit.PERMISSION) from error
+        raise _closed(directory) from error
     except OSError as error:
         raise from_os_error(error, lane=STATE, doing=f"reading the journal in {directory}") from error
+    if not os.access(path, os.R_OK, effective_ids=True):  # to open and close it would end SQLite's own locks
+        raise _closed(directory)
+
+
+def _closed(directory: str) -> Blocked:
+    what = f"the journal in {directory} may not be read"
+    return Blocked(what, lane=STATE, hint=_who_may_read(directory), exit_status=Exit.PERMISSION)
 
 
 def _who_may_read(directory: str) -> str:
@@ -306,7 +322,8 @@ def _who_may_read(directory: str) -> str:
     except OSError:
         return "ask as root, or as the user that the daemon runs as"
     by_mode = f"StateDirectoryMode=0750 lets the members of {_group(status.st_gid)} read it (chmod 0750 {directory})"
-    return f"ask as root, or as the user {_user(status.st_uid)}; {by_mode}"
+    but = "not where webhook_auth_header_value is configured, for the journal has it"
+    return f"ask as root, or as the user {_user(status.st_uid)}; {by_mode}, {but}"
 
 
 def _user(number: int) -> str:

@@ -72,16 +72,16 @@ class Journal:
         self._moved: Counter[str] = Counter()  # how the transaction that is open changes it
 
     @classmethod
-    def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None) -> "Journal":
+    def open(cls, directory: str, on_slow: Callable[[], None] = lambda: None, *, is_secret: bool = False) -> "Journal":
         """The journal in `directory`, for writing; a new one if there is none, or if it is damaged (see `loss`).
 
-        `on_slow` is called often while an older journal is brought up to date. Raises Transient if another daemon
-        holds the directory, Blocked(state) if the disk is full or fails, ConfigError if the journal is of a newer
-        version or the directory cannot be used.
+        `is_secret`: only its user may read it, whatever its folder. `on_slow` is called often while an older one is
+        brought up to date. Raises Transient if another daemon holds the directory, Blocked(state) if the disk is full
+        or fails, ConfigError if the journal is of a newer version or the directory cannot be used.
         """
         lock = file.Lock(directory)
         try:
-            engine, migrated = file.opened(directory, lock, on_slow)
+            engine, migrated = file.opened(directory, lock, on_slow, is_secret=is_secret)
             journal = cls(engine, directory, lock, migrated)
         except BaseException:
             lock.close()
