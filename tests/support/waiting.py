@@ -8,14 +8,22 @@ from typing import TypeVar
 T = TypeVar("T")
 
 BOUND_SECONDS = 60.0
+LONGEST_REST_SECONDS = 0.5
 
 
 def wait_for(condition: Callable[[], T], what: str, seconds: float = BOUND_SECONDS) -> T:
-    """Return what the condition gives once it holds; after `seconds`, raise an AssertionError."""
+    """Return what the condition gives once it holds; after `seconds`, raise an AssertionError.
+
+    A look may read a whole log or open a journal, and many tests wait 15 s for a probe: so the looks take a twentieth
+    of a core.
+    """
     began = time.monotonic()
     between_looks = threading.Event()
-    while not (seen := condition()):
+    while True:
+        at_work = time.thread_time()
+        if seen := condition():
+            return seen
         waited = time.monotonic() - began
         assert waited < seconds, f"in vain for {seconds} s: {what}"
-        between_looks.wait(0.01 if waited < 1 else 0.05)  # a look reads a whole log, and many wait 15 s for a probe
-    return seen
+        rest = 20 * (time.thread_time() - at_work)
+        between_looks.wait(min(max(rest, 0.01 if waited < 1 else 0.05), LONGEST_REST_SECONDS))
