@@ -61,6 +61,7 @@ def told(world: World, name: str) -> str:
 
 
 @needs_immutable
+@pytest.mark.route(formats=("txt",), scan_seconds=60.0)
 @pytest.mark.parametrize("after", ["archive", "delete"])
 def test_one_that_cannot_be_moved_stays_with_its_reason_and_the_others_go_on(world, api, clock, after):
     world.routes = [changed(world.route, after=after)]

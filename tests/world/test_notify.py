@@ -16,6 +16,8 @@ from transcribed.notify import Services
 from transcribed.worker import Reload
 from world import World, changed
 
+pytestmark = pytest.mark.route(scan_seconds=60.0)  # hours pass here in which nothing is dropped
+
 
 @pytest.fixture
 def world(world: World, postbox: Postbox) -> World:

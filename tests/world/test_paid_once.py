@@ -12,6 +12,8 @@ from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.job import State
 from world import Clock, World, changed, mp3, work_for
 
+pytestmark = pytest.mark.route(scan_seconds=60.0)  # hours pass here in which nothing is dropped
+
 NOT_YOURS = Fault.answer(403, "Cannot access uploaded file")
 
 

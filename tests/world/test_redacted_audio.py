@@ -15,7 +15,8 @@ from transcribed.worker.outputs import outputs
 from world import World, changed, mp3, parameters
 
 WANTED = parameters(redact_pii=True, redact_pii_audio=True, redact_pii_policies=["person_name"])
-pytestmark = pytest.mark.route(formats=("txt",), parameters=WANTED)
+#: Hours pass here in which nothing is dropped.
+pytestmark = pytest.mark.route(formats=("txt",), parameters=WANTED, scan_seconds=600.0)
 
 AUDIO = FRAME * 2000  # more than one block
 ASK = "GET /v2/transcript/{id}/redacted-audio"

@@ -18,7 +18,7 @@ from transcribed.journal import AUDIO, Change, Happening, Journal, Transcripts
 from transcribed.worker import deletions as deletions_module
 from world import World, changed, mp3, work_for
 
-pytestmark = pytest.mark.route(formats=("txt",), delete_remote=True)
+pytestmark = pytest.mark.route(formats=("txt",), delete_remote=True, scan_seconds=60.0)
 
 DAY = 86400.0
 

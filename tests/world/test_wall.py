@@ -27,7 +27,7 @@ from transcribed.worker.people import hooks, outbox_notice
 from transcribed.worker.steps.folders import FolderSteps
 from world import World
 
-pytestmark = pytest.mark.route(formats=("txt",))
+pytestmark = pytest.mark.route(formats=("txt",), scan_seconds=60.0)
 
 
 class Flawed:

@@ -176,6 +176,7 @@ def test_retry_with_pay_again_gives_up_a_doubtful_submit(world: World, api: Fake
 
 
 @pytest.mark.slow
+@pytest.mark.route(scan_seconds=600.0)
 def test_an_outage_is_said_once_and_ends_by_itself(world: World, api: FakeAssemblyAI, clock: Clock) -> None:
     world.drop("Talk.mp3")
     world.run(lambda: world.states() == [State.SUBMITTED])
@@ -588,6 +589,7 @@ def test_a_job_whose_inbox_left_the_configuration_waits_with_that_reason(world: 
 
 
 @pytest.mark.slow
+@pytest.mark.route(scan_seconds=600.0)
 def test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time(
     world: World, api: FakeAssemblyAI, clock: Clock
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_file_that_is_empty_while_its_writer_has_it_open_is_taken_whole_and_ne
     assert_taken_once_and_whole(world, api)
 
 
+@pytest.mark.route(formats=("txt",), scan_seconds=60.0)
 def test_an_empty_file_waits_and_gets_the_name_that_it_would_have_had(world, api, clock):
     """A placeholder of a WebDAV client, while the upload takes hours."""
     path = world.drop("Talk.mp3", b"")
@@ -319,6 +320,7 @@ def test_the_placeholder_of_a_download_waits_for_it_and_gets_its_own_name(world,
     assert_taken_once_and_whole(world, api)
 
 
+@pytest.mark.route(formats=("txt",), scan_seconds=60.0)
 @pytest.mark.parametrize("ending", [".aria2", ".!qB", ".crdownload", ".ARIA2"])
 def test_a_download_with_holes_is_not_taken_while_its_control_file_lies_beside_it(world, api, clock, ending):
     """Closed by everybody, its first and last quarter there: only the file beside it says that it is not whole."""
