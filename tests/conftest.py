@@ -23,8 +23,10 @@ SKIPPED: list[str] = []
 
 compiled.share()
 # An example may take any time: a deadline would fail on a busy machine.
-hypothesis.settings.register_profile("suite", deadline=None)
-hypothesis.settings.register_profile("torture", deadline=None, max_examples=5000)
+# `make test` draws half of the examples, `.ci/run` all of them.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("whole", deadline=None, max_examples=100)
+hypothesis.settings.register_profile("torture", deadline=None, max_examples=2500)
 hypothesis.settings.load_profile("suite")
 
 

@@ -23,9 +23,13 @@ T = TypeVar("T")
 
 
 def examples(number: int) -> settings:
-    """So many examples, however long each takes; a folder or a server is shared by all of them."""
+    """So many examples, or the profile's part of a hundred of them, however long each takes.
+
+    A folder or a server is shared by all of them.
+    """
     shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-    return settings(deadline=None, max_examples=number, suppress_health_check=shared)
+    drawn = max(1, number * settings().max_examples // 100)
+    return settings(deadline=None, max_examples=drawn, suppress_health_check=shared)
 
 
 # --- what may come: any value, and good bytes gone bad

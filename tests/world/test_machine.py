@@ -295,7 +295,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = pytest.mark.slow(Life.TestCase)
 TestLife.settings = settings(
-    max_examples=settings().max_examples // 5,  # `make torture` has more
+    max_examples=settings().max_examples * 2 // 5,  # `make torture` has more
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
