@@ -53,25 +53,32 @@ Every window in the street was dark except one.
 The old man laughed until his glasses slipped from his nose.
 """.strip().splitlines()
 
-#: The same for languages that a multilingual model must find: by espeak-ng's voice, Whisper's code and the text.
-FOREIGN = (
-    (
-        "de",
-        "de",
-        """
-Guten Morgen. Der Bäcker an der Ecke schließt heute früher. Wir treffen uns am Abend im Garten hinter dem
-Haus. Das Wetter ist für diese Jahreszeit sehr schön. Meine Nachbarin repariert alte Uhren.
+#: The same in other languages, by Whisper's codes.
+FOREIGN = {
+    "de": """
+Guten Morgen. Der Bäcker an der Ecke schließt heute früher. Wir treffen uns am Abend im Garten hinter dem Haus.
+Das Wetter ist für diese Jahreszeit sehr schön. Meine Nachbarin repariert alte Uhren. Niemand hatte dem Gärtner
+gesagt, dass der Brunnen kaputt ist. Der Wind wehte die Wäsche in den Garten. Unser Lehrer erkannte jeden Vogel an
+seiner Stimme. Die Kinder aus beiden Dörfern spielen auf demselben Platz. Im Frühling steht die Wiese hinter der Mühle
+unter Wasser. Er hat seinen Regenschirm beim Zahnarzt vergessen. Die Suppe schmeckt besser, wenn sie über Nacht steht.
 """,
-    ),
-    (
-        "fr-fr",
-        "fr",
-        """
-Bonjour à tous. La boulangerie ferme plus tôt aujourd'hui. Nous nous retrouvons ce soir dans le jardin
-derrière la maison. Le temps est très beau pour la saison. Ma voisine répare de vieilles horloges.
+    "fr": """
+Bonjour à tous. La boulangerie ferme plus tôt aujourd'hui. Nous nous retrouvons ce soir dans le jardin derrière la
+maison. Le temps est très beau pour la saison. Ma voisine répare de vieilles horloges. Personne n'avait dit au jardinier
+que la fontaine était cassée. Le vent a emporté le linge dans le jardin. Notre professeur reconnaît chaque oiseau à son
+chant. Les enfants des deux villages jouent sur la même place. Au printemps, la rivière inonde la prairie derrière le
+moulin. Il a oublié son parapluie chez le dentiste. La soupe est meilleure quand elle repose toute la nuit.
 """,
-    ),
-)
+}
+
+#: A song that is older than any copyright: its words, and for each syllable a note (MIDI's number) and its beats.
+SUNG = (
+    ("row", 60, 1), ("row", 60, 1), ("row", 60, 0.75), ("your", 62, 0.25), ("boat", 64, 1),
+    ("gently", (64, 62), (0.75, 0.25)), ("down", 64, 0.75), ("the", 65, 0.25), ("stream", 67, 2),
+    ("merrily", (72, 72, 72), 0.34), ("merrily", (67, 67, 67), 0.34), ("merrily", (64, 64, 64), 0.34),
+    ("merrily", (60, 60, 60), 0.34), ("life", 67, 0.75), ("is", 65, 0.25), ("but", 64, 0.75), ("a", 62, 0.25),
+    ("dream", 60, 2),
+)  # fmt: skip
 
 #: The text that is read in recordings of the package moonshine-voice, by their files in its assets.
 READ = {

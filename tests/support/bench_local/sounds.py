@@ -2,22 +2,33 @@
 
 import os
 import re
+import shutil
 import subprocess
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources, util
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bench_local.sentences import FOREIGN, READ, SENTENCES
+from bench_local.sentences import FOREIGN, READ, SENTENCES, SUNG
 
 RATE = 16_000
 Samples = npt.NDArray[np.int16]
 
 VOICES = ("flite slt", "flite rms", "flite awb", "flite kal16", "espeak-ng en-us", "espeak-ng en-gb")
+
+#: Voices of other languages, with Whisper's code. Those of pico2wave are good; Debian has them in `non-free`.
+FOREIGN_VOICES = {"pico2wave de-DE": "de", "pico2wave fr-FR": "fr", "espeak-ng de": "de", "espeak-ng fr-fr": "fr"}
+
+#: How a voice's program is told what to say, and where.
+PROGRAMS = {
+    "flite": lambda voice, text, path: ["-voice", voice, "-t", text, "-o", path],
+    "espeak-ng": lambda voice, text, path: ["-v", voice, text, "-w", path],
+    "pico2wave": lambda voice, text, path: ["-l", voice, "-w", path, text],
+}
 
 
 class Sound(NamedTuple):
@@ -38,8 +49,16 @@ def sounds(at: Path, *, short: bool) -> Iterator[Sound]:
     for condition, change in CONDITIONS.items():
         for number, (samples, said) in enumerate(people):
             yield Sound(_written(at / f"{condition}-{number}.wav", change(at, samples)), said, f"people, {condition}")
-    for voice, language, text in FOREIGN:
-        yield Sound(_spoken(at, f"espeak-ng {voice}", [text]), text, f"voice: espeak-ng {voice}", language)
+    for voice, language in FOREIGN_VOICES.items():
+        if shutil.which(voice.split()[0]):
+            text = FOREIGN[language]
+            yield Sound(_spoken(at, voice, re.split(r"(?<=\.)\s", text.strip())), text, f"voice: {voice}", language)
+    if shutil.which("festival"):
+        sung = _sung(at)
+        yield Sound(_written(at / "song.wav", sung), f"{' '.join(word for word, *_ in SUNG)} " * _VERSES, "a song")
+        band = _wordless(len(sung) // RATE + 1)["music"][: len(sung)]
+        both = np.clip(sung.astype(np.float64) * 0.6 + band * 0.3, -32768, 32767).astype(np.int16)
+        yield Sound(_written(at / "band.wav", both), f"{' '.join(word for word, *_ in SUNG)} " * _VERSES, "with a band")
     for name, samples in _wordless(60 if short else 600).items():
         yield Sound(_written(at / f"{name}.wav", samples), "", name)
 
@@ -54,14 +73,41 @@ def _people() -> Iterator[tuple[Path, str]]:
 
 
 def _spoken(at: Path, voice: str, sentences: list[str]) -> Path:
-    """The sentences in one file, half a second apart."""
+    """The sentences in one file, half a second apart. A file that is there already is taken as it is."""
     program, name = voice.split()
+    spoken = at / f"{program}-{name}.wav"
+    if spoken.exists():
+        return spoken
     part, pause, parts = at / "part.wav", np.zeros(RATE // 2, np.int16), []
     for sentence in sentences:
-        options = ["-voice", name, "-t", sentence, "-o"] if program == "flite" else ["-v", name, sentence, "-w"]
-        subprocess.run([program, *options, os.fspath(part)], check=True)
+        subprocess.run([program, *PROGRAMS[program](name, sentence, os.fspath(part))], check=True)
         parts += [_read(part), pause]
-    return _written(at / f"{program}-{name}.wav", np.concatenate(parts))
+    return _written(spoken, np.concatenate(parts))
+
+
+_VERSES = 3
+
+
+def _sung(at: Path) -> Samples:
+    """The song, as festival sings it."""
+    notes = "".join(
+        f'<PITCH NOTE="{_each(pitch, _note)}"><DURATION BEATS="{_each(beats, str)}">{word}</DURATION></PITCH>\n'
+        for word, pitch, beats in SUNG
+    )
+    document = f"""<?xml version="1.0"?>
+<!DOCTYPE SINGING PUBLIC "-//SINGING//DTD SINGING mark up//EN" "Singing.v0_1.dtd" []>
+<SINGING BPM="100">{notes * _VERSES}</SINGING>"""
+    (at / "song.xml").write_text(document)
+    subprocess.run(["text2wave", "-mode", "singing", "song.xml", "-o", "sung.wav"], cwd=at, check=True)
+    return _read(at / "sung.wav")
+
+
+def _each(value: object, shown: Callable[[Any], str]) -> str:
+    return ",".join(map(shown, value)) if isinstance(value, tuple) else shown(value)
+
+
+def _note(number: int) -> str:
+    return f"{('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')[number % 12]}{number // 12 - 1}"
 
 
 def _noisy(_at: Path, samples: Samples) -> Samples:
