@@ -79,7 +79,8 @@ $(VENV)/.compiled: $(VENV)/.ready
 	-$(BIN)/pytest --collect-only -qq >$@
 
 # Word error rates, processor time and memory of the recognisers, side by side; docs/recognisers.md tells how. An hour, or
-# ten minutes with BENCH_LOCAL_FLAGS=--short. Needs flite, espeak-ng and ffmpeg, and fetches 230 MB to compare with.
+# ten minutes with BENCH_LOCAL_FLAGS=--short; --keep FOLDER goes on from where it was broken off. Needs flite, espeak-ng and
+# ffmpeg, and fetches 230 MB to compare with. Without pico2wave and festival their lines are missing.
 bench-local: $(VENV)/.ready
 	$(UV) sync --frozen --all-extras --group bench-local
 	PYTHONPATH=tests/support $(BIN)/python -m bench_local $(BENCH_LOCAL_FLAGS)
