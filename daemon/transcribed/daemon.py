@@ -1,39 +1,35 @@
 """The daemon, put together: its host, its threads, and the plan that its configuration means."""
 
 import concurrent.futures
+import contextlib
 import importlib.metadata
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
 
-from transcribed import config, errors, files, job, service, signals
+from transcribed import config, errors, files, job, places, service, signals
 from transcribed.assemblyai import AssemblyAI
 from transcribed.config import placement, samba
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
-from transcribed.journal import Journal, rebuild
+from transcribed.journal import Journal, Lock, rebuild
 from transcribed.threads import Pools, Share
 from transcribed.worker import Look, Plan, Reload, Route, Stop, Worker
+from transcribed.worker.people.status import to_json, waiting_for_disk
 
 if TYPE_CHECKING:
     from transcribed.notify import Services
 
 log = structlog.get_logger()
 
-STATUS = "status.json"
 SECRET = "webhook_auth_header_value"  # noqa: S105 - the name of the parameter
 ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
-
-
-def status_path(directory: str, environ: Mapping[str, str]) -> str:
-    """The path of the status file: in $RUNTIME_DIRECTORY (systemd.exec(5)), else in the state directory."""
-    return os.path.join(environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or directory, STATUS)
 
 
 def work(path: str, settled: config.Config, *, once: bool) -> int:
@@ -81,7 +77,8 @@ def _whole_journal(directory: str, *on_slow: Callable[[], None], is_secret: bool
 def _opened(directory: str, *, is_secret: bool) -> Journal:
     """The journal, once the disk lets it be opened. Raises what is not Blocked."""
     notifier = service.Notifier(os.environ)
-    said = False
+    path, since = os.fsencode(places.status_path(directory, os.environ)), time.time()
+    access, said = _access_of_status(), False
     while True:
         try:
             return _whole_journal(directory, notifier.ask_for_time, is_secret=is_secret)
@@ -90,7 +87,38 @@ def _opened(directory: str, *, is_secret: bool) -> Journal:
                 log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback
             said = True
             notifier.notify(READY="1", STATUS=error.message, WATCHDOG="1")
-        time.sleep(OPEN_AGAIN_SECONDS)
+            with _held(directory):
+                with contextlib.suppress(OSError):
+                    write_status(path, to_json(waiting_for_disk(error, since)), access)
+                time.sleep(OPEN_AGAIN_SECONDS)
+
+
+@contextlib.contextmanager
+def _held(directory: str) -> Iterator[None]:
+    """Hold the lock of the state directory, where its disk allows it: who looks sees that a daemon is there."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(errors.TranscribedError):
+            stack.enter_context(contextlib.closing(Lock(directory)))
+        yield
+
+
+def _access_of_status() -> files.Access:
+    """Others may read the status: nobody else writes it."""
+    os.umask(umask := os.umask(0o077))
+    return files.Access(file_mode=0o644 & ~umask)
+
+
+def write_status(path: bytes, status: bytes, access: files.Access) -> None:
+    """Write the status file. Where that fails, the old one is touched, so that `health` sees that we live.
+
+    Raises OSError.
+    """
+    try:
+        files.replace(path, status, access=access)
+    except OSError:
+        with contextlib.suppress(OSError):
+            files.touch(path)
+        raise
 
 
 def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
@@ -189,17 +217,16 @@ class Machine:
         self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
         self._services = services_of(settled.notify)
-        self._status_path = os.fsencode(status_path(settled.state.directory, os.environ))
-        os.umask(umask := os.umask(0o077))
-        self._status_access = files.Access(file_mode=0o644 & ~umask)  # others may read it: nobody else writes it
+        self._status_path = os.fsencode(places.status_path(settled.state.directory, os.environ))
+        self._status_access = _access_of_status()
 
     def notify(self, **fields: str) -> None:
         """Tell the service manager."""
         self._notifier.notify(**fields)
 
     def publish(self, status: bytes) -> None:
-        """Write the status file."""
-        files.replace(self._status_path, status, access=self._status_access)
+        """Write the status file (on the state's thread)."""
+        write_status(self._status_path, status, self._status_access)
 
     def read_plan(self) -> Plan:
         """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from abilities import without_privileges
 from jobs import add_job, save_job
-from transcribed import config, daemon, errors, files
+from transcribed import config, daemon, errors, files, places
 from transcribed.cli import daemon_status, explain, meant, show, terminal
 from transcribed.cli.app import app, exit_status
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
@@ -204,7 +204,7 @@ def test_explain_says_which_file_at_the_share_set_what(house):
 
 def test_status_of_a_daemon_that_never_ran_says_so(house):
     assert house.run("status").out == "The daemon has not run with this configuration.\n"
-    assert json.loads(house.run("status", "--json").out) == {"alive": False}
+    assert json.loads(house.run("status", "--json").out) == {"alive": False, "life": "never"}
 
 
 def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_until_when(house):
@@ -277,8 +277,8 @@ def test_status_as_json_is_the_status_file_and_whether_the_daemon_lives(house):
     with house.daemon() as journal:
         add(journal, "a.mp3")
         said = daemon_says(house, journal)
-        assert json.loads(house.run("status", "--json").out) == {**said, "alive": True}
-    assert json.loads(house.run("status", "--json").out) == {**said, "alive": False}
+        assert json.loads(house.run("status", "--json").out) == {**said, "alive": True, "life": "running"}
+    assert json.loads(house.run("status", "--json").out) == {**said, "alive": False, "life": "dead"}
 
 
 def test_a_daemon_that_died_is_not_taken_for_alive_and_the_time_of_its_last_word_is_told(house):
@@ -302,12 +302,12 @@ def test_looking_whether_a_daemon_lives_keeps_none_from_starting(house):
 def test_the_status_is_looked_for_where_a_unit_puts_it_though_a_shell_knows_nothing_of_it(house):
     settled = house.settled()
     below_var = settled.model_copy(update={"state": config.State(directory="/var/lib/transcribed")})
-    assert daemon.status_path(below_var.state.directory, {"RUNTIME_DIRECTORY": "/run/x:/run/y"}) == "/run/x/status.json"
-    assert daemon_status.status_places(below_var.state.directory, {}) == [
+    assert places.status_path(below_var.state.directory, {"RUNTIME_DIRECTORY": "/run/x:/run/y"}) == "/run/x/status.json"
+    assert places.status_places(below_var.state.directory, {}) == [
         "/run/transcribed/status.json",
         "/var/lib/transcribed/status.json",
     ]
-    assert daemon_status.status_places(settled.state.directory, {}) == [house.path("state", "status.json")]
+    assert places.status_places(settled.state.directory, {}) == [house.path("state", "status.json")]
     os.mkdir(house.path("run"))
     with house.daemon() as journal:
         daemon_says(house, journal)

@@ -25,7 +25,7 @@ HOMES = {
     "alembic": {"journal"},
     "sqlite3": {"journal"},
     "tomli_w": {"config"},
-    "tomllib": {"config"},
+    "tomllib": {"config", "places"},
     "pydantic": {"config", "worker"},
     "pydantic_core": {"config"},
     "typer": {"cli"},
@@ -67,6 +67,8 @@ ON_FILES: dict[str, set[str]] = {
 #: The modules outside `files` that open, write or rename files all the same, and why.
 OPENS_FILES = {
     "transcribed.config.read": "the administrator names these files, and mounted secrets are links",
+    "transcribed.places": "the configuration, with as few imports as can be: a container asks each half minute",
+    "transcribed.monitor.evidence": "as above: the status and the lock, in folders that are the daemon's own",
     "transcribed.config.file": "the example lies in the package",
     "transcribed.journal.file": "SQLite's own files, and the lock beside them",
     "transcribed.journal.copies": "SQLite writes the copy",

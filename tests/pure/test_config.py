@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from hostile import examples
 from transcribed import config
-from transcribed.config.file import _default_directory
 from transcribed.config.model import Defaults, File
 from transcribed.config.parameters.request import REFUSED
 from transcribed.config.parameters.values import PARAMETERS
 from transcribed.errors import ConfigError
 from transcribed.formats import FORMATS
+from transcribed.places import default_directory
 
 SMALLEST = '[[inbox]]\npath = "/srv/in"\noutbox = "/srv/out"\n'
 
@@ -143,7 +143,7 @@ def test_the_state_directory_is_the_units_else_the_users_else_the_machines(load,
     ],
 )
 def test_a_configuration_below_etc_has_the_machines_state_whoever_asks(path, environ, directory):
-    assert _default_directory(path, environ) == directory
+    assert default_directory(path, environ) == directory
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def status(tmp_path):
 def test_fields_that_only_a_newer_version_knows_are_kept_in_json_and_do_not_spoil_the_sentences(status):
     newer = STATUS.plain() | {"version": 2, "costs": {"usd": 1.5}}
     newer["blocked"] = [asdict(STATUS.blocked[0]) | {"until": 3.0}]
-    assert json.loads(status(newer, "--json").stdout) == {**newer, "alive": False}
+    assert json.loads(status(newer, "--json").stdout) == {**newer, "alive": False, "life": "dead"}
     lines = status(newer).stdout.splitlines()
     assert "api: no answer -- fix: look at the network" in lines[1]
     assert lines[-1] == "Job 1, talks: Talk.mp3: received: upload, 25 %"
@@ -70,7 +70,7 @@ def test_a_file_that_lacks_a_field_is_not_a_valid_status_and_can_still_be_seen_a
     assert isinstance(refused.exception, TranscribedError)
     assert "status.json is not a valid status file" in refused.exception.message
     assert refused.stdout == ""
-    assert json.loads(status(fields, "--json").stdout) == {**fields, "alive": False}
+    assert json.loads(status(fields, "--json").stdout) == {**fields, "alive": False, "life": "dead"}
 
 
 def test_a_file_of_the_version_before_the_field_version_is_read(status):

@@ -7,6 +7,7 @@ reached, 75 try again later, 77 permission, 78 configuration (sysexits.h).
 import importlib.metadata
 import io
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -20,11 +21,13 @@ from transcribed.cli import (
     costs,
     demo,
     explain,
+    health,
     local_api,
     order,
     render,
     run,
     show,
+    terminal,
 )
 from transcribed.job import printable
 
@@ -32,6 +35,24 @@ _WHICH = (
     "The configuration file. Default: $TRANSCRIBED_CONFIG, ~/.config/transcribed/config.toml or"
     " /etc/transcribed/config.toml, the first of them that is there."
 )
+
+
+def _health(
+    ctx: typer.Context,
+    *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What waits, for a person or a server, is unhealthy.")
+    ] = False,
+    as_json: terminal.Json = False,
+) -> None:
+    """Say in one line if the daemon is healthy. Exit status: 0 healthy, 1 not.
+
+    It is not where the daemon is dead or silent, or where nothing moves that should. What waits for a person or a
+    server is told, and is healthy: to start the daemon again would not end it.
+    """
+    raise typer.Exit(health.answer(ctx.obj, strict=strict, as_json=as_json))
+
+
 app = typer.Typer(
     help="Turns a shared folder into a transcription service: recordings in, transcripts out.",
     no_args_is_help=True,
@@ -43,6 +64,7 @@ app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("status")(show.status)
+app.command("health")(_health)
 app.command("jobs")(show.jobs)
 app.command("explain")(explain.explain)
 app.command("costs")(costs.costs)
@@ -76,13 +98,13 @@ def options(
     ctx.obj = config
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Run the command line; an error that a person can fix is one sentence with its fix, not a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no crash
     try:
-        app()
+        app(list(words))
     except errors.TranscribedError as error:
         problems = error.problems if isinstance(error, errors.ConfigError) else [error.message]
         for problem in problems:

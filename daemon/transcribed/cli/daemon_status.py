@@ -1,32 +1,19 @@
 """The daemon beside the command line: is it running, and the status that it wrote last."""
 
-import errno
-import fcntl
 import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from transcribed import daemon, errors, files
-from transcribed.worker.people.status import STEADY_SECONDS, Status, fields_of, from_json
+from transcribed import errors, files, places
+from transcribed.monitor import evidence
+from transcribed.monitor.health import RUNNING, SILENT, STARTING, life_of
+from transcribed.worker.people.status import Status, fields_of, from_json
 
-_SILENT_SECONDS = 3 * STEADY_SECONDS
+ALIVE = frozenset({RUNNING, STARTING, SILENT})
 _LARGEST_BYTES = 64 << 20  # a status of 500 jobs with the longest names is far smaller
-_STATE_HOME, _RUNTIME_HOME = "/var/lib/", "/run/"
 
 T = TypeVar("T")
-
-
-def status_places(directory: str, environ: Mapping[str, str]) -> list[str]:
-    """The paths at which a status may be, likeliest first.
-
-    A person's shell has no $RUNTIME_DIRECTORY. A unit gives RuntimeDirectory= the name of its StateDirectory=, and
-    systemd takes it away when the service stops: what is there is never older than what is in the state directory.
-    """
-    written = daemon.status_path(directory, environ)
-    if environ.get("RUNTIME_DIRECTORY") or not directory.startswith(_STATE_HOME):
-        return [written]
-    return [os.path.join(_RUNTIME_HOME, directory.removeprefix(_STATE_HOME), daemon.STATUS), written]
 
 
 def read_status(directory: str, environ: Mapping[str, str]) -> Status | None:
@@ -43,7 +30,7 @@ def read_fields(directory: str, environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _written(directory: str, environ: Mapping[str, str]) -> tuple[str, bytes] | None:
     """The path and the content of the status file; None where there is none. Raises TranscribedError."""
-    for path in status_places(directory, environ):
+    for path in places.status_places(directory, environ):
         try:
             return path, files.read_regular(os.fsencode(path), _LARGEST_BYTES)
         except FileNotFoundError:
@@ -53,18 +40,15 @@ def _written(directory: str, environ: Mapping[str, str]) -> tuple[str, bytes] | 
     return None
 
 
-def seems_alive(directory: str, environ: Mapping[str, str]) -> bool:
-    """True if a daemon is running: by its lock, or, for those who may not look there, by a status of these minutes.
+def life(directory: str, environ: Mapping[str, str]) -> str:
+    """One of the words of `monitor.health.LIVES`. Raises Blocked where neither lock nor status tell it.
 
-    The service's status is where everyone can read it, and a stop takes it away. Raises Blocked where neither tells.
+    The service's status is where everyone can read it, and a stop takes it away.
     """
-    try:
-        return is_alive(directory)
-    except errors.Blocked:
-        written = _written(directory, environ)
-        if written is None:
-            raise
-        return time.time() - _understood(written, from_json).updated_at < _SILENT_SECONDS
+    seen = evidence.seen_of(directory, environ)
+    if seen.is_locked is None and seen.fields is None:
+        is_alive(directory)  # which says why it cannot be seen
+    return life_of(seen, time.time())[0]
 
 
 def _understood(written: tuple[str, bytes], read: Callable[[bytes], T]) -> T:
@@ -81,21 +65,11 @@ def is_alive(directory: str) -> bool:
 
     Raises Blocked where only the daemon's user may look.
     """
-    path = os.path.join(directory, "lock")
     try:
-        lock = files.open_regular(os.fsencode(path))
-    except FileNotFoundError:
-        return False
+        return evidence.is_locked(directory)
     except OSError as error:
+        path = os.path.join(directory, evidence.LOCK)
         why = f"cannot find out whether the daemon is running: {path}: {error.strerror}"
         raise errors.Blocked(
             why, lane=errors.STATE, hint="run this as the daemon's user", exit_status=errors.Exit.PERMISSION
         ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno != errno.EWOULDBLOCK:
-                raise
-            return True
-    return False

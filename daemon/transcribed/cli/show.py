@@ -17,6 +17,7 @@ import typer
 from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, is_link, shown
 from transcribed.journal import Journal
+from transcribed.monitor.health import DEAD, NEVER, RUNNING, SILENT, STARTING, STOPPED
 from transcribed.worker.people.status import InboxStatus, JobStatus, LaneStatus, Status
 
 #: The reason for a job's waiting where nothing else is said.
@@ -40,27 +41,54 @@ UNSETTLED: Mapping[str, str] = {
 }
 
 
-def status(ctx: typer.Context, *, as_json: terminal.Json = False) -> None:
+#: The exit status of --exit-code for each life; LSB and systemctl have 0, 1, 3 and 4 too.
+EXITS: Mapping[str, int] = {RUNNING: 0, STARTING: 0, DEAD: 1, STOPPED: 3, NEVER: 4, SILENT: 5}
+_LIFE: Mapping[str, str] = {
+    RUNNING: "The daemon is running (process {pid}). Its status at {at}:",
+    STARTING: "The daemon has just started. The status of the one before, written at {at}:",
+    SILENT: "The daemon is SILENT (process {pid}): it hangs, or its disk does. Its last status, written at {at}:",
+    DEAD: "The daemon is NOT running. Its last status, written at {at}, is of a process that died or was killed:",
+    STOPPED: "The daemon is NOT running. Its last status, written at {at} as it was stopped:",
+    NEVER: "The daemon has not run with this configuration. A status was written at {at}:",
+}
+_LIFE_UNTOLD: Mapping[str, str] = {
+    RUNNING: "The daemon is running.",
+    STARTING: "The daemon has just started.",
+    SILENT: "The daemon is SILENT: it holds its lock and has never written a status.",
+    DEAD: "The daemon is not running: it died or was killed.",
+    STOPPED: "The daemon is not running: it was stopped. `transcribed jobs` shows what its journal has.",
+    NEVER: "The daemon has not run with this configuration.",
+}
+
+
+def status(
+    ctx: typer.Context,
+    *,
+    as_json: terminal.Json = False,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help="Exit with 0 running, 1 dead, 3 stopped, 4 never run, 5 silent."),
+    ] = False,
+) -> None:
     """Show if the daemon is running, what waits and why, and how far each upload is."""
     directory = terminal.state_directory(ctx)
+    life = daemon_status.life(directory, os.environ)
     if as_json:
         fields = daemon_status.read_fields(directory, os.environ)
-        terminal.print_json({**fields, "alive": daemon_status.seems_alive(directory, os.environ)})
-        return
-    written = daemon_status.read_status(directory, os.environ)
-    alive = daemon_status.seems_alive(directory, os.environ)
-    terminal.say(_life(written, alive=alive), style="bold")
-    for line in _lines(written) if written else ():
-        terminal.say(line)
+        terminal.print_json({**fields, "alive": life in daemon_status.ALIVE, "life": life})
+    else:
+        written = daemon_status.read_status(directory, os.environ)
+        terminal.say(_life(written, life), style="bold")
+        for line in _lines(written) if written else ():
+            terminal.say(line)
+    if exit_code:
+        raise typer.Exit(EXITS[life])
 
 
-def _life(written: Status | None, *, alive: bool) -> str:
+def _life(written: Status | None, life: str) -> str:
     if written is None:
-        return "The daemon has just started." if alive else "The daemon has not run with this configuration."
-    at = terminal.local_time(written.updated_at)
-    if alive:
-        return f"The daemon is running (process {written.pid}). Its status at {at}:"
-    return f"The daemon is NOT running. Its last status, written at {at}:"
+        return _LIFE_UNTOLD[life]
+    return _LIFE[life].format(pid=written.pid, at=terminal.local_time(written.updated_at))
 
 
 def _lines(written: Status) -> Iterator[str]:

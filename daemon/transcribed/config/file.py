@@ -1,4 +1,4 @@
-"""The file: found, read, completed, checked, and written out again."""
+"""The file: read, completed, checked, and written out again."""
 
 import operator
 import os
@@ -9,8 +9,9 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from transcribed import places
 from transcribed.config.conflicts import conflicts
-from transcribed.config.model import Config, Defaults, File, State
+from transcribed.config.model import Config, Defaults, File
 from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
 from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
@@ -20,16 +21,6 @@ from transcribed.job import printable
 
 #: Far above any real file. It limits the cost of a wrong path (a log, a disk image).
 _LIMIT_BYTES = 256 * 1024
-
-
-def find(option: str | None, environ: Mapping[str, str]) -> str:
-    """The file to read: `option` (--config), else $TRANSCRIBED_CONFIG, else the user's if there is one, else /etc's."""
-    if named := option or environ.get("TRANSCRIBED_CONFIG"):
-        return named
-    home = _user_folder(environ, "XDG_CONFIG_HOME", ".config")
-    if home and os.path.exists(users := f"{home}/transcribed/config.toml"):
-        return users
-    return "/etc/transcribed/config.toml"
 
 
 def load(path: str, environ: Mapping[str, str]) -> Config:
@@ -52,15 +43,9 @@ def state_directory(path: str, environ: Mapping[str, str]) -> str:
 
     Raises ConfigError where there is no such file.
     """
-    try:
-        written = _toml(path)
-    except ConfigError:
-        if not os.path.lexists(path):
-            raise
-        written = {}
-    state = _completed(written, path, environ)["state"]
-    named = state.get("directory") if isinstance(state, dict) else None
-    return os.path.normpath(named) if isinstance(named, str) and named.startswith("/") else State().directory
+    if not os.path.lexists(path):
+        _toml(path)
+    return places.state_directory(path, environ)
 
 
 def dump(config: Config) -> str:
@@ -87,36 +72,16 @@ def _toml(path: str) -> dict[str, Any]:
     return parsed(content, printable(path))
 
 
-def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> str | None:
-    """A folder of the XDG Base Directory Specification, which ignores a relative path in `variable`."""
-    if environ.get(variable, "").startswith("/"):
-        return environ[variable]
-    return f"{environ['HOME']}/{below_home}" if environ.get("HOME") else None
-
-
 def _completed(written: Mapping[str, Any], path: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """`written` with the state directory and [defaults] filled in; a value of the wrong type stays, to be reported."""
     complete = {"state": {}, "inbox": [], **written}
     state, inboxes, defaults = complete["state"], complete["inbox"], complete.get("defaults")
-    directory = _default_directory(path, environ)
+    directory = places.default_directory(path, environ)
     if isinstance(state, dict) and directory:
         complete["state"] = {"directory": directory, **state}
     if isinstance(inboxes, list) and isinstance(defaults, dict):
         complete["inbox"] = [_merged(defaults, table) if isinstance(table, dict) else table for table in inboxes]
     return complete
-
-
-def _default_directory(path: str, environ: Mapping[str, str]) -> str | None:
-    """The unit's directory, else the machine's for a configuration below /etc, whoever asks, else the user's, if any.
-
-    So root's command line sees what the service does. systemd.exec(5): several are separated by colons.
-    """
-    if unit := environ.get("STATE_DIRECTORY", "").split(":")[0]:
-        return unit
-    if os.path.abspath(path).startswith("/etc/"):
-        return State().directory
-    home = _user_folder(environ, "XDG_STATE_HOME", ".local/state")
-    return f"{home}/transcribed" if home else None
 
 
 def _merged(defaults: Mapping[str, Any], inbox: Mapping[str, Any]) -> dict[str, Any]:

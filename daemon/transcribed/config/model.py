@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from transcribed.formats import FORMATS, naming
 from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
+from transcribed.places import STATE_DIRECTORY
 
 __all__ = ["Api", "Config", "Costs", "Defaults", "File", "Inbox", "Log", "Notify", "State", "Transcription"]
 
@@ -179,7 +180,7 @@ class State(Table):
     """The folder in which the daemon keeps what it knows."""
 
     directory: AbsolutePath = Field(
-        default="/var/lib/transcribed",
+        default=STATE_DIRECTORY,
         description="Journal and kept transcripts, on a local disk. Default: $STATE_DIRECTORY, else the user's.",
     )
     transcripts_days: float | None = Field(

@@ -41,6 +41,7 @@ from transcribed.files.opening import (
     opened_root,
     read_regular,
     remove_folder,
+    touch,
 )
 from transcribed.files.rename import Way
 from transcribed.files.root import Root, opened, opened_as_named
@@ -102,5 +103,6 @@ __all__ = [
     "status_of",
     "status_of_open",
     "sweep",
+    "touch",
     "writing",
 ]

@@ -6,7 +6,7 @@ One process writes, by a lock on the state directory; others only read. A damage
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.costs import Bill, Payment
 from transcribed.journal.days import DAY_SECONDS, Day
-from transcribed.journal.file import VERSION
+from transcribed.journal.file import VERSION, Lock
 from transcribed.journal.rebuild import rebuild, unaccepted
 from transcribed.journal.store import Journal
 from transcribed.journal.transcripts import AUDIO, Transcripts
@@ -20,6 +20,7 @@ __all__ = [
     "Day",
     "Happening",
     "Journal",
+    "Lock",
     "Payment",
     "Transcripts",
     "rebuild",

@@ -57,6 +57,7 @@ class Lock:
         self._descriptor = _opened_lock(directory)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.utime(self._descriptor)  # `transcribed health` takes it for the time of the start
         except OSError as error:
             self.close()
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):

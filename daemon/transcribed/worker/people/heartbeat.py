@@ -3,6 +3,7 @@
 import functools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from transcribed.worker.background import Background
 from transcribed.worker.people import status
@@ -34,7 +35,7 @@ class Heartbeat:
     def last(self, snapshot: status.Status) -> None:
         """Write the last status, after one that is being written still: its temporary must not stay."""
         said = threading.Event()
-        say = functools.partial(self._say_last, status.to_json(self._report.now(snapshot)), said)
+        say = functools.partial(self._say_last, status.to_json(replace(self._report.now(snapshot), ended=True)), said)
         self._background.do(self._background.state, say, doing="writing the last status")
         said.wait(LAST_WORD_SECONDS)
 

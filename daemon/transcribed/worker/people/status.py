@@ -8,12 +8,14 @@ import functools
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from transcribed import errors
 from transcribed.job import ENDED, Job, Step, shown
 from transcribed.worker.lanes import Lane
 from transcribed.worker.plan import Clock
@@ -128,6 +130,8 @@ class Status:
     version: int = VERSION
     updated_at: float = 0.0  #: seconds since the epoch
     pid: int = 0
+    moved_at: float = 0.0  #: the last change of a job, or of what is sent of one; seconds since the epoch
+    ended: bool = False  #: the last word of a daemon that stopped
 
     def plain(self) -> dict[str, Any]:
         """The status as JSON has it. It is written each second, so nothing is copied that is plain already."""
@@ -183,6 +187,7 @@ class Report:
     clock: Clock
     _at: float = field(default=-STEADY_SECONDS, init=False)
     _last: Status | None = field(default=None, init=False)
+    _moved_at: float = field(default=0.0, init=False)
 
     def due(self, snapshot: Callable[[], Status]) -> Status | None:
         """The status to be written now, with its time and process; None where none is due."""
@@ -190,6 +195,8 @@ class Report:
         if self._last is not None and now - self._at < QUICKEST_SECONDS:
             return None
         fresh = snapshot()
+        if self._last is None or (fresh.jobs, fresh.open) != (self._last.jobs, self._last.open):
+            self._moved_at = self.clock.wall()
         if fresh == self._last and now - self._at < STEADY_SECONDS:
             return None
         self._at, self._last = now, fresh
@@ -197,7 +204,7 @@ class Report:
 
     def now(self, snapshot: Status) -> Status:
         """A status with its time and process."""
-        return replace(snapshot, updated_at=self.clock.wall(), pid=os.getpid())
+        return replace(snapshot, updated_at=self.clock.wall(), pid=os.getpid(), moved_at=self._moved_at)
 
     def next_at(self) -> float:
         """The time (monotonic) from which a change is written."""
@@ -232,6 +239,12 @@ def snapshot(
         open=[of_job(x, steps.get(x.id), _why(x, reason_of(x), hints), sent_bytes.get(x.id)) for x in shown_first],
         open_count=len(jobs),
     )
+
+
+def waiting_for_disk(error: errors.Blocked, since: float) -> Status:
+    """The status of a daemon whose journal cannot be opened yet, since a time in seconds since the epoch."""
+    now, lane = time.time(), LaneStatus(error.lane, error.message, error.hint, since, probes=0)
+    return Status("", {}, [lane], [], [], 0, updated_at=now, pid=os.getpid(), moved_at=now)
 
 
 def _why(job: Job, wait: str, hints: Mapping[str, str]) -> tuple[str, str]:
