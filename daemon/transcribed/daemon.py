@@ -18,6 +18,8 @@ from transcribed.config import placement, samba
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, Lock, rebuild
+from transcribed.monitor import evidence
+from transcribed.monitor.monitor import Monitor, Wanted
 from transcribed.threads import Pools, Share
 from transcribed.worker import Look, Plan, Reload, Route, Stop, Worker
 from transcribed.worker.people.status import to_json, waiting_for_disk
@@ -40,18 +42,24 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     plan = plan_of(settled, stop)
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+    version = importlib.metadata.version("transcribed")
+    monitor = Monitor(version)
+    monitor.adopt(Wanted() if once else watchers_of(settled.monitor))
     is_secret = any(SECRET in inbox.transcript for inbox in settled.inboxes)  # it stands in the request of each job
-    journal = _whole_journal(directory, is_secret=is_secret) if once else _opened(directory, is_secret=is_secret)
+    if once:
+        journal = _whole_journal(directory, is_secret=is_secret)
+    else:
+        journal = _opened(directory, monitor, is_secret=is_secret)
     try:
-        host = Machine(path, settled, mailbox, stop)
+        host = Machine(path, settled, mailbox, stop, monitor)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
-        version = importlib.metadata.version("transcribed")
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
         signals.caught().tell(stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()))
         journal.on_damage(lambda: mailbox.put(Stop()))
         status = worker.run(once=once)
         return errors.Exit.AGAIN if journal.is_damaged else status
     finally:
+        monitor.leave()
         journal.close()
         log.info("daemon.stopped")
 
@@ -74,22 +82,31 @@ def _whole_journal(directory: str, *on_slow: Callable[[], None], is_secret: bool
     return journal
 
 
-def _opened(directory: str, *, is_secret: bool) -> Journal:
+def _opened(directory: str, monitor: Monitor, *, is_secret: bool) -> Journal:
     """The journal, once the disk lets it be opened. Raises what is not Blocked."""
     notifier = service.Notifier(os.environ)
     path, since = os.fsencode(places.status_path(directory, os.environ)), time.time()
     access, said = _access_of_status(), False
+
+    def on_slow() -> None:
+        notifier.ask_for_time()
+        monitor.beat()
+        files.touch(os.fsencode(os.path.join(directory, evidence.LOCK)))  # for `health`, the start is now
+
     while True:
         try:
-            return _whole_journal(directory, notifier.ask_for_time, is_secret=is_secret)
+            return _whole_journal(directory, on_slow, is_secret=is_secret)
         except errors.Blocked as error:
             if not said:
                 log.error("lane.blocked", lane=error.lane, reason=error.message, hint=error.hint)  # noqa: TRY400 - a condition, said once: no defect with a traceback
             said = True
             notifier.notify(READY="1", STATUS=error.message, WATCHDOG="1")
+            status = to_json(waiting_for_disk(error, since))
+            monitor.show(status)
+            monitor.beat()
             with _held(directory):
                 with contextlib.suppress(OSError):
-                    write_status(path, to_json(waiting_for_disk(error, since)), access)
+                    write_status(path, status, access)
                 time.sleep(OPEN_AGAIN_SECONDS)
 
 
@@ -172,6 +189,11 @@ def route_of(inbox: config.Inbox) -> Route:
     )
 
 
+def watchers_of(monitor: config.Monitor) -> Wanted:
+    """The ways in which other programs are told of the daemon. Raises ConfigError."""
+    return Wanted(monitor.listen, monitor.textfile, config.read_heartbeat_url(monitor))
+
+
 def services_of(notify: config.Notify) -> "Services | None":
     """The services that `urls_file` names; None where there is no such file. Raises ConfigError."""
     lines = config.read_urls(notify)
@@ -208,11 +230,17 @@ class Machine:
     """The worker's host: threads, folder events, the service manager, the status file, and the configuration."""
 
     def __init__(
-        self, path: str, settled: config.Config, mailbox: "queue.SimpleQueue[object]", stop: threading.Event
+        self,
+        path: str,
+        settled: config.Config,
+        mailbox: "queue.SimpleQueue[object]",
+        stop: threading.Event,
+        monitor: Monitor,
     ) -> None:
         self._path = path
         self._settled = settled
         self._stop = stop
+        self._monitor = monitor
         self._notifier = service.Notifier(os.environ)
         self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
@@ -221,8 +249,14 @@ class Machine:
         self._status_access = _access_of_status()
 
     def notify(self, **fields: str) -> None:
-        """Tell the service manager."""
+        """Tell the service manager; a sign of life is one for those who watch us too."""
+        if "WATCHDOG" in fields:
+            self._monitor.beat()
         self._notifier.notify(**fields)
+
+    def show(self, status: bytes) -> None:
+        """Lay the newest status down for those who ask this process."""
+        self._monitor.show(status)
 
     def publish(self, status: bytes) -> None:
         """Write the status file (on the state's thread)."""
@@ -236,6 +270,7 @@ class Machine:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
         plan, services = plan_of(settled, self._stop), services_of(settled.notify)
+        self._monitor.adopt(watchers_of(settled.monitor))
         self._settled, self._services = settled, services
         return plan
 

@@ -25,6 +25,10 @@ def asked(daemon, *words, verb="health"):
     return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
 
 
+def is_done(status):
+    return status["jobs"] == {"delivered": 1} and status["open_count"] == 0
+
+
 def test_a_daemon_is_healthy_while_it_works_and_unhealthy_before_and_after(daemon):
     never = asked(daemon)
     assert (never.returncode, never.stdout) == (1, "UNHEALTHY: the daemon has not run with this configuration\n")
@@ -33,7 +37,7 @@ def test_a_daemon_is_healthy_while_it_works_and_unhealthy_before_and_after(daemo
     daemon.drop("Talk.mp3", mp3("Talk"))
     daemon.start()
     daemon.wait_for_archive(1)
-    wait_for(lambda: daemon.status()["jobs"] == {"delivered": 1}, "the status")
+    wait_for(lambda: is_done(daemon.status()), "the status")
     healthy = asked(daemon)
     assert (healthy.returncode, healthy.stderr) == (0, "")
     assert healthy.stdout.startswith("healthy: the daemon is running; 0 in progress, 1 delivered, 0 failed")

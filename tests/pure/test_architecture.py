@@ -18,7 +18,8 @@ MODULES = sorted(DAEMON.rglob("*.py"))
 #: Who may import what: each outside thing has one place.
 HOMES = {
     "watchdog": {"inbox"},
-    "requests": {"assemblyai", "local"},
+    "requests": {"assemblyai", "local", "monitor"},
+    "prometheus_client": {"monitor"},
     "urllib3": {"assemblyai"},
     "backoff": {"assemblyai"},
     "sqlalchemy": {"journal"},
@@ -30,7 +31,7 @@ HOMES = {
     "pydantic_core": {"config"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "structlog": {"cli", "daemon", "folders", "journal", "service", "worker"},
+    "structlog": {"cli", "daemon", "folders", "journal", "monitor", "service", "worker"},
     "starlette": {"local"},
     "uvicorn": {"local"},
     "av": {"local"},

@@ -24,7 +24,7 @@ ROW = {"id": 3, "file": "Talk.mp3", "state": "received", "due_at": NOW - 9e3, "r
 def evidence(*, is_locked=True, age=10.0, seen_at=None, pid_lives=True, **fields):
     status = {"updated_at": NOW - age, "moved_at": NOW - age, "jobs": {"delivered": 2}, "open_count": 1, **fields}
     at = NOW - age if seen_at is None else seen_at
-    return Evidence(status, at, is_locked, NOW - 9e5, pid_lives, has_journal=True)
+    return Evidence(status, at, NOW - age, is_locked, NOW - 9e5, pid_lives, has_journal=True)
 
 
 NOTHING = Evidence(None, is_locked=False)

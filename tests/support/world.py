@@ -186,6 +186,9 @@ class World:
     def notify(self, **fields: str) -> None:
         self.notified.append(fields)
 
+    def show(self, status: bytes) -> None:
+        """Nobody asks this process."""
+
     def publish(self, status: bytes) -> None:
         self.published.append(json.loads(status))
 

@@ -11,9 +11,9 @@ Rule 6: the parameters in `transcript` are not changed, and only those that woul
 
 from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, load, schema, state_directory
-from transcribed.config.model import Api, Config, Costs, Inbox, Log, Notify, State
+from transcribed.config.model import Api, Config, Costs, Inbox, Log, Monitor, Notify, State
 from transcribed.config.options import Merged, Options, merged, read_options
-from transcribed.config.secrets import read_key, read_urls
+from transcribed.config.secrets import read_heartbeat_url, read_key, read_urls
 from transcribed.places import config_file as find
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Inbox",
     "Log",
     "Merged",
+    "Monitor",
     "Notify",
     "Options",
     "State",
@@ -32,6 +33,7 @@ __all__ = [
     "load",
     "merged",
     "overlaps",
+    "read_heartbeat_url",
     "read_key",
     "read_options",
     "read_urls",

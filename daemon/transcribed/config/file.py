@@ -35,7 +35,8 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
     if problems or file is None:
         raise ConfigError(problems)
-    return Config(**{key: getattr(file, key) for key in ("api", "state", "log", "notify", "costs")}, inbox=file.inboxes)
+    tables = ("api", "state", "log", "notify", "costs", "monitor")
+    return Config(**{key: getattr(file, key) for key in tables}, inbox=file.inboxes)
 
 
 def state_directory(path: str, environ: Mapping[str, str]) -> str:

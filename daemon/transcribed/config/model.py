@@ -15,7 +15,7 @@ from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
 from transcribed.places import STATE_DIRECTORY
 
-__all__ = ["Api", "Config", "Costs", "Defaults", "File", "Inbox", "Log", "Notify", "State", "Transcription"]
+__all__ = ["Api", "Config", "Costs", "Defaults", "File", "Inbox", "Log", "Monitor", "Notify", "State", "Transcription"]
 
 
 def _absolute(path: str) -> str:
@@ -102,6 +102,23 @@ def _separator(sign: str) -> str:
     if sign not in SEPARATORS:
         raise ValueError('a comma, a semicolon or a tab: "," ";" "\\t"')
     return sign
+
+
+def _listen(address: str) -> str:
+    path = address.removeprefix("unix:")
+    if path != address:
+        if not path.startswith("/") or "\0" in path or len(os.fsencode(path)) > 107:  # unix(7)
+            raise ValueError("unix: and the full path of a socket, of 107 bytes at most")
+        return address
+    if not re.fullmatch(r"(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):[1-9]\d{0,4}", address):
+        raise ValueError("127.0.0.1:PORT, for this machine alone, or unix:/PATH; a proxy can serve it to others")
+    return address
+
+
+def _prom(path: str) -> str:
+    if not path.endswith(".prom"):
+        raise ValueError("a path that ends in .prom, which is what node_exporter reads")
+    return path
 
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -202,6 +219,21 @@ class Log(Table):
 
     format: Literal["auto", "console", "json", "journal"] = Field(
         default="auto", description="The form of a log line; auto depends on where the log goes."
+    )
+
+
+class Monitor(Table):
+    """Health and metrics for other programs."""
+
+    listen: Annotated[str, AfterValidator(_listen)] | None = Field(
+        default=None,
+        description="Answer /healthz, /readyz, /metrics and /status.json here: 127.0.0.1:PORT or unix:/PATH.",
+    )
+    textfile: Annotated[AbsolutePath, AfterValidator(_prom)] | None = Field(
+        default=None, description="A file of metrics for node_exporter's textfile collector, written each minute."
+    )
+    heartbeat_url_file: AbsolutePath | None = Field(
+        default=None, description="A file with the one address that is asked each minute while the daemon is healthy."
     )
 
 
@@ -367,6 +399,7 @@ class Config(Table):
     log: Log = Log()
     notify: Notify = Notify()
     costs: Costs = Costs()
+    monitor: Monitor = Monitor()
     inboxes: tuple[Inbox, ...] = Field(
         alias="inbox", strict=False, min_length=1, description="One [[inbox]] for each folder to watch."
     )

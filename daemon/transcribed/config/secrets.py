@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Mapping
 
-from transcribed.config.model import Api, Notify
+from transcribed.config.model import Api, Monitor, Notify
 from transcribed.config.read import contents
 from transcribed.errors import ConfigError
 from transcribed.job import checked_key, printable
@@ -57,6 +57,18 @@ def read_urls(notify: Notify) -> list[tuple[str, str]]:
             [f"{shown}: there is no address in it: write one a line, as in mailto://..., or leave urls_file out"]
         )
     return found
+
+
+def read_heartbeat_url(monitor: Monitor) -> str | None:
+    """The address in `heartbeat_url_file`; None if no file is named. Raises ConfigError."""
+    if monitor.heartbeat_url_file is None:
+        return None
+    text = _of_its_owner(monitor.heartbeat_url_file, _LIMIT_BYTES, "the address").strip()
+    if not text.startswith(("https://", "http://")) or not text.isprintable() or " " in text:
+        raise ConfigError(
+            [f"{printable(monitor.heartbeat_url_file)}: should hold one address alone, as in https://..."]
+        )
+    return text
 
 
 def _from_file(path: str) -> str:

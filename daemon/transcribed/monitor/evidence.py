@@ -21,11 +21,12 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def seen_of(directory: str, environ: Mapping[str, str]) -> Evidence:
     """All that can be seen of the daemon with this state directory."""
-    fields, seen_at, problem = _status(directory, environ)
+    fields, status_at, touched_at, problem = _status(directory, environ)
     is_locked, locked_at, why_not = _lock(directory)
     return Evidence(
         fields,
-        seen_at,
+        max(status_at, touched_at),
+        status_at,
         is_locked,
         locked_at,
         has_process=_is_process((fields or {}).get("pid")),
@@ -63,8 +64,8 @@ def _locked(directory: str) -> tuple[bool, float]:
     return False, 0.0
 
 
-def _status(directory: str, environ: Mapping[str, str]) -> tuple[dict[str, Any] | None, float, str]:
-    """The status that was written last, the time of its sign of life, and why it cannot be read."""
+def _status(directory: str, environ: Mapping[str, str]) -> tuple[dict[str, Any] | None, float, float, str]:
+    """The status that was written last, its time, when its file was touched, and why it cannot be read."""
     problem = ""
     for path in places.status_places(directory, environ):
         try:
@@ -77,9 +78,9 @@ def _status(directory: str, environ: Mapping[str, str]) -> tuple[dict[str, Any] 
             continue
         if isinstance(fields, dict):
             at = fields.get("updated_at")
-            return fields, max(at if isinstance(at, int | float) else 0.0, touched_at), ""
+            return fields, float(at) if isinstance(at, int | float) else 0.0, touched_at, ""
         problem = f"{path}: it is not a valid status file"
-    return None, 0.0, problem
+    return None, 0.0, 0.0, problem
 
 
 def _content(path: str) -> tuple[bytes, float]:

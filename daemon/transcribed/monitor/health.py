@@ -17,12 +17,14 @@ _AT_WORK = ("received", "uploaded", "transcribed")  # the states in which the ne
 class Evidence(NamedTuple):
     """All that can be seen of a daemon. Times are in seconds since the epoch.
 
-    `fields` is its status, None where there is none; `seen_at` is its last sign of life. `is_locked`: a process holds
+    `fields` is its status, None where there is none; `status_at` is its time, and
+    `seen_at` is the last sign of life. `is_locked`: a process holds
     the lock on the state directory; None: that cannot be seen. `has_process`: the process of the status is there.
     """
 
     fields: Mapping[str, Any] | None
     seen_at: float = 0.0
+    status_at: float = 0.0
     is_locked: bool | None = True
     locked_at: float = 0.0
     has_process: bool = False
@@ -88,9 +90,7 @@ def _is_of_this(seen: Evidence) -> bool:
 
 def _is_touched(seen: Evidence) -> bool:
     """True if the daemon gave a sign of life without being able to write its status."""
-    updated_at = (seen.fields or {}).get("updated_at")
-    is_old = isinstance(updated_at, int | float) and seen.seen_at - updated_at > _TOUCHED_SECONDS
-    return bool(seen.is_locked) and is_old
+    return bool(seen.is_locked) and seen.seen_at - seen.status_at > _TOUCHED_SECONDS
 
 
 def _may_lack_lock(seen: Evidence) -> bool:

@@ -126,6 +126,9 @@ class Host(Protocol):
     def notify(self, **fields: str) -> None:
         """Tell the service manager."""
 
+    def show(self, status: bytes) -> None:
+        """Lay the newest status down for those who ask this process. It waits for nothing."""
+
     def publish(self, status: bytes) -> None:
         """Write the status file (on the state's thread)."""
 

@@ -25,7 +25,8 @@ class Heartbeat:
         self._host.notify(WATCHDOG="1")
         if (due := self._report.due(snapshot)) is not None:
             self._host.notify(STATUS=due.line())
-            publish = functools.partial(self._host.publish, status.to_json(due))
+            self._host.show(data := status.to_json(due))
+            publish = functools.partial(self._host.publish, data)
             self._background.do(self._background.state, publish, doing="writing the status")
 
     def next_at(self) -> float:
