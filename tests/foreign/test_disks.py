@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from fake_assemblyai import FakeAssemblyAI
 from one_error import Point, clean_run, meet
 from straced import Straced
 from transcribed.job import State
+from transcribed.monitor.evidence import seen_of
+from transcribed.monitor.health import RUNNING, Health, judged
 from waiting import wait_for
 from world import mp3
 
@@ -113,6 +116,12 @@ def blocked(daemon: Daemon) -> list[str]:
     return [lane["lane"] for lane in status["blocked"] if "full" in lane["reason"]]
 
 
+def health_of(daemon: Daemon) -> Health | None:
+    """The health of a daemon that is there and waits for something."""
+    health = judged(seen_of(str(daemon.state), daemon.environ), time.time())
+    return health if health.life == RUNNING and health.waits else None
+
+
 @contextmanager
 def waits_calmly(daemon: Daemon) -> Iterator[None]:
     """Over the whole wait inside, the daemon lives, says little and needs little."""
@@ -193,6 +202,9 @@ def test_a_disk_that_is_full_at_start_up_is_waited_for(daemon: Daemon, api: Fake
         fill(ballast)
         daemon.start()
         wait_for(lambda: "lane.blocked" in daemon.events(), "word of the full disk")
+        health = wait_for(lambda: health_of(daemon), "a sign of life")
+        assert health.is_healthy
+        assert health.waits[0].startswith("state: ")
         daemon.signal(signal.SIGHUP)
 
         with waits_calmly(daemon):
@@ -201,6 +213,20 @@ def test_a_disk_that_is_full_at_start_up_is_waited_for(daemon: Daemon, api: Fake
 
         assert len(api.submits) == 1
         assert daemon.files("archive") == ["Talk.mp3"]
+
+
+@needs_mounts
+def test_a_status_that_a_full_disk_does_not_take_is_touched_and_health_sees_the_daemon(daemon: Daemon) -> None:
+    with small_disk(daemon, daemon.directory / "runtime") as ballast:
+        daemon.start()
+        path = daemon.directory / "runtime" / "status.json"
+        wait_for(path.exists, "a status")
+        fill(ballast)
+        os.utime(path, (0, 0))
+        daemon.folders["inbox"].rename(daemon.directory / "away")  # the status changes, and cannot be written
+        health = wait_for(lambda: health_of(daemon), "a sign of life")
+        assert health.is_healthy
+        assert "its status cannot be written" in health.line()
 
 
 @needs_mounts

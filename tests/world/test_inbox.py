@@ -587,6 +587,26 @@ def test_a_folder_that_was_removed_is_noticed_and_is_watched_again_once_it_is_ba
     wait_until(lambda: one in looked.roots, "a look")
 
 
+@pytest.mark.parametrize("what", ["all of it", "the thread that hands the events on"])
+def test_watchdog_that_died_is_started_again_at_the_next_look_and_every_root_is_looked_at(
+    watch, looked, two_roots, what
+):
+    for path in two_roots:
+        watch.tend(path)
+    died = watch._observer
+    if what != "all of it":
+        died.on_thread_stop = lambda: None  # its threads of folders live on
+    died.stop()
+    wait_until(lambda: not died.is_alive(), "its end")
+    assert watch.tend(two_roots[0])
+    assert sorted(looked.roots) == two_roots
+    assert watch.tend(two_roots[1])
+    assert watch.alive()
+    looked.roots.clear()
+    write(two_roots[1] + b"/a.mp3")
+    wait_until(lambda: two_roots[1] in looked.roots, "a look")
+
+
 def test_lost_events_ask_for_a_look_at_every_root(watch, looked, two_roots):
     """watchdog's own code handles the kernel's overflow event; it tells nobody but its log."""
     for path in two_roots:

@@ -5,9 +5,11 @@ queue, a network share, a limit of the kernel), and the listing finds every file
 be watched is a sentence, never an error.
 """
 
+import contextlib
 import errno
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,13 +80,33 @@ class Watch:
         self._overflow = _Overflow(self._look_everywhere)
         self._observer: InotifyObserver | None = None
         self._no_observer = ""
+        self._is_stopped = False
+        self._beginning = threading.Lock()
+        self._begin()
+        if self._observer is not None:
+            _OVERFLOWS.addHandler(self._overflow)
+
+    def _begin(self) -> None:
+        """Start watchdog's threads, where the kernel's limits allow it."""
         try:
             self._observer = InotifyObserver()
         except OSError as error:
-            self._no_observer = _sentence(error)
+            self._observer, self._no_observer = None, _sentence(error)
             return
         self._observer.start()
-        _OVERFLOWS.addHandler(self._overflow)
+
+    def _begin_again_if_dead(self) -> None:
+        """Start watchdog's threads once more where they have died; what they watched is looked at, and watched again.
+
+        Without it every look would be a defect, or none would come for minutes.
+        """
+        with self._beginning:
+            if self._observer is None or self._observer.is_alive() or self._is_stopped:
+                return
+            self._observer.stop()
+            self._begin()
+        for root in list(self._roots):
+            self._ask(root)
 
     def tend(self, root: bytes) -> bool:
         """Watches `root` and all below it, unless that is so already; whether it is watched.
@@ -93,12 +115,14 @@ class Watch:
         went and came is another, and folders that came meanwhile have no watch. Walks the tree where it does, so it
         belongs in the thread of that folder. Raises nothing; see `problems`.
         """
+        self._begin_again_if_dead()
         identity, now = _identity(root), time.monotonic()
         known = self._roots.get(root)
         if known is not None and known.identity == identity and not self._is_to_be_tried(root, known, now):
             return not known.problem
         if known is not None and known.watch is not None and self._observer is not None:
-            self._observer.unschedule(known.watch)
+            with contextlib.suppress(KeyError):  # of threads that died
+                self._observer.unschedule(known.watch)
         self._roots[root] = new = _Watched(identity, now, Written(root) if root in self._with_writes else None)
         new.watch, new.problem = self._watched(root, new.written)
         return not new.problem
@@ -147,6 +171,7 @@ class Watch:
 
     def stop(self) -> None:
         """Ends the threads. No look is asked for any more."""
+        self._is_stopped = True
         _OVERFLOWS.removeHandler(self._overflow)
         if self._observer is not None:
             self._observer.stop()
