@@ -54,7 +54,9 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         host = Machine(path, settled, mailbox, stop, monitor)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
-        signals.caught().tell(stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()))
+        signals.caught().tell(
+            stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()), debug=host.toggle_debug
+        )
         journal.on_damage(lambda: mailbox.put(Stop()))
         status = worker.run(once=once)
         return errors.Exit.AGAIN if journal.is_damaged else status
@@ -254,6 +256,10 @@ class Machine:
             self._monitor.beat()
         self._notifier.notify(**fields)
 
+    def toggle_debug(self) -> None:
+        """Log all of it from now on, or as configured again. Any thread may say so."""
+        service.toggle_debug(self._settled.log.level)
+
     def show(self, status: bytes) -> None:
         """Lay the newest status down for those who ask this process."""
         self._monitor.show(status)
@@ -271,6 +277,8 @@ class Machine:
             raise errors.ConfigError([problem])
         plan, services = plan_of(settled, self._stop), services_of(settled.notify)
         self._monitor.adopt(watchers_of(settled.monitor))
+        if settled.log.level != self._settled.log.level:
+            service.set_level(settled.log.level)
         self._settled, self._services = settled, services
         return plan
 

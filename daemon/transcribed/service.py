@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -26,7 +26,24 @@ _M_MMAP_THRESHOLD = -3  # malloc.h
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 _LONGEST = 2000  #: characters of one value in a line: an error's text, or a path, has fewer; chosen
 _MOST = 100  #: members of a list in a line
+_REQUESTS = "urllib3.connectionpool"  # it logs each request: method, path and status, and no header
 FORMATS = ("auto", "console", "json", "journal")
+LEVELS = ("debug", "info", "warning", "error")
+#: The fields of a record beside its text (`journalctl JOB=7`), by the keys of our events.
+_FIELDS = {"event": "EVENT", "job": "JOB", "inbox": "INBOX", "file": "FILE", "lane": "LANE"}
+#: The events that others may want to act on, each by a number of its own for ever (sd-id128(3)).
+MESSAGE_IDS = {
+    "daemon.started": "b76781aee3d946c5820e99ceb193a8dd",
+    "daemon.stopped": "a4f4eb4b21be4f749a605f1f11c9ec19",
+    "daemon.crashed": "9a76fb2db07249b4bb8fda11e3a970a2",
+    "job.delivered": "0b99918dfe7d41f89c0e7f1610873561",
+    "job.failed": "df4a6f9ceda043aeaf51b4ca6a34941a",
+    "lane.blocked": "222f1ec97e6d4353879305e2c016d886",
+    "lane.resumed": "73571828ca8b40eeafeee94365f925e3",
+    "inbox.lost": "0359b7fa30004371a54ab955a0d1c381",
+    "inbox.found": "47d541cbdcdc47b681d7c89fd82299c1",
+    "config.refused": "81fe469bf50c44dcaeefd2a4d251c822",
+}
 
 
 def give_memory_back() -> None:
@@ -38,14 +55,14 @@ def give_memory_back() -> None:
     ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2 << 20)  # the blocks of files are smaller
 
 
-def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
-    """Send every log line, of ours and of the libraries, to standard error in `log_format` (one of FORMATS)."""
+def log_to_stderr(log_format: str, environ: Mapping[str, str], level: str = "info") -> None:
+    """Send the log lines to standard error in `log_format` (one of FORMATS): ours, and the warnings of libraries."""
     chosen = _auto(environ) if log_format == "auto" else log_format
     shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _bounded]
     if chosen != "journal":
         shared.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -58,9 +75,29 @@ def log_to_stderr(log_format: str, environ: Mapping[str, str]) -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    handler.addFilter(_is_wanted)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log what is of this level (one of LEVELS) and above. With debug, each request to the API is a line too."""
+    logging.getLogger().setLevel(level.upper())
     for noisy in ("urllib3", "backoff", "alembic"):  # what they would say, the error that follows says better
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    if level == "debug":
+        logging.getLogger(_REQUESTS).setLevel(logging.DEBUG)
+
+
+def toggle_debug(usual: str) -> None:
+    """Change from the `usual` level to debug, or back."""
+    is_debug = logging.getLogger().level == logging.DEBUG
+    set_level(level := usual if is_debug else "debug")
+    structlog.get_logger().warning("log.level", level=level)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """True for what we say, for warnings of libraries, and for the requests that are asked for by debug."""
+    return isinstance(record.msg, dict) or record.levelno >= logging.WARNING or record.name == _REQUESTS
 
 
 def _auto(environ: Mapping[str, str]) -> str:
@@ -106,12 +143,29 @@ class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
         """Send one datagram. If journald does not take it, write to standard error, which journald reads too."""
         text = self.format(record).encode(errors="backslashreplace")
         priority = _PRIORITY.get(record.levelname.lower(), 6)
-        head = f"PRIORITY={priority}\nSYSLOG_IDENTIFIER=transcribed\nMESSAGE\n".encode()
+        data = _field("MESSAGE", text) + b"".join(_field(*each) for each in _fields(record.msg))
+        head = f"PRIORITY={priority}\nSYSLOG_IDENTIFIER=transcribed\n".encode()
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.sendto(head + struct.pack("<Q", len(text)) + text + b"\n", self._address)
+                sender.sendto(head + data, self._address)
         except OSError:
             super().emit(record)
+
+
+def _field(name: str, value: bytes) -> bytes:
+    """One field of the protocol, with the length of its value: no value can begin another field."""
+    return name.encode() + b"\n" + struct.pack("<Q", len(value)) + value + b"\n"
+
+
+def _fields(event: object) -> Iterator[tuple[str, bytes]]:
+    """The fields of a record beside its text, of an event of ours."""
+    if not isinstance(event, dict):
+        return
+    for key, name in _FIELDS.items():
+        if event.get(key) is not None:
+            yield name, printable(str(event[key])).encode()
+    if (number := MESSAGE_IDS.get(event.get("event", ""))) is not None:
+        yield "MESSAGE_ID", number.encode()
 
 
 _RENDERERS: Mapping[str, Callable[[], list[Processor]]] = {"console": _console, "json": _json, "journal": _journal}

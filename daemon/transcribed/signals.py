@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 
 class Signals:
-    """SIGTERM and SIGINT, which stop, and SIGHUP, which reloads; `caught` makes the only one.
+    """SIGTERM and SIGINT, which stop, SIGHUP, which reloads, and SIGUSR1; `caught` makes the only one.
 
     Until somebody is told, a stop ends the process at once: whatever it does by then bears a kill. A reload is kept.
     """
@@ -25,18 +25,21 @@ class Signals:
         self._told = threading.Lock()
         self._stop: Callable[[], None] = _leave
         self._reload: Callable[[], None] | None = None
+        self._debug: Callable[[], None] = _nobody
         self._reload_came = False
         numbers, wake_up = os.pipe()
         os.set_blocking(wake_up, False)
         signal.set_wakeup_fd(wake_up, warn_on_full_buffer=False)  # full of 65,536 signals that nobody has heard yet
         threading.Thread(target=self._listen, args=(numbers,), name="signals", daemon=True).start()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, _nothing)
 
-    def tell(self, stop: Callable[[], None], reload: Callable[[], None]) -> None:
-        """Call `stop` or `reload`, on a thread of its own, for each signal from now on, and for a reload that came."""
+    def tell(
+        self, stop: Callable[[], None], reload: Callable[[], None], debug: Callable[[], None] | None = None
+    ) -> None:
+        """Call one of these, on a thread of its own, for each signal from now on, and for a reload that came."""
         with self._told:
-            self._stop, self._reload = stop, reload
+            self._stop, self._reload, self._debug = stop, reload, debug or _nobody
             if self._reload_came:
                 reload()
 
@@ -47,7 +50,9 @@ class Signals:
 
     def _heard(self, number: int) -> None:
         with self._told:
-            if number != signal.SIGHUP:
+            if number == signal.SIGUSR1:
+                self._debug()
+            elif number != signal.SIGHUP:
                 self._stop()
             elif self._reload is not None:
                 self._reload()
@@ -63,6 +68,10 @@ def caught() -> Signals:
 
 def _leave() -> None:
     os._exit(0)
+
+
+def _nobody() -> None:
+    """Nobody is to be told yet."""
 
 
 def _nothing(_number: int, _frame: object) -> None:

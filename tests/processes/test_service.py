@@ -5,6 +5,7 @@ Logging belongs to the whole process, so each of these processes is one of its o
 
 import json
 import os
+import re
 import select
 import socket
 import struct
@@ -12,11 +13,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+import transcribed
 from ends import killed
-from transcribed.service import Notifier
+from transcribed import job
+from transcribed.service import MESSAGE_IDS, Notifier
 
 KEY = "a-key-that-nobody-may-see-0123456789"
 HOSTILE = "<0>Talk\n<3>forged event=job.failed\r\x1b[2J\x85\u2028\u202e\udcff.mp3"
@@ -237,6 +241,51 @@ logging.getLogger("a.library").critical("it says this")
         ("3", "event=lane.blocked lane=api"),
         ("2", 'event="it says this"'),
     ]
+
+
+def test_a_record_has_fields_of_its_own_that_a_name_cannot_forge_and_can_be_found_by_what_happened(journald):
+    code = f"""
+journald_is_at({journald.getsockname()!r})
+log.info("job.delivered", job=7, inbox="talks", file=name)
+log.error("lane.blocked", lane="api")
+log.info("job.touched", job=7)
+logging.getLogger("a.library").critical("EVENT=forged")
+"""
+    said("journal", code)
+    one, lane, touched, stray = records(journald, 4)
+
+    assert (one["EVENT"], one["JOB"], one["INBOX"]) == ("job.delivered", "7", "talks")
+    assert one["FILE"].startswith("<0>Talk\\x0a<3>forged event=job.failed")
+    assert one["MESSAGE_ID"] == MESSAGE_IDS["job.delivered"]
+    assert (lane["LANE"], lane["MESSAGE_ID"]) == ("api", MESSAGE_IDS["lane.blocked"])
+    assert "MESSAGE_ID" not in touched
+    assert "EVENT" not in stray
+
+
+def test_each_event_with_a_number_has_one_of_its_own_and_is_one_that_we_log():
+    source = "".join(path.read_text() for path in Path(transcribed.__file__).parent.rglob("*.py"))
+    events = {f"job.{name.lower()}" for name in vars(job.events)}
+    page = (Path(__file__).parents[2] / "docs" / "health.md").read_text()
+    assert all(f"| {name} | {number} |" in page for name, number in MESSAGE_IDS.items())
+    assert len(set(MESSAGE_IDS.values())) == len(MESSAGE_IDS) == 10
+    assert all(re.fullmatch("[0-9a-f]{32}", number) for number in MESSAGE_IDS.values())
+    assert [name for name in MESSAGE_IDS if source.count(f'"{name}"') < 2 and name not in events] == []
+
+
+def test_a_level_leaves_out_what_is_below_it_and_debug_adds_the_requests():
+    code = """
+for level in ("info", "warning", "debug"):
+    service.set_level(level)
+    log.debug("one"); log.info("two"); log.warning("three")
+    logging.getLogger("urllib3.connectionpool").debug("GET /v2/transcript")
+    logging.getLogger("a.library").info("stray")
+service.toggle_debug("error")
+service.toggle_debug("error")
+log.error("four")
+"""
+    events = [json.loads(line)["event"] for line in said("json", code).splitlines()]
+    of_debug = ["one", "two", "three", "GET /v2/transcript"]
+    assert events == ["two", "three", "three", *of_debug, "log.level", "four"]
 
 
 def test_a_traceback_is_one_record_of_many_lines(journald):

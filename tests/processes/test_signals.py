@@ -16,6 +16,7 @@ from ends import killed
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed.journal import Journal
 from waiting import wait_for
+from world import mp3
 
 ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -69,6 +70,20 @@ def test_a_signal_that_does_not_end_the_wait_of_the_main_thread_is_heard_all_the
             heard.append(process.stdout.readline())
 
     assert heard == ["ready\n", "reload\n", "stop\n", "stop\n", "reload\n"]
+
+
+def test_usr1_makes_the_log_tell_all_and_ends_that_again(daemon: Daemon) -> None:
+    daemon.start()
+    wait_for(lambda: "daemon.started" in daemon.events() and daemon.status(), "its start")
+    daemon.signal(signal.SIGUSR1)
+    wait_for(lambda: daemon.events().count("log.level") == 1, "the change")
+    daemon.drop("Talk.mp3", mp3("Talk"))
+    daemon.wait_for_archive(1)
+    assert "job.attempted" in daemon.events()
+    assert any("POST /v2/transcript" in event for event in daemon.events())
+    assert KEY not in daemon.log.read_text()
+    daemon.signal(signal.SIGUSR1)
+    wait_for(lambda: daemon.events().count("log.level") == 2, "the change back")
 
 
 def test_every_one_of_many_signals_at_random_moments_is_heard() -> None:

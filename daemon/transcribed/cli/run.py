@@ -26,7 +26,7 @@ def run(
     service.hide()
     path = config.find(ctx.obj, os.environ)
     settled = config.load(path, os.environ)
-    service.log_to_stderr(settled.log.format, os.environ)
+    service.log_to_stderr(settled.log.format, os.environ, settled.log.level)
     try:
         status = daemon.work(path, settled, once=once)
     except errors.TranscribedError:

@@ -220,6 +220,9 @@ class Log(Table):
     format: Literal["auto", "console", "json", "journal"] = Field(
         default="auto", description="The form of a log line; auto depends on where the log goes."
     )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged; SIGUSR1 changes to debug and back."
+    )
 
 
 class Monitor(Table):

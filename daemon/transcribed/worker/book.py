@@ -163,6 +163,7 @@ class Book:
         with self.together():
             attempted = self._change(replace(job, **facts).attempted(self._clock.wall(), self.rules, sent_at))
             self._since.setdefault(job.id, self._clock.monotonic())
+            log.debug("job.attempted", job=job.id, inbox=job.inbox, file=shown(job.path), attempts=attempted.attempts)
             return attempted
 
     def record(self, job: Job, *happened: Event) -> Job:
