@@ -1,10 +1,15 @@
 """Questions and orders to the command line, with real journals, real folders and a real status file."""
 
+import contextlib
 import fcntl
 import json
 import os
 import queue
 import re
+import shlex
+import signal
+import subprocess
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,6 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from abilities import without_privileges
+from ends import killed
 from jobs import add_job, save_job
 from transcribed import config, daemon, errors, files, places
 from transcribed.cli import daemon_status, explain, meant, show, terminal
@@ -654,8 +660,11 @@ def test_the_help_of_an_order_shows_no_range_of_numbers_and_a_number_that_no_job
         (["retry"], 2, "name the jobs by their numbers"),
         (["retry", 3, "--failed"], 2, "name the jobs by their numbers"),
         (["retry", "--failed", "--pay-again"], 2, "--pay-again costs money"),
-        (["retry", "9" * 40], 2, "Invalid value"),
-        (["cancel", 0], 2, "Invalid value"),
+        (["retry", "9" * 40], 1, "no job is about 999"),
+        (["retry", "9" * 20], 1, "there is no job 999"),
+        (["cancel", 0], 1, "there is no job 0"),
+        (["retry", "nothing.mp3", 3], 1, "no job is about nothing.mp3"),
+        (["cancel", "a.mp3"], 1, "job 1 was submitted and may have been paid"),
     ],
 )
 def test_an_order_that_cannot_be_carried_out_is_refused_whole_with_its_reason(house, words, status, why):
@@ -669,6 +678,76 @@ def test_an_order_that_cannot_be_carried_out_is_refused_whole_with_its_reason(ho
     assert answer.status == status
     assert why in re.sub(r"[\s│]+", " ", answer.err)
     assert house.orders() == []
+
+
+def test_retry_and_cancel_take_names_and_mean_the_last_job_that_they_can_be_about(house):
+    with house.daemon() as journal:
+        add(journal, "a.mp3", FAILED)
+        add(journal, "a.mp3", UPLOADED, mtime_ns=6)
+        add(journal, "b.mp3", FAILED)
+    assert house.run("retry", "a.mp3", house.path("in", "b.mp3"), 3).status == 0
+    assert house.run("cancel", "a.mp3").status == 0
+    assert [order["jobs"] for order in house.orders()] == [[1, 3], [2]]
+
+
+def ended(command, tmp_path):
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TRANSCRIBED_CONFIG": str(tmp_path / "none.toml")}
+    line = f"exec {shlex.join([sys.executable, '-m', 'transcribed'])} {command}"
+    return subprocess.run(line, shell=True, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "why"),
+    [
+        ("config example >/dev/full", 1, "transcribed: the output cannot be written: No space left on device\n"),
+        ("health >/dev/full", 1, "transcribed: the output cannot be written: No space left on device\n"),
+        ("config example >&-", 0, ""),
+        ("config example >&- 2>&- <&-", 0, ""),
+    ],
+)
+def test_an_output_that_is_closed_or_full_is_no_traceback(house, tmp_path, command, status, why):
+    done = ended(command, tmp_path)
+    assert (done.returncode, done.stderr) == (status, why)
+
+
+def test_an_interrupt_in_the_first_moments_ends_without_a_word(tmp_path):
+    code = """
+import os, signal, sys
+def look(event, arguments):
+    if event == "import" and arguments[0] == "transcribed.cli.app":
+        os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(look)
+sys.argv = ["transcribed", "check"]
+from transcribed.cli import main
+main()
+"""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_watching_the_status_shows_it_until_an_interrupt(house):
+    with house.daemon() as journal:
+        add(journal, "a.mp3")
+        daemon_says(house, journal)
+        ours, theirs = os.openpty()
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "COLUMNS": "200"}
+        command = [sys.executable, "-m", "transcribed", "--config", house.config, "status", "--watch"]
+        with killed(subprocess.Popen(command, env=environ, stdout=theirs, stderr=theirs)) as process:
+            os.close(theirs)
+            seen = b""
+            while b"The daemon is running" not in seen:
+                seen += os.read(ours, 65536)
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):
+                while more := os.read(ours, 65536):
+                    seen += more
+            status = process.wait(60)
+        os.close(ours)
+    assert status == 130
+    assert b"Traceback" not in seen
+    assert not house.run("status", "--watch").out.startswith("\x1b")  # no animation off a terminal
 
 
 def test_retrying_all_that_failed_where_nothing_failed_orders_nothing(house):

@@ -70,6 +70,7 @@ OPENS_FILES = {
     "transcribed.config.read": "the administrator names these files, and mounted secrets are links",
     "transcribed.places": "the configuration, with as few imports as can be: a container asks each half minute",
     "transcribed.monitor.evidence": "as above: the status and the lock, in folders that are the daemon's own",
+    "transcribed.cli": "/dev/null, in the place of streams that are closed",
     "transcribed.config.file": "the example lies in the package",
     "transcribed.journal.file": "SQLite's own files, and the lock beside them",
     "transcribed.journal.copies": "SQLite writes the copy",

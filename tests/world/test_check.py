@@ -78,6 +78,16 @@ def test_an_analysis_that_no_chosen_format_shows_is_named_with_the_formats_that_
     assert f"{said} -- fix: add one of these to formats: md html docx json" in lines
 
 
+def test_a_parameter_whose_name_is_nearly_a_known_one_is_remarked_on_and_a_new_one_is_not(house):
+    house.write(house.inbox("in", "out", "[inbox.transcript]\nspeaker_label = true\nsing_along = true\n"))
+    status, lines = house.check()
+    assert status == 0
+    said = 'remark: inbox "in".transcript.speaker_label: AssemblyAI has no parameter of this name that is known here'
+    fix = "did you mean speaker_labels? It is sent as it is, and perhaps passed over in silence"
+    assert f"{said} -- fix: {fix}" in lines
+    assert not any("sing_along" in line for line in lines)
+
+
 def test_where_all_is_well_each_thing_tried_is_one_line_and_nothing_is_left_behind(house):
     before = tree(house.root)
     status, lines = house.check()

@@ -1,16 +1,54 @@
 """The command line: it sees everything and decides nothing."""
 
+import contextlib
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from transcribed import signals
 
 __all__ = ["main"]
 
 _CONFIG = "--config"
+_INTERRUPTED = 130  # as a shell names the end by SIGINT
+_OF_STREAMS = {errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EDQUOT}
 
 
 def main() -> None:
+    """Run the command line, and end without a traceback where its output cannot be written or it is interrupted."""
+    _open_what_is_closed()
+    try:
+        _run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _leave(_INTERRUPTED)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OF_STREAMS:
+            raise
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"transcribed: the output cannot be written: {error.strerror}\n")
+        _leave(1)
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit without another try to write what is left."""
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  until the end
+    sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Let no file of ours become standard input, output or error, where one was closed by who started us (`>&-`)."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  until the end
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _run() -> None:
     """Run the command line.
 
     The daemon catches its signals before the imports, which take most of its start; and `health`, which is run every

@@ -157,6 +157,7 @@ def _inbox(
     else:
         yield from _recordings(label, each, untaken, strange.get(root))
     yield from _commands(label, each)
+    yield from of_parameters(label, each)
     yield from of_analyses(label, each)
     yield from _other_folders(label, each, strange, shares)
     yield from _devices(label, each, shares)
@@ -202,6 +203,13 @@ def _listing(each: config.Inbox, gone: errors.Blocked | None) -> inbox.Listing:
     ground = Ground(root, lane=lane, what="inbox")
     folder = inbox.RecordingFolder(root, lane=lane, names=names_of(each), hardlinks=each.hardlinks, ground=ground)
     return folder.listing()
+
+
+def of_parameters(label: str, each: config.Inbox) -> Iterator[Finding]:
+    """The parameters whose names may be slips."""
+    for key, near in config.unlikely(each.transcript):
+        said = f"{label}.transcript.{printable(key)}: AssemblyAI has no parameter of this name that is known here"
+        yield Finding("remark", said, f"did you mean {near}? It is sent as it is, and perhaps passed over in silence")
 
 
 def of_analyses(label: str, each: config.Inbox) -> Iterator[Finding]:

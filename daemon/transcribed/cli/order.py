@@ -14,29 +14,21 @@ import typer
 
 from transcribed import config, errors, worker
 from transcribed.cli import daemon_status, terminal
-from transcribed.job import Job, State
+from transcribed.cli.meant import jobs_meant, shares_of
+from transcribed.cli.shares import Shares
+from transcribed.job import Job, State, printable
 from transcribed.journal import Journal
 from transcribed.worker.people.status import counted
 
 _LARGEST = 2**63 - 1  # SQLite's own
-
-
-def _number(text: str) -> int:
-    """The number of a job. Raises BadParameter for what is none."""
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _LARGEST):
-        raise typer.BadParameter(f"{text!r} is no number of a job: `transcribed jobs` shows them")
-    return int(text)
-
-
-Numbers = Annotated[list[int], typer.Argument(metavar="ID...", parser=_number, help="Numbers of jobs.")]
-SomeNumbers = Annotated[
-    list[int] | None, typer.Argument(metavar="ID...", parser=_number, help="Numbers of jobs.", show_default=False)
-]
+_WHAT = "Jobs by their numbers, or by a name or a path of one of their files."
+Whats = Annotated[list[str], typer.Argument(metavar="FILE|ID...", help=_WHAT)]
+SomeWhats = Annotated[list[str] | None, typer.Argument(metavar="FILE|ID...", help=_WHAT, show_default=False)]
 
 
 def retry(
     ctx: typer.Context,
-    ids: SomeNumbers = None,
+    whats: SomeWhats = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="All jobs that have failed.")] = False,
     pay_again: Annotated[
@@ -45,24 +37,22 @@ def retry(
     ] = False,
 ) -> None:
     """Try failed or cancelled jobs again, from where they stopped. Nothing that was paid is paid again."""
-    if bool(ids) == failed:
-        raise typer.BadParameter("name the jobs by their numbers, or give --failed")
+    if bool(whats) == failed:
+        raise typer.BadParameter("name the jobs by their numbers or files, or give --failed")
     if pay_again and failed:
         raise typer.BadParameter("--pay-again costs money: name each job by its number")
     settled = terminal.load(ctx)
     if failed and not _has_a_failure(settled):
         terminal.say("no job has failed: there is nothing to retry", stderr=True)
         return
-    numbers = list(dict.fromkeys(ids or []))
-    _refuse(settled, numbers, _why_not_retried)
+    numbers = _meant(settled, whats or [], _why_not_retried)
     _order(settled, {"order": "retry", "jobs": numbers, "failed": failed, "pay_again": pay_again})
 
 
-def cancel(ctx: typer.Context, ids: Numbers) -> None:
+def cancel(ctx: typer.Context, whats: Whats) -> None:
     """Cancel jobs that are not submitted yet. Their recordings stay in the inbox."""
     settled = terminal.load(ctx)
-    numbers = list(dict.fromkeys(ids))
-    _refuse(settled, numbers, _why_not_cancelled)
+    numbers = _meant(settled, whats, _why_not_cancelled)
     _order(settled, {"order": "cancel", "jobs": numbers})
 
 
@@ -136,17 +126,40 @@ def _has_a_failure(settled: config.Config) -> bool:
         return any(journal.each(State.FAILED))
 
 
-def _refuse(settled: config.Config, numbers: list[int], why_not: Callable[[Job], str]) -> None:
-    """Raises TranscribedError with a reason for each job that the order is not possible for."""
+def _meant(settled: config.Config, whats: list[str], why_not: Callable[[Job], str]) -> list[int]:
+    """The jobs that these words mean, each once. Raises TranscribedError where the order is not possible for one."""
+    shares = shares_of(settled, [what for what in whats if not _is_number(what)])
     with closing(Journal.read(settled.state.directory)) as journal:
-        found = {number: journal.job(number) for number in numbers}
-        reasons = [why_not(job) if job is not None else _unknown(journal, number) for number, job in found.items()]
-    if any(reasons):
-        raise errors.TranscribedError("; ".join(filter(None, reasons)), hint="no order was sent")
+        found = [_one_meant(journal, settled, what, shares, why_not) for what in whats]
+    if reasons := [reason for _, reason in found if reason]:
+        raise errors.TranscribedError("; ".join(reasons), hint="no order was sent")
+    return list(dict.fromkeys(number for number, _ in found))
+
+
+def _one_meant(
+    journal: Journal, settled: config.Config, what: str, shares: Shares, why_not: Callable[[Job], str]
+) -> tuple[int, str]:
+    """The number of the job that a word means, and the reason why the order is not possible for it.
+
+    Of several jobs of one recording it is the last one for which it is possible.
+    """
+    if _is_number(what):
+        number = int(what)
+        job = journal.job(number) if number <= _LARGEST else None
+        return number, _unknown(journal, number) if job is None else why_not(job)
+    jobs = jobs_meant(journal, settled, what, shares)
+    if not jobs:
+        return 0, f"no job is about {printable(what)}"
+    best = next((job for job in reversed(jobs) if not why_not(job)), jobs[-1])
+    return best.id, why_not(best)
+
+
+def _is_number(what: str) -> bool:
+    return what.isascii() and what.isdecimal() and len(what) < 30
 
 
 def _unknown(journal: Journal, number: int) -> str:
-    if not journal.search.had(number):
+    if not 0 < number <= _LARGEST or not journal.search.had(number):
         return f"there is no job {number}"
     again = "drop its recording into the inbox again: what was paid for it is not paid again"
     return f"job {number} ended long ago and is forgotten (state.jobs_days); {again}"

@@ -4,8 +4,10 @@ Rules: the journal is opened for reading only, and nothing is waited for. Each s
 the daemon's status file. All names are escaped where they are shown.
 """
 
+import itertools
 import os
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -13,12 +15,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.live import Live
+from rich.text import Text
 
 from transcribed.cli import daemon_status, terminal
-from transcribed.job import Job, State, is_link, shown
+from transcribed.job import Job, State, is_link, printable, shown
 from transcribed.journal import Journal
 from transcribed.monitor.health import DEAD, NEVER, RUNNING, SILENT, STARTING, STOPPED
 from transcribed.worker.people.status import InboxStatus, JobStatus, LaneStatus, Status
+
+WATCH_SECONDS = 1.0
 
 #: The reason for a job's waiting where nothing else is said.
 _WAITS: Mapping[str, str] = {
@@ -69,20 +75,44 @@ def status(
         bool,
         typer.Option("--exit-code", help="Exit with 0 running, 1 dead, 3 stopped, 4 never run, 5 silent."),
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="On a terminal: show it again each second, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Show if the daemon is running, what waits and why, and how far each upload is."""
     directory = terminal.state_directory(ctx)
+    if watch and not as_json and sys.stdout.isatty():
+        _watch(directory)
+        return
     life = daemon_status.life(directory, os.environ)
     if as_json:
         fields = daemon_status.read_fields(directory, os.environ)
         terminal.print_json({**fields, "alive": life in daemon_status.ALIVE, "life": life})
     else:
-        written = daemon_status.read_status(directory, os.environ)
-        terminal.say(_life(written, life), style="bold")
-        for line in _lines(written) if written else ():
+        first, *lines = _told(directory, life)
+        terminal.say(first, style="bold")
+        for line in lines:
             terminal.say(line)
     if exit_code:
         raise typer.Exit(EXITS[life])
+
+
+def _told(directory: str, life: str) -> Iterator[str]:
+    """The status in lines."""
+    written = daemon_status.read_status(directory, os.environ)
+    yield _life(written, life)
+    yield from _lines(written) if written else ()
+
+
+def _watch(directory: str) -> None:
+    """Show the status on the whole terminal, as it is each second, until somebody interrupts it."""
+    with Live(console=terminal.console(), screen=True, auto_refresh=False) as screen:
+        while True:
+            lines = _told(directory, daemon_status.life(directory, os.environ))
+            shown_lines = itertools.islice(lines, screen.console.height)
+            text = Text("\n".join(map(printable, shown_lines)), no_wrap=True, overflow="ellipsis")
+            screen.update(text, refresh=True)
+            time.sleep(WATCH_SECONDS)
 
 
 def _life(written: Status | None, life: str) -> str:

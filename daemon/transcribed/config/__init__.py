@@ -13,6 +13,7 @@ from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, load, schema, state_directory
 from transcribed.config.model import Api, Config, Costs, Inbox, Log, Monitor, Notify, State
 from transcribed.config.options import Merged, Options, merged, read_options
+from transcribed.config.parameters.request import unlikely
 from transcribed.config.secrets import read_heartbeat_url, read_key, read_urls
 from transcribed.places import config_file as find
 
@@ -39,4 +40,5 @@ __all__ = [
     "read_urls",
     "schema",
     "state_directory",
+    "unlikely",
 ]

@@ -6,12 +6,13 @@ Each check is a function of one mapping: of an inbox, of a file at the share, or
 """
 
 import datetime as dt
+import difflib
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transcribed.config.model import Api, Inbox, Log, State
-from transcribed.config.parameters.values import misfits
+from transcribed.config.parameters.values import PARAMETERS, misfits
 from transcribed.config.problems import KEY_IN_FILE, KEY_NAMES, given
 
 #: AssemblyAI's deepest parameter (speech_understanding) has five levels.
@@ -93,6 +94,16 @@ def wrong_parameters(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         else:
             for path, expected, found in misfits(key, value):
                 yield path, f"should be {expected}, not {given(found)}"
+
+
+def unlikely(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each parameter that is not known and nearly has the name of one that is, with that name: it may be a slip.
+
+    It is sent all the same: AssemblyAI may have a new one, and most of what it does not know it passes over in silence.
+    """
+    for key in parameters:
+        if key not in PARAMETERS and (near := difflib.get_close_matches(key, PARAMETERS, 1, 0.8)):
+            yield key, near[0]
 
 
 def wrong_together(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
