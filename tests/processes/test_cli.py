@@ -643,9 +643,12 @@ def test_an_order_is_left_for_the_daemon_and_whether_one_lives_is_told(house):
 
 
 def test_the_help_of_an_order_shows_no_range_of_numbers_and_a_number_that_no_job_has_is_refused(house):
+    with house.daemon() as journal:
+        add(journal, "a.mp3")
     for order in ("retry", "cancel"):
         assert "922337" not in house.run(order, "--help").out
-        assert [house.run(order, number).status for number in ("0", str(2**63), "x", "1.5")] == [2] * 4
+        assert [house.run(order, number).status for number in ("0", str(2**63), "x", "1.5")] == [1] * 4
+    assert house.orders() == []
 
 
 @pytest.mark.parametrize(

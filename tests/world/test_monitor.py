@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from transcribed.config import Monitor as Table
 from transcribed.monitor import monitor as module
 from transcribed.monitor import server
 from transcribed.monitor.monitor import Monitor, Wanted
@@ -49,6 +51,20 @@ def asked(monitor, path, method="GET", **headers):
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9753", "[::1]:1", "localhost:65535", "unix:/run/x.sock"])
+def test_it_listens_on_this_machine_alone_or_on_a_socket(listen):
+    assert Table(listen=listen).listen == listen
+
+
+OTHERS = ["0.0.0.0:9753", "[::]:80", "192.168.1.2:80", ":80", "127.0.0.1", "127.0.0.1:65536", "unix:x"]
+
+
+@pytest.mark.parametrize("listen", [*OTHERS, "unix:/" + "x" * 107])
+def test_an_address_that_others_can_reach_or_nobody_is_refused(listen):
+    with pytest.raises(ValidationError, match=r"127\.0\.0\.1:PORT|full path"):
+        Table(listen=listen)
 
 
 def test_health_is_told_by_the_passes_of_the_loop(monitor):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from transcribed.config import kinds
 from transcribed.formats import FORMATS, naming
 from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
@@ -72,24 +73,6 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
-def _file_mode(mode: str) -> str:
-    if not re.fullmatch("0?[67][0-7]{2}", mode):
-        raise ValueError("three octal digits in quotes, and the owner reads and writes, as in 0664")
-    return mode
-
-
-def _dir_mode(mode: str) -> str:
-    if not re.fullmatch("[0-3]?7[0-7]{2}", mode):
-        raise ValueError("octal digits in quotes, and the owner may do everything, as in 0775 or 2775")
-    return mode
-
-
-def _group(group: str) -> str:
-    if not re.fullmatch("[^:,\\s-][^:,\\s]{0,31}", group):
-        raise ValueError("the name or the number of a group, in quotes, as in audio")
-    return group
-
-
 def _speakers(names: dict[str, str]) -> dict[str, str]:
     # The two joiners are not letters, but some scripts need them within a name.
     plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
@@ -102,23 +85,6 @@ def _separator(sign: str) -> str:
     if sign not in SEPARATORS:
         raise ValueError('a comma, a semicolon or a tab: "," ";" "\\t"')
     return sign
-
-
-def _listen(address: str) -> str:
-    path = address.removeprefix("unix:")
-    if path != address:
-        if not path.startswith("/") or "\0" in path or len(os.fsencode(path)) > 107:  # unix(7)
-            raise ValueError("unix: and the full path of a socket, of 107 bytes at most")
-        return address
-    if not re.fullmatch(r"(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):[1-9]\d{0,4}", address):
-        raise ValueError("127.0.0.1:PORT, for this machine alone, or unix:/PATH; a proxy can serve it to others")
-    return address
-
-
-def _prom(path: str) -> str:
-    if not path.endswith(".prom"):
-        raise ValueError("a path that ends in .prom, which is what node_exporter reads")
-    return path
 
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -228,11 +194,11 @@ class Log(Table):
 class Monitor(Table):
     """Health and metrics for other programs."""
 
-    listen: Annotated[str, AfterValidator(_listen)] | None = Field(
+    listen: Annotated[str, AfterValidator(kinds.listen)] | None = Field(
         default=None,
         description="Answer /healthz, /readyz, /metrics and /status.json here: 127.0.0.1:PORT or unix:/PATH.",
     )
-    textfile: Annotated[AbsolutePath, AfterValidator(_prom)] | None = Field(
+    textfile: Annotated[AbsolutePath, AfterValidator(kinds.prom)] | None = Field(
         default=None, description="A file of metrics for node_exporter's textfile collector, written each minute."
     )
     heartbeat_url_file: AbsolutePath | None = Field(
@@ -356,13 +322,13 @@ class Defaults(Transcription):
         default="exact",
         description="exact: files are named as the recording. portable: what Windows cannot show is replaced.",
     )
-    file_mode: Annotated[str, AfterValidator(_file_mode)] | None = Field(
+    file_mode: Annotated[str, AfterValidator(kinds.file_mode)] | None = Field(
         default=None, description="The mode of new files, in octal. Default: what their folder and the umask give."
     )
-    dir_mode: Annotated[str, AfterValidator(_dir_mode)] | None = Field(
+    dir_mode: Annotated[str, AfterValidator(kinds.dir_mode)] | None = Field(
         default=None, description="The mode of new folders, in octal. Default: that of the folder that they are in."
     )
-    group: Annotated[str, AfterValidator(_group)] | None = Field(
+    group: Annotated[str, AfterValidator(kinds.group)] | None = Field(
         default=None, description="The group of new files and folders, by name or number. Default: their folder's."
     )
     on_delivered: Command = Field(

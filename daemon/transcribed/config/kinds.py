@@ -1,0 +1,48 @@
+"""The kinds of values that the configuration file has: modes, groups and addresses.
+
+The text of each check's error says what should be there, to follow the words "should be".
+"""
+
+import os
+import re
+
+
+def file_mode(mode: str) -> str:
+    """The mode of a file, in octal. Raises ValueError."""
+    if not re.fullmatch("0?[67][0-7]{2}", mode):
+        raise ValueError("three octal digits in quotes, and the owner reads and writes, as in 0664")
+    return mode
+
+
+def dir_mode(mode: str) -> str:
+    """The mode of a folder, in octal. Raises ValueError."""
+    if not re.fullmatch("[0-3]?7[0-7]{2}", mode):
+        raise ValueError("octal digits in quotes, and the owner may do everything, as in 0775 or 2775")
+    return mode
+
+
+def group(group: str) -> str:
+    """The name or the number of a group. Raises ValueError."""
+    if not re.fullmatch("[^:,\\s-][^:,\\s]{0,31}", group):
+        raise ValueError("the name or the number of a group, in quotes, as in audio")
+    return group
+
+
+def listen(address: str) -> str:
+    """An address of this machine alone, or a socket. Raises ValueError."""
+    path = address.removeprefix("unix:")
+    if path != address:
+        if not path.startswith("/") or "\0" in path or len(os.fsencode(path)) > 107:  # unix(7)
+            raise ValueError("unix: and the full path of a socket, of 107 bytes at most")
+        return address
+    found = re.fullmatch(r"(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):([1-9]\d{0,4})", address)
+    if found is None or int(found[1]) > 65535:
+        raise ValueError("127.0.0.1:PORT, for this machine alone, or unix:/PATH; a proxy can serve it to others")
+    return address
+
+
+def prom(path: str) -> str:
+    """The path of a file that node_exporter reads. Raises ValueError."""
+    if not path.endswith(".prom"):
+        raise ValueError("a path that ends in .prom, which is what node_exporter reads")
+    return path
