@@ -11,9 +11,11 @@ import sys
 import time
 
 import pytest
+from typer.testing import CliRunner
 
 from daemon_process import Daemon
 from transcribed import worker
+from transcribed.cli.app import app
 from transcribed.monitor.evidence import seen_of
 from transcribed.monitor.health import SILENT, SILENT_SECONDS, judged
 from waiting import wait_for
@@ -26,10 +28,17 @@ def daemon(tmp_path, api):
         yield daemon
 
 
-def asked(daemon, *words, verb="health"):
-    command = [sys.executable, "-m", "transcribed", verb, "--config", str(daemon.write_config()), *words]
+def asked(daemon, *words):
+    command = [sys.executable, "-m", "transcribed", "health", "--config", str(daemon.write_config()), *words]
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("XDG", "STATE", "RUNTIME"))}
     return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+
+
+def status_of(daemon):
+    """The exit status and the first line of `transcribed status --exit-code`."""
+    words = ["--config", str(daemon.write_config()), "status", "--exit-code"]
+    done = CliRunner().invoke(app, words, env={"RUNTIME_DIRECTORY": None})
+    return done.exit_code, done.stdout.splitlines()[0]
 
 
 def is_done(status):
@@ -39,7 +48,7 @@ def is_done(status):
 def test_a_daemon_is_healthy_while_it_works_and_unhealthy_before_and_after(daemon):
     never = asked(daemon)
     assert (never.returncode, never.stdout) == (1, "UNHEALTHY: the daemon has not run with this configuration\n")
-    assert asked(daemon, "--exit-code", verb="status").returncode == 4
+    assert status_of(daemon)[0] == 4
 
     daemon.drop("Talk.mp3", mp3("Talk"))
     daemon.start()
@@ -49,19 +58,19 @@ def test_a_daemon_is_healthy_while_it_works_and_unhealthy_before_and_after(daemo
     assert (healthy.returncode, healthy.stderr) == (0, "")
     assert healthy.stdout.startswith("healthy: the daemon is running; 0 in progress, 1 delivered, 0 failed")
     assert json.loads(asked(daemon, "--json").stdout)["life"] == "running"
-    assert asked(daemon, "--exit-code", verb="status").returncode == 0
+    assert status_of(daemon)[0] == 0
 
     daemon.signal(signal.SIGTERM)
     daemon.wait()
     assert (asked(daemon).returncode, json.loads(asked(daemon, "--json").stdout)["life"]) == (1, "stopped")
-    assert asked(daemon, "--exit-code", verb="status").returncode == 3
+    assert status_of(daemon)[0] == 3
 
     daemon.start()
     wait_for(lambda: not daemon.status().get("ended", True), "the status of the next process")
     daemon.kill()
     assert (asked(daemon).returncode, json.loads(asked(daemon, "--json").stdout)["life"]) == (1, "dead")
-    dead = asked(daemon, "--exit-code", verb="status")
-    assert (dead.returncode, "of a process that died" in dead.stdout) == (1, True)
+    code, said = status_of(daemon)
+    assert (code, "of a process that died" in said) == (1, True)
 
 
 def test_the_question_imports_nothing_large(daemon):
