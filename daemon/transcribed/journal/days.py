@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from transcribed.job.events import Received
 from transcribed.journal.changes import Happening
+from transcribed.journal.prepared import Prepared
 from transcribed.journal.tables import days
 from transcribed.journal.transactions import Transactions
 
@@ -16,8 +17,10 @@ DAY_SECONDS = 86400.0
 MOST_DAYS = 400  # of each inbox; by their number, so that a clock that jumps ahead removes none
 
 _NEW = insert(days).values(inbox=sa.bindparam("inbox"), day=sa.bindparam("day"))
-_CAME = _NEW.values(came_hours=sa.bindparam("hours"), accepted_hours=0.0).on_conflict_do_update(
-    index_elements=["inbox", "day"], set_={"came_hours": days.c.came_hours + sa.bindparam("hours")}
+_CAME = Prepared(
+    _NEW.values(came_hours=sa.bindparam("hours"), accepted_hours=0.0).on_conflict_do_update(
+        index_elements=["inbox", "day"], set_={"came_hours": days.c.came_hours + sa.bindparam("hours")}
+    )
 )
 _ACCEPTED = _NEW.values(came_hours=0.0, accepted_hours=sa.bindparam("hours")).on_conflict_do_update(
     index_elements=["inbox", "day"],
@@ -62,7 +65,7 @@ class Days:
         if not hours:
             return
         rows = [{"inbox": inbox, "day": day, "hours": each} for (inbox, day), each in hours.items()]
-        connection.execute(_CAME, rows)
+        _CAME.write(connection, rows)
         for inbox in {inbox for inbox, _ in hours.keys() - self._noted}:
             connection.execute(_FORGET, {"name": inbox})
         self._noted |= hours.keys()

@@ -104,7 +104,7 @@ def _header(name: str) -> bytes:
 
 def remember(connection: sa.Connection, ledger: Ledger) -> None:
     """Let the journal know how far the file goes."""
-    connection.execute(FACT, {"name": _READ_TO, "value": ledger.at})
+    FACT.asked(connection, name=_READ_TO, value=ledger.at)
 
 
 def agree(connection: sa.Connection, ledger: Ledger, on_slow: Callable[[], None]) -> list[Adopted]:

@@ -107,7 +107,7 @@ class Forgotten:
     def was_transcribed(self, transcript_id: str | None) -> bool:
         """True if this transcript was here before."""
         with self._transactions.reading() as connection:
-            return connection.execute(TRANSCRIBED_AT, {"transcript_id": transcript_id}).scalar() is not None
+            return TRANSCRIBED_AT.asked(connection, transcript_id=transcript_id).scalar() is not None
 
     def _found(self, query: sa.Select[tuple[object, ...]], **asked: str | None) -> Iterator[Job]:
         with self._transactions.reading() as connection:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Delivered, Event, Failed, Lost, Requeued, Retired, Submitted, Transcribed
 from transcribed.journal.changes import Happening
+from transcribed.journal.prepared import Prepared
 from transcribed.journal.tables import erasures, jobs, payments
 
 UNKNOWN = 0  #: the number of a job that this journal never had, or has lost
@@ -31,9 +32,11 @@ _LARGEST = 2**63 - 1  # SQLite's own
 _ID = re.compile("[0-9a-f-]{36}")
 
 _ADDED = insert(payments)
-_TAKE = _ADDED.on_conflict_do_update(
-    index_elements=["transcript_id"],
-    set_={c.name: sa.func.coalesce(_ADDED.excluded[c.name], c) for c in payments.c if not c.primary_key},
+_TAKE = Prepared(
+    _ADDED.on_conflict_do_update(
+        index_elements=["transcript_id"],
+        set_={c.name: sa.func.coalesce(_ADDED.excluded[c.name], c) for c in payments.c if not c.primary_key},
+    )
 )
 
 Row = dict[str, Any]
@@ -169,12 +172,12 @@ def _note_each(connection: sa.Connection, kind: type[Event], happened: list[Happ
     if kind is Submitted:
         take(connection, [row_of(job) for job, _, _ in happened])
     elif kind is Transcribed:
-        connection.execute(_TRANSCRIBED, [_heard(*each) for each in happened])
+        _TRANSCRIBED.write(connection, [_heard(*each) for each in happened])
         return []
     elif kind is Delivered:
-        connection.execute(_DELIVERED, [{**_names_of(job), "delivered_at": at} for job, _, at in happened])
+        _DELIVERED.write(connection, [{**_names_of(job), "delivered_at": at} for job, _, at in happened])
     elif kind is Retired:
-        connection.execute(_NAMED, [_names_of(job) for job, _, _ in happened])
+        _NAMED.write(connection, [_names_of(job) for job, _, _ in happened])
     elif kind is Requeued:
         return [name for job, _, at in happened for name in _give_up(connection, job.id, at)]
     elif kind in (Lost, Failed):
@@ -185,10 +188,10 @@ def _note_each(connection: sa.Connection, kind: type[Event], happened: list[Happ
     return [job.transcript_id or "" for job, _, _ in happened]
 
 
-def _completing(*columns: str) -> sa.Update:
+def _completing(*columns: str) -> Prepared:
     """Complete a payment, `paid_by` its transcript, in these columns."""
     which = payments.c.transcript_id == sa.bindparam("paid_by")
-    return payments.update().where(which).values({name: sa.bindparam(name) for name in columns})
+    return Prepared(payments.update().where(which).values({name: sa.bindparam(name) for name in columns}))
 
 
 _NAMES = ("stem", "tail", "number")
@@ -225,13 +228,13 @@ def wish(connection: sa.Connection, transcript_id: str, at: float) -> list[str]:
 
 def erased(connection: sa.Connection, transcript_id: str, at: float) -> list[str]:
     """A transcript is no longer at AssemblyAI; return it."""
-    connection.execute(_ERASED, {"paid_by": transcript_id, "erased_at": at})
+    _ERASED.asked(connection, paid_by=transcript_id, erased_at=at)
     return [transcript_id]
 
 
 def take(connection: sa.Connection, rows: list[Row]) -> None:
     """Write these payments. Of one that is there already, what is known of it stays known."""
-    connection.execute(_TAKE, rows)
+    _TAKE.write(connection, rows)
 
 
 def rebuilt(connection: sa.Connection, known: list[Job]) -> list[str]:

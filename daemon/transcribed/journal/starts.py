@@ -107,10 +107,10 @@ def _begin(connection: sa.Connection, directory: str) -> Starts:
     """Write one more start into the journal, within a transaction, with the loss that shows. Raises OSError."""
     before, loss = merged(_known(connection), _beside(directory))
     now = before.next()
-    connection.execute(FACT, {"name": FACT_NAME, "value": now.to_text()})
+    FACT.asked(connection, name=FACT_NAME, value=now.to_text())
     known = connection.execute(sa.select(facts.c.value).where(facts.c.name == LOSS)).scalar()
     if loss and not known:
-        connection.execute(FACT, {"name": LOSS, "value": loss})
+        FACT.asked(connection, name=LOSS, value=loss)
     return now
 
 

@@ -7,21 +7,29 @@ import sqlalchemy as sa
 
 from transcribed.files import MANY_NUMBERS
 from transcribed.job import State
+from transcribed.journal.prepared import Prepared
 from transcribed.journal.tables import erasures, events, facts, jobs, names, payments
 
 _HASHES = ("content_hash", "audio_hash")
 MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
 
-UPDATE = jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was")))
+NEW_JOBS, NEW_EVENTS = Prepared(jobs.insert()), Prepared(events.insert())
+#: The number is not set again: SQLite would write each index of the job again.
+UPDATE = Prepared(
+    jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was"))),
+    columns=[column.name for column in jobs.c if not column.primary_key],
+)
 JOB = sa.select(jobs).where(jobs.c.id == sa.bindparam("number"))
-STORY = (
+STORY = Prepared(
     sa.select(events.c.at, events.c.event, events.c.state, events.c.data)
     .where(events.c.job == sa.bindparam("number"))
     .order_by(events.c.id)
 )
-OF_SIZE = sa.select(
-    sa.exists().where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but")))
-    | sa.exists().where((payments.c.size == sa.bindparam("size")) & (payments.c.job != sa.bindparam("but")))
+OF_SIZE = Prepared(
+    sa.select(
+        sa.exists().where((jobs.c.size == sa.bindparam("size")) & (jobs.c.id != sa.bindparam("but")))
+        | sa.exists().where((payments.c.size == sa.bindparam("size")) & (payments.c.job != sa.bindparam("but")))
+    )
 )
 _NAMED = (jobs.c.stem == sa.bindparam("stem")) & (jobs.c.id != sa.bindparam("but")) & jobs.c.number.is_not(None)
 _NUMBERS = (
@@ -32,7 +40,7 @@ _NUMBERS = (
     .limit(MANY_NUMBERS),
 )
 #: Of very many only the newest: a recorder may give all of its recordings one name.
-NUMBERS = sa.union(*(sa.select(each.subquery()) for each in _NUMBERS))
+NUMBERS = Prepared(sa.union(*(sa.select(each.subquery()) for each in _NUMBERS)))
 
 
 def _has_twin() -> sa.Select[Any]:
@@ -43,7 +51,7 @@ def _has_twin() -> sa.Select[Any]:
     return sa.select(sa.or_(*here, *paid))
 
 
-HAS_TWIN = _has_twin()  #: one small question before TWINS: most recordings have none
+HAS_TWIN = Prepared(_has_twin())  #: one small question before TWINS: most recordings have none
 FEW_FAILED = 1000  #: up to so many are all looked at: a recorder may make very many recordings of one size
 
 
@@ -55,16 +63,20 @@ def _failed_like(size: sa.ColumnElement[int], state: sa.ColumnElement[str]) -> s
 #: SQLite does not know which of the two are fewer; an expression in place of a column keeps it from that index.
 FAILED_LIKE = _failed_like(jobs.c.size, jobs.c.state + "").order_by(jobs.c.id)
 FAILED_LIKE_OF_FEW = _failed_like(jobs.c.size + 0, jobs.c.state).order_by(jobs.c.id)
-ERASURE = sa.union_all(
-    sa.select(erasures.c.wanted_at, erasures.c.erased_at, sa.literal(1).label("rank")).where(
-        erasures.c.transcript_id == sa.bindparam("transcript_id")
-    ),
-    sa.select(payments.c.erased_at, payments.c.erased_at, sa.literal(2)).where(  # where the order is forgotten
-        (payments.c.transcript_id == sa.bindparam("transcript_id")) & payments.c.erased_at.is_not(None)
-    ),
-).order_by("rank")
-TRANSCRIBED_AT = sa.select(payments.c.transcribed_at).where(payments.c.transcript_id == sa.bindparam("transcript_id"))
-FACT = facts.insert().prefix_with("OR REPLACE")
+ERASURE = Prepared(
+    sa.union_all(
+        sa.select(erasures.c.wanted_at, erasures.c.erased_at, sa.literal(1).label("rank")).where(
+            erasures.c.transcript_id == sa.bindparam("transcript_id")
+        ),
+        sa.select(payments.c.erased_at, payments.c.erased_at, sa.literal(2)).where(  # where the order is forgotten
+            (payments.c.transcript_id == sa.bindparam("transcript_id")) & payments.c.erased_at.is_not(None)
+        ),
+    ).order_by("rank")
+)
+TRANSCRIBED_AT = Prepared(
+    sa.select(payments.c.transcribed_at).where(payments.c.transcript_id == sa.bindparam("transcript_id"))
+)
+FACT = Prepared(facts.insert().prefix_with("OR REPLACE"))
 _AT_ADDRESS = (  # whatever the key: a project may have several, one after the other
     sa.select(erasures.c.wanted_at, erasures.c.transcript_id, payments.c.key_fingerprint)
     .join(payments, payments.c.transcript_id == erasures.c.transcript_id)

@@ -26,7 +26,6 @@ from transcribed.journal.tables import (
     PAID,
     erasures,
     event_row_of,
-    events,
     facts,
     few,
     inboxes,
@@ -110,6 +109,7 @@ class Journal:
         """Close the file, and release the lock."""
         if self._beside is not None:
             self._beside.stop()
+        self._transactions.close()
         self._engine.dispose()
         self._paid.close()
         if self._lock is not None:
@@ -148,14 +148,14 @@ class Journal:
         told = [happening for change in changes for happening in change.happened]
         with self._transactions.writing() as connection:
             if new:
-                connection.execute(jobs.insert(), [row_of(change.job) for change in new])
+                statements.NEW_JOBS.write(connection, [row_of(change.job) for change in new])
             if old:
                 rows = [{**row_of(job), "b_id": job.id, "b_was": str(was)} for job, was, _ in old]
-                written = connection.execute(statements.UPDATE, rows).rowcount
+                written = statements.UPDATE.write(connection, rows)
                 assert written == len(old), f"{len(old) - written} of {len(old)} jobs are not as was believed"
             if told:
                 rows = [event_row_of(each.job.id, each.at, each.event, each.job.state) for each in told]
-                connection.execute(events.insert(), rows)
+                statements.NEW_EVENTS.write(connection, rows)
             self._paid.note(connection, told)
             self.days.note(connection, told)
             self._moved.update(change.job.state for change in changes)
@@ -224,7 +224,7 @@ class Journal:
         """
         hashes = {"content_hash": job.content_hash, "audio_hash": job.audio_hash}
         with self._transactions.reading() as connection:
-            if not connection.execute(statements.HAS_TWIN, {**hashes, "but": job.id}).scalar():
+            if not statements.HAS_TWIN.asked(connection, **hashes, but=job.id).scalar():
                 return []
         found = self._found(statements.TWINS, **hashes, parameters=parameters, inbox=job.inbox, path=job.path)
         return [*found, *self.forgotten.with_content(**hashes)]
@@ -232,7 +232,7 @@ class Journal:
     def has_another_of_size(self, size: int, *, but: int) -> bool:
         """True if the recording of any other job has this size."""
         with self._transactions.reading() as connection:
-            return bool(connection.execute(statements.OF_SIZE, {"size": size, "but": but}).scalar())
+            return bool(statements.OF_SIZE.asked(connection, size=size, but=but).scalar())
 
     def failed_like(self, inbox: str, fingerprint: Fingerprint) -> list[Job]:
         """The failed jobs of an inbox whose recording has this size and time, oldest first."""
@@ -279,7 +279,7 @@ class Journal:
     def erasure(self, transcript_id: str) -> tuple[float, float | None] | None:
         """The times of the order to delete this transcript at AssemblyAI and of its deletion; None without an order."""
         with self._transactions.reading() as connection:
-            row = connection.execute(statements.ERASURE, {"transcript_id": transcript_id}).first()
+            row = statements.ERASURE.asked(connection, transcript_id=transcript_id).first()
         return None if row is None else (row[0], row[1])
 
     def with_transcripts(self, transcript_ids: Sequence[str]) -> list[Job]:
@@ -289,12 +289,12 @@ class Journal:
     def numbers_taken(self, stem: bytes, but: int) -> set[int]:
         """The numbers that jobs other than `but` have committed for `stem`, retired or not; of very many the newest."""
         with self._transactions.reading() as connection:
-            return set(connection.execute(statements.NUMBERS, {"stem": stem, "but": but}).scalars())
+            return set(statements.NUMBERS.asked(connection, stem=stem, but=but).scalars())
 
     def story(self, number: int) -> list[dict[str, Any]]:
         """The events of a job, in order: `at`, `event`, `state` and the event's data."""
         with self._transactions.reading() as connection:
-            rows = connection.execute(statements.STORY, {"number": number}).all()
+            rows = statements.STORY.asked(connection, number=number).all()
         return [{"at": at, "event": event, "state": state, **json.loads(data)} for at, event, state, data in rows]
 
     def is_accepted(self, inbox: str) -> bool:

@@ -192,23 +192,26 @@ _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone":
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
 _FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in _ELSEWHERE)
+_TEXTS = tuple(f.name for f in fields(Job) if f.type in (str, str | None))
 _plain_of = attrgetter(*_PLAIN)
 
 
 def row_of(job: Job) -> dict[str, Any]:
     """A job as its row of `jobs`."""
-    row = dict(zip(_PLAIN, map(_storable, _plain_of(job)), strict=True))
+    row: dict[str, Any] = dict(zip(_PLAIN, _plain_of(job), strict=True))
+    row |= {name: _storable(row[name]) for name in _TEXTS}
     row |= {name: getattr(job.fingerprint, name) for name in _FINGERPRINT}
     row["in_flight"] = None if job.in_flight is None else str(job.in_flight)
     row["renderings"] = None if job.renderings is None else dict(job.renderings)
-    return {**row, "state": str(job.state), "formats": list(job.formats)}
+    row["state"], row["formats"] = str(job.state), list(job.formats)
+    return row
 
 
-def _storable(value: object) -> object:
-    """`value` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode(errors="backslashreplace").decode()
-    return value
+def _storable(text: str | None) -> str | None:
+    """`text` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
+    if text is None or text.isascii():
+        return text
+    return text.encode(errors="backslashreplace").decode()
 
 
 class Unreadable(Exception):

@@ -45,6 +45,7 @@ class Transactions:
     ) -> None:
         self.damage = ""  #: once it is found, nothing more is written
         self._engine = engine
+        self._asking: sa.Connection | None = None  # for questions: to make one for each takes as long as most of them
         self._require_place = place
         self._ending = ending
         self._ended = ended
@@ -69,8 +70,16 @@ class Transactions:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """The connection for a question. Raises Blocked(state) where the journal cannot be read."""
-        with self.understood("read"), self._engine.connect() as connection:
-            yield connection
+        with self.understood("read"):
+            if self._asking is None:
+                self._asking = self._engine.connect()
+            yield self._asking
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
 
     @contextmanager
     def understood(self, doing: str) -> Iterator[None]:
