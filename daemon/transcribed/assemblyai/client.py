@@ -34,6 +34,7 @@ from transcribed.assemblyai.answers import (
     upload_url_in,
 )
 from transcribed.assemblyai.body import Body, UnreadableError
+from transcribed.assemblyai.deadlines import Limits
 from transcribed.assemblyai.download import LARGEST_AUDIO_BYTES, blocks
 from transcribed.assemblyai.failures import (
     DELETE,
@@ -49,7 +50,7 @@ from transcribed.assemblyai.failures import (
     Unreachable,
 )
 from transcribed.assemblyai.headers import ServerClock
-from transcribed.assemblyai.transport import Limits, Transport
+from transcribed.assemblyai.transport import Transport
 from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient
 from transcribed.job import Account
 

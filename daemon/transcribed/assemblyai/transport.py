@@ -6,18 +6,15 @@ the size.) No redirect is followed, nothing is sent twice, no cookie is kept, no
 no message. `refused` is True if there never was a connection: then nothing was sent.
 
 requests lacks three things: a time-out for writes (it takes the one for connecting), a deadline, and the knowledge
-whether anything was sent. For these its connections are made from the class in `_watched`.
+whether anything was sent. For these its connections are made from the class in `_watched`,
+and `deadlines` watches them.
 """
 
 import os
-import socket
 import ssl
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
@@ -33,6 +30,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from transcribed.assemblyai import environment
 from transcribed.assemblyai.answers import PAGE_LENGTH, Unreadable, error_text_in, one_line
+from transcribed.assemblyai.deadlines import Deadlines, Limits, Line
 from transcribed.assemblyai.failures import CutOff, ErrorAnswer, Unreachable, refusal_error
 from transcribed.assemblyai.headers import ServerClock, retry_after_seconds
 from transcribed.errors import API, Blocked, ConfigError, TranscribedError, Transient
@@ -43,19 +41,6 @@ BLOCK_BYTES = 128 * 1024
 #: Ten hours of talk with all add-ons have about 20 MB. What is larger than `formats.checked` reads is set aside.
 ANSWER_BYTES = 64 * 1024 * 1024
 _LOADING = threading.Lock()  # or the first calls, on threads of their own, would each load the certificates
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The longest that each phase of a call may take, in seconds.
-
-    The deadline is for the whole answer, once the request is sent. It is also the read time-out of an upload.
-    """
-
-    connect_seconds: float = 10
-    write_stall_seconds: float = 60
-    read_seconds: float = 60
-    deadline_seconds: float = 300
 
 
 class Transport:
@@ -70,7 +55,7 @@ class Transport:
         self._limits = limits
         self._clock = clock
         self._free: list[_Session] = []  # the one that was used last is at the end, and its connection the freshest
-        self._deadlines = _Deadlines(limits.deadline_seconds)
+        self._deadlines = Deadlines(limits.deadline_seconds)
 
     def send(self, method: str, path: str, doing: str, **request: Any) -> bytes:
         """The body of a 2xx answer. Whatever else happens is raised as an error of errors.py.
@@ -98,7 +83,7 @@ class Transport:
     @contextmanager
     def stream(self, url: str) -> Iterator["Stream"]:
         """The answer of another host, which is not sent the key. Raises what requests raises."""
-        line = _Line(self._limits, self._deadlines)
+        line = Line(self._limits, self._deadlines)
         with _Session(_NoKey(), line, self._proxies(url)) as session:
             try:
                 with self._answer(session, "GET", url, self._limits.read_seconds) as response:
@@ -124,7 +109,7 @@ class Transport:
         try:
             session = self._free.pop()
         except IndexError:
-            line = _Line(self._limits, self._deadlines)
+            line = Line(self._limits, self._deadlines)
             session = _Session(_Key(self._key), line, self._proxies(self.base_url))
         session.line.begin()
         try:
@@ -144,7 +129,7 @@ class Transport:
         after = retry_after_seconds(response.headers.get("Retry-After", ""))
         return ErrorAnswer(response.status_code, text if own else text[:PAGE_LENGTH], own is not None, after)
 
-    def _failure(self, error: OSError, line: "_Line") -> TranscribedError:
+    def _failure(self, error: OSError, line: Line) -> TranscribedError:
         root = line.root_of(error)
         reason = f"no answer within {self._limits.deadline_seconds:g} s" if line.is_expired else _reason(root)
         if line.is_sent and line.is_expired:
@@ -169,7 +154,7 @@ class Transport:
 class Stream:
     """An answer that is read as it comes; each block has the deadline of a whole answer."""
 
-    def __init__(self, response: requests.Response, line: "_Line") -> None:
+    def __init__(self, response: requests.Response, line: Line) -> None:
         self.status = response.status_code
         self._response, self._line = response, line
 
@@ -180,90 +165,6 @@ class Stream:
             raise TimeoutError("the deadline has passed")
         self._line.renew()
         return block
-
-
-class _Deadlines:
-    """Hangs up on each call that waits too long for its answer: one thread, however many calls there are."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._changed = threading.Condition()
-        self._waiting: dict[_Line, tuple[float, socket.socket]] = {}  # in the order of their deadlines
-        self._thread: threading.Thread | None = None
-        self._is_idle = False  # it waits for a call, not for a time
-
-    def begin(self, line: "_Line", sock: socket.socket) -> None:
-        """The deadline of this call runs from now on."""
-        with self._changed:
-            self._waiting.pop(line, None)  # or a renewed deadline would keep its place
-            self._waiting[line] = time.monotonic() + self._seconds, sock
-            if self._thread is None:
-                (thread := threading.Thread(target=self._watch, name="deadlines", daemon=True)).start()
-                self._thread = thread  # where it cannot be started now, the next call tries again
-            if self._is_idle:  # else it wakes at an earlier deadline, and looks then
-                self._changed.notify()
-
-    def over(self, line: "_Line") -> None:
-        """Returns when this deadline can no longer hang up: the connection may be used again."""
-        with self._changed:
-            self._waiting.pop(line, None)
-
-    def _watch(self) -> None:
-        with self._changed:
-            while True:
-                if not self._waiting:
-                    self._is_idle = True
-                    self._changed.wait()
-                    self._is_idle = False
-                    continue
-                line, (at, sock) = next(iter(self._waiting.items()))
-                if at > time.monotonic():
-                    self._changed.wait(at - time.monotonic())
-                else:
-                    del self._waiting[line]
-                    line.hang_up(sock)
-
-
-class _Line:
-    """The call that a thread is making: whether anything was sent, and whether its time is up."""
-
-    def __init__(self, limits: Limits, deadlines: _Deadlines) -> None:
-        self.limits = limits
-        self.is_sent = self.is_expired = False
-        self._deadlines = deadlines
-        self._sock: socket.socket | None = None
-        self._outer: BaseException | None = None
-
-    def begin(self) -> None:
-        self.is_sent = self.is_expired = False
-        self._outer = sys.exception()
-
-    def root_of(self, error: BaseException) -> BaseException:
-        """The first cause of `error` within this call, not an error that the caller was already handling."""
-        while error.__context__ is not None and error.__context__ is not self._outer:
-            error = error.__context__
-        return error
-
-    def await_answer(self, sock: socket.socket) -> None:
-        """The request is sent: the deadline runs from now on."""
-        self._sock = sock
-        self._deadlines.begin(self, sock)
-
-    def renew(self) -> None:
-        """A part of the answer came: the deadline runs from now on."""
-        assert self._sock is not None
-        self._deadlines.begin(self, self._sock)
-
-    def over(self) -> None:
-        """Returns when the deadline can no longer hang up: the connection may be used again."""
-        self._deadlines.over(self)
-
-    def hang_up(self, sock: socket.socket) -> None:
-        """The time is up."""
-        self.is_expired = True
-        with suppress(OSError):
-            # The plain shutdown, also of a TLS socket: its own shutdown would touch state that the reader uses.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _Key(AuthBase):
@@ -287,11 +188,11 @@ class _NoKey(AuthBase):
 class _Session(requests.Session):
     """Connections for one call at a time.
 
-    requests would read the environment for each call, which takes a sixth of the call's processor time. It stays as it
-    is in a process, so it is read once, here.
+    requests would read the environment for each call, which takes a sixth of the call's processor time, and merge what
+    is empty here (settings, cookies), which takes a fifth. All that is the same for each call is set once, here.
     """
 
-    def __init__(self, auth: AuthBase, line: _Line, proxies: dict[str, str]) -> None:
+    def __init__(self, auth: AuthBase, line: Line, proxies: dict[str, str]) -> None:
         super().__init__()
         self.trust_env = False
         self.proxies.update(proxies)
@@ -304,6 +205,18 @@ class _Session(requests.Session):
         self.mount("https://", _Adapter(line))
         self.mount("http://", _Adapter(line))
 
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url or "", request.params)
+        prepared.prepare_headers({**self.headers, **(request.headers or {})})
+        prepared.prepare_body(request.data, request.files, request.json)
+        prepared.prepare_auth(self.auth)
+        return prepared
+
+    def merge_environment_settings(self, *_: object) -> dict[str, Any]:
+        return {"proxies": self.proxies, "stream": True, "verify": self.verify, "cert": None}
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: a redirect is an answer. (Else requests would read its body, of any size, to find the next address.)"""
 
@@ -311,7 +224,7 @@ class _Session(requests.Session):
 class _Adapter(HTTPAdapter):
     """Makes the connections of each pool `_watched` ones, also those to a proxy."""
 
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: Line) -> None:
         self._line = line
         super().__init__(max_retries=0)
 
@@ -348,7 +261,7 @@ def _trusting(bundle: str, _changed_at: int) -> ssl.SSLContext:
     return context
 
 
-def _watched(base: type[HTTPConnection], its_line: _Line) -> type[HTTPConnection]:
+def _watched(base: type[HTTPConnection], its_line: Line) -> type[HTTPConnection]:
     """A connection like those of `base` (plain or TLS) that knows its line."""
 
     class Watched(base):  # type: ignore[valid-type,misc]  # only the pool knows which class it extends
