@@ -168,7 +168,7 @@ def canonical(parameters: Mapping[str, Any]) -> str:
 def after(job: Job, event: Event, now: float, rules: Rules) -> Job:
     """`job` after `event`. Raises IllegalEvent for a pair that is not in TRANSITIONS."""
     state = target(job.state, event)
-    base = replace(job, state=state, in_flight=None, deaths=0)
+    changes: dict[str, Any] = {"state": state, "in_flight": None, "deaths": 0}
     if state is not job.state:
-        base = replace(base, changed_at=now, due_at=now, attempts=0, reason="", hint="")
-    return replace(base, **event.facts(job, now, rules))
+        changes |= {"changed_at": now, "due_at": now, "attempts": 0, "reason": "", "hint": ""}
+    return replace(job, **{**changes, **event.facts(job, now, rules)})  # once: each copy costs 20 µs

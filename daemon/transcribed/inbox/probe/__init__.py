@@ -52,7 +52,7 @@ def probe(file: BinaryIO, size: int) -> Probe:
     """
     if size == 0:
         return _refused(strangers.EMPTY)
-    whole = Extent(file, 0, size)
+    whole = Extent.of(file, size)
     try:
         return _probed(whole)
     except Ended:
@@ -66,7 +66,7 @@ def length(file: BinaryIO, size: int) -> float:
 
     Raises OSError where the file cannot be read.
     """
-    whole = Extent(file, 0, size)
+    whole = Extent.of(file, size)
     try:
         return _length(whole.part(tags.front(whole)))
     except Ended:

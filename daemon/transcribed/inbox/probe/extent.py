@@ -5,6 +5,7 @@ from typing import BinaryIO, Literal
 
 MOST_BYTES = 6 << 20
 MOST_READS = 20_000
+HELD_BYTES = 256 << 10  # a file up to this size is read at once: that takes less than some dozens of seeks
 
 
 class Ended(EOFError):
@@ -15,6 +16,7 @@ class Ended(EOFError):
 class _Allowance:
     bytes_left: int = MOST_BYTES
     reads_left: int = MOST_READS
+    held: bytes | None = None  # all of a small file
 
     def take(self, count: int) -> None:
         self.reads_left -= 1
@@ -35,6 +37,11 @@ class Extent:
     end: int
     _allowance: _Allowance = field(default_factory=_Allowance)
 
+    @classmethod
+    def of(cls, file: BinaryIO, size: int) -> "Extent":
+        """The first `size` bytes of a file, which is at its beginning; those of a small file are read once."""
+        return cls(file, 0, size, _Allowance(held=file.read(size) if size <= HELD_BYTES else None))
+
     @property
     def size(self) -> int:
         """The number of its bytes."""
@@ -46,7 +53,10 @@ class Extent:
         if offset < 0 or count <= 0:
             return b""
         self._allowance.take(count)
-        self.file.seek(self.begin + offset)
+        at, held = self.begin + offset, self._allowance.held
+        if held is not None:
+            return held[at : at + count]
+        self.file.seek(at)
         return self.file.read(count)
 
     def at(self, offset: int, count: int) -> bytes:

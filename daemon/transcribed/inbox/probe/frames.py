@@ -9,6 +9,7 @@ import re
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from transcribed.inbox.probe import mpeg
@@ -149,6 +150,7 @@ def _run(data: bytes, begin: int, scheme: Scheme) -> Run:
     return Run(begin, at, count, seconds)
 
 
+@lru_cache(maxsize=1024)  # the frames of one stream have few headers
 def _mpeg(header: bytes) -> Frame | None:
     return Frame(*fields) if (fields := mpeg.frame(header)) else None
 
