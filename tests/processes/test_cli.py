@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -171,7 +172,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
     for error in blocked:
         lanes.block(error, wall=1_750_000_000.0, now=0)
     journal.saw_inbox("talks", 1.0, accepted=True)
-    background = Background(mailbox, lambda *_: AtOnce())
+    background = Background(mailbox, lambda *_: AtOnce(), threading.Event())
     arrivals = Arrivals(route, book, background, clock, Host(), Sweeps(background, clock), state=b"")  # type: ignore[arg-type]  # a look asks for no more
     arrivals.look_if_due()
     arrivals.looked(mailbox.get(timeout=BOUND_SECONDS), 24.0)

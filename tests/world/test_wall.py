@@ -6,6 +6,7 @@ The defect is put into one call of one real function or outside edge, for there 
 import functools
 import os
 import queue
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -176,7 +177,7 @@ def test_a_defect_in_work_off_the_loop_is_logged_and_the_work_is_done_the_next_t
 
 def test_the_loop_is_answered_whatever_becomes_of_the_work():
     mailbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    background = Background(mailbox, lambda name, threads: AtOnce())
+    background = Background(mailbox, lambda name, threads: AtOnce(), threading.Event())
 
     for work in (lambda: 1, Flawed(lambda: 1), Flawed(lambda: 1, when=lambda *_: False)):
         background.ask(AtOnce(), work, lambda outcome: outcome, doing="counting")

@@ -560,6 +560,32 @@ def test_a_look_that_waits_for_its_turn_is_not_taken_for_one_that_hangs(
     assert world.published[-1]["blocked"] == []
 
 
+def test_a_delivery_that_stands_ready_is_not_begun_once_the_daemon_stops(world: World) -> None:
+    held: list[Callable[[], None]] = []
+    inline = world.executor
+
+    class DeliveriesWait:
+        names_left = 1
+
+        def submit(self, work: Callable[[], None]) -> None:
+            self.names_left -= 1
+            held.append(work) if self.names_left < 0 else work()
+
+    waits = DeliveriesWait()
+    world.executor = (  # type: ignore[method-assign]
+        lambda name, threads: waits if name.startswith("folders-") else inline(name, threads)
+    )
+    world.drop("Talk.mp3")
+    world.run(lambda: bool(held))
+    for work in held:
+        work()
+    assert world.files("outbox") == []
+
+    world.executor = inline  # type: ignore[method-assign]
+    assert world.run() == 0
+    assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
+
+
 def test_an_inbox_that_goes_away_is_said_once_and_comes_back_by_itself(
     world: World, api: FakeAssemblyAI, clock: Clock
 ) -> None:

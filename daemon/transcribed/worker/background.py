@@ -5,6 +5,7 @@ its traceback and costs that one piece of work one attempt, never the daemon.
 """
 
 import functools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -46,7 +47,8 @@ class Background:
     `executors` gives so many threads for a kind of work, by its name.
     """
 
-    def __init__(self, mailbox: Mailbox, executors: Callable[[str, int], Executor]) -> None:
+    def __init__(self, mailbox: Mailbox, executors: Callable[[str, int], Executor], stop: threading.Event) -> None:
+        self.stop = stop  #: set once the daemon stops
         self._mailbox = mailbox
         self._folders: dict[str, bytes] = {}
         self.executor = functools.cache(executors)  #: by its name and its threads, the same one each time

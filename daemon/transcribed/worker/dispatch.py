@@ -40,7 +40,7 @@ from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, line_weight, s
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.doubts import told_doubts
-from transcribed.worker.steps.ends import ended
+from transcribed.worker.steps.ends import ended, unless_stopped
 from transcribed.worker.steps.folders import FolderSteps
 from transcribed.worker.steps.lookup import look_up, looks_back_to
 from transcribed.worker.uploads import Uploads
@@ -267,6 +267,8 @@ class Dispatch:
         assert self._plan is not None
         attempted = self._saved(job, step, inbox, self._plan.client)
         work = self._work(attempted, step, self._plan, inbox)  # it may ask the journal: until then the job is in line
+        if step in IN_FOLDERS:  # many stand ready for one thread
+            work = functools.partial(unless_stopped, self._background.stop, work)
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
         rooms.take(step, job)

@@ -67,7 +67,7 @@ class Worker:
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
         self.book = Book(journal, clock, plan.rules, self._written)
-        self._background = background = Background(mailbox, host.executor)
+        self._background = background = Background(mailbox, host.executor, stop)
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
         self._orders = Orders(directory, self.book, self.dispatch, background, clock, resume=self._resume)

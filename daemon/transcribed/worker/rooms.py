@@ -11,7 +11,7 @@ from transcribed.worker.plan import Route
 from transcribed.worker.reading import READS
 from transcribed.worker.schedule import Line
 
-FOLDER_STEPS = 8  # at once in one inbox: some at work, the others ready: in one pass more than one ends
+FOLDER_STEPS = 32  # at once in one inbox: one at work, the others ready: in one pass as many end as its fsyncs take
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 ALONE = -1  # the weight of a line of recordings that are tried alone

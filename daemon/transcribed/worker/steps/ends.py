@@ -1,5 +1,8 @@
 """The end of a job's step: what happened, or the event that a problem makes of it."""
 
+import threading
+from collections.abc import Callable
+
 from transcribed import errors
 from transcribed.job import Job, State, Step
 from transcribed.job.events import Cancelled, Deferred, Event, Failed, Lost, Released
@@ -12,6 +15,11 @@ def ended(job: Job, outcome: Outcome[Event | None]) -> StepEnded:
     if outcome.problem is None:
         return StepEnded(job, outcome.result)
     return _raised(job, outcome.problem)
+
+
+def unless_stopped(stop: threading.Event, work: Callable[[], Event | None]) -> Event | None:
+    """The event of `work`, which stood ready for its thread; once the daemon stops it is not begun any more."""
+    return Released("the daemon stopped") if stop.is_set() else work()
 
 
 def _raised(job: Job, error: errors.TranscribedError) -> StepEnded:
