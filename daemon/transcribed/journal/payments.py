@@ -46,6 +46,7 @@ Row = dict[str, Any]
 WHOLE = sa.select(payments, erasures.c.wanted_at).join(
     erasures, erasures.c.transcript_id == payments.c.transcript_id, isouter=True
 )
+_LINE = Prepared(WHOLE.where(payments.c.transcript_id == sa.bindparam("name")))
 _WISH = erasures.insert().prefix_with("OR IGNORE")
 
 
@@ -254,10 +255,12 @@ def drop(connection: sa.Connection, transcript_ids: list[str]) -> None:
 
 def lines_of(connection: sa.Connection, transcript_ids: Iterable[str]) -> bytes:
     """The lines of these transcripts, as they are paid now."""
-    names = sorted(transcript_ids)
-    rows = connection.execute(WHOLE.where(payments.c.transcript_id.in_(names))).mappings()
-    found = {row["transcript_id"]: dict(row) for row in rows}
-    return b"".join(to_line(name, found.get(name)) for name in names)
+    return b"".join(to_line(name, _known(connection, name)) for name in sorted(transcript_ids))
+
+
+def _known(connection: sa.Connection, transcript_id: str) -> Row | None:
+    row = _LINE.asked(connection, name=transcript_id).mappings().first()
+    return None if row is None else dict(row)
 
 
 def forgotten(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -16,7 +16,7 @@ _DIALECT = dialect()
 class Prepared:
     """An INSERT or UPDATE of these `columns` (none: all of them), or a question whose answers SQLite gives as they are.
 
-    A value that is not given is the statement's own.
+    A value that is not given is the statement's own; KeyError where it has none.
     """
 
     def __init__(self, statement: sa.ClauseElement, columns: Iterable[str] = ()) -> None:
@@ -24,7 +24,8 @@ class Prepared:
         compiled = statement.compile(dialect=_DIALECT, column_keys=keys, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self._text = compiled.string
-        self._own = compiled.params
+        own = ((name, bind.value) for name, bind in compiled.binds.items() if not bind.required)
+        self._own = {name: value for name, value in own if value is not None}
         self._names = tuple(compiled.positiontup or ())
         stored = ((place, _stored(compiled.binds[name].type)) for place, name in enumerate(self._names))
         self._stored = [(place, made) for place, made in stored if made is not None]

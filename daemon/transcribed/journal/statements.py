@@ -13,7 +13,8 @@ from transcribed.journal.tables import erasures, events, facts, jobs, names, pay
 _HASHES = ("content_hash", "audio_hash")
 MOST_TWINS = 20  #: jobs of one content that are looked at for one reason
 
-NEW_JOBS, NEW_EVENTS = Prepared(jobs.insert()), Prepared(events.insert())
+NEW_JOBS = Prepared(jobs.insert())
+NEW_EVENTS = Prepared(events.insert(), columns=[column.name for column in events.c if not column.primary_key])
 #: The number is not set again: SQLite would write each index of the job again.
 UPDATE = Prepared(
     jobs.update().where((jobs.c.id == sa.bindparam("b_id")) & (jobs.c.state == sa.bindparam("b_was"))),
