@@ -37,7 +37,7 @@ OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enoug
 def work(path: str, settled: config.Config, *, once: bool) -> int:
     """Run the worker in this thread until it ends; its exit status. Raises what keeps it from starting."""
     service.give_memory_back()
-    _answered({"one of the folders": lambda: placement.refuse_misplaced(settled)})
+    _answered({"one of the folders": lambda: placement.refuse_misplaced(settled, os.environ)})
     stop = threading.Event()
     plan = plan_of(settled, stop)
     directory = settled.state.directory
@@ -271,7 +271,7 @@ class Machine:
     def read_plan(self) -> Plan:
         """Read the configuration again. Raises ConfigError; what cannot change while running is refused."""
         settled = config.load(self._path, os.environ)
-        _answered({"one of the folders": lambda: placement.refuse_misplaced(settled)})
+        _answered({"one of the folders": lambda: placement.refuse_misplaced(settled, os.environ)})
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])

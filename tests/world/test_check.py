@@ -256,7 +256,7 @@ def test_folders_that_are_one_through_a_link_are_refused_by_path_in_both_directi
     assert 'inbox "in".outbox (/two/inner) is inside inbox "two".path (/two)' in problems_in(lines)[1]
     assert 'inbox "two".archive (/out/x) is inside inbox "two".outbox (/out)' in problems_in(lines)[0]
     with pytest.raises(ConfigError) as refused:
-        placement.refuse_misplaced(house.settled())
+        placement.refuse_misplaced(house.settled(), {})
     assert len(refused.value.problems) == 2
 
 
@@ -272,8 +272,8 @@ def test_inboxes_may_share_an_outbox_through_a_link_and_folders_that_are_not_the
     house.folders("two")
     os.symlink("out", os.path.join(house.root, "also-out"))
     house.write(house.inbox("in", "out") + house.inbox("two", "also-out"))
-    placement.refuse_misplaced(house.settled())
-    assert placement.misplaced(house.settled()) == []
+    placement.refuse_misplaced(house.settled(), {})
+    assert placement.misplaced(house.settled(), {}) == []
 
 
 def test_a_folder_with_a_second_path_is_known_by_its_inode_and_so_is_what_lies_in_it(house):
@@ -287,7 +287,7 @@ def test_a_folder_with_a_second_path_is_known_by_its_inode_and_so_is_what_lies_i
 
 def test_a_default_archive_that_would_lie_on_another_device_than_its_inbox_must_be_named(house):
     house.write(f'[[inbox]]\npath = "/proc"\noutbox = "{house.root}/out"\nfailed = "{house.root}/in-failed"\n')
-    assert placement.misplaced(house.settled()) == [
+    assert placement.misplaced(house.settled(), {}) == [
         'inbox "proc".archive: its default /proc-archive is on another device than the inbox: name it'
     ]
 
@@ -304,6 +304,15 @@ def test_a_state_directory_is_refused_on_a_network_and_taken_where_nobody_knows(
     problems = placement.on_network("/srv/state", Mount(b"0:42", b"/srv", kind))
     assert len(problems) == refused
     assert all("local disk" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("point", "kind", "refused"), [(b"/", b"overlay", 1), (b"/data", b"ext4", 0), (b"/", b"unknown", 0)]
+)
+def test_in_a_container_a_folder_must_be_on_a_mount(point, kind, refused):
+    problems = placement.in_container("inbox.archive", "/data/archive", Mount(b"0:42", point, kind))
+    assert len(problems) == refused
+    assert all("inbox.archive /data/archive is inside the container" in problem for problem in problems)
 
 
 # --- key, API, clock

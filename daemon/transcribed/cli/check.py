@@ -58,7 +58,7 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
     if silence := shares.silence(state):
         yield _of_silence("state.directory", silence)
     else:
-        yield from _problems(placement.misplaced(_answering(settled, shares)))
+        yield from _problems(placement.misplaced(_answering(settled, shares), os.environ))
         yield from _state(state, whole=whole)
     folders, strange = 0, _strange(settled, shares)
     for each in settled.inboxes:

@@ -13,22 +13,40 @@ from transcribed.config.model import Config, Inbox
 from transcribed.folders import Mount, mount_of
 from transcribed.job import printable, shown
 
+#: Set in our image (container/Containerfile): what is not on a mount goes with the container, and a container that ends
+#: is started again and again.
+CONTAINER = "TRANSCRIBED_CONTAINER"
 
-def refuse_misplaced(settled: Config) -> None:
+
+def refuse_misplaced(settled: Config, environ: Mapping[str, str]) -> None:
     """Raises ConfigError with everything in which the configuration does not fit this machine."""
-    if problems := misplaced(settled):
+    if problems := misplaced(settled, environ):
         raise errors.ConfigError(problems)
 
 
-def misplaced(settled: Config) -> list[str]:
+def misplaced(settled: Config, environ: Mapping[str, str]) -> list[str]:
     """One sentence for each thing in which the configuration does not fit this machine.
 
-    These are overlaps, a state directory on a network, a default archive on another device than its inbox, and groups
-    that are not there.
+    These are overlaps, a state directory on a network, a default archive on another device than its inbox, groups that
+    are not there, and in a container folders that would go with it.
     """
     directory = settled.state.directory
     mount = mount_of(os.fsencode(nearest(directory)))
-    return [*overlaps(settled), *on_network(directory, mount), *_not_named(settled), *_no_groups(settled)]
+    problems = [*overlaps(settled), *on_network(directory, mount), *_not_named(settled), *_no_groups(settled)]
+    return [*problems, *_contained(settled)] if environ.get(CONTAINER) else problems
+
+
+def _contained(settled: Config) -> list[str]:
+    mounts = ((label, path, mount_of(os.fsencode(nearest(path)))) for label, path in _folders(settled).items())
+    return [problem for each in mounts for problem in in_container(*each)]
+
+
+def in_container(label: str, path: str, mount: Mount) -> list[str]:
+    """The problem of a folder of ours on this `mount` of a container; empty if there is none, or if nobody knows."""
+    if mount.point != b"/" or mount.kind == b"unknown":
+        return []
+    what = f"{label} {printable(path)} is inside the container, and what is in it would go with the container"
+    return [f"{what}: mount a folder of the host there, or one above it"]
 
 
 def overlaps(settled: Config) -> list[str]:
