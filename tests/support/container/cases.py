@@ -153,7 +153,7 @@ def wrong_configuration(scene: Scene) -> str:
         assert container.is_up()
         assert status != 0
         scene.configured()
-        os.kill(container.daemon(), signal.SIGHUP)
+        container.kill("HUP")
         scene.drop("Talk")
         scene.delivered("Talk")
         assert container.health()[0] == 0, container.health()
