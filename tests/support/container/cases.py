@@ -50,6 +50,8 @@ def read_only(scene: Scene) -> str:
         written = f"{transcript.st_uid}:{transcript.st_gid} {stat.S_IMODE(transcript.st_mode):o}"
         assert written == f"{USER}:{GROUP} 664", written
         owner = (scene.data / "archive/Talk.mp3").stat().st_uid
+        checked = container.exec("transcribed", "check")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
         status = Path(f"/proc/{container.daemon()}/status").read_text()
         rights = {
             line.split()[0]: line.split()[1] for line in status.splitlines() if line.startswith(("Uid", "CapEff"))
@@ -220,7 +222,8 @@ def idle(scene: Scene) -> str:
             scene.drop("Talk")
             scene.delivered("Talk")
             _pass_time(REST_SECONDS)
-            before, files_before = (state.sectors(), data.sectors()), _times(state.folder, data.folder)
+            files_before = _times(state.folder, data.folder)  # first: the first one to read a folder changes its time
+            before = (state.sectors(), data.sectors())
             began = time.monotonic()
             while time.monotonic() < began + scene.idle_seconds:
                 _pass_time(60)
