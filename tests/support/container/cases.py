@@ -53,11 +53,10 @@ def read_only(scene: Scene) -> str:
         checked = container.exec("transcribed", "check")
         assert checked.returncode == 0, checked.stdout + checked.stderr
         status = Path(f"/proc/{container.daemon()}/status").read_text()
-        rights = {
-            line.split()[0]: line.split()[1] for line in status.splitlines() if line.startswith(("Uid", "CapEff"))
-        }
-        assert rights == {"Uid:": str(USER), "CapEff:": "0000000010000000"}, rights
-    return f"transcript {written}, the recording still of {owner}, capabilities at work: LEASE alone"
+        of = {line.split()[0]: line.split()[1] for line in status.splitlines() if line[0] in "UCV"}
+        assert (of["Uid:"], of["CapEff:"]) == (str(USER), "0000000010000000"), of
+    seen = f"transcript {written}, the recording still of {owner}; capabilities at work: LEASE alone"
+    return f"{seen}; {int(of['VmRSS:']) / 1000:.0f} MB of memory"
 
 
 def separate_mounts(scene: Scene) -> str:
