@@ -272,7 +272,7 @@ CASES: Mapping[str, Callable[[Scene], str]] = {
     "the files of container/": files.well_written,
     "wheels for arm64": files.wheels_for_arm,
     "three options": three_options,
-    "read-only, PUID 1000, PGID 100": read_only,
+    "read-only with PUID 1000 and PGID 100": read_only,
     "separate mounts": separate_mounts,
     "--user 1000:100": as_given_user,
     "PUID changed": another_user,
