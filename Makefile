@@ -8,7 +8,8 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 # that compiles all that it imports takes 1.2 s of processor time instead of 0.5.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test image image-test model bench-local format lock clean
+.PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test systemd-test image image-test
+.PHONY: model bench-local format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -88,6 +89,12 @@ image-test: $(VENV)/.ready
 	$(UV) sync --frozen --all-extras --group image-test
 	PYTHONPATH=tests/support nice unshare --mount --propagation private $(BIN)/python -m container $(IMAGE_FLAGS)
 
+# As root: the documented service under a real systemd, in a Debian that is booted in a container without a network: README
+# word for word, then reloads, faults, a cold boot, an upgrade, an uninstall. It is built once, in
+# ~/.cache/transcribed-systemd-test. Ten minutes; SYSTEMD_FLAGS="--release trixie --until first" chooses.
+systemd-test: $(VENV)/.ready
+	PYTHONPATH=tests/support $(BIN)/python -m booted $(SYSTEMD_FLAGS)
+
 # Six workers that start together each compile all tests, and the libraries that these import, once more.
 $(VENV)/.compiled: $(VENV)/.ready
 	-$(BIN)/pytest --collect-only -qq >$@
@@ -106,6 +113,7 @@ format: $(VENV)/.ready
 lock: $(VENV)/.ready
 	$(UV) lock --upgrade
 	$(UV) export --frozen --no-header --only-group build --output-file container/build-requirements.txt >/dev/null
+	$(UV) export --frozen --no-dev --group wheel --no-emit-project --no-header --output-file requirements.txt >/dev/null
 
 # uv is one of the locked packages: the first one only serves to read the lock.
 $(VENV)/.ready: pyproject.toml uv.lock

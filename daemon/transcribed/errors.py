@@ -38,6 +38,8 @@ class Exit(enum.IntEnum):
 
 
 API, SUBMIT, STATE = "api", "submit", "state"
+#: Blocked while the configuration on disk is refused: nothing waits for it, and people should know all the same.
+CONFIGURATION = "configuration"
 
 
 def inbox_lane(name: str) -> str:
@@ -126,6 +128,18 @@ class Stopped(TranscribedError):
     """The daemon is stopping and has ended this step early; it is not counted as an attempt."""
 
 
+def refused_reload(problem: TranscribedError) -> Blocked:
+    """The block of a configuration that was refused while an older one is in force: no step waits for it."""
+    said = "; ".join(problem.problems) if isinstance(problem, ConfigError) else problem.message
+    return Blocked(
+        f"a reload was refused, and the configuration from before stays in force: {said}",
+        lane=CONFIGURATION,
+        hint="fix it, then `systemctl reload transcribed` (SIGHUP): a daemon that is started with it now would end",
+        exit_status=Exit.CONFIGURATION,
+        by_person=True,
+    )
+
+
 class ConfigError(TranscribedError):
     """The configuration cannot be used. It holds all problems at once, each with its fix; exit status 78."""
 
@@ -161,6 +175,11 @@ _REFUSED_BY_SERVER = "the file server refuses access"
 _NO_ANSWER = "the file server gives no answer"
 _READ_ONLY = "the share is read-only"
 _NOT_A_DISK = "the share reports an input/output error"
+_NOT_OPENED = "the service's sandbox does not let it write there"
+_OPEN_IT = (
+    "run `transcribed service install` again: it writes the lines for each folder of the configuration "
+    "(ReadWritePaths=, NoExecPaths=; below /home also BindPaths=); then `systemctl restart transcribed`"
+)
 #: The same on a share, by the kind of its mount, where the error has another cause there than on a disk.
 _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
     "nfs": {  # exports(5); nfs(5): a soft mount that gives up returns EIO or ETIMEDOUT
@@ -206,12 +225,23 @@ _OF_SHARES: dict[str, dict[int, tuple[str, str]]] = {
         errno.ENOTCONN: ("the program that mounted the share has ended", "mount it again"),
         errno.ECONNABORTED: ("the program that mounted the share has ended", "mount it again"),
     },
+    "sandbox": {errno.EROFS: (_NOT_OPENED, _OPEN_IT)},
+    "hidden": {errno.EACCES: (_NOT_OPENED, _OPEN_IT)},
     "share": {
         errno.EACCES: (_REFUSED_BY_SERVER, "let its server and the mount give the daemon's user access to the folder"),
         errno.EIO: (_NOT_A_DISK, "check its server and the network"),
     },
 }
-_FAMILIES = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs", "smbfs": "cifs"}
+_CLOSED = ("sandbox", "hidden")  #: no file system, but what the unit of the service made of one
+_FAMILIES = {
+    "sandbox": "sandbox",
+    "hidden": "hidden",
+    "nfs": "nfs",
+    "nfs4": "nfs",
+    "cifs": "cifs",
+    "smb3": "cifs",
+    "smbfs": "cifs",
+}
 
 
 def _meaning(number: int | None, kind: str) -> tuple[str, str] | None:
@@ -219,14 +249,15 @@ def _meaning(number: int | None, kind: str) -> tuple[str, str] | None:
     family = "fuse" if kind.startswith("fuse") else _FAMILIES.get(kind, "share" if kind else "")
     known = _OF_SHARES.get(family, {}).get(number or 0)
     if known is not None:
-        return f"{known[0]} ({kind})", known[1]
+        return known if family in _CLOSED else (f"{known[0]} ({kind})", known[1])
     return _ENVIRONMENT.get(number or 0)
 
 
 def from_os_error(error: OSError, *, lane: str, doing: str, share: str = "") -> TranscribedError:
     """The error of ours for an operating-system error that was met while `doing` something in the folders of `lane`.
 
-    `share` is the kind of file system that it was met on, if that is not one of this machine: nfs4, fuse.sshfs ...
+    `share` is the kind of file system that it was met on, if that is not one of this machine: nfs4, fuse.sshfs ...; or
+    `sandbox` or `hidden`, where the unit of the service closed the folder.
     A name that is too long for the file system is the job's own fault. A problem with the disk, the mount or a
     permission blocks the lane. Anything else is tried again.
     """

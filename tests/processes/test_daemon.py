@@ -144,6 +144,10 @@ def test_sigterm_in_a_stalled_send_and_a_waiting_read_leaves_within_ten_seconds_
     assert [job.deaths for job in daemon.jobs()] == [0]
 
 
+def blocked(daemon: Daemon) -> list[str]:
+    return [lane["lane"] for lane in daemon.status()["blocked"]]
+
+
 def test_sighup_takes_a_new_configuration_and_keeps_the_old_one_where_the_new_one_is_wrong(
     daemon: Daemon, api: FakeAssemblyAI
 ) -> None:
@@ -153,6 +157,8 @@ def test_sighup_takes_a_new_configuration_and_keeps_the_old_one_where_the_new_on
     daemon.write_config()
     daemon.signal(signal.SIGHUP)
     wait_for(lambda: "config.refused" in daemon.events(), "the refusal")
+    wait_for(lambda: blocked(daemon) == ["configuration"], "the refusal in the status")
+    assert "settle_seconds" in daemon.status()["blocked"][0]["reason"]
 
     daemon.config["inbox"][0] |= {"settle_seconds": 0.1, "formats": ["vtt"]}
     daemon.write_config()
@@ -162,6 +168,7 @@ def test_sighup_takes_a_new_configuration_and_keeps_the_old_one_where_the_new_on
     daemon.wait_for_archive(1)
 
     assert daemon.files("outbox") == ["Talk.vtt"]
+    wait_for(lambda: blocked(daemon) == [], "the refusal is over")
 
 
 def test_a_second_daemon_on_the_same_state_directory_exits_75(daemon: Daemon, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ OPENS_FILES = {
     "transcribed.monitor.evidence": "as above: the status and the lock, in folders that are the daemon's own",
     "transcribed.cli": "/dev/null, in the place of streams that are closed",
     "transcribed.config.file": "the example lies in the package",
+    "transcribed.cli.service.shipped": "the files for systemd lie in the package",
     "transcribed.journal.file": "SQLite's own files, and the lock beside them",
     "transcribed.journal.copies": "SQLite writes the copy",
     "transcribed.folders.mounts": "the kernel's table of mounts",

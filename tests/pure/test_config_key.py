@@ -62,8 +62,17 @@ def test_a_place_that_is_named_must_be_good_and_the_next_one_is_not_tried(tmp_pa
     there = {"ASSEMBLYAI_API_KEY": KEY}
     assert "none: No such file" in refusal(config.Api(key_file=f"{tmp_path}/none"), there)
     assert "none: No such file" in refusal(config.Api(), there | {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/none"})
-    (tmp_path / "assemblyai-api-key").touch()
+    (tmp_path / "assemblyai-api-key").write_text("two words")
     assert "should hold only the API key" in refusal(config.Api(), there | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+@pytest.mark.parametrize("content", ["", "\n"])  # the second is what the unit gives where there is no file
+def test_an_empty_credential_is_none_and_says_where_the_key_belongs_where_no_other_place_has_one(tmp_path, content):
+    (tmp_path / "assemblyai-api-key").write_text(content)
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert "(/etc/transcribed/api-key), then `systemctl restart transcribed`" in refusal(config.Api(), environ)
+    assert config.read_key(config.Api(), environ | {"ASSEMBLYAI_API_KEY": KEY}) == KEY
+    assert config.read_key(config.Api(base_url="http://127.0.0.1:9"), environ) == "local"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])

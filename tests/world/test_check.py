@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
+from house import House
 from transcribed import config
 from transcribed.cli import check
 from transcribed.cli import finding as findings
@@ -24,37 +25,6 @@ from transcribed.folders.mounts import Mount
 def server():
     with FakeAssemblyAI() as server:
         yield server
-
-
-class House:
-    """A configuration with one inbox or several, and their folders."""
-
-    def __init__(self, root, base_url):
-        self.root, self.base_url = str(root), base_url
-        self.config = os.path.join(self.root, "config.toml")
-        self.folders("state", "in", "out", "in-archive", "in-failed")
-        self.write(self.inbox("in", "out"))
-
-    def folders(self, *names):
-        for name in names:
-            os.makedirs(os.path.join(self.root, name))
-
-    def inbox(self, path, outbox, more=""):
-        return f'[[inbox]]\npath = "{self.root}/{path}"\noutbox = "{self.root}/{outbox}"\n{more}'
-
-    def write(self, inboxes, api=""):
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'[api]\nbase_url = "{self.base_url}"\n{api}[state]\ndirectory = "{self.root}/state"\n{inboxes}')
-
-    def check(self, *words, key=KEY):
-        """The exit status, and each line that was said."""
-        env = {"ASSEMBLYAI_API_KEY": key, "ASSEMBLYAI_API_KEY_FILE": None, "CREDENTIALS_DIRECTORY": None}
-        result = CliRunner().invoke(app, ["--config", self.config, "check", *words], env=env)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, [line.replace(self.root, "") for line in result.stdout.splitlines()]
-
-    def settled(self):
-        return config.load(self.config, {})
 
 
 @pytest.fixture

@@ -19,7 +19,11 @@ UPLOAD, SUBMITTING, FETCH, LIST, DELETE = "the upload", "the submit", "the trans
 REDACTED = "the redacted audio"
 _OF_ONE = {REDACTED, DELETE}  # calls that concern only one transcript
 
-_KEY_HINT = "put a valid key of this project and region in place; base_url must be of the same region"
+#: systemd gives a service its credential at its start, so a reload has the old one (systemd.exec(5)).
+_KEY_HINT = (
+    "put a valid key of this project and region in place, then restart the daemon (`systemctl restart transcribed`; "
+    "where the key is in api.key_file, a reload is enough); base_url must be of the same region"
+)
 _SETTINGS_HINT = "look at [inbox.transcript] of this inbox in the configuration"
 
 

@@ -26,6 +26,7 @@ from transcribed.cli import (
     order,
     render,
     run,
+    service,
     show,
     terminal,
 )
@@ -76,6 +77,7 @@ app.command("scan")(order.scan)
 app.command("render")(render.render)
 app.add_typer(config_commands.app, name="config")
 app.add_typer(backup.app, name="journal")
+app.add_typer(service.app, name="service")
 app.command("local-api")(local_api.local_api)
 
 

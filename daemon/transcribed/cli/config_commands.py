@@ -1,13 +1,18 @@
-"""`transcribed config`: an example to start from, the configuration in force, and its schema."""
+"""`transcribed config`: an example to start from, a check, the configuration in force, and its schema."""
 
 import json
+import os
 
 import typer
 
 from transcribed import config
 from transcribed.cli import terminal
+from transcribed.config import placement
+from transcribed.daemon import services_of
 
-app = typer.Typer(help="Show an example configuration, the one in force, or its schema.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show an example configuration, the one in force, or its schema; check it.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -20,6 +25,18 @@ def example() -> None:
 def show(ctx: typer.Context) -> None:
     """Print the configuration in force, with all defaults filled in. The API key is not part of it."""
     typer.echo(config.dump(terminal.load(ctx)), nl=False)
+
+
+@app.command()
+def check(ctx: typer.Context) -> None:
+    """Read the configuration and the key as the daemon does at a start and at a reload; nothing else is tried.
+
+    It is for editors, scripts and `systemctl reload`; `transcribed check` tries the folders and the API too.
+    """
+    settled = terminal.load(ctx)
+    placement.refuse_misplaced(settled)
+    config.read_key(settled.api, os.environ)
+    services_of(settled.notify)
 
 
 @app.command()

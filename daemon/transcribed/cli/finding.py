@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from transcribed import errors, files
-from transcribed.folders import Mount, mount_of, named_mount
+from transcribed.folders import Mount, mount_of, share_at
 from transcribed.job import shown
 
 CLOCKS_APART_SECONDS = 5.0
@@ -86,7 +86,7 @@ def of_way(label: str, folder: bytes, way: files.Way) -> Iterator[Finding]:
 
 def of_error(label: str, folder: bytes, error: OSError) -> Finding:
     """The problem to report for an error met in `folder`."""
-    share = named_mount(folder).share
+    share = share_at(folder)
     known = errors.from_os_error(error, lane=errors.STATE, doing=f"{label}: {shown(folder)}", share=share)
     fix = known.hint or "see that the folder is there, and that its share is mounted"
     status = known.exit_status if isinstance(known, errors.Blocked) else errors.Exit.UNAVAILABLE

@@ -60,12 +60,16 @@ def schema() -> dict[str, Any]:
 
 
 def example() -> str:
-    """The text of config.example.toml, from the installed package, or from above the source root in a checkout."""
+    """The text of config.example.toml."""
+    with open(example_path(), encoding="utf-8") as file:
+        return file.read()
+
+
+def example_path() -> str:
+    """The path of config.example.toml, in the installed package or above the source root in a checkout."""
     package = os.path.dirname(os.path.dirname(__file__))
     places = (package, os.path.join(package, "..", ".."))
-    found = (name for folder in places if os.path.exists(name := os.path.join(folder, "config.example.toml")))
-    with open(next(found), encoding="utf-8") as file:
-        return file.read()
+    return next(name for folder in places if os.path.exists(name := os.path.join(folder, "config.example.toml")))
 
 
 def _toml(path: str) -> dict[str, Any]:

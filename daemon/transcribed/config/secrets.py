@@ -17,18 +17,22 @@ _NO_KEY = (
     "no API key: put it into $CREDENTIALS_DIRECTORY/assemblyai-api-key (systemd: LoadCredential=, which an LXC guest "
     "may switch off), or into a file that api.key_file or $ASSEMBLYAI_API_KEY_FILE names, or into $ASSEMBLYAI_API_KEY"
 )
+_EMPTY_CREDENTIAL = (
+    "no API key: the service's credential is empty: put the key into the file that LoadCredential= of the unit names "
+    "(/etc/transcribed/api-key), then `systemctl restart transcribed`"
+)
 
 
 def read_key(api: Api, environ: Mapping[str, str]) -> str:
     """The API key, from the first of four places that has one. The first one that is named must be good.
 
-    The order: $CREDENTIALS_DIRECTORY/assemblyai-api-key (systemd.exec(5), LoadCredential=), `api.key_file`,
-    $ASSEMBLYAI_API_KEY_FILE (a mounted secret), $ASSEMBLYAI_API_KEY.
+    The order: $CREDENTIALS_DIRECTORY/assemblyai-api-key (systemd.exec(5), LoadCredential=) unless it is empty,
+    `api.key_file`, $ASSEMBLYAI_API_KEY_FILE (a mounted secret), $ASSEMBLYAI_API_KEY.
     An API over http needs no key, because it is on this machine.
     Raises ConfigError if there is none, or if what is there cannot be a header.
     """
-    credentials = environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and os.path.lexists(credential := f"{credentials}/assemblyai-api-key"):
+    credential = _credential(environ)
+    if credential and contents(credential, _LIMIT_BYTES)[0].strip():
         return _from_file(credential)
     if api.key_file:
         return _key(_of_its_owner(api.key_file, _LIMIT_BYTES, "the API key"), printable(api.key_file))
@@ -38,7 +42,14 @@ def read_key(api: Api, environ: Mapping[str, str]) -> str:
         return _key(text, "$ASSEMBLYAI_API_KEY")
     if api.base_url.startswith("http:"):
         return _LOCAL_KEY
-    raise ConfigError([_NO_KEY])
+    raise ConfigError([_EMPTY_CREDENTIAL if credential else _NO_KEY])
+
+
+def _credential(environ: Mapping[str, str]) -> str | None:
+    """The path of the service's credential, if it has one. The unit's is empty where there is no file of a key."""
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    path = f"{credentials}/assemblyai-api-key"
+    return path if credentials and os.path.lexists(path) else None
 
 
 def read_urls(notify: Notify) -> list[tuple[str, str]]:

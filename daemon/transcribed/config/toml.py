@@ -9,6 +9,7 @@ from transcribed.job import printable
 
 #: The time of Python's reader grows with the square of the parts of a key: 64 KiB of `a.a.a` take half a minute.
 _MOST_PARTS = 64
+_VALUES = ': a text needs quotes around it ("/srv/audio"), and true and false are written small'
 _DEEP = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{_MOST_PARTS}}}")
 
 #: Text in quotes and comments, in which a dot means nothing. Text that is not closed goes to the end of the file or of
@@ -37,4 +38,6 @@ def parsed(content: bytes, shown: str) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError([f"{shown}: brackets are nested too deeply"]) from None
     except ValueError as error:  # tomllib's own, with line and column, or a number of too many digits
-        raise ConfigError([f"{shown}: {printable(str(error))}"]) from None
+        raise ConfigError(
+            [f"{shown}: {printable(str(error))}{_VALUES if 'Invalid value' in str(error) else ''}"]
+        ) from None

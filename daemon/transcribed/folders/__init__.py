@@ -19,7 +19,16 @@ from transcribed.folders.anchors import (
     text_of,
 )
 from transcribed.folders.identity import ANCHOR, Ground, Identity, anchor_text
-from transcribed.folders.mounts import Mount, is_local, mount_of, mounts_below, named_mount, share_of
+from transcribed.folders.mounts import (
+    Mount,
+    is_local,
+    mount_of,
+    mount_points,
+    mounts_below,
+    named_mount,
+    share_at,
+    share_of,
+)
 from transcribed.folders.owner import OWNER, Claim
 
 __all__ = [
@@ -40,9 +49,11 @@ __all__ = [
     "is_local",
     "known_as",
     "mount_of",
+    "mount_points",
     "mounts_below",
     "named_mount",
     "refused",
+    "share_at",
     "share_of",
     "strange",
     "text_of",

@@ -7,6 +7,8 @@ how its last text reads.
 import functools
 import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 _NETWORK = frozenset(
@@ -87,6 +89,24 @@ def named_mount(path: bytes) -> Mount:
     return max(reversed(above), key=lambda mount: len(mount.point), default=Mount(b"", b"/", UNKNOWN))
 
 
+def share_at(path: bytes) -> str:
+    """The kind of share that `path` lies on as it is written; `sandbox` or `hidden` where a unit's sandbox closed it.
+
+    Empty on a local disk, and where nobody knows. Nothing is asked of a file system.
+    """
+    mount = named_mount(path)
+    return closed_at(mount.point) or mount.share
+
+
+def closed_at(point: bytes) -> str:
+    """The way in which the sandbox of the unit that we run in closed this mount; empty where it did not.
+
+    systemd.exec(5): ProtectSystem= makes a mount read-only of which the file system is not, and ProtectHome= puts an
+    empty folder over it, which nobody may look into.
+    """
+    return _closed(_table()).get(point, "") if "INVOCATION_ID" in os.environ else ""
+
+
 def share_of(error: OSError, folder: bytes | None = None) -> str:
     """The kind of share that an error was met on, by the path that it names, or else by the `folder` of the work.
 
@@ -94,7 +114,20 @@ def share_of(error: OSError, folder: bytes | None = None) -> str:
     """
     path = error.filename
     where = os.fsencode(path) if isinstance(path, str | bytes) and os.path.isabs(path) else folder
-    return "" if where is None else named_mount(where).share
+    return "" if where is None else share_at(where)
+
+
+def mount_points() -> list[str]:
+    """The points at which something is mounted, or will be as fstab(5) says; the root itself is none."""
+    found = {os.fsdecode(mount.point) for mount in _mounts()} | set(_planned())
+    return sorted(found - {"/", "none", "swap"})
+
+
+def _planned() -> Iterator[str]:
+    with suppress(OSError), open("/etc/fstab", encoding="utf-8", errors="surrogateescape") as table:
+        for fields in map(str.split, table):
+            if len(fields) > 1 and not fields[0].startswith("#"):
+                yield os.fsdecode(_unescaped(os.fsencode(fields[1])))
 
 
 def mounts_below(folder: bytes) -> list[bytes]:
@@ -108,11 +141,31 @@ def is_local(root: bytes) -> bool:
 
 
 def _mounts() -> tuple[Mount, ...]:
+    return _read(_table())
+
+
+def _table() -> bytes:
     try:
         with open("/proc/self/mountinfo", "rb") as table:
-            return _read(table.read())
+            return table.read()
     except FileNotFoundError:  # a chroot without /proc: nothing is known, and nothing depends on it
-        return ()
+        return b""
+
+
+@functools.lru_cache(maxsize=1)
+def _closed(table: bytes) -> Mapping[bytes, str]:
+    """By its point, each mount that a sandbox closed; the last one counts, for it lies on top."""
+    return {
+        _unescaped(fields[4]): _closing(fields) for fields in (line.split(b" ") for line in table.split(b"\n") if line)
+    }
+
+
+def _closing(fields: list[bytes]) -> str:
+    """`hidden` or `sandbox` for a line of the table; empty for a mount that is as its file system is."""
+    if fields[3].endswith(b"/inaccessible/dir"):  # of /run/systemd; in a container of nspawn's, of /run/host
+        return "hidden"
+    of_file_system = fields[fields.index(b"-", 6) + 3].split(b",")
+    return "sandbox" if b"ro" in fields[5].split(b",") and b"rw" in of_file_system else ""
 
 
 @functools.lru_cache(maxsize=1)  # each look asks for four folders, and mounts seldom change

@@ -61,8 +61,7 @@ class Worker:
         stop: threading.Event,
     ) -> None:
         self._plan = plan
-        self._host = host
-        self._mailbox = mailbox
+        self._host, self._mailbox = host, mailbox
         self._clock = clock
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
@@ -322,6 +321,7 @@ class Worker:
             log.info("config.reloaded", inboxes=[route.name for route in plan.routes])
         elif (problem := message.outcome.problem) is not None:
             log.error("config.refused", reason=problem.message, hint="the old configuration stays in force")
+            self.lanes.block(errors.refused_reload(problem), wall=self._clock.wall(), now=self._clock.monotonic())
         self._host.notify(READY="1")
 
     def _adopt(self, plan: Plan) -> None:

@@ -90,6 +90,7 @@ class OutboxNotices:
         waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
         told = [paragraph for user in users if (paragraph := user.told())]
         also = [paragraph for user in users if (paragraph := self._also(user.route))]
+        also += [_wait(lane) for lane in lanes.all() if lane.name == errors.CONFIGURATION and lane.since <= long_ago]
         if not (waits or told or also):
             return None
         return MARK.signed("\n".join([*_waiting(waits, told), *told, *also]).encode())

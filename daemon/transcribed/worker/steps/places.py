@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from transcribed import errors, files
-from transcribed.folders import Anchors, named_mount
+from transcribed.folders import Anchors, share_at
 from transcribed.job import shown
 
 REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -60,7 +60,7 @@ def judged(error: OSError, root: files.Root, path: bytes, lane: str) -> Exceptio
     try:
         files.probe_write(root)
     except OSError as refusal:
-        doing, share = f"writing to {shown(root.path)}", named_mount(root.path).share
+        doing, share = f"writing to {shown(root.path)}", share_at(root.path)
         return errors.from_os_error(refusal, lane=lane, doing=doing, share=share)
     named = error.filename
     is_named = isinstance(named, bytes) and named.startswith(root.path + b"/")
