@@ -861,7 +861,20 @@ def test_the_example_is_printed_as_it_is_and_what_is_in_force_loads_again_to_the
     assert json.loads(house.run("config", "schema").out) == config.schema()
 
 
-@pytest.mark.parametrize("words", [["explain", 1], ["scan"], ["config", "show"], ["check"]])
+def test_a_configuration_alone_is_checked_without_a_key_and_without_a_word(house):
+    environ = dict.fromkeys(("ASSEMBLYAI_API_KEY", "ASSEMBLYAI_API_KEY_FILE", "CREDENTIALS_DIRECTORY"))
+    assert house.run("config", "check", **environ) == Answer(0, "", "")
+
+
+@pytest.mark.parametrize("words", [["service", "install"], ["service", "uninstall"], ["service", "check"]])
+def test_the_service_is_left_to_systemd_where_it_does_not_run(house, words, monkeypatch):
+    monkeypatch.setattr("transcribed.cli.service.commands.SYSTEMD", house.path("nowhere"))
+    answer = house.run(*words)
+    assert (answer.status, answer.out) == (78, "")
+    assert "systemd does not run here: `transcribed run`" in answer.err
+
+
+@pytest.mark.parametrize("words", [["explain", 1], ["scan"], ["config", "show"], ["config", "check"], ["check"]])
 def test_a_configuration_with_a_mistake_is_refused_by_each_command_that_acts_on_it(house, words):
     house.write("config.toml", data=b"[api]\nuploads = 0\n")
     answer = house.run(*words)

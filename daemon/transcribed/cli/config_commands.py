@@ -1,7 +1,6 @@
 """`transcribed config`: an example to start from, a check, the configuration in force, and its schema."""
 
 import json
-import os
 
 import typer
 
@@ -29,13 +28,12 @@ def show(ctx: typer.Context) -> None:
 
 @app.command()
 def check(ctx: typer.Context) -> None:
-    """Read the configuration and the key as the daemon does at a start and at a reload; nothing else is tried.
+    """Read the configuration as the daemon does at a start and at a reload; nothing else is tried, and no key is read.
 
-    It is for editors, scripts and `systemctl reload`; `transcribed check` tries the folders and the API too.
+    It is for editors, scripts and `systemctl reload`; `transcribed check` tries the folders, the key and the API too.
     """
     settled = terminal.load(ctx)
     placement.refuse_misplaced(settled)
-    config.read_key(settled.api, os.environ)
     services_of(settled.notify)
 
 

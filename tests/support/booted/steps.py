@@ -5,6 +5,7 @@ A step raises AssertionError where something is wrong. The next one begins where
 
 import base64
 import hashlib
+import re
 import time
 from collections.abc import Callable
 
@@ -28,6 +29,7 @@ def install(scene: Scene) -> str:
     scene.active()
     checked = next(text for command, text in said if command == "transcribed service check")
     assert "problem:" not in checked, checked
+    assert "the kernel tells if a program still writes a recording" in checked, "the lease is of no use there"
     return f"{len(said)} commands; {checked.count('ok: ')} ok, {checked.count('remark: ')} remarks; {said[-1][1]}"
 
 
@@ -36,6 +38,16 @@ def first(scene: Scene) -> str:
     scene.drop("First.mp3")
     words = scene.delivered("First.mp3")
     return f"the transcript has {len(words)} characters; paid: {sum(scene.api.paid().values())}"
+
+
+def exposure(scene: Scene) -> str:
+    """The running unit, as systemd judges it: 1.3 at most, and not a word of its own on the files."""
+    judged = scene.run("systemd-analyze security --no-pager transcribed.service | tail -1").text
+    level = float(re.findall(r"[0-9]+[.][0-9]+", judged)[0])
+    assert level <= 1.3, judged
+    verified = scene.run("systemd-analyze verify --man=no /etc/systemd/system/transcribed.service").text
+    assert not verified, verified
+    return judged
 
 
 def command_line(scene: Scene) -> str:
@@ -179,29 +191,62 @@ def home(scene: Scene) -> str:
     return str(row["reason"])
 
 
-def share(scene: Scene) -> str:
-    """A share that is away at the start, comes, and goes again: without anybody's doing."""
-    scene.run("install -d /mnt/nas/audio && echo 'nas /mnt/nas/audio tmpfs noauto 0 0' >>/etc/fstab")
-    scene.run("systemctl daemon-reload")
-    more = '\n[[inbox]]\nname = "nas"\npath = "/mnt/nas/audio/in"\noutbox = "/mnt/nas/audio/outbox"\n'
+NAS = '\n[[inbox]]\nname = "nas"\npath = "{0}/in"\noutbox = "{0}/outbox"\n'
+
+
+def _share(scene: Scene, point: str) -> str:
+    """A share is planned at this point, and is an inbox; what `service install` said."""
+    scene.run(f"install -d {point} && echo 'nas {point} tmpfs noauto 0 0' >>/etc/fstab && systemctl daemon-reload")
     path = scene.machine.root / CONFIG
-    path.write_text(path.read_text() + more)
-    left = scene.run("transcribed service install").text
+    path.write_text(path.read_text().partition('\n[[inbox]]\nname = "nas"')[0] + NAS.format(point))
+    return scene.run("transcribed service install").text
+
+
+def _fill(scene: Scene, point: str, name: str) -> None:
+    """The mounted share with its folders, and a recording in it."""
+    folders = "in outbox in-archive in-failed"
+    scene.run(f"chmod 755 {point} && cd {point} && install -d -m 2770 -o transcribed -g transcribed {folders}")
+    recording = mp3(name)
+    scene.made[hashlib.sha256(recording).hexdigest()] = name
+    scene.run(f"base64 -d >{point}/in/{name}.mp3", given=base64.b64encode(recording).decode())
+
+
+def share(scene: Scene) -> str:
+    """A share that is away at the start, comes, and goes again: the service sees it, and nobody does anything."""
+    point = "/mnt/nas/audio"
+    said = _share(scene, point)
     scene.run("systemctl restart transcribed")
+    pid = scene.show("MainPID")
     wait_for(lambda: "inbox:nas blocked" in scene.show("StatusText"), "the share is away", BOUND)
-    scene.run("mount /mnt/nas/audio && chmod 755 /mnt/nas/audio")
-    scene.run(
-        "cd /mnt/nas/audio && install -d -m 2770 -o transcribed -g transcribed in outbox in-archive in-failed"
-        " && head -c 0 /dev/null >in/x.txt"
-    )
-    recording = mp3("Share.mp3")
-    scene.made[hashlib.sha256(recording).hexdigest()] = "Share.mp3"
-    scene.run("base64 -d >/mnt/nas/audio/in/Share.mp3", given=base64.b64encode(recording).decode())
-    scene.machine.until("ls /mnt/nas/audio/outbox", "Share.txt", "the share's recording is delivered")
-    scene.machine.until("umount /mnt/nas/audio; mountpoint /mnt/nas/audio", "is not a mountpoint", "it is unmounted")
+    scene.run(f"mount {point}")
+    _fill(scene, point, "Share")
+    scene.machine.until(f"ls {point}/outbox", "Share.txt", "the share's recording is delivered")
+    scene.machine.until(f"umount {point}; mountpoint {point}", "is not a mountpoint", "it is unmounted")
     wait_for(lambda: "inbox:nas blocked" in scene.show("StatusText"), "the share is away again", BOUND)
     scene.paid_once()
-    return next(line for line in left.splitlines() if "/mnt/nas" in line)
+    assert scene.show("MainPID") == pid, "it was started again"
+    return next(line for line in said.splitlines() if point in line)
+
+
+def bound_share(scene: Scene) -> str:
+    """A share directly below /mnt, which is not opened as a whole: the service stops and starts with its mount."""
+    point = "/mnt/audio"
+    _share(scene, point)
+    scene.run("systemctl restart transcribed")
+    scene.active()
+    assert scene.run(f"mountpoint {point}").status == 0, "the start did not mount it"
+    _fill(scene, point, "Bound")
+    scene.machine.until(f"ls {point}/outbox", "Bound.txt", "the share's recording is delivered")
+    scene.run("systemctl stop mnt-audio.mount")
+    wait_for(lambda: scene.show("ActiveState") == "ActiveState=inactive", "the service stops with it", BOUND)
+    scene.run("systemctl start mnt-audio.mount")
+    scene.active()
+    scene.paid_once()
+    path = scene.machine.root / CONFIG
+    path.write_text(path.read_text().partition('\n[[inbox]]\nname = "nas"')[0])
+    scene.run("transcribed service install && systemctl restart transcribed")
+    scene.active()
+    return scene.run("ls /etc/systemd/system/*.wants").text
 
 
 def bad_at_start(scene: Scene) -> str:
@@ -230,10 +275,13 @@ def key_missing(scene: Scene) -> str:
     scene.machine.run("systemctl restart transcribed")
     try:
         wait_for(lambda: "ActiveState=failed" in scene.show("ActiveState"), "it gives up", 30)
-    finally:
         seen, told = scene.show("ExecMainStatus", "NRestarts"), scene.journal(12)
+        scene.run("mv /root/api-key /etc/transcribed/api-key && systemctl restart transcribed")
+        scene.active()
+        scene.run("systemctl reload transcribed")  # what it checks needs no key
+    finally:
         scene.configure((elsewhere, there))
-        scene.run("mv /root/api-key /etc/transcribed/api-key; systemctl stop transcribed; systemctl start transcribed")
+        scene.run("systemctl restart transcribed")
         scene.active()
     return _sentence(seen, told, "/etc/transcribed/api-key")
 
@@ -340,7 +388,7 @@ def _put_older(scene: Scene) -> None:
 
 
 STEPS: tuple[Step, ...] = (
-    *(install, first, command_line, reload_good, reload_bad, bad_at_start, key_missing, key_replaced),
-    *(other_folders, home, share, stop_in_upload, cold_boot, watchdog, python_of_another_version),
+    *(install, exposure, first, command_line, reload_good, reload_bad, bad_at_start, key_missing, key_replaced),
+    *(other_folders, home, share, bound_share, stop_in_upload, cold_boot, watchdog, python_of_another_version),
     *(backup, uninstall, restore, upgrade, rollback),
 )

@@ -14,6 +14,7 @@ from transcribed.cli.service import steps
 from transcribed.cli.service.trial import properties
 
 app = typer.Typer(help="Install the systemd service, try it, take it away.", no_args_is_help=True)
+SYSTEMD = "/run/systemd/system"  #: there while systemd runs: sd_booted(3)
 _ALREADY = "Nothing is to be done: all is as it should be."
 _NEXT = f"""\
 Next: write the key into {steps.KEY}, and your folders into {steps.CONFIG}. Then run this again, for the
@@ -76,7 +77,7 @@ def _stale() -> list[steps.Write]:
 
 
 def _require_systemd() -> None:
-    if not os.path.isdir("/run/systemd/system"):
+    if not os.path.isdir(SYSTEMD):
         raise errors.ConfigError(["systemd does not run here: `transcribed run` is the daemon, for any other manager"])
     if os.geteuid() != 0:
         hint = "run it as root: sudo transcribed service …"

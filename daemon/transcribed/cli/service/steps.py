@@ -17,6 +17,7 @@ CONFIG, KEY = "/etc/transcribed/config.toml", "/etc/transcribed/api-key"
 UNIT = "/etc/systemd/system/transcribed.service"
 DROP_INS = f"{UNIT}.d"
 DROP_IN = f"{DROP_INS}/50-folders.conf"
+ENABLED = "/etc/systemd/system/multi-user.target.wants/transcribed.service"
 SYSUSERS, TMPFILES = "/etc/sysusers.d/transcribed.conf", "/etc/tmpfiles.d/transcribed.conf"
 LINK = "/usr/local/bin/transcribed"
 #: Where the README of version 0.2 put the same.
@@ -82,6 +83,8 @@ def of_install() -> list[Step]:
     ]
     if any(isinstance(step, Write) and step.path in (UNIT, DROP_IN) for step in steps):
         steps.append(Run(("systemctl", "daemon-reload")))
+        if os.path.lexists(ENABLED):  # the mounts that it starts with may be others now
+            steps.append(Run(("systemctl", "--quiet", "reenable", "transcribed.service")))
     return [*steps, *_link(os.path.join(sys.prefix, "bin/transcribed")), *_folders(found)]
 
 
