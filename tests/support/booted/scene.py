@@ -49,19 +49,22 @@ class Scene:
         *,
         folder: str = SOURCE,
         without: tuple[str, ...] = (),
+        instead: Mapping[str, str] | None = None,
         before: Callable[[str], object] = lambda _command: None,
     ) -> list[tuple[str, str]]:
         """Run the commands of a document's section, word for word; each with what it said.
 
-        `asked`: what a person types, by a part of the command that asks for it. `document` may lie in the machine.
+        `asked`: what a person types, by a part of the command that asks for it; `instead`: another command, by a part
+        of the printed one. `document` may lie in the machine.
         """
         at = self.machine.root / document[1:] if document.startswith("/") else CHECKOUT / document
         said = []
-        for command in commands(at, heading):
-            if any(part in command for part in without):
+        for printed in commands(at, heading):
+            if any(part in printed for part in without):
                 continue
-            before(command)
-            given = next((text for part, text in (asked or {}).items() if part in command), "")
+            before(printed)
+            given = _first(asked, printed) or ""
+            command = _first(instead, printed) or printed
             said.append((command, self.run(command, given=given, folder=folder).text))
         return said
 
@@ -145,6 +148,10 @@ class Scene:
             assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
             text = text.replace(old, new)
         path.write_text(text)
+
+
+def _first(by_part: Mapping[str, str] | None, command: str) -> str | None:
+    return next((text for part, text in (by_part or {}).items() if part in command), None)
 
 
 def copied(checkout: Path, to: Path, commit: str = "") -> None:

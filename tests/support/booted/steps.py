@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 
+from booted.image import CHECKOUT
 from booted.scene import AUDIO, CONFIG, Scene
 from fake_assemblyai import KEY
 from waiting import wait_for
@@ -366,9 +367,14 @@ def upgrade(scene: Scene) -> str:
 
 def rollback(scene: Scene) -> str:
     """Back to the version before, by the document's commands: what was paid since is known."""
-    source = scene.older(OLDER)
-    scene.run(f"cp requirements.txt {source}")  # that version came without
-    scene.follow("docs/service.md", "Roll back", folder=source)
+    own = (
+        "pip install .",
+        "install -m 644 systemd/transcribed.service /etc/systemd/system/ && systemctl daemon-reload",
+    )
+    text = (CHECKOUT / "docs/service.md").read_text()
+    assert all(f"{command}`" in text for command in own), "the document has other commands"
+    instead = {"-r requirements.txt": f"/opt/transcribed/bin/{own[0]}", "--no-deps": "true", "service install": own[1]}
+    scene.follow("docs/service.md", "Roll back", folder=scene.older(OLDER), instead=instead)
     scene.active()
     scene.drop("Back.mp3")
     scene.delivered("Back.mp3")
