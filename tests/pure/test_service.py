@@ -31,6 +31,7 @@ NAS = tuple(f"/mnt/nas/audio/{name}" for name in ("in", "out", "done", "bad"))
         ([("/data/in", "/data/out")], [], ["/data"]),
         ([("/srv/in", "/srv/out")], [], ["/srv/in", "/srv/in-archive", "/srv/in-failed", "/srv/out"]),
         ([NAS], ["/mnt/nas/audio"], ["/mnt/nas"]),
+        ([NAS], ["/mnt/nas"], ["/mnt/nas"]),  # a mount below a mount of the sandbox's own could not be taken away
         ([tuple(path.replace("/nas", "") for path in NAS)], ["/mnt/audio"], ["/mnt/audio"]),
         ([("/srv/audio/a/in", "/srv/audio/out"), ("/srv/audio/b/in", "/srv/audio/b/out")], [], ["/srv/audio"]),
     ],
@@ -42,7 +43,7 @@ def test_the_sandbox_is_opened_for_the_folders_of_an_inbox_together_and_for_noth
 
 
 def test_what_can_be_written_cannot_be_run(tmp_path):
-    text = sandbox.drop_in("c", settled(tmp_path, NAS, ("/data/in", "/data/out"), state="/srv/state"), ["/"])
+    text = sandbox.drop_in("c", settled(tmp_path, NAS, ("/data/in", "/data/out"), state="/srv/state"), [])
     written = re.findall(r"^ReadWritePaths=(\S+)$", text, re.MULTILINE)
     assert written == ["-/data", "-/mnt/nas/audio", "-/srv/state"]
     assert {*written, "-/var/lib/transcribed", "/"} == set(
@@ -54,6 +55,19 @@ def test_a_mount_point_that_is_opened_itself_takes_the_service_with_it(tmp_path)
     text = sandbox.drop_in("c", settled(tmp_path, ("/mnt/audio/in", "/mnt/audio/out")), ["/mnt/audio"])
     for line in ("BindsTo=mnt-audio.mount", "After=mnt-audio.mount", "WantedBy=mnt-audio.mount"):
         assert line in text.splitlines()
+
+
+def test_shares_and_what_is_mounted_on_demand_come_and_go_and_a_disk_of_the_machine_stays():
+    table = b"""\
+UUID=1 / ext4 defaults 0 1
+UUID=2 /srv ext4 defaults 0 2
+UUID=3 /media/stick exfat noauto,user 0 0
+nas:/audio /mnt/nas/audio\\040files nfs4 soft,timeo=100 0 0
+//nas/x /mnt/x cifs _netdev 0 0
+UUID=4 none swap sw 0 0
+"""
+    plans = [mounts._plan(line.split()) for line in table.splitlines()]
+    assert [plan.point for plan in plans if plan.passes] == ["/media/stick", "/mnt/nas/audio files", "/mnt/x"]
 
 
 def test_only_for_a_folder_in_a_home_homes_are_shown_at_all(tmp_path):

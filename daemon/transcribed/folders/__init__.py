@@ -26,6 +26,7 @@ from transcribed.folders.mounts import (
     mount_points,
     mounts_below,
     named_mount,
+    passing_points,
     share_at,
     share_of,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "mount_points",
     "mounts_below",
     "named_mount",
+    "passing_points",
     "refused",
     "share_at",
     "share_of",

@@ -7,8 +7,7 @@ how its last text reads.
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import NamedTuple
 
 _NETWORK = frozenset(
@@ -119,15 +118,35 @@ def share_of(error: OSError, folder: bytes | None = None) -> str:
 
 def mount_points() -> list[str]:
     """The points at which something is mounted, or will be as fstab(5) says; the root itself is none."""
-    found = {os.fsdecode(mount.point) for mount in _mounts()} | set(_planned())
+    found = {os.fsdecode(mount.point) for mount in _mounts()} | {plan.point for plan in _planned()}
     return sorted(found - {"/", "none", "swap"})
 
 
-def _planned() -> Iterator[str]:
-    with suppress(OSError), open("/etc/fstab", encoding="utf-8", errors="surrogateescape") as table:
-        for fields in map(str.split, table):
-            if len(fields) > 1 and not fields[0].startswith("#"):
-                yield os.fsdecode(_unescaped(os.fsencode(fields[1])))
+def passing_points() -> list[str]:
+    """Those of them at which something comes and goes: shares, and what fstab(5) does not mount at each boot."""
+    shares = {os.fsdecode(mount.point) for mount in _mounts() if not mount.is_local and mount.kind != UNKNOWN}
+    return sorted((shares | {plan.point for plan in _planned() if plan.passes}) - {"/"})
+
+
+class _Plan(NamedTuple):
+    """A line of fstab(5)."""
+
+    point: str
+    passes: bool
+
+
+def _planned() -> list[_Plan]:
+    try:
+        with open("/etc/fstab", "rb") as table:
+            return [_plan(fields) for fields in map(bytes.split, table) if len(fields) > 3 and fields[0][:1] != b"#"]
+    except OSError:
+        return []
+
+
+def _plan(fields: list[bytes]) -> _Plan:
+    point, kind, options = _unescaped(fields[1]), fields[2], set(fields[3].split(b","))
+    on_demand = options & {b"noauto", b"nofail", b"_netdev", b"x-systemd.automount"}
+    return _Plan(os.fsdecode(point), bool(on_demand) or not Mount(b"", point, kind).is_local)
 
 
 def mounts_below(folder: bytes) -> list[bytes]:

@@ -128,6 +128,7 @@ def _held(scene: Scene, name: str) -> None:
 def stop_in_upload(scene: Scene) -> str:
     """A stop in the middle of an upload is quick; the next start uploads it again, and it is paid once."""
     _held(scene, "Stopped.mp3")
+    wait_for(lambda: "upload" in [row.get("step") for row in scene.status()["open"]], "the status has the upload", 30)
     began = time.monotonic()
     scene.run("systemctl stop transcribed")
     took = time.monotonic() - began
@@ -136,6 +137,7 @@ def stop_in_upload(scene: Scene) -> str:
     scene.api.release()
     scene.run("systemctl start transcribed")
     scene.delivered("Stopped.mp3")
+    assert took < 10, f"it took {took:.1f} s"
     return f"stopped after {took:.1f} s, {seen}"
 
 
@@ -247,7 +249,9 @@ def bound_share(scene: Scene) -> str:
     path.write_text(path.read_text().partition('\n[[inbox]]\nname = "nas"')[0])
     scene.run("transcribed service install && systemctl restart transcribed")
     scene.active()
-    return scene.run("ls /etc/systemd/system/*.wants").text
+    left = scene.run("ls /etc/systemd/system").text
+    assert "mnt-audio.mount.wants" not in left, left
+    return "it stopped with its mount, and started with it"
 
 
 def bad_at_start(scene: Scene) -> str:

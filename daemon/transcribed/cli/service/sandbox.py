@@ -30,11 +30,11 @@ def folders_of(inbox: Inbox) -> list[str]:
     return [inbox.path, inbox.outbox, inbox.archive, inbox.failed]
 
 
-def drop_in(path: str, settled: Config, mount_points: Collection[str]) -> str:
-    """The text of the drop-in for the configuration at `path`, where these are mounted, or will be."""
-    opened = opened_paths(settled, mount_points)
+def drop_in(path: str, settled: Config, passing: Collection[str]) -> str:
+    """The text of the drop-in for the configuration at `path`; at the points `passing`, mounts come and go."""
+    opened = opened_paths(settled, passing)
     lines = [_HEAD.format(path=path)]
-    if bound := [point for point in opened if point in mount_points]:
+    if bound := [point for point in opened if point in passing]:
         units = " ".join(map(mount_unit, bound))
         lines += ["[Unit]", f"BindsTo={units}", f"After={units}", "", "[Install]", f"WantedBy={units}", ""]
     lines += ["[Service]", "ReadWritePaths=", *(f"ReadWritePaths={_word(each)}" for each in opened)]
@@ -44,18 +44,24 @@ def drop_in(path: str, settled: Config, mount_points: Collection[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def opened_paths(settled: Config, mount_points: Collection[str]) -> list[str]:
+def opened_paths(settled: Config, passing: Collection[str]) -> list[str]:
     """The paths that the service may write below, none of them inside another."""
     state = settled.state.directory
-    found = [path for each in settled.inboxes for path in _together(folders_of(each), mount_points)]
+    found = [path for each in settled.inboxes for path in _together(folders_of(each), passing)]
     return sorted(_outermost([*found, *([] if _is_below(state, [STATE]) else [state])]))
 
 
-def _together(folders: list[str], mount_points: Collection[str]) -> Iterator[str]:
+def _together(folders: list[str], passing: Collection[str]) -> Iterator[str]:
     shared = os.path.commonpath(folders)
     for path in folders if shared in _WIDE else [shared]:
-        above = os.path.dirname(path)
-        yield above if path in mount_points and above not in _WIDE else path
+        points = [point for point in passing if _is_below(path, [point])]
+        yield path if not points else _around(min(points, key=len))
+
+
+def _around(point: str) -> str:
+    """The folder above a mount point, in which its mount is seen to come and go; itself, where that is too wide."""
+    above = os.path.dirname(point)
+    return point if above in _WIDE else above
 
 
 def _outermost(paths: Iterable[str]) -> set[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from transcribed import config, errors, files
 from transcribed.cli.service import sandbox, shipped
-from transcribed.folders import mount_points, named_mount
+from transcribed.folders import mount_points, named_mount, passing_points
 
 CONFIG, KEY = "/etc/transcribed/config.toml", "/etc/transcribed/api-key"
 UNIT = "/etc/systemd/system/transcribed.service"
@@ -79,7 +79,7 @@ def of_install() -> list[Step]:
         *_written(TMPFILES, shipped.text("transcribed.tmpfiles.conf"), "systemd-tmpfiles", "--create", TMPFILES),
         *([] if os.path.lexists(CONFIG) else _written(CONFIG, config.example())),
         *_written(UNIT, shipped.text("transcribed.service")),
-        *_written(DROP_IN, sandbox.drop_in(CONFIG, found, mount_points())),
+        *_written(DROP_IN, sandbox.drop_in(CONFIG, found, passing_points())),
     ]
     if any(isinstance(step, Write) and step.path in (UNIT, DROP_IN) for step in steps):
         steps.append(Run(("systemctl", "daemon-reload")))
