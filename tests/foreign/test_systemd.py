@@ -146,3 +146,19 @@ def test_the_requirements_are_those_of_the_lock():
     export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "build", "--no-emit-project", "--no-header")
     done = subprocess.run(export, cwd=FILES.parent, capture_output=True, text=True, check=True, timeout=60)
     assert (FILES.parent / "requirements.txt").read_text() == done.stdout, "make lock writes it again"
+
+
+@pytest.mark.parametrize("python", ["another", "none"])
+def test_a_start_by_another_python_says_so_and_is_not_repeated(tmp_path, python):
+    program = tmp_path / "venv/bin/transcribed-service"
+    program.parent.mkdir(parents=True)
+    shutil.copy(FILES / "transcribed-service", program)
+    if python == "another":  # one that finds nothing here
+        (program.parent / "python3").symlink_to("/usr/bin/python3")
+
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
+
+    assert words("RestartPreventExitStatus") == [str(done.returncode)]
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"transcribed: {tmp_path}/venv was made with another Python than this machine's (")
+    assert f"python3 -m venv --clear {tmp_path}/venv" in second
