@@ -4,6 +4,7 @@ It exits 1 where a step is wrong, and 69 where no machine can be booted here.
 """
 
 import argparse
+import atexit
 import os
 import signal
 import subprocess
@@ -27,17 +28,20 @@ def main() -> int:
         return 69
     tree = image.built(options.cache, options.release)
     machine.alone()
+    atexit.register(machine.leave)
     rows = []
-    with tempfile.TemporaryDirectory(dir=options.cache, prefix="run-") as work, FakeAssemblyAI() as api:
-        with machine.Machine(tree, Path(work)) as booted:
-            say(f"{options.release}: {booted.run('systemctl --version').text.splitlines()[0]}, {_python(booted)}")
-            scene = Scene(booted, api)
-            for step in _chosen(options.until):
-                rows.append(_row(step, scene))
-                say(rows[-1])
-                if " wrong " in rows[-1] and (step is STEPS[0] or not options.go_on):
-                    break
-        machine.leave()
+    with (
+        tempfile.TemporaryDirectory(dir=options.cache, prefix="run-", ignore_cleanup_errors=True) as work,
+        FakeAssemblyAI() as api,
+        machine.Machine(tree, Path(work)) as booted,
+    ):
+        say(f"{options.release}: {booted.run('systemctl --version').text.splitlines()[0]}, {_python(booted)}")
+        scene = Scene(booted, api)
+        for step in _chosen(options.until):
+            rows.append(_row(step, scene))
+            say(rows[-1])
+            if " wrong " in rows[-1] and (step is STEPS[0] or not options.go_on):
+                break
     wrong = [row for row in rows if " wrong " in row]
     say(f"{len(rows)} of {len(STEPS)} steps, {len(wrong)} wrong")
     return 1 if wrong else 0

@@ -74,7 +74,11 @@ class Machine:
         subprocess.run(("mount", "-t", "overlay", "tree", "-o", layers, str(self.root)), check=True)
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # a signal while it starts: nobody else would stop it
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
