@@ -1,6 +1,7 @@
 """`transcribed config`: an example to start from, a check, the configuration in force, and its schema."""
 
 import json
+import os
 
 import typer
 
@@ -33,7 +34,7 @@ def check(ctx: typer.Context) -> None:
     It is for editors, scripts and `systemctl reload`; `transcribed check` tries the folders, the key and the API too.
     """
     settled = terminal.load(ctx)
-    placement.refuse_misplaced(settled)
+    placement.refuse_misplaced(settled, os.environ)
     services_of(settled.notify)
 
 
