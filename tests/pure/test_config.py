@@ -268,3 +268,5 @@ def test_what_is_shown_loads_again_to_the_same_configuration(load, transcript, s
     }
     loaded = load(tomli_w.dumps(table))
     assert load(config.dump(loaded), {"STATE_DIRECTORY": "/elsewhere"}) == loaded
+    local = load(tomli_w.dumps(table | {"api": {"engine": "local"}, "local": {"model": "small", "workers": 2}}))
+    assert load(config.dump(local), {"STATE_DIRECTORY": "/elsewhere"}) == local

@@ -58,6 +58,11 @@ def test_an_api_on_this_machine_needs_no_key_but_is_sent_one_that_is_there():
     assert config.read_key(api, {"ASSEMBLYAI_API_KEY": KEY}) == KEY
 
 
+def test_for_the_daemons_own_recogniser_no_key_is_looked_for():
+    message = refusal(config.Api(engine="local"), {"ASSEMBLYAI_API_KEY": KEY})
+    assert message == 'with api.engine = "local" there is no account at AssemblyAI, and nothing to ask it'
+
+
 def test_a_place_that_is_named_must_be_good_and_the_next_one_is_not_tried(tmp_path):
     there = {"ASSEMBLYAI_API_KEY": KEY}
     assert "none: No such file" in refusal(config.Api(key_file=f"{tmp_path}/none"), there)

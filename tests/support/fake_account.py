@@ -49,6 +49,7 @@ class FakeAccount:
         self.clock = clock
         self.processing_seconds = processing_seconds
         self.list_lag_seconds: float = 0
+        self.under_way: Mapping[str, Any] = {}  # what the list shows besides of one that is made
         self.results: Mapping[str, Any] = {}  # what every transcript has besides, or instead
         self.duration_of: Callable[[Upload], float | None] = _heard
         self.uploads: list[Upload] = []
@@ -131,6 +132,7 @@ class FakeAccount:
             "completed": _written(submit.created + self.processing_seconds) if status == "completed" else None,
             "audio_url": "http://deleted_by_user" if submit.deleted else submit.upload_url,
             "error": submit.end_error if status == "error" else None,
+            **(self.under_way if status == "processing" else {}),
         }
 
     def _transcript(self, submit: Submit) -> dict[str, Any]:

@@ -27,8 +27,11 @@ class House:
         return f'[[inbox]]\npath = "{self.root}/{path}"\noutbox = "{self.root}/{outbox}"\n{more}'
 
     def write(self, inboxes: str, api: str = "") -> None:
+        self.write_with(f'base_url = "{self.base_url}"\n{api}', inboxes)
+
+    def write_with(self, api: str, more: str) -> None:
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'[api]\nbase_url = "{self.base_url}"\n{api}[state]\ndirectory = "{self.root}/state"\n{inboxes}')
+            file.write(f'[api]\n{api}[state]\ndirectory = "{self.root}/state"\n{more}')
 
     def check(self, *words: str, key: str = KEY) -> tuple[int, list[str]]:
         """The exit status, and each line that was said."""

@@ -403,6 +403,14 @@ def test_a_server_that_gives_the_same_page_for_ever_does_not_hold_the_walk(serve
     assert len(server.requests) == 2
 
 
+def test_the_progress_of_a_local_api_is_taken_where_it_is_one(server):
+    given = [{"heard_seconds": 1, "of_seconds": 2.5}, {"heard_seconds": 1, "of_seconds": "2"}, {"heard_seconds": True}]
+    given += [{"heard_seconds": -1}, {"heard_seconds": 1e300}, {"heard_seconds": [1]}, "half", 7, None]
+    server.script(LIST, [page(*(item(n, progress=one) for n, one in enumerate(given)))])
+    listed = client_of(server).list_back_to(0)
+    assert [one.progress for one in listed] == [(1, 2.5), (1, None), *[None] * 7]
+
+
 def test_a_list_that_cannot_be_read_to_its_end_is_no_list(server):
     server.script(LIST, [page(item(n)) for n in range(101)])
     assert name_of(raised(client_of(server).list_back_to, 0)) == "Transient"

@@ -78,6 +78,18 @@ def test_where_all_is_well_each_thing_tried_is_one_line_and_nothing_is_left_behi
     assert tree(house.root) == before
 
 
+def test_the_recogniser_of_the_daemon_is_checked_without_being_started(house):
+    house.write_with('engine = "local"\n', '[local]\nengine = "http://gpu:8000/v1"\n' + house.inbox("in", "out"))
+    status, lines = house.check()
+    assert status == 0
+    assert "ok: API: the daemon runs a recogniser on this machine itself: its default model (not tried)" in lines
+    house.write_with('engine = "local"\n', f'[local]\nmodel = "{house.root}/in"\n' + house.inbox("in", "out"))
+    status, lines = house.check()
+    assert status == 78
+    [said] = problems_in(lines)
+    assert said.startswith("problem: '/in' holds no model: it must hold model.bin and config.json")
+
+
 def test_as_json_each_finding_is_one_object(house):
     result = CliRunner().invoke(app, ["--config", house.config, "check", "--json"], env={"ASSEMBLYAI_API_KEY": KEY})
     findings = [json.loads(line) for line in result.stdout.splitlines()]

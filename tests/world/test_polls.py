@@ -49,3 +49,22 @@ def test_a_recording_that_takes_ten_minutes_costs_few_looks(world: World, api: F
 
     assert world.clock.moved < 600.0 + 65.0
     assert looks(api) < 50
+
+
+def test_what_a_local_api_has_heard_of_a_recording_is_in_the_status_until_its_transcript_is_there(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    api.processing_seconds = 60.0
+    api.clock = world.clock.wall
+    api.under_way = {"progress": {"heard_seconds": 12.5, "of_seconds": 44.0}}
+    world.drop("Talk.mp3")
+    seen: list[tuple[object, object]] = []
+
+    def is_delivered() -> bool:
+        seen.extend((row.get("heard_seconds"), row.get("audio_seconds")) for row in world.published[-1]["open"])
+        return world.states() == [State.DELIVERED]
+
+    world.run(is_delivered)
+
+    assert (12.5, 44.0) in seen
+    assert all("heard_seconds" not in row for row in world.published[-1]["open"])

@@ -50,6 +50,13 @@ def test_fields_that_only_a_newer_version_knows_are_kept_in_json_and_do_not_spoi
     assert lines[-1] == "Job 1, talks: Talk.mp3: received: upload, 25 %"
 
 
+def test_how_much_of_a_recording_the_local_recogniser_has_heard_is_shown(status):
+    heard = replace(STATUS.open[0], state="submitted", step=None, sent_bytes=None, heard_seconds=61.2)
+    for audio_seconds, words in ((None, "heard 61 s"), (120.4, "heard 61 s of 120 s")):
+        fields = STATUS.plain() | {"open": [asdict(replace(heard, audio_seconds=audio_seconds))]}
+        assert status(fields).stdout.splitlines()[-1].endswith(f"submitted: the recogniser has {words}")
+
+
 def test_the_next_try_of_a_blocked_lane_is_shown_and_who_named_it(status):
     lane = STATUS.blocked[0]
     for asked, words in ((True, "the server asked to wait until"), (False, "tried again at")):

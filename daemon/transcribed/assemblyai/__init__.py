@@ -6,7 +6,7 @@ Nothing that the server says is trusted: identifiers and addresses are checked b
 transcript are kept as they came, and unknown fields and statuses are not errors. Nothing here writes a log.
 """
 
-from transcribed.assemblyai.answers import Answer, Listed, Sent, Unreadable, one_line
+from transcribed.assemblyai.answers import Answer, Listed, Progress, Sent, Unreadable, one_line
 from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
 from transcribed.assemblyai.download import HINT_AT_STORAGE, LARGEST_AUDIO_BYTES
 from transcribed.assemblyai.failures import ListTooLong, Throttled, UnknownTranscript, outcome_error
@@ -21,6 +21,7 @@ __all__ = [
     "AssemblyAI",
     "ListTooLong",
     "Listed",
+    "Progress",
     "Sent",
     "Throttled",
     "UnknownTranscript",

@@ -26,6 +26,7 @@ _SIGNED_URL_LENGTH = 8000  # the tokens of a storage are long; chosen
 _TEXT_LENGTH = 500
 PAGE_LENGTH = 120  # of a login page: enough to see whose it is
 _LARGE_BYTES = 1 << 20
+_LONGEST_SECONDS = 1e6
 _ONE_LARGE = threading.Lock()
 
 
@@ -49,15 +50,26 @@ class Sent:
     audio_hash: str | None = None
 
 
+class Progress(NamedTuple):
+    """The seconds that a local API has heard of a recording, and those that it has, if it knows them."""
+
+    heard_seconds: float
+    of_seconds: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A transcript as the list shows it. Its times are in seconds since the epoch, None if they cannot be read."""
+    """A transcript as the list shows it. Its times are in seconds since the epoch, None if they cannot be read.
+
+    `progress` is given by our own local API alone.
+    """
 
     transcript_id: str
     status: str
     audio_url: str | None
     created_at: float | None
     completed_at: float | None = None
+    progress: Progress | None = None
 
 
 class Page(NamedTuple):
@@ -183,7 +195,20 @@ def _listed(item: object) -> Listed | None:
         audio_url=_audio_url(item),
         created_at=_instant(item.get("created")),
         completed_at=_instant(item.get("completed")),
+        progress=_progress(item.get("progress")),
     )
+
+
+def _progress(value: object) -> Progress | None:
+    if not isinstance(value, dict) or (heard := _seconds(value.get("heard_seconds"))) is None:
+        return None
+    return Progress(heard, _seconds(value.get("of_seconds")))
+
+
+def _seconds(value: Any) -> float | None:
+    """A number of seconds that a recording may have; JSON has others too, and Python's reads even NaN."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= _LONGEST_SECONDS else None
 
 
 def _checked(body: bytes) -> Mapping[str, Any]:

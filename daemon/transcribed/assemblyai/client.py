@@ -80,17 +80,21 @@ class AssemblyAI:
         stop: threading.Event,
         wall: Callable[[], float] = time.time,
         tries: int = 3,
+        account: Account | None = None,
+        ready: Callable[[], None] = lambda: None,
         **limits: float,
     ) -> None:
         """Raises ConfigError for a base_url or a key that cannot be used. `stop` is never set in a signal handler.
 
-        `wall` is our time of day; `limits` are those of Limits.
+        `wall` is our time of day; `limits` are those of Limits. `account` is this one's, where base_url and key change
+        from start to start. `ready` comes before each call, and raises what keeps the server from answering.
         """
         self._clock = ServerClock(wall)
         self._transport = Transport(base_url, key, Limits(**limits), self._clock)
-        self._account = Account.of(self._transport.base_url, key)
+        self._account = account or Account.of(self._transport.base_url, key)
         self._stop = stop
         self._tries = tries
+        self._ready = ready
 
     @property
     def account(self) -> Account:
@@ -247,6 +251,7 @@ class AssemblyAI:
     def _send(self, method: str, path: str, doing: str, **request: Any) -> bytes:
         if self._stop.is_set():
             raise _stopped()
+        self._ready()
         return self._transport.send(method, path, doing, **request)
 
     def _tried(self, once: Callable[[], _T], blips: _Errors) -> _T:

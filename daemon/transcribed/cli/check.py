@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from transcribed import config, errors, files, formats, inbox
+from transcribed import config, errors, files, formats, inbox, own_api
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.finding import Finding, of_folder, of_writing
@@ -65,7 +65,7 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
         untaken = Untaken(each)
         yield from _inbox(each, untaken, strange, shares, _user_of(state, shares))
         folders += untaken.folders
-    yield from _api(settled.api)
+    yield from _own_api(settled.local) if settled.api.engine == "local" else _api(settled.api)
     yield from _notify(settled.notify)
     yield of_clock(time.time())
     yield from _limits(folders)
@@ -311,6 +311,15 @@ def _api(api: config.Api) -> Iterator[Finding]:
         yield Finding("problem", f"API: {error.message}", fix, getattr(error, "exit_status", errors.Exit.UNAVAILABLE))
     else:
         yield Finding("ok", f"API: {api.base_url} answers and accepts the key")
+
+
+def _own_api(options: config.Local) -> Iterator[Finding]:
+    """The recogniser that the daemon runs itself, as far as it can be checked without starting it."""
+    if found := own_api.problems(**options.model_dump()):
+        yield from _problems(found)
+        return
+    model = options.model or ("the default model" if options.engine is None else "its default model")
+    yield Finding("ok", f"API: the daemon runs a recogniser on this machine itself: {printable(model)} (not tried)")
 
 
 def _notify(notify: config.Notify) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 from rich.tree import Tree
 
-from transcribed import config, errors, local, signals
+from transcribed import config, errors, local, service, signals
 from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
@@ -39,9 +39,6 @@ _FOLDERS: Mapping[str, str] = {
     "local-api": "the local API's own files",
     "logs": "the log of each",
 }
-#: Parts of a service's or container's environment that would lead the daemon to another state, key or manager.
-_NOT_PASSED_ON = ("TRANSCRIBED_", "ASSEMBLYAI_", "WATCHDOG_")
-_NOR_THESE = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM")
 
 _START_SECONDS = 60.0  # both start within two seconds on a small machine at rest
 _TRANSCRIPT_SECONDS = 180.0  # two idle cores need 3 s for these 27 s of audio
@@ -108,15 +105,14 @@ class Screen:
         for line in text.split("\n"):
             self.console.print(Text(printable(line), style), soft_wrap=True)
 
-    def happens(self, what: str) -> None:
-        """Show what is going on from now on, and for how long."""
-        if what == self._happening:
-            return
-        self._happening = what
-        if self._moving:
-            self._progress.reset(self._task, description=printable(what))
-        else:
-            self.say(f"... {what}")
+    def happens(self, what: str, far: str = "") -> None:
+        """Show what is going on from now on, and for how long; on a terminal, `far` too: how far it is."""
+        if what != self._happening:
+            self._happening = what
+            self._progress.reset(self._task)
+            if not self._moving:
+                self.say(f"... {what}")
+        self._progress.update(self._task, description=printable(what + far))
 
 
 class Show:
@@ -205,7 +201,7 @@ class Show:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
-                env=_environment(os.environ),
+                env=service.environment_of_our_own(os.environ),
                 process_group=0,  # Ctrl-C is only for us: we end the others in their order
             )
         self._stack.callback(_end, process)
@@ -228,7 +224,7 @@ class Show:
                 logs = "\n".join(map(self._tail, self._processes))
                 raise errors.TranscribedError(f"{what} did not come within {bound_seconds:.0f} s\n{logs}")
             if "daemon" in self._processes and (status := self._status()):
-                self._screen.happens(_happening(status))
+                self._screen.happens(*_happening(status))
             with contextlib.suppress(queue.Empty):
                 self._stop.get(timeout=_LOOK_SECONDS)
                 raise errors.Stopped(f"stopped before {what} came")
@@ -310,12 +306,6 @@ def _drop(place: str) -> None:
     os.rename(written, os.path.join(place, "inbox", _RECORDING))
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value for name, value in environ.items() if not name.startswith(_NOT_PASSED_ON) and name not in _NOR_THESE
-    }
-
-
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End this process; it has time to finish what it is doing."""
     process.terminate()
@@ -326,19 +316,19 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _happening(status: Status) -> str:
-    """The first thing that the daemon is doing, in one line."""
-    return next(_happenings(status), "the inbox is empty, and nothing is under way")
+def _happening(status: Status) -> tuple[str, str]:
+    """The first thing that the daemon is doing, in one line, and how far it is."""
+    return next(_happenings(status), ("the inbox is empty, and nothing is under way", ""))
 
 
-def _happenings(status: Status) -> Iterator[str]:
+def _happenings(status: Status) -> Iterator[tuple[str, str]]:
     for lane in status.blocked:
-        yield f"{lane.lane} waits: {lane.reason}"
+        yield f"{lane.lane} waits: {lane.reason}", ""
     yield from map(_progress, status.open)
     for inbox in status.inboxes:
-        yield from (f"{file.file}: {file.why}" for file in inbox.unsettled)
+        yield from ((f"{file.file}: {file.why}", "") for file in inbox.unsettled)
 
 
-def _progress(job: JobStatus) -> str:
-    sent = "" if job.sent_percent is None else f" ({job.sent_percent} %)"
-    return f"{job.file}: {job.reason or _HAPPENS.get(job.state, job.state)}{sent}"
+def _progress(job: JobStatus) -> tuple[str, str]:
+    far = job.heard if job.sent_percent is None else f"{job.sent_percent} %"
+    return f"{job.file}: {job.reason or _HAPPENS.get(job.state, job.state)}", "" if far is None else f" ({far})"

@@ -177,6 +177,8 @@ def present(row: JobStatus) -> str:
         return f"{row.step}, {percent} %"
     if row.step is not None:
         return f"{row.step} is under way"
+    if not row.reason and row.heard is not None:
+        return f"the recogniser has {row.heard}"
     hint = f" ({row.hint})" if row.hint else ""
     until = f"; again at {terminal.local_time(row.due_at)}" if row.due_at > time.time() else ""
     return f"{row.reason or _waits(row)}{hint}{until}"

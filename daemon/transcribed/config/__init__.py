@@ -11,7 +11,7 @@ Rule 6: the parameters in `transcript` are not changed, and only those that woul
 
 from transcribed.config.conflicts import overlaps
 from transcribed.config.file import dump, example, example_path, load, schema, state_directory
-from transcribed.config.model import Api, Config, Costs, Inbox, Log, Monitor, Notify, State
+from transcribed.config.model import Api, Config, Costs, Inbox, Local, Log, Monitor, Notify, State
 from transcribed.config.options import Merged, Options, merged, read_options
 from transcribed.config.parameters.request import unlikely
 from transcribed.config.secrets import read_heartbeat_url, read_key, read_urls
@@ -22,6 +22,7 @@ __all__ = [
     "Config",
     "Costs",
     "Inbox",
+    "Local",
     "Log",
     "Merged",
     "Monitor",

@@ -32,11 +32,11 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     complete = _completed(written, path, environ)
     file, errors = _validated(complete, written)
     problems = [problem(error, complete, unknown_key) for error in errors]
-    problems += [*_transcript_problems(written, complete), *conflicts(complete, errors)]
+    problems += [*_transcript_problems(written, complete), *conflicts(complete, errors), *_void(written)]
     if problems or file is None:
         raise ConfigError(problems)
-    tables = ("api", "state", "log", "notify", "costs", "monitor")
-    return Config(**{key: getattr(file, key) for key in tables}, inbox=file.inboxes)
+    tables = {name: getattr(file, name) for name in Config.model_fields if name != "inboxes"}
+    return Config(**tables, inbox=file.inboxes)
 
 
 def state_directory(path: str, environ: Mapping[str, str]) -> str:
@@ -51,7 +51,10 @@ def state_directory(path: str, environ: Mapping[str, str]) -> str:
 
 def dump(config: Config) -> str:
     """The configuration in force, as TOML that loads to an equal one. It holds no key, because `Config` has none."""
-    return tomli_w.dumps(config.model_dump(by_alias=True, exclude_none=True))
+    tables = config.model_dump(by_alias=True, exclude_none=True)
+    if config.api.engine == "local":
+        del tables["api"]["base_url"]
+    return tomli_w.dumps(tables)
 
 
 def schema() -> dict[str, Any]:
@@ -116,6 +119,14 @@ def _follows(error: ErrorDetails, written: Mapping[str, Any]) -> bool:
     if location[0] != "inbox" or len(location) < 3 or location[2] not in Defaults.model_fields:
         return False
     return location[2] not in written["inbox"][location[1]]  # inherited: it is reported in [defaults]
+
+
+def _void(written: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence for each key that names another API than the engine that is chosen."""
+    api = written.get("api")
+    if isinstance(api, dict) and api.get("engine") == "local":
+        why = 'the recogniser on this machine (engine = "local") has its own: remove one of the two lines'
+        yield from (f"api.{key}: {why}" for key in ("base_url", "key_file") if key in api)
 
 
 def _transcript_problems(written: Mapping[str, Any], complete: Mapping[str, Any]) -> Iterator[str]:

@@ -16,7 +16,20 @@ from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
 from transcribed.places import STATE_DIRECTORY
 
-__all__ = ["Api", "Config", "Costs", "Defaults", "File", "Inbox", "Log", "Monitor", "Notify", "State", "Transcription"]
+__all__ = [
+    "Api",
+    "Config",
+    "Costs",
+    "Defaults",
+    "File",
+    "Inbox",
+    "Local",
+    "Log",
+    "Monitor",
+    "Notify",
+    "State",
+    "Transcription",
+]
 
 
 def _absolute(path: str) -> str:
@@ -35,6 +48,12 @@ def _name(name: str) -> str:
     if not (name.isprintable() and name.strip() and len(name) <= 64):
         raise ValueError("1 to 64 printable characters (the default is the folder's name)")
     return name
+
+
+def _text(text: str) -> str:
+    if not (text.isprintable() and text.strip() and len(text) <= 255):
+        raise ValueError("1 to 255 printable characters")
+    return text
 
 
 def _format(name: str) -> str:
@@ -105,6 +124,7 @@ Command = Annotated[tuple[str, ...], AfterValidator(_command)]
 #: Files that are beside recordings, or are made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
 _LINKS = frozenset({".url", ".webloc"})
+Text = Annotated[str, AfterValidator(_text)]
 Extension = Annotated[str, AfterValidator(_extension)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
@@ -127,6 +147,10 @@ class Table(BaseModel):
 class Api(Table):
     """The API, and the daemon's patience with it."""
 
+    engine: Literal["cloud", "local"] = Field(
+        default="cloud",
+        description="cloud: the API at base_url. local: a recogniser on this machine, which the daemon runs itself.",
+    )
     base_url: Annotated[str, AfterValidator(checked_base_url)] = Field(
         default="https://api.assemblyai.com",
         description="The API's address: https, or http on this machine itself. The EU: https://api.eu.assemblyai.com",
@@ -157,6 +181,15 @@ class Api(Table):
         description="If an inbox holds more audio than this at its first start, it waits for `transcribed accept`."
         " So does later far more within a day than it is used to, but never less than 100 hours, or than this.",
     )
+
+
+class Local(Table):
+    """The recogniser on this machine: the options of `transcribed local-api` (extra `local`)."""
+
+    model: Text | None = Field(default=None, description="Whisper's model: a name, which is fetched once, or a folder.")
+    engine: Text | None = Field(default=None, description="A server that hears, with OpenAI's interface: its address.")
+    engine_key_file: AbsolutePath | None = Field(default=None, description="A file with the key that it wants.")
+    workers: int | None = Field(default=None, ge=1, le=64, description="The recordings that are heard at once.")
 
 
 class State(Table):
@@ -364,6 +397,7 @@ class Config(Table):
     """The complete configuration that is in force. `inboxes` are in the file's order, with all defaults filled in."""
 
     api: Api = Api()
+    local: Local = Local()
     state: State = State()
     log: Log = Log()
     notify: Notify = Notify()

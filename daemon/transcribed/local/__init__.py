@@ -14,9 +14,12 @@ and paragraphs.
 """
 
 import importlib.util
+import mmap
 import os
 import re
+import socket
 from collections.abc import Callable
+from typing import NamedTuple
 
 from transcribed.errors import ConfigError
 from transcribed.job import is_loopback, printable
@@ -24,7 +27,7 @@ from transcribed.local import key as own_key
 from transcribed.local.recognise import models
 from transcribed.local.recognise.engine import Elsewhere, Setup, Workers
 
-__all__ = ["WORTH", "Elsewhere", "key_file", "serve"]
+__all__ = ["WORTH", "Elsewhere", "Options", "key_file", "problems", "serve"]
 
 #: What the default model is worth, in a sentence for people.
 WORTH = models.TINY
@@ -32,14 +35,42 @@ WORTH = models.TINY
 #: What the extra installs, by import name.
 _PACKAGES = ("av", "faster_whisper", "starlette", "uvicorn")
 
+#: The unit of its own, for a service that may not run what it writes into memory.
+_UNIT = "transcribed-local.service"
+
+
+class Options(NamedTuple):
+    """The recogniser, as a person chose it.
+
+    `model` is a name or a folder; a name's model is fetched where it is not there yet. None is that of the extra
+    `model`. `engine` is another server that hears; `model` is then the name that it has for its model. `workers` are
+    the recordings that are heard at once; None: as many as this machine has room for.
+    """
+
+    model: str | None = None
+    engine: Elsewhere | None = None
+    workers: int | None = None
+
+
+_DEFAULT = Options()
+
+
+def problems(options: Options) -> list[str]:
+    """All that keeps such a recogniser from running here, as far as that is known before its start."""
+    if found := _problems_with_packages():
+        return found
+    if options.engine is not None:
+        return _problems_with_engine(options.engine)
+    return [*models.problems(options.model), *_problems_with_memory()]
+
 
 def serve(
     *,
     host: str = "127.0.0.1",
     port: int,
     directory: bytes,
-    model: str | None = None,
-    engine: Elsewhere | None = None,
+    options: Options = _DEFAULT,
+    listening: socket.socket | None = None,
     key: str | None,
     announce: Callable[[str], None],
     say: Callable[[str], None],
@@ -49,28 +80,20 @@ def serve(
     Call it in the main thread. Port 0 means any free port. `announce` is called once, with the base_url, when the
     server listens; `say` with what takes long, and with what goes wrong. `key` is the only key that is accepted; None:
     the one in `key_file`, which is made if it does not exist. Uploads and transcripts are kept in `directory`, which is
-    created if it does not exist. `model` is a name or a folder; a name's model is fetched into `directory` where it is
-    not there yet. None is that of the extra `model`. `engine` is another server that hears; `model` is then the name
-    that it has for its model.
+    created if it does not exist; so are models that are fetched. `listening` is a socket of a parent, in place of host
+    and port.
     Raises ConfigError, and Transient if the recogniser does not start.
     """
-    problems = [*_problems_with_packages(), *_problems_with_host(host)]
+    wrong = [*problems(options), *_problems_with_host(host)]
     if not 0 <= port <= 65535:
-        problems.append(f"port {port} does not exist: choose one from 1 to 65535, or 0 for a free one")
-    if engine is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", engine.address):
-        problems.append(f"engine {printable(engine.address)!r} is no address: write it as http://host:8000/v1")
-    if problems:
-        raise ConfigError(problems)
+        wrong.append(f"port {port} does not exist: choose one from 1 to 65535, or 0 for a free one")
+    if wrong:
+        raise ConfigError(wrong)
     from transcribed.local.http import server  # noqa: PLC0415  the extra may be missing, and takes most of a second
 
-    if engine is None:
-        name, setup = _here(model, directory, say)
-    else:
-        name = model or "whisper-1"
-        setup = Setup(name, Workers(models.cores(), 1), engine)
+    name, setup = _setup(options, directory, say)
     server.run(
-        host=host,
-        port=port,
+        listening=listening or server.bound(host, port),
         directory=directory,
         model=name,
         setup=setup,
@@ -80,10 +103,13 @@ def serve(
     )
 
 
-def _here(model: str | None, directory: bytes, say: Callable[[str], None]) -> tuple[str, Setup]:
-    """The name of the model on this machine, and its engine."""
-    chosen = models.chosen(model, os.path.join(os.fsdecode(directory), "models"), say)
-    return chosen.name, Setup(chosen.folder, models.workers(chosen))
+def _setup(options: Options, directory: bytes, say: Callable[[str], None]) -> tuple[str, Setup]:
+    """The name of the model, and the engine that has it."""
+    if options.engine is not None:
+        name = options.model or "whisper-1"
+        return name, Setup(name, Workers(options.workers or models.cores(), 1), options.engine)
+    chosen = models.chosen(options.model, os.path.join(os.fsdecode(directory), "models"), say)
+    return chosen.name, Setup(chosen.folder, models.workers(chosen, options.workers))
 
 
 def key_file(directory: bytes) -> bytes:
@@ -95,7 +121,24 @@ def _problems_with_packages() -> list[str]:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if not missing:
         return []
-    return [f"the local API needs {', '.join(missing)}: pip install 'transcribed[local]'"]
+    return [f"the local API needs {', '.join(missing)}: pip install 'transcribed[local,model]'"]
+
+
+def _problems_with_engine(engine: Elsewhere) -> list[str]:
+    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", engine.address):
+        return []
+    return [f"engine {printable(engine.address)!r} is no address: write it as http://host:8000/v1"]
+
+
+def _problems_with_memory() -> list[str]:
+    """The recogniser writes machine code and runs it: without that it loads, and then cannot hear."""
+    try:
+        mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+    except PermissionError:
+        why = "the recogniser cannot run under MemoryDenyWriteExecute=yes, as in the service's unit"
+        fix = f'enable {_UNIT}, and set api.base_url = "http://127.0.0.1:8765" in place of engine = "local"'
+        return [f"{why}: {fix} (docs/local-api.md)"]
+    return []
 
 
 def _problems_with_host(host: str) -> list[str]:

@@ -6,6 +6,7 @@ tried again. After a stop it is still queued.
 """
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -79,8 +80,10 @@ class Jobs:
             why = "Please make sure the file exists and is accessible from the internet."
             return {"status": "error", "error": f"Download error, unable to download {audio_url}. {why}"}
         parameters = self._transcripts.get(transcript_id)
+        tell = functools.partial(self._transcripts.progressed, transcript_id)
         try:
-            return completed(self._recognisers.transcribe(path, wishes.asked(parameters)), parameters)
+            recognised = self._recognisers.transcribe(path, wishes.asked(parameters), tell)
+            return completed(recognised, parameters)
         except Permanent as error:
             return {"status": "error", "error": error.message}
 

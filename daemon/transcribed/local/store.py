@@ -139,7 +139,10 @@ class Incoming:
 
 @dataclass
 class Item:
-    """A transcript as the list shows it. `number` is its place in the order of creation."""
+    """A transcript as the list shows it. `number` is its place in the order of creation.
+
+    `progress`: the seconds that were heard, of how many; the second is None where nobody knows.
+    """
 
     id: str
     number: int
@@ -148,6 +151,14 @@ class Item:
     completed: str | None
     audio_url: str
     error: str | None
+    progress: tuple[float, float | None] = (0.0, None)
+
+    def under_way(self) -> dict[str, Any]:
+        """The field that a transcript has only while it is made: how much of its recording was heard."""
+        if self.status != "processing":
+            return {}
+        heard, of = self.progress
+        return {"progress": {"heard_seconds": round(heard, 1), "of_seconds": of and round(of, 1)}}
 
 
 class Transcripts:
@@ -173,31 +184,41 @@ class Transcripts:
 
     def get(self, transcript_id: str) -> dict[str, Any]:
         """The whole transcript."""
-        status = self._items[transcript_id].status
+        item = self._items[transcript_id]
+        transcript = self._kept(transcript_id)
+        if transcript["status"] == "queued":
+            transcript |= {"status": item.status, **item.under_way()}
+        return transcript
+
+    def _kept(self, transcript_id: str) -> dict[str, Any]:
         with open(self._path(transcript_id), "rb") as file:
             transcript: dict[str, Any] = json.load(file)["transcript"]
-        return {**transcript, "status": status} if transcript["status"] == "queued" else transcript
+        return transcript
 
     def begin(self, transcript_id: str) -> str:
         """Mark it as being processed, in memory only, and return its audio_url."""
         with self._lock:
             item = self._items[transcript_id]
-            item.status = "processing"
+            item.status, item.progress = "processing", (0.0, None)
             return item.audio_url
+
+    def progressed(self, transcript_id: str, progress: tuple[float, float | None]) -> None:
+        """So much of its recording was heard; kept in memory only."""
+        self._items[transcript_id].progress = progress
 
     def end(self, transcript_id: str, **result: Any) -> None:
         """Give the transcript this result (`status` and its other fields), unless it was deleted meanwhile."""
         with self._lock:
             item = self._items[transcript_id]
             if item.audio_url != _DELETED_URL:
-                self._change(item, self.get(transcript_id) | result)
+                self._change(item, self._kept(transcript_id) | result)
 
     def delete(self, transcript_id: str) -> tuple[str, dict[str, Any]]:
         """Empty the transcript as documented; return the audio_url it had, and what is left of it."""
         with self._lock:
             item = self._items[transcript_id]
             had = item.audio_url
-            emptied = dict.fromkeys(self.get(transcript_id)) | {
+            emptied = dict.fromkeys(self._kept(transcript_id)) | {
                 "id": transcript_id,
                 "status": "completed",
                 "text": "Deleted by user.",

@@ -358,7 +358,7 @@ class Worker:
             unfinished.at_hand(shown),
             steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
             reason_of=self.dispatch.reason_of,
-            sent_bytes=self.dispatch.uploads.sent,
+            far_of=lambda job: status.Far(self.dispatch.uploads.sent.get(job.id), self._polls.progress_of(job)),
         )
         return replace(known, open_count=len(unfinished))
 

@@ -5,6 +5,7 @@ A look writes nothing; its next time is in memory. `turnaround` has the rule for
 
 import functools
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,6 +16,9 @@ from transcribed.worker.messages import TranscriptsListed
 from transcribed.worker.plan import Clock, Plan
 from transcribed.worker.steps.lookup import differs
 from transcribed.worker.turnaround import Turnaround
+
+if TYPE_CHECKING:
+    from transcribed.assemblyai import Progress
 
 log = structlog.get_logger()
 
@@ -28,6 +32,7 @@ class Polls:
         self._looking = False
         self._turnaround = Turnaround()
         self._ended: set[str] = set()  # that the last look showed: one that cannot be fetched is no new end
+        self._progress: dict[str, Progress] = {}  # of those that are heard, by transcript_id, as the last look showed
 
     def look_if_due(self, waiting: dict[int, Job], plan: Plan) -> None:
         """Begin a look where one is due: at those that this account can be asked about."""
@@ -79,8 +84,14 @@ class Polls:
         _say_differing(message, waiting)
         return ended
 
+    def progress_of(self, job: Job) -> "Progress | None":
+        """The part of its recording that was heard, if the API tells."""
+        return self._progress.get(job.transcript_id or "")
+
     def _learn(self, message: TranscriptsListed) -> None:
-        for item in message.outcome.result or []:
+        listed = message.outcome.result or []
+        self._progress = {item.transcript_id: item.progress for item in listed if item.progress is not None}
+        for item in listed:
             if item.status == "completed" and item.created_at is not None and item.completed_at is not None:
                 self._turnaround.ended_after(item.completed_at - item.created_at)
 

@@ -195,6 +195,7 @@ class Api:
             "completed": item.completed,
             "audio_url": item.audio_url,
             "error": item.error,
+            **item.under_way(),
         }
 
 

@@ -34,8 +34,7 @@ _FAREWELL_SECONDS = 2
 
 def run(
     *,
-    host: str,
-    port: int,
+    listening: socket.socket,
     directory: bytes,
     model: str,
     setup: Setup,
@@ -43,12 +42,12 @@ def run(
     announce: Callable[[str], None],
     say: Callable[[str], None],
 ) -> None:
-    """Serve until a signal, as transcribed.local.serve says, which has checked the arguments."""
+    """Serve at this socket until a signal, as transcribed.local.serve says, which has checked the arguments."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(listening)
         stack.callback(os.close, store.lock(directory))
         wanted = own_key.own(directory) if key is None else key
-        listening = stack.enter_context(_bound(host, port))
-        base_url = _base_url(host, listening.getsockname()[1])
+        base_url = _base_url(*listening.getsockname()[:2])
         uploads = store.Uploads(os.path.join(directory, b"uploads"), time.time)
         transcripts = store.Transcripts(os.path.join(directory, b"transcripts"), time.time)
         jobs = Jobs(uploads, transcripts, Recognisers(setup), setup.workers.number, say)
@@ -71,6 +70,7 @@ def configuration(app: ASGIApp, patience: Patience = PATIENCE) -> uvicorn.Config
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_keep_alive=patience.keep_alive_seconds,
@@ -93,7 +93,8 @@ def _ends_by_signal(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A socket at this address, which does not listen yet. Raises ConfigError."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -8,7 +8,7 @@ This runs in the recogniser's process, because a decoder may crash on hostile in
 
 import codecs
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import av
@@ -30,13 +30,14 @@ _FORMATS = (
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 
 
-def samples(path: bytes) -> Iterator[bytes]:
+def samples(path: bytes, length: Callable[[float], None] = lambda _seconds: None) -> Iterator[bytes]:
     """The sound of the recording at `path`, in order: pieces of 16-bit mono samples (native byte order) at RATE.
 
+    `length` is told the seconds that the file says it has, if it says so.
     Raises Permanent; its message is for the transcript's `error`.
     """
     done = 0
-    for piece in _pieces(path):
+    for piece in _pieces(path, length):
         done += len(piece)
         if done > LONGEST_SECONDS * BYTES_PER_SECOND:
             raise Permanent("Audio duration is too long.")
@@ -45,11 +46,13 @@ def samples(path: bytes) -> Iterator[bytes]:
         raise Permanent("Audio duration is too short.")
 
 
-def _pieces(path: bytes) -> Iterator[bytes]:
+def _pieces(path: bytes, length: Callable[[float], None]) -> Iterator[bytes]:
     with open(path, "rb") as file:
         head = file.read(4096)
         file.seek(0)
         with _opened(file, head) as container:
+            if (microseconds := container.duration or 0) > 0:
+                length(microseconds / 1e6)
             heard = False
             for frame in _resampled(_frames(container)):
                 heard = True

@@ -42,27 +42,47 @@ def chosen(wanted: str | None, directory: str, say: Callable[[str], None]) -> Mo
     """
     if wanted is None:
         return _default()
-    if os.sep in wanted or os.path.isdir(wanted):
-        folder = os.path.abspath(wanted)
-        if not _is_model(folder):
-            raise ConfigError([f"{wanted!r} holds no model: it must hold model.bin and config.json, for CTranslate2"])
+    if (folder := _folder(wanted)) is not None:
         return Model(os.path.basename(folder), folder)
     return Model(wanted, _fetched(wanted, directory, say))
 
 
-def workers(model: Model) -> Workers:
-    """As many workers as there are cores, where the model is small and memory suffices; else one with all cores."""
+def problems(wanted: str | None) -> list[str]:
+    """A sentence where there is no such model. A name is tried only when it is fetched."""
+    try:
+        _default() if wanted is None else _folder(wanted)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def workers(model: Model, number: int | None = None) -> Workers:
+    """So many workers; by default as many as cores, where the model is small and memory suffices, else one.
+
+    A small model has one thread, a larger one its part of the cores.
+    """
     model_bytes = os.stat(os.path.join(model.folder, "model.bin")).st_size
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     fit = memory_bytes // 2 // (model_bytes + _WORKER_BYTES)
-    if model_bytes > _SMALL_BYTES or fit < 2:
-        return Workers(1, cores())
-    return Workers(min(cores(), fit), 1)
+    is_small = model_bytes <= _SMALL_BYTES
+    if number is None:
+        number = min(cores(), fit) if is_small and fit > 1 else 1
+    return Workers(number, 1 if is_small and number > 1 else max(1, cores() // number))
 
 
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def _folder(wanted: str) -> str | None:
+    """The full path of a folder with a model; None for a name. Raises ConfigError."""
+    if os.sep not in wanted and not os.path.isdir(wanted):
+        return None
+    folder = os.path.abspath(wanted)
+    if not _is_model(folder):
+        raise ConfigError([f"{wanted!r} holds no model: it must hold model.bin and config.json, for CTranslate2"])
+    return folder
 
 
 def _default() -> Model:

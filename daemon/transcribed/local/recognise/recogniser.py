@@ -14,14 +14,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from transcribed.errors import Permanent, Stopped, Transient
 from transcribed.local.recognise.engine import Asked, Engine, Heard, Setup, make
 
-__all__ = ["Recognised", "Recognisers"]
+__all__ = ["Progress", "Recognised", "Recognisers"]
 
 #: Longer than any machine needs for one window of 28 s: a process that is silent for longer is stuck.
 _SILENCE_SECONDS = 600.0
@@ -37,6 +37,13 @@ class Recognised(NamedTuple):
     words: list[dict[str, Any]]
     seconds: float
     heard: Heard
+
+
+class Progress(NamedTuple):
+    """The seconds that were heard of a recording, and those that it has, if its file says so."""
+
+    heard_seconds: float
+    of_seconds: float | None
 
 
 class _Died(Exception):
@@ -58,24 +65,24 @@ class Recognisers:
         """Start one process and wait until it is ready. Raises Transient if it does not start."""
         self._give_back(self._take())
 
-    def transcribe(self, path: bytes, asked: Asked) -> Recognised:
-        """The words of the recording at `path`.
+    def transcribe(self, path: bytes, asked: Asked, tell: Callable[[Progress], None]) -> Recognised:
+        """The words of the recording at `path`. `tell` is told how far it is, after each window.
 
         Raises Permanent (its message is for the transcript's `error`), Transient if no process could be started or its
         engine cannot work now, Stopped if `stop` was called.
         """
         with contextlib.suppress(_Died):
-            return self._tried(path, asked)
+            return self._tried(path, asked, tell)
         with self._second_try:
             try:
-                return self._tried(path, asked)
+                return self._tried(path, asked, tell)
             except _Died as error:
                 raise Permanent("Transcoding failed. The recogniser did not survive this file.") from error
 
-    def _tried(self, path: bytes, asked: Asked) -> Recognised:
+    def _tried(self, path: bytes, asked: Asked, tell: Callable[[Progress], None]) -> Recognised:
         recogniser = self._take()
         try:
-            recognised = recogniser.transcribe(path, asked)
+            recognised = recogniser.transcribe(path, asked, tell)
         except _Died as error:
             self._end(recogniser)
             if self._stopped:
@@ -143,7 +150,7 @@ class _Recogniser:
         """Wait until the engine is loaded. Raises _Died."""
         self._receive(_START_SECONDS)
 
-    def transcribe(self, path: bytes, asked: Asked) -> Recognised:
+    def transcribe(self, path: bytes, asked: Asked, tell: Callable[[Progress], None]) -> Recognised:
         """The words of the recording at `path`. Raises Permanent, Transient, _Died."""
         self._send(json.dumps({"path": os.fsdecode(path), "asked": asked}).encode())
         words: list[dict[str, Any]] = []
@@ -154,6 +161,7 @@ class _Recogniser:
             if "seconds" in answer:
                 return Recognised(words, answer["seconds"], Heard(*answer["heard"]))
             words += answer["words"]
+            tell(Progress(*answer["progress"]))
 
     def end(self) -> None:
         """End the process. Safe to call twice, and from another thread than the one that waits for an answer."""
@@ -181,6 +189,8 @@ def _run(conn: Connection, setup: Setup) -> None:
     """Run in the recogniser's process: load the engine, then take one recording after another."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")  # where memory is short, one recording is tried again, and nothing else ends
     recogniser = make(setup)
     with contextlib.suppress(EOFError, ConnectionError):  # the server is gone: nobody waits for an answer
         _send(conn, {"ready": True})
@@ -196,7 +206,8 @@ def _answers(order: dict[str, Any], engine: Engine) -> Iterator[dict[str, Any]]:
     try:
         ear = engine.ear(Asked(*order["asked"]))
         for words in transcribe.words(sound, ear):
-            yield {"words": [_as_documented(*word) for word in words]}
+            progress = Progress(sound.seconds, sound.of_seconds)
+            yield {"words": [_as_documented(*word) for word in words], "progress": progress}
         heard = ear.heard()
     except (Permanent, Transient) as error:
         yield {"error": error.message, "later": isinstance(error, Transient)}

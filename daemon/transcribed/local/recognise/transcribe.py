@@ -11,9 +11,13 @@ from transcribed.local.recognise.engine import Ear, Word
 
 
 class Sound:
-    """The sound of one recording, read once; `seconds` is how much has been read."""
+    """The sound of one recording, read once; `seconds` is how much has been read, `of_seconds` its length by its file.
+
+    The latter is None before the first piece, and where the file does not say.
+    """
 
     def __init__(self, path: bytes) -> None:
+        self.of_seconds: float | None = None
         self._path = path
         self._bytes = 0
 
@@ -23,9 +27,12 @@ class Sound:
         return self._bytes / decode.BYTES_PER_SECOND
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in decode.samples(self._path):
+        for piece in decode.samples(self._path, self._has_length):
             self._bytes += len(piece)
             yield piece
+
+    def _has_length(self, seconds: float) -> None:
+        self.of_seconds = seconds
 
 
 def words(sound: Sound, ear: Ear) -> Iterator[list[Word]]:

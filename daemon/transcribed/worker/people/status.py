@@ -11,11 +11,12 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from transcribed import errors
+from transcribed.assemblyai import Progress
 from transcribed.job import ENDED, Job, Step, shown
 from transcribed.worker.lanes import Lane
 from transcribed.worker.plan import Clock
@@ -94,7 +95,10 @@ class InboxStatus:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job with a step left. `step`, `sent_bytes` and `size_bytes` are there only while a step is on its way."""
+    """A job with a step left. `step`, `sent_bytes` and `size_bytes` are there only while a step is on its way.
+
+    `heard_seconds`, of `audio_seconds`: only while a local API hears it.
+    """
 
     id: int
     inbox: str
@@ -108,6 +112,16 @@ class JobStatus:
     step: str | None = None
     sent_bytes: int | None = None
     size_bytes: int | None = None
+    heard_seconds: float | None = None
+    audio_seconds: float | None = None
+
+    @property
+    def heard(self) -> str | None:
+        """The part of the recording that was heard, in words; None where nobody knows, as with AssemblyAI."""
+        if self.heard_seconds is None:
+            return None
+        of = "" if self.audio_seconds is None else f" of {self.audio_seconds:.0f} s"
+        return f"heard {self.heard_seconds:.0f} s{of}"
 
     @property
     def sent_percent(self) -> int | None:
@@ -115,6 +129,16 @@ class JobStatus:
         if self.sent_bytes is None or self.size_bytes is None:
             return None
         return 100 * self.sent_bytes // max(self.size_bytes, 1)
+
+
+class Far(NamedTuple):
+    """The way that a step has come: the bytes that were uploaded, and the sound that a local API has heard."""
+
+    sent_bytes: int | None = None
+    heard: Progress | None = None
+
+
+NOWHERE = Far()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +244,7 @@ def snapshot(
     *,
     steps: Mapping[int, Step],
     reason_of: Callable[[Job], str],
-    sent_bytes: Mapping[int, int],
+    far_of: Callable[[Job], Far],
 ) -> Status:
     """The status of now. Of the open `jobs`, `steps` are on their way, and are shown first.
 
@@ -236,7 +260,7 @@ def snapshot(
         jobs=counts,
         blocked=[of_lane(each) for each in lanes],
         inboxes=inboxes,
-        open=[of_job(x, steps.get(x.id), _why(x, reason_of(x), hints), sent_bytes.get(x.id)) for x in shown_first],
+        open=[of_job(x, steps.get(x.id), _why(x, reason_of(x), hints), far_of(x)) for x in shown_first],
         open_count=len(jobs),
     )
 
@@ -260,7 +284,10 @@ def of_lane(lane: Lane) -> LaneStatus:
 
 
 def of_job(
-    job: Job, step: Step | None = None, why: tuple[str, str] | None = None, sent_bytes: int | None = None
+    job: Job,
+    step: Step | None = None,
+    why: tuple[str, str] | None = None,
+    far: Far = NOWHERE,
 ) -> JobStatus:
     """The status of one open job, on its way with a `step` or waiting; `why`: a reason and its hint, else its own."""
     reason, hint = why or (job.reason, job.hint)
@@ -275,6 +302,8 @@ def of_job(
         reason=reason,
         hint=hint,
         step=None if step is None else str(step),
-        sent_bytes=sent_bytes,
-        size_bytes=None if sent_bytes is None else job.fingerprint.size,
+        sent_bytes=far.sent_bytes,
+        size_bytes=None if far.sent_bytes is None else job.fingerprint.size,
+        heard_seconds=None if far.heard is None else far.heard.heard_seconds,
+        audio_seconds=None if far.heard is None else far.heard.of_seconds or job.duration_seconds,
     )
