@@ -706,6 +706,17 @@ def test_a_directory_with_something_else_in_it_is_refused(tmp_path):
 # --- starting
 
 
+def test_the_detector_of_speech_tells_nobody_that_it_was_used(tmp_path):
+    """onnxruntime from 1.29 on sends its maker what it is used for; before it does, it keeps that below $HOME."""
+    code = "from transcribed.local.recognise import speech; print(len(list(speech.likely([bytes(32_000)]))))"
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}  # nor CI, which switches it off
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(done.stdout) == 32
+    assert list(tmp_path.rglob("*")) == []
+
+
 def served(directory, *, host="127.0.0.1", port=0, model=None, say=print):
     place = os.fsencode(directory)
     options = local.Options(model)

@@ -1,9 +1,10 @@
 """Speech told from other sound: Silero's detector, which lies in the package faster-whisper.
 
 Rules: the sound is looked at a few seconds at a time. The detector remembers what it has heard, so its opinion does not
-depend on where the pieces were cut.
+depend on where the pieces were cut. Nobody is told that it is used.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from faster_whisper.vad import get_vad_model
 
 from transcribed.local.recognise.windows import FRAME_BYTES, FRAME_SAMPLES, Frame
+
+#: onnxruntime sends Microsoft what it is used for, unless this is set when it begins (1.29 on, Linux too).
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _FRAMES_AT_ONCE = 256  # 8 s
 _CONTEXT_SAMPLES = 64  # of the frame before, which the detector wants before each frame
