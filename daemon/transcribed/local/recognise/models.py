@@ -3,9 +3,11 @@
 Rules: nothing is fetched but what a person named. A package that brings a model is data: its code is never imported.
 """
 
+import contextlib
 import importlib.util
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from transcribed.errors import ConfigError
@@ -101,6 +103,35 @@ def _is_model(folder: str) -> bool:
     return all(os.path.isfile(os.path.join(folder, name)) for name in ("model.bin", "config.json"))
 
 
+@contextlib.contextmanager
+def telling(what: str, directory: str, say: Callable[[str], None], every_seconds: float = 10.0) -> Iterator[None]:
+    """Meanwhile, say now and then how much has come into `directory`. (What fetches has no progress of its own.)"""
+    over = threading.Event()
+
+    def tell() -> None:
+        before = _size(directory)
+        while not over.wait(every_seconds):
+            say(f"{what}: {(_size(directory) - before) / 1e6:.0f} MB so far")
+
+    thread = threading.Thread(target=tell, name="fetching")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _size(directory: str) -> int:
+    """The bytes of all files below; links are none."""
+    size = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # it got its own name meanwhile
+                size += os.lstat(os.path.join(folder, name)).st_size
+    return size
+
+
 def _fetched(name: str, directory: str, say: Callable[[str], None]) -> str:
     import faster_whisper  # noqa: PLC0415  takes a second to load, and only names need it
 
@@ -112,6 +143,7 @@ def _fetched(name: str, directory: str, say: Callable[[str], None]) -> str:
     except FileNotFoundError:
         say(f"fetching the model {name} into {directory}: this may take minutes")
     try:
-        return str(faster_whisper.download_model(name, cache_dir=directory))
+        with telling(f"fetching the model {name}", directory, say):
+            return str(faster_whisper.download_model(name, cache_dir=directory))
     except (OSError, ValueError) as error:
         raise ConfigError([f"the model {name!r} could not be fetched: {error}; try again, or name a folder"]) from error
