@@ -46,3 +46,28 @@ def prom(path: str) -> str:
     if not path.endswith(".prom"):
         raise ValueError("a path that ends in .prom, which is what node_exporter reads")
     return path
+
+
+def currency(name: str) -> str:
+    """The currency of prices. Raises ValueError."""
+    if not (name.isprintable() and name.strip() and len(name) <= 8):
+        raise ValueError("the currency's sign or its letters, as in EUR")
+    return name
+
+
+def command(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A command as a list of words. Raises ValueError."""
+    if words and not words[0].startswith("/"):
+        raise ValueError("a list of words that begins with the full path of a program; no shell reads it")
+    if any("\0" in word for word in words):
+        raise ValueError("a list of words without the character NUL")
+    return words
+
+
+def speakers(names: dict[str, str]) -> dict[str, str]:
+    """Labels of speakers and their names. Raises ValueError."""
+    # The two joiners are not letters, but some scripts need them within a name.
+    plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
+    if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
+        raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
+    return names

@@ -92,35 +92,13 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
-def _speakers(names: dict[str, str]) -> dict[str, str]:
-    # The two joiners are not letters, but some scripts need them within a name.
-    plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
-    if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
-        raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
-    return names
-
-
 def _separator(sign: str) -> str:
     if sign not in SEPARATORS:
         raise ValueError('a comma, a semicolon or a tab: "," ";" "\\t"')
     return sign
 
 
-def _command(words: tuple[str, ...]) -> tuple[str, ...]:
-    if words and not words[0].startswith("/"):
-        raise ValueError("a list of words that begins with the full path of a program; no shell reads it")
-    if any("\0" in word for word in words):
-        raise ValueError("a list of words without the character NUL")
-    return words
-
-
-def _currency(name: str) -> str:
-    if not (name.isprintable() and name.strip() and len(name) <= 8):
-        raise ValueError("the currency's sign or its letters, as in EUR")
-    return name
-
-
-Command = Annotated[tuple[str, ...], AfterValidator(_command)]
+Command = Annotated[tuple[str, ...], AfterValidator(kinds.command)]
 #: Files that are beside recordings, or are made of them.
 _NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
 _LINKS = frozenset({".url", ".webloc"})
@@ -130,7 +108,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
 Formats = Annotated[tuple[Format, ...], _each_once("format"), Field(strict=False, min_length=1)]
-Speakers = Annotated[dict[str, str], AfterValidator(_speakers)]
+Speakers = Annotated[dict[str, str], AfterValidator(kinds.speakers)]
 OutputName = Annotated[str, AfterValidator(_output_name)]
 LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
@@ -256,7 +234,7 @@ class Notify(Table):
 class Costs(Table):
     """The prices by which `transcribed costs` counts money."""
 
-    currency: Annotated[str, AfterValidator(_currency)] = Field(
+    currency: Annotated[str, AfterValidator(kinds.currency)] = Field(
         default="USD", description="The currency of the prices, as it is shown."
     )
     price_per_hour: Prices = Field(
