@@ -142,8 +142,7 @@ def write_status(path: bytes, status: bytes, access: files.Access) -> None:
     try:
         files.replace(path, status, access=access)
     except OSError:
-        with contextlib.suppress(OSError):
-            files.touch(path)
+        files.touch(path)
         raise
 
 

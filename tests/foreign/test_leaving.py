@@ -26,7 +26,7 @@ def test_what_is_written_on_at_the_server_after_its_copy_to_a_local_archive_is_t
 
         work_for(world, 250)
         clock.moved += 600
-        world.run(lambda: world.files("inbox") == [], seconds=900)
+        world.run(lambda: world.files("inbox") == [], seconds=3600)
 
         assert sorted(path.stat().st_size for path in world.folders["archive"].glob("*.mp3")) == [
             len(part),

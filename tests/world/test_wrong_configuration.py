@@ -24,7 +24,7 @@ def test_status_and_jobs_work_while_the_configuration_is_wrong_and_say_so(tmp_pa
 
     assert (listed.exit_code, status.exit_code) == (0, 0)
     assert json.loads(listed.stdout)["id"] == 1
-    assert json.loads(status.stdout) == {"alive": False}
+    assert json.loads(status.stdout) == {"alive": False, "life": "stopped"}
     assert "the configuration cannot be used: " in listed.stderr
     assert f"this is of {state}" in listed.stderr
 

@@ -117,7 +117,7 @@ def _gone(listed: Sequence[Listed], journal: Journal, client: AssemblyAI, kept: 
 def _paid_again(known: Iterable[Payment]) -> Iterator[Difference]:
     """The contents that were paid more than once with the same parameters."""
     alike: dict[tuple[str, str | None], list[Payment]] = defaultdict(list)
-    for each in known:
+    for each in sorted(known, key=lambda each: each.job):
         if each.content is not None:
             alike[each.content, each.parameters].append(each)
     for several in alike.values():

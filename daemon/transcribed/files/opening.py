@@ -107,9 +107,13 @@ def forget(path: bytes, *, within: int | None = None) -> None:
         os.unlink(path, dir_fd=within)
 
 
-def touch(path: bytes) -> None:
-    """Give a file of ours the time of now: a disk that is full takes that too. Raises OSError."""
-    os.utime(path)
+def touch(file: bytes | int) -> None:
+    """Give a file of ours, open or not, the time of now: a disk that is full takes that too.
+
+    Some file systems refuse it, and nothing depends on it but what `transcribed health` says of the time.
+    """
+    with suppress(OSError):
+        os.utime(file)
 
 
 def fsync_folder(path: bytes) -> None:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from transcribed import files
 from transcribed.errors import STATE, Blocked, ConfigError, Exit, TranscribedError, Transient, from_os_error
 from transcribed.journal import damage, ledger, starts
 from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
@@ -57,7 +58,6 @@ class Lock:
         self._descriptor = _opened_lock(directory)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.utime(self._descriptor)  # `transcribed health` takes it for the time of the start
         except OSError as error:
             self.close()
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
@@ -66,6 +66,7 @@ class Lock:
                 f"another transcribed works with {directory}",
                 hint="stop it first: one state directory, and one inbox, has one daemon",
             ) from error
+        files.touch(self._descriptor)  # `transcribed health` takes it for the time of the start
 
     def require_place(self) -> None:
         """Make sure that the state directory still is the one that is locked. Raises Blocked(state).
