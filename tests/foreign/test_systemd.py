@@ -143,7 +143,7 @@ def test_a_file_name_cannot_forge_a_priority_in_the_journal():
 
 def test_the_requirements_are_those_of_the_lock():
     uv = Path(sys.executable).with_name("uv")
-    export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "build", "--no-emit-project", "--no-header")
+    export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "wheel", "--no-emit-project", "--no-header")
     done = subprocess.run(export, cwd=FILES.parent, capture_output=True, text=True, check=True, timeout=60)
     assert (FILES.parent / "requirements.txt").read_text() == done.stdout, "make lock writes it again"
 

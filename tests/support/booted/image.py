@@ -61,7 +61,7 @@ def _add_wheels(tree: Path, python: str) -> None:
     """The locked packages as this Python takes them, and what builds the product."""
     wanted = tree.parent / "wanted.txt"
     uv = str(Path(sys.executable).with_name("uv"))
-    export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "build", "--no-emit-project")
+    export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "wheel", "--no-emit-project")
     _run(*export, "--no-hashes", "--project", str(CHECKOUT), "--output-file", str(wanted))
     target = [f"--platform={platform}" for platform in PLATFORMS]
     download = (sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={python}")
