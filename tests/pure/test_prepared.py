@@ -19,9 +19,11 @@ ROW = {"id": 7, "name": b"\xff", "formats": ["txt", "é"], "is_gone": True, "at"
 
 @pytest.fixture
 def connection():
-    with sa.create_engine("sqlite://").connect() as connection:
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection:
         rows.metadata.create_all(connection)
         yield connection
+    engine.dispose()
 
 
 def test_what_is_written_is_read_again_by_sqlalchemy(connection):
