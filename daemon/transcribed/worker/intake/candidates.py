@@ -69,13 +69,11 @@ def looked_into(found: Found, looking: Looking) -> Candidate:
     Raises Withdrawn, Blocked, Transient (a mistake in a folder's file among it), or OSError.
     """
     said = looking.said(found.path)  # first, so that a recording that is held is not read at each look
-    for gone in set(places(found.path)) - {each.path for each in said}:
-        looking.tell_beside(gone, [])  # its file may have been wrong, and was removed then
-    for number, last in enumerate(said, start=1):
-        if last.denied or not last.of_recording:
-            _hold_if_wrong(said[:number], looking)
-        else:
-            looking.tell_beside(last.path, [])
+    gone = set(places(found.path)) - {each.path for each in said}  # they may have been wrong, and were removed then
+    told = _told_beside(said, looking)
+    looking.tell_beside({**dict.fromkeys(gone, ()), **told})
+    if problems := [problem for each in told.values() for problem in each]:
+        raise errors.Transient("; ".join(problems))
     probe, astray = looking.probe(found), _astray(found, looking)
     try:
         return Candidate(found, probe, looking.settings(said), astray=astray)
@@ -83,14 +81,22 @@ def looked_into(found: Found, looking: Looking) -> Candidate:
         return Candidate(found, probe, wrong="; ".join(error.problems), astray=astray)
 
 
-def _hold_if_wrong(said: Sequence[Said], looking: Looking) -> None:
-    """Say beside the last of these files what is wrong with it, or take that back. Raises Transient where it is."""
+def _told_beside(said: Sequence[Said], looking: Looking) -> dict[bytes, Sequence[str]]:
+    """The problems of these files, by path, to be told beside each: up to the first that holds the recording."""
+    told: dict[bytes, Sequence[str]] = {}
+    for number, last in enumerate(said, start=1):
+        told[last.path] = _problems(said[:number], looking) if last.denied or not last.of_recording else ()
+        if told[last.path]:
+            break
+    return told
+
+
+def _problems(said: Sequence[Said], looking: Looking) -> Sequence[str]:
     try:
         looking.settings(said)
     except errors.ConfigError as error:
-        looking.tell_beside(said[-1].path, error.problems)
-        raise errors.Transient("; ".join(error.problems)) from error
-    looking.tell_beside(said[-1].path, [])
+        return error.problems
+    return ()
 
 
 def _astray(found: Found, looking: Looking) -> errors.Permanent | None:

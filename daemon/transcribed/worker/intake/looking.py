@@ -294,11 +294,12 @@ class Looking:
         """The settings that these files amount to, as canonical JSON; None: none. Raises ConfigError."""
         return self._host.settings(self._route.name, said)
 
-    def tell_beside(self, path: bytes, problems: Sequence[str]) -> None:
-        """Say beside a file in the inbox what is wrong with it, or take that back."""
-        where = os.path.join(self._route.inbox, path)
+    def tell_beside(self, wrong: Mapping[bytes, Sequence[str]]) -> None:
+        """Say beside each of these files in the inbox what is wrong with it, or take that back where nothing is."""
         with self._anchors.opened(self._route.inbox) as inbox:
-            failure_notes.tell_beside(where, problems, root=inbox, access=self._access)
+            for path, problems in wrong.items():
+                where = os.path.join(self._route.inbox, path)
+                failure_notes.tell_beside(where, problems, root=inbox, access=self._access)
 
 
 def _by_event(is_open: bool) -> Evidence:
