@@ -1,7 +1,6 @@
 """The files for systemd, judged by systemd's own tools, and held against the program that they start."""
 
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -12,9 +11,10 @@ import pytest
 
 from transcribed import config
 from transcribed.cli.service import sandbox
+from transcribed.places import STATE_DIRECTORY
 from transcribed.worker import loop
+from units import FILES, installed, needs_systemd, tool
 
-FILES = Path(__file__).parents[2] / "systemd"
 UNIT = FILES / "transcribed.service"
 SYSUSERS = FILES / "transcribed.sysusers.conf"
 TMPFILES = FILES / "transcribed.tmpfiles.conf"
@@ -23,8 +23,6 @@ TMPFILES = FILES / "transcribed.tmpfiles.conf"
 #: speaks to systemd cannot do without (1.1), nor one that asks the kernel who writes files of other users. The checks
 #: move a little from release to release.
 EXPOSURE = 13
-
-needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 
 
 def settings():
@@ -41,19 +39,9 @@ def words(name):
     return " ".join(settings()[name]).split()
 
 
-def tool(*command):
-    """The output of one of systemd's tools. Fails if the tool refuses."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.fixture
 def unit(tmp_path):
-    """The unit with a program that is there: systemd looks for it."""
-    installed = tmp_path / UNIT.name
-    installed.write_text(re.sub(r"/opt/transcribed/bin/\S+", sys.executable, UNIT.read_text()))
-    return installed
+    return installed(UNIT, tmp_path)
 
 
 @needs_systemd
@@ -99,7 +87,7 @@ def test_the_file_of_the_key_is_for_root_alone_and_there_from_the_beginning(tmp_
 @needs_systemd
 def test_systemd_reads_the_lines_for_the_folders_without_a_word(unit, tmp_path):
     (tmp_path / "config.toml").write_text('[[inbox]]\npath = "/home/a b/in"\noutbox = "/mnt/nas/x/out"\n')
-    settled = config.load(str(tmp_path / "config.toml"), {"STATE_DIRECTORY": sandbox.STATE})
+    settled = config.load(str(tmp_path / "config.toml"), {"STATE_DIRECTORY": STATE_DIRECTORY})
     text = sandbox.drop_in("config.toml", settled, ["/mnt/nas/x/out"])
     assert "BindPaths=" in text
     unit.write_text(f"{unit.read_text()}\n{text}")

@@ -1,35 +1,20 @@
 """The unit of the recogniser, judged by systemd's own tools, and the service that sends people to it."""
 
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "systemd" / "transcribed-local.service"
+from units import FILES, installed, needs_systemd, tool
+
+UNIT = FILES / "transcribed-local.service"
 #: In tenths of systemd's exposure level: 1.1 with systemd 252. The checks move a little from release to release.
 EXPOSURE = 12
 PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1  # linux/prctl.h, since 6.3: what systemd's filter forbids, by the kernel itself
 
-needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-
-
-def tool(*command):
-    """The output of one of systemd's tools. Fails if the tool refuses."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
 
 @pytest.fixture
 def unit(tmp_path):
-    """The unit with a program that is there: systemd looks for it."""
-    installed = tmp_path / UNIT.name
-    lines = UNIT.read_text().splitlines()
-    (program,) = [line.split()[0] for line in lines if line.startswith("ExecStart=")]
-    installed.write_text(UNIT.read_text().replace(program, f"ExecStart={sys.executable}"))
-    return installed
+    return installed(UNIT, tmp_path)
 
 
 @needs_systemd

@@ -10,6 +10,7 @@ from transcribed.cli.service import sandbox, shipped
 from transcribed.cli.service.trial import properties
 from transcribed.errors import ConfigError, from_os_error
 from transcribed.folders import mounts
+from transcribed.places import STATE_DIRECTORY
 
 
 def settled(tmp_path, *inboxes, state=""):
@@ -18,7 +19,7 @@ def settled(tmp_path, *inboxes, state=""):
     tables = ("".join(f'{key} = "{path}"\n' for key, path in zip(keys, paths, strict=False)) for paths in inboxes)
     text = "".join(f'[[inbox]]\nname = "{n}"\n{table}' for n, table in enumerate(tables))
     (tmp_path / "config.toml").write_text(text + (f'[state]\ndirectory = "{state}"\n' if state else ""))
-    return config.load(str(tmp_path / "config.toml"), {"STATE_DIRECTORY": sandbox.STATE})
+    return config.load(str(tmp_path / "config.toml"), {"STATE_DIRECTORY": STATE_DIRECTORY})
 
 
 NAS = tuple(f"/mnt/nas/audio/{name}" for name in ("in", "out", "done", "bad"))

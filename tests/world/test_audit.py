@@ -3,10 +3,8 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from transcribed.cli.app import app, exit_status
-from transcribed.errors import TranscribedError
+from commands import ask
 from transcribed.job import State
 from world import mp3
 
@@ -16,17 +14,10 @@ pytestmark = pytest.mark.route(formats=("txt",))
 @pytest.fixture
 def audit(world, api):
     """The command, with this world's journal and its account."""
-    path = world.directory / "config.toml"
-    folders = f'path = "{world.folders["inbox"]}"\noutbox = "{world.folders["outbox"]}"\n'
-    text = f'[api]\nbase_url = "{api.base_url}"\n[state]\ndirectory = "{world.state}"\n[[inbox]]\n{folders}'
 
     def run(*words):
-        path.write_text(text)
-        env = {"ASSEMBLYAI_API_KEY": world.key}
-        result = CliRunner().invoke(app, ["--config", str(path), "audit", *words], env=env)
-        if isinstance(result.exception, TranscribedError):
-            return exit_status(result.exception), f"{result.exception.message} {result.exception.hint}"
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        config = f'[api]\nbase_url = "{api.base_url}"'
+        result = ask(world, "audit", *words, config=config, ASSEMBLYAI_API_KEY=world.key)
         return result.exit_code, result.stdout
 
     return run

@@ -6,9 +6,8 @@ import random
 import time
 
 import pytest
-from typer.testing import CliRunner
 
-from transcribed.cli.app import app
+from commands import ask
 from transcribed.job import State
 from world import mp3
 
@@ -21,10 +20,7 @@ def costs(world):
     """The command, over the journal of this world; `config` is what its configuration has besides."""
 
     def run(*words, config=""):
-        path = world.directory / "config.toml"
-        folders = f'path = "{world.folders["inbox"]}"\noutbox = "{world.folders["outbox"]}"\n'
-        path.write_text(f'{config}\n[state]\ndirectory = "{world.state}"\n[[inbox]]\n{folders}')
-        return CliRunner().invoke(app, ["--config", str(path), "costs", *words], catch_exceptions=False)
+        return ask(world, "costs", *words, config=config)
 
     return run
 
