@@ -18,7 +18,6 @@ from transcribed.config import placement, samba
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, Lock, rebuild
-from transcribed.monitor import evidence
 from transcribed.monitor.monitor import Monitor, Wanted
 from transcribed.own_api import ACCOUNT, OwnApi
 from transcribed.threads import Pools, Share
@@ -100,7 +99,7 @@ def _opened(directory: str, monitor: Monitor, *, is_secret: bool) -> Journal:
     def on_slow() -> None:
         notifier.ask_for_time()
         monitor.beat()
-        files.touch(os.fsencode(os.path.join(directory, evidence.LOCK)))  # for `health`, the start is now
+        files.touch(os.fsencode(os.path.join(directory, places.LOCK)))  # for `health`, the start is now
 
     while True:
         try:

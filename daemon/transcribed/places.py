@@ -1,4 +1,4 @@
-"""The places of the configuration, the state directory and the status file.
+"""The places of the configuration, of the state directory and what lies in it, of the status, and of shipped files.
 
 By the standard library alone, and with few imports: `transcribed health` asks it every half a minute.
 """
@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 STATE_DIRECTORY = "/var/lib/transcribed"
-STATUS = "status.json"
-_CONFIG = "/etc/transcribed/config.toml"
-_LIMIT_BYTES = 256 * 1024  # far above any real configuration
+LOCK, JOURNAL, STATUS = "lock", "journal.db", "status.json"
+CONFIG = "/etc/transcribed/config.toml"
+#: Far above any real configuration. It limits the cost of a wrong path (a log, a disk image).
+MOST_BYTES = 256 * 1024
 _STATE_HOME, _RUNTIME_HOME = "/var/lib/", "/run/"
 
 
@@ -22,7 +23,7 @@ def config_file(option: str | None, environ: Mapping[str, str]) -> str:
     home = _user_folder(environ, "XDG_CONFIG_HOME", ".config")
     if home and os.path.exists(users := f"{home}/transcribed/config.toml"):
         return users
-    return _CONFIG
+    return CONFIG
 
 
 def default_directory(path: str, environ: Mapping[str, str]) -> str | None:
@@ -50,7 +51,7 @@ def state_directory(path: str, environ: Mapping[str, str]) -> str:
 def _written(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            return tomllib.loads(file.read(_LIMIT_BYTES).decode())
+            return tomllib.loads(file.read(MOST_BYTES).decode())
     except (OSError, ValueError, RecursionError):
         return {}
 
@@ -70,6 +71,13 @@ def status_places(directory: str, environ: Mapping[str, str]) -> list[str]:
     if environ.get("RUNTIME_DIRECTORY") or not directory.startswith(_STATE_HOME):
         return [written]
     return [os.path.join(_RUNTIME_HOME, directory.removeprefix(_STATE_HOME), STATUS), written]
+
+
+def shipped(*names: str) -> str:
+    """The path of a file that comes with the program: in its package, or above the source root in a checkout."""
+    package = os.path.dirname(__file__)
+    folders = (package, os.path.join(package, "..", ".."))
+    return next(path for folder in folders if os.path.exists(path := os.path.join(folder, *names)))
 
 
 def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> str | None:

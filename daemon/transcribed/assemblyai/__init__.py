@@ -6,13 +6,14 @@ Nothing that the server says is trusted: identifiers and addresses are checked b
 transcript are kept as they came, and unknown fields and statuses are not errors. Nothing here writes a log.
 """
 
-from transcribed.assemblyai.answers import Answer, Listed, Progress, Sent, Unreadable, one_line
+from transcribed.assemblyai.answers import DELETED_URL, Answer, Listed, Progress, Sent, Unreadable, one_line
 from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
 from transcribed.assemblyai.download import HINT_AT_STORAGE, LARGEST_AUDIO_BYTES
 from transcribed.assemblyai.failures import ListTooLong, Throttled, UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import SMALLEST_BYTES, refusal
 
 __all__ = [
+    "DELETED_URL",
     "HINT_AT_STORAGE",
     "LARGEST_AUDIO_BYTES",
     "PAGE_ITEMS",

@@ -25,6 +25,7 @@ _URL_LENGTH = 2000
 _SIGNED_URL_LENGTH = 8000  # the tokens of a storage are long; chosen
 _TEXT_LENGTH = 500
 PAGE_LENGTH = 120  # of a login page: enough to see whose it is
+DELETED_URL = "http://deleted_by_user"  #: the audio_url of a deleted transcript (assemblyai-api.md, 8)
 _LARGE_BYTES = 1 << 20
 _LONGEST_SECONDS = 1e6
 _ONE_LARGE = threading.Lock()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transcribed.assemblyai.answers import Answer, Listed, one_line
+from transcribed.assemblyai.answers import DELETED_URL, Answer, Listed, one_line
 from transcribed.errors import API, SUBMIT, Blocked, Exit, Lost, Permanent, TranscribedError, Transient
 
 #: The six calls, as a person reads them.
@@ -239,7 +239,7 @@ def outcome_error(answer: Answer, *, linked: bool = False) -> TranscribedError |
 
 
 def _is_deleted(transcript: Mapping[str, Any]) -> bool:
-    said_so = transcript.get("is_deleted") is True or transcript.get("audio_url") == "http://deleted_by_user"
+    said_so = transcript.get("is_deleted") is True or transcript.get("audio_url") == DELETED_URL
     return said_so or (transcript.get("text") == "Deleted by user." and not transcript.get("words"))
 
 

@@ -3,26 +3,26 @@
 Nothing is changed. What is listed and ended in error is free, and is left out.
 """
 
-import datetime as dt
 import itertools
 import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import typer
 
 from transcribed import config, errors
-from transcribed.assemblyai import AssemblyAI, Listed, ListTooLong
+from transcribed.assemblyai import DELETED_URL, AssemblyAI, Listed, ListTooLong
 from transcribed.cli import terminal
 from transcribed.job import shown
 from transcribed.journal import Journal, Payment, Transcripts
+from transcribed.worker.steps import api
+from transcribed.worker.steps.doubts import heard_seconds
 
 MOST_ASKED = 200  # unknown transcripts whose length and model are asked for, one call each
 _FREE = "error"
-_DELETED = "http://deleted_by_user"  # as AssemblyAI shows the upload of a transcript that was deleted
 
 
 class Difference(NamedTuple):
@@ -38,9 +38,7 @@ class Difference(NamedTuple):
 def audit(
     ctx: typer.Context,
     *,
-    since: Annotated[
-        dt.datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only from this day on.")
-    ] = None,
+    since: terminal.Since = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Compare what AssemblyAI lists with what was paid from here, and name each difference. It costs nothing."""
@@ -95,10 +93,7 @@ def _heard(listed: Listed, client: AssemblyAI) -> tuple[float | None, str | None
         said = client.fetch(listed.transcript_id).transcript
     except errors.Permanent:  # it was deleted meanwhile
         return None, None
-    seconds, model = said.get("audio_duration"), said.get("speech_model_used")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        seconds = None
-    return seconds, model if isinstance(model, str) else None
+    return heard_seconds(said), api.model_of(said)
 
 
 def _gone(listed: Sequence[Listed], journal: Journal, client: AssemblyAI, kept: Transcripts) -> Iterator[Difference]:
@@ -106,7 +101,7 @@ def _gone(listed: Sequence[Listed], journal: Journal, client: AssemblyAI, kept: 
     times = [each.created_at for each in listed if each.created_at is not None]
     if not times:
         return
-    there = {each.transcript_id for each in listed if each.audio_url != _DELETED}
+    there = {each.transcript_id for each in listed if each.audio_url != DELETED_URL}
     for each in journal.costs.should_be_there(client.account, min(times)):
         if each.transcript_id not in there:
             where = "it is kept here" if os.path.exists(kept.path(each.transcript_id)) else "it is not kept here either"

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from transcribed import config, errors, files, formats, inbox, own_api
+from transcribed import config, errors, files, formats, inbox, own_api, places
 from transcribed.assemblyai import AssemblyAI
 from transcribed.cli import terminal
 from transcribed.cli.finding import Finding, of_folder, of_writing
@@ -124,7 +124,7 @@ def _state(directory: bytes, *, whole: bool) -> Iterator[Finding]:
 
 def _journal(directory: str, *, whole: bool) -> Iterator[Finding]:
     """The journal, if it is damaged or not; before the first start there is none."""
-    if not os.path.lexists(os.path.join(directory, "journal.db")):
+    if not os.path.lexists(os.path.join(directory, places.JOURNAL)):
         return
     try:
         with closing(Journal.read(directory)) as opened:

@@ -5,7 +5,6 @@ the configuration; without them there is no money.
 """
 
 import csv
-import datetime as dt
 import enum
 import sys
 from collections.abc import Iterator, Mapping
@@ -35,9 +34,7 @@ def costs(
     ctx: typer.Context,
     *,
     by: Annotated[By, typer.Option("--by", help="What is summed up.")] = By.MONTH,
-    since: Annotated[
-        dt.datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only from this day on.")
-    ] = None,
+    since: terminal.Since = None,
     as_json: terminal.Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets.")] = False,
 ) -> None:

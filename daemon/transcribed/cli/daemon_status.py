@@ -11,7 +11,6 @@ from transcribed.monitor.health import RUNNING, SILENT, STARTING, life_of
 from transcribed.worker.people.status import Status, fields_of, from_json
 
 ALIVE = frozenset({RUNNING, STARTING, SILENT})
-_LARGEST_BYTES = 64 << 20  # a status of 500 jobs with the longest names is far smaller
 
 T = TypeVar("T")
 
@@ -32,7 +31,7 @@ def _written(directory: str, environ: Mapping[str, str]) -> tuple[str, bytes] | 
     """The path and the content of the status file; None where there is none. Raises TranscribedError."""
     for path in places.status_places(directory, environ):
         try:
-            return path, files.read_regular(os.fsencode(path), _LARGEST_BYTES)
+            return path, files.read_regular(os.fsencode(path), evidence.LARGEST_BYTES)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -68,7 +67,7 @@ def is_alive(directory: str) -> bool:
     try:
         return evidence.is_locked(directory)
     except OSError as error:
-        path = os.path.join(directory, evidence.LOCK)
+        path = os.path.join(directory, places.LOCK)
         why = f"cannot find out whether the daemon is running: {path}: {error.strerror}"
         raise errors.Blocked(
             why, lane=errors.STATE, hint="run this as the daemon's user", exit_status=errors.Exit.PERMISSION

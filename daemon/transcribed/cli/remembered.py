@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
-from transcribed import config, errors, worker
+from transcribed import config, errors, places, worker
 from transcribed.folders import FACTS, Claim, Ground, Places, former_names, ground, known_as, refused, strange
 from transcribed.journal import Journal
 
@@ -39,7 +39,7 @@ def _claim(settled: config.Config) -> Claim | None:
         with closing(Journal.read(directory)) as journal:
             return worker.claim_of(journal, 0.0)
     except errors.ConfigError:
-        never = not os.path.lexists(os.path.join(directory, "journal.db"))
+        never = not os.path.lexists(os.path.join(directory, places.JOURNAL))
         return Claim("", 0, "", frozenset(), frozenset(), directory, 0.0) if never else None
     except errors.TranscribedError:
         return None

@@ -4,6 +4,7 @@ Rules: stdout is data and stderr is for people. Whatever is shown to people goes
 neither break a line nor control a terminal, and rich reads no markup in it. JSON is ASCII, so it is safe anywhere.
 """
 
+import datetime as dt
 import itertools
 import json
 import os
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from transcribed import config, errors, job
 
+Since = Annotated[dt.datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only from this day on.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, one object to a line.")]
 
 

@@ -19,9 +19,6 @@ from transcribed.config.toml import parsed
 from transcribed.errors import ConfigError
 from transcribed.job import printable
 
-#: Far above any real file. It limits the cost of a wrong path (a log, a disk image).
-_LIMIT_BYTES = 256 * 1024
-
 
 def load(path: str, environ: Mapping[str, str]) -> Config:
     """The configuration in the file at `path`; `environ` gives the default of the state directory.
@@ -69,14 +66,12 @@ def example() -> str:
 
 
 def example_path() -> str:
-    """The path of config.example.toml, in the installed package or above the source root in a checkout."""
-    package = os.path.dirname(os.path.dirname(__file__))
-    places = (package, os.path.join(package, "..", ".."))
-    return next(name for folder in places if os.path.exists(name := os.path.join(folder, "config.example.toml")))
+    """The path of config.example.toml."""
+    return places.shipped("config.example.toml")
 
 
 def _toml(path: str) -> dict[str, Any]:
-    content, _ = contents(path, _LIMIT_BYTES)
+    content, _ = contents(path, places.MOST_BYTES)
     return parsed(content, printable(path))
 
 

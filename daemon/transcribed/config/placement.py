@@ -42,7 +42,7 @@ def _contained(settled: Config) -> list[str]:
 
 
 def in_container(label: str, path: str, mount: Mount) -> list[str]:
-    """The problem of a folder of ours on this `mount` of a container; empty if there is none, or if nobody knows."""
+    """The problem of a folder of ours on this `mount` of a container; empty where none is known."""
     if mount.point != b"/" or mount.kind == b"unknown":
         return []
     what = f"{label} {printable(path)} is inside the container, and what is in it would go with the container"

@@ -29,7 +29,7 @@ def read_key(api: Api, environ: Mapping[str, str]) -> str:
     The order: $CREDENTIALS_DIRECTORY/assemblyai-api-key (systemd.exec(5), LoadCredential=) unless it is empty,
     `api.key_file`, $ASSEMBLYAI_API_KEY_FILE (a mounted secret), $ASSEMBLYAI_API_KEY.
     An API over http needs no key, because it is on this machine.
-    Raises ConfigError if there is none, or if what is there cannot be a header; or for the daemon's own recogniser.
+    Raises ConfigError if no place has a key, if a key cannot be a header, and for the daemon's own recogniser.
     """
     if api.engine == "local":
         raise ConfigError(['with api.engine = "local" there is no account at AssemblyAI, and nothing to ask it'])

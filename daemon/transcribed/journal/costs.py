@@ -74,7 +74,7 @@ class Costs:
         self._transactions = transactions
 
     def since(self, day: str = "") -> Iterator[Bill]:
-        """The sums from this day (YYYY-MM-DD) on, the oldest first; of all that was ever paid where there is none."""
+        """The sums from this day (YYYY-MM-DD) on, the oldest first; without a day, of all that was ever paid."""
         with self._transactions.reading() as connection:
             for row in connection.execute(_QUERY, {"since": day}):
                 yield Bill(*row)

@@ -28,9 +28,9 @@ from transcribed.journal import damage, ledger, starts
 from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
 from transcribed.journal.engine import connected, hint_for, is_waited_for
 from transcribed.journal.tables import facts, metadata
+from transcribed.places import LOCK
 
 VERSION = 9
-_LOCK = "lock"
 _KEPT = (starts.FILE_NAME, ledger.NAME)  # these are made after a journal
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _GROUP_READS = 0o050
@@ -75,7 +75,7 @@ class Lock:
         """
         held = os.fstat(self._descriptor)
         try:
-            there = os.stat(os.path.join(self._directory, _LOCK))
+            there = os.stat(os.path.join(self._directory, LOCK))
         except OSError as error:
             why = f"cannot be reached any more ({error.strerror})"
         else:
@@ -124,7 +124,7 @@ class Lock:
 
 
 def _opened_lock(directory: str) -> int:
-    path = os.path.join(directory, _LOCK)
+    path = os.path.join(directory, LOCK)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         _make_private(directory)

@@ -13,9 +13,9 @@ from typing import Any
 
 from transcribed import places
 from transcribed.monitor.health import Evidence
+from transcribed.places import JOURNAL, LOCK
 
-LOCK, JOURNAL = "lock", "journal.db"
-_LARGEST_BYTES = 64 << 20  # a status of 500 jobs with the longest names is far smaller
+LARGEST_BYTES = 64 << 20  # a status of 500 jobs with the longest names is far smaller
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -91,7 +91,7 @@ def _content(path: str) -> tuple[bytes, float]:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
         with os.fdopen(os.dup(file), "rb") as content:
-            return content.read(_LARGEST_BYTES), status.st_mtime
+            return content.read(LARGEST_BYTES), status.st_mtime
     finally:
         os.close(file)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from transcribed.config import Config, Inbox
 from transcribed.errors import ConfigError
 from transcribed.job import printable
+from transcribed.places import STATE_DIRECTORY
 
 #: The folders of the machine, which no service of its own should have open for writing.
 _WIDE = {
@@ -18,7 +19,6 @@ _WIDE = {
     *("/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib"),  # noqa: S108 - none is written to
 }
 _HIDDEN = ("/home", "/root", "/run/user")  #: by ProtectHome=
-STATE = "/var/lib/transcribed"
 _HEAD = """\
 # Made by `transcribed service install` from {path}, and made again by each.
 # Write your own changes into another file: `systemctl edit transcribed`.
@@ -38,8 +38,8 @@ def drop_in(path: str, settled: Config, passing: Collection[str]) -> str:
         units = " ".join(map(mount_unit, bound))
         lines += ["[Unit]", f"BindsTo={units}", f"After={units}", "", "[Install]", f"WantedBy={units}", ""]
     lines += ["[Service]", "ReadWritePaths=", *(f"ReadWritePaths={_word(each)}" for each in opened)]
-    lines += ["NoExecPaths=", f"NoExecPaths=/ -{STATE}", *(f"NoExecPaths={_word(each)}" for each in opened)]
-    if homes := [each for each in opened if _is_below(each, _HIDDEN)]:
+    lines += ["NoExecPaths=", f"NoExecPaths=/ -{STATE_DIRECTORY}", *(f"NoExecPaths={_word(each)}" for each in opened)]
+    if homes := [each for each in opened if is_below(each, _HIDDEN)]:
         lines += ["ProtectHome=tmpfs", *(f"BindPaths={_word(each)}" for each in homes)]
     return "\n".join([*lines, ""])
 
@@ -48,13 +48,13 @@ def opened_paths(settled: Config, passing: Collection[str]) -> list[str]:
     """The paths that the service may write below, none of them inside another."""
     state = settled.state.directory
     found = [path for each in settled.inboxes for path in _together(folders_of(each), passing)]
-    return sorted(_outermost([*found, *([] if _is_below(state, [STATE]) else [state])]))
+    return sorted(_outermost([*found, *([] if is_below(state, [STATE_DIRECTORY]) else [state])]))
 
 
 def _together(folders: list[str], passing: Collection[str]) -> Iterator[str]:
     shared = os.path.commonpath(folders)
     for path in folders if shared in _WIDE else [shared]:
-        points = [point for point in passing if _is_below(path, [point])]
+        points = [point for point in passing if is_below(path, [point])]
         yield path if not points else _around(min(points, key=len))
 
 
@@ -66,10 +66,10 @@ def _around(point: str) -> str:
 
 def _outermost(paths: Iterable[str]) -> set[str]:
     every = set(paths)
-    return {path for path in every if not _is_below(os.path.dirname(path), every)}
+    return {path for path in every if not is_below(os.path.dirname(path), every)}
 
 
-def _is_below(path: str, folders: Iterable[str]) -> bool:
+def is_below(path: str, folders: Iterable[str]) -> bool:
     """True if `path` is one of these folders, or lies in one."""
     return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transcribed import config, errors, files
+from transcribed import config, errors, files, places
 from transcribed.cli.service import sandbox, shipped
 from transcribed.folders import mount_points, named_mount, passing_points
 
-CONFIG, KEY = "/etc/transcribed/config.toml", "/etc/transcribed/api-key"
+CONFIG, KEY = places.CONFIG, "/etc/transcribed/api-key"
 UNIT = "/etc/systemd/system/transcribed.service"
 DROP_INS = f"{UNIT}.d"
 DROP_IN = f"{DROP_INS}/50-folders.conf"
@@ -63,9 +63,9 @@ Step = Write | Run | Leave
 
 
 def settled() -> config.Config:
-    """The service's configuration, or, where there is none yet, the example. Raises ConfigError."""
+    """The service's configuration; the example until that is written. Raises ConfigError."""
     path = CONFIG if os.path.lexists(CONFIG) else config.example_path()
-    return config.load(path, {"STATE_DIRECTORY": sandbox.STATE})
+    return config.load(path, {"STATE_DIRECTORY": places.STATE_DIRECTORY})
 
 
 def of_install() -> list[Step]:
@@ -115,7 +115,7 @@ def _folders(found: config.Config) -> Iterator[Step]:
         if os.path.isdir(path):
             continue
         mount = named_mount(os.fsencode(path))
-        away = [point for point in mount_points() if f"{path}/".startswith(f"{point}/") and not os.path.ismount(point)]
+        away = [point for point in mount_points() if sandbox.is_below(path, [point]) and not os.path.ismount(point)]
         if away or not mount.is_local:
             why = f"nothing is mounted at {away[0]}" if away else f"it is on a share ({mount.share})"
             yield Leave(f"{path} to you: {why}")
@@ -144,6 +144,6 @@ def left_over() -> Iterator[tuple[str, str]]:
     if os.path.isdir(DROP_INS) and set(os.listdir(DROP_INS)) - {os.path.basename(DROP_IN)}:
         yield f"rm -r {DROP_INS}", "your own changes of the unit"
     yield "rm -r /etc/transcribed", "the configuration and the key"
-    yield f"rm -r {sandbox.STATE}", "the journal, and every transcript that was paid for"
+    yield f"rm -r {places.STATE_DIRECTORY}", "the journal, and every transcript that was paid for"
     yield "userdel transcribed", "the user and the group that the files in the folders belong to"
     yield f"rm -r {sys.prefix}", "this program"

@@ -181,8 +181,13 @@ def _transcribed(job: Job, client: AssemblyAI, kept: Transcripts, transcript: Ma
     """Keep its redacted audio too, or warn why there is none. Raises an error where the job has to wait."""
     audio = keep_audio(job, client, kept, transcript)
     warnings = (*doubts(job, transcript), *_warnings(transcript), *audio)
-    model, language = (_word(transcript, field) for field in ("speech_model_used", "language_code"))
-    return Transcribed(warnings, model, language, heard_seconds(transcript), losses(job, transcript))
+    language = _word(transcript, "language_code")
+    return Transcribed(warnings, model_of(transcript), language, heard_seconds(transcript), losses(job, transcript))
+
+
+def model_of(transcript: Mapping[str, object]) -> str | None:
+    """The model that made it, as far as the answer tells."""
+    return _word(transcript, "speech_model_used")
 
 
 def _word(transcript: Mapping[str, object], field: str) -> str | None:

@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from transcribed.assemblyai import AssemblyAI, Listed, ListTooLong
+from transcribed.assemblyai import DELETED_URL, AssemblyAI, Listed, ListTooLong
 from transcribed.job import Job, is_link
 from transcribed.job.events import Event, Failed, Submitted, Unlisted
 
 LOOK_BACK_SECONDS = 3600.0  # before submit_sent_at: our clock and AssemblyAI's need not agree
 CLOCKS_APART_SECONDS = 300.0  # by so much they may differ where neither is wrong outright; chosen
-DELETED_URL = "http://deleted_by_user"  # the audio_url of a deleted transcript in the list (assemblyai-api.md, 8)
 
 
 def look_up(job: Job, client: AssemblyAI, ours: Mapping[str, str], answered: Collection[str]) -> Event:
