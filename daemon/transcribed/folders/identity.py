@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from transcribed.errors import Blocked, from_os_error
 from transcribed.files import NotRegular, Root, consents, folded, is_entangled, opened_root, place_of, read_regular
-from transcribed.folders.mounts import UNKNOWN, Mount, closed_at, mount_at, named_mount, share_at
+from transcribed.folders.mounts import UNKNOWN, Mount, closed_at, mount_at, named_mount
 from transcribed.folders.owner import is_owned
 from transcribed.job import shown
 
@@ -261,8 +261,8 @@ class Ground:
     @property
     def share(self) -> str:
         """The kind of share that it lies on, as far as is known without asking it; empty on a local disk."""
-        known, named = self.identity, share_at(self.path)
-        return named if known is None or closed_at(named_mount(self.path).point) else known.mount.share
+        known, named = self.identity, named_mount(self.path)
+        return closed_at(named.point) or (named if known is None else known.mount).share
 
     def _misled(self) -> Blocked:
         return Blocked(

@@ -117,7 +117,7 @@ def share_of(error: OSError, folder: bytes | None = None) -> str:
 
 
 def mount_points() -> list[str]:
-    """The points at which something is mounted, or will be as fstab(5) says; the root itself is none."""
+    """The points at which something is mounted, or will be as fstab(5) says, without the root."""
     found = {os.fsdecode(mount.point) for mount in _mounts()} | {plan.point for plan in _planned()}
     return sorted(found - {"/", "none", "swap"})
 

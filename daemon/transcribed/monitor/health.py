@@ -17,9 +17,9 @@ _AT_WORK = ("received", "uploaded", "transcribed")  # the states in which the ne
 class Evidence(NamedTuple):
     """All that can be seen of a daemon. Times are in seconds since the epoch.
 
-    `fields` is its status, None where there is none; `status_at` is its time, and
-    `seen_at` is the last sign of life. `is_locked`: a process holds
-    the lock on the state directory; None: that cannot be seen. `has_process`: the process of the status is there.
+    `fields` is its status, None if it has written none, and `status_at` the time of that; `seen_at` is the last sign of
+    life. `is_locked`: a process holds the lock on the state directory; None: that cannot be seen. `has_process`: the
+    process of the status is there.
     """
 
     fields: Mapping[str, Any] | None

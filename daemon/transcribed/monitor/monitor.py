@@ -66,7 +66,7 @@ class Monitor:
 
     @property
     def address(self) -> Any:
-        """The address of its server, as the socket has it; None where there is none."""
+        """The address of its server, as the socket has it; None while it has no server."""
         return self._server and self._server.address
 
     def adopt(self, wanted: Wanted) -> None:
@@ -97,9 +97,11 @@ class Monitor:
 
     def health(self, *, strict: bool = False) -> Health:
         """The daemon's health as this process sees it: by the passes of its loop, not by files."""
+        return self._judged(self._fields(), strict=strict)
+
+    def _judged(self, fields: Mapping[str, Any], *, strict: bool = False) -> Health:
         at = time.time() - (time.monotonic() - self._beat_at)
-        fields = self._fields() or None
-        seen = Evidence(fields, at, at, locked_at=0.0 if fields else at, silent_seconds=SILENT_SECONDS)
+        seen = Evidence(fields or None, at, at, locked_at=0.0 if fields else at, silent_seconds=SILENT_SECONDS)
         return judged(seen, time.time(), strict=strict)
 
     def answer(self, path: str) -> Answer | None:
@@ -122,8 +124,9 @@ class Monitor:
         return fields
 
     def _metrics(self) -> bytes:
-        is_ready = self.health(strict=True).is_healthy
-        return metrics.text(self._fields(), self.health(), is_ready=is_ready, version=self._version)
+        fields = self._fields()
+        is_ready = self._judged(fields, strict=True).is_healthy
+        return metrics.text(fields, self._judged(fields), is_ready=is_ready, version=self._version)
 
     def _each(self, act: Callable[[], None], stop: threading.Event) -> None:
         """Do this now and each minute; a trouble is told once, until it is over."""

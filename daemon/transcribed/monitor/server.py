@@ -5,6 +5,7 @@ bounded time in all. The loop knows nothing of it.
 """
 
 import contextlib
+import errno
 import io
 import os
 import socket
@@ -175,6 +176,6 @@ def _remove_dead(path: str) -> None:
         with socket.socket(socket.AF_UNIX) as there:
             there.settimeout(1)
             there.connect(path)
-        raise OSError(98, "another process answers at this socket", path)
+        raise OSError(errno.EADDRINUSE, "another process answers at this socket", path)
     if os.path.lexists(path) and not os.path.isfile(path):
         files.forget(os.fsencode(path))

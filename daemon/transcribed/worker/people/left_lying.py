@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from transcribed.inbox import Names
 from transcribed.job import printable, shown
-from transcribed.worker.people.status import WaitingFile
+from transcribed.worker.people.status import WaitingFile, recordings
 from transcribed.worker.plan import Clock, Route
 
 MOST_NAMED = 20
@@ -82,8 +82,7 @@ class LeftLying:
         return _paragraph(head, lines, _more(paths), to_do)
 
     def _head(self, files: Collection[object], what: str) -> str:
-        count = "1 recording" if len(files) == 1 else f"{len(files)} recordings"
-        return f'In the inbox "{printable(self._route.name)}" {count} {what}:'
+        return f'In the inbox "{printable(self._route.name)}" {recordings(len(files))} {what}:'
 
 
 def _more(files: Collection[object]) -> str:

@@ -62,8 +62,12 @@ class BacklogStatus:
 
 def counted(count: int, hours: float) -> str:
     """So many recordings of so many hours together, for people."""
-    recordings = "1 recording" if count == 1 else f"{count} recordings"
-    return f"{recordings} ({lasting(hours)})"
+    return f"{recordings(count)} ({lasting(hours)})"
+
+
+def recordings(count: int) -> str:
+    """So many recordings, for people."""
+    return "1 recording" if count == 1 else f"{count} recordings"
 
 
 def lasting(hours: float) -> str:
