@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SECRET = "webhook_auth_header_value"  # noqa: S105 - the name of the parameter
 OWN_FOLDER = "local-api"  #: in the state directory: the recogniser's uploads, transcripts and models
 ANSWER_SECONDS = 3.0  # for a share at a start or a reload: nothing else waits longer for one that hangs
 OPEN_AGAIN_SECONDS = 15.0  # as the lane `state` is probed first, and soon enough for the host's watchdog
@@ -47,7 +46,7 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     version = importlib.metadata.version("transcribed")
     monitor = Monitor(version)
     monitor.adopt(Wanted() if once else watchers_of(settled.monitor))
-    is_secret = any(SECRET in inbox.transcript for inbox in settled.inboxes)  # it stands in the request of each job
+    is_secret = any(job.SECRET in inbox.transcript for inbox in settled.inboxes)  # it stands in the request of each job
     if once:
         journal = _whole_journal(directory, is_secret=is_secret)
     else:

@@ -24,6 +24,7 @@ from jobs import add_job, save_job
 from transcribed import config, daemon, errors, files, places
 from transcribed.cli import daemon_status, explain, meant, show, terminal
 from transcribed.cli.app import app, exit_status
+from transcribed.cli.shares import Shares
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
 from transcribed.journal import Journal, Transcripts
@@ -434,6 +435,31 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
     assert f"Output: {house.path('out/a/Talk.txt')} (not there any more)" in house.run("explain", "1").lines
 
 
+def test_of_an_output_in_a_folder_that_may_not_be_entered_explain_does_not_say_that_it_is_gone(root):
+    os.makedirs(root + b"/closed/out")
+    os.chmod(root + b"/closed", 0o700)
+    path = root + b"/closed/out/Talk.txt"
+    asked = Shares([root])
+    with without_privileges():
+        assert explain._there(path, asked) == f" (this user may not enter {shown(root)}/closed to look)"
+    assert explain._there(path, asked) == " (not there any more)"
+
+
+REMOVED_FROM = ["explain 1", "cancel Talk.mp3", "retry Talk.mp3", "render 1", "journal backup copy.db"]
+
+
+@pytest.mark.parametrize("words", REMOVED_FROM)
+def test_in_a_folder_that_was_removed_a_command_says_so_in_one_sentence(house, words, tmp_path, monkeypatch):
+    with house.daemon() as journal:
+        add(journal, "Talk.mp3")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    answer = house.run(*words.split())
+    assert answer.status == errors.Exit.FAILED
+    assert answer.err.startswith("the folder in which this command was started is gone")
+
+
 def test_explain_says_that_an_archived_recording_was_written_on_since(house):
     """nas D3"""
     with house.daemon() as journal:
@@ -592,9 +618,11 @@ def test_of_a_file_that_is_no_job_explain_says_why(house, name, why):
 def test_of_a_link_in_an_inbox_explain_says_that_it_is_no_file_and_without_a_daemon_that_one_must_be_started(house):
     house.write("in", "talk.mp3")
     os.symlink("talk.mp3", house.path("in", "link.mp3"))
+    os.symlink(house.path("out"), house.path("in", "folder"))
     with house.daemon():
         pass
     assert "it is not taken: a symbolic link" in house.run("explain", "link.mp3").out
+    assert "it is not taken: a symbolic link to a folder" in house.run("explain", house.path("in", "folder")).out
     assert "it will be taken once a daemon is started" in house.run("explain", "talk.mp3").out
 
 

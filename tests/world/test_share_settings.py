@@ -95,7 +95,7 @@ def test_a_mistake_beside_a_recording_fails_that_one_before_a_byte_is_sent_and_g
     assert world.run() == 1
 
     assert why in note_of(world, "Talk.mp3")
-    assert "fix Talk.mp3.toml" in note_of(world, "Talk.mp3")
+    assert "fix or remove Talk.mp3.toml" in note_of(world, "Talk.mp3")
     assert len(api.uploads) == len(api.submits) == 1
     assert world.files("outbox") == ["Other.txt"]
     assert world.files("failed") == ["Talk.mp3", "Talk.mp3.error.txt", "Talk.mp3.toml"]

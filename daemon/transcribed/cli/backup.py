@@ -32,7 +32,7 @@ def backup(ctx: typer.Context, path: File) -> None:
     then asks for `transcribed accept --loss` before it submits anything: a backup does not know what was paid since.
     """
     settled = terminal.load(ctx)
-    target = os.path.abspath(os.fsencode(path))
+    target = os.fsencode(terminal.absolute(path))
     try:
         with closing(Journal.read(settled.state.directory)) as opened:
             _copy(opened, target)

@@ -23,8 +23,8 @@ def example() -> None:
 
 @app.command()
 def show(ctx: typer.Context) -> None:
-    """Print the configuration in force, with all defaults filled in. The API key is not part of it."""
-    typer.echo(config.dump(terminal.load(ctx)), nl=False)
+    """Print the configuration in force, with all defaults filled in. No key and no secret is part of it."""
+    typer.echo(config.dump(config.without_secrets(terminal.load(ctx))), nl=False)
 
 
 @app.command()

@@ -251,7 +251,7 @@ def _make_place(directory: str | None) -> str:
     if directory is None:
         place = tempfile.mkdtemp(prefix="transcribed-demo-")
     else:
-        place = os.path.abspath(directory)
+        place = terminal.absolute(directory)
         if not place.isprintable():  # the configuration file is UTF-8
             raise typer.BadParameter(f"{printable(place)}: choose a folder whose name has only printable characters")
     try:

@@ -237,7 +237,11 @@ def _whereabouts(job: Job, settled: config.Config, shares: Shares) -> Iterator[s
 def _there(path: bytes, shares: Shares) -> str:
     if silence := shares.silence(path):
         return f" (nobody can look: {silence})"
-    return "" if os.path.lexists(path) else " (not there any more)"
+    if os.path.lexists(path):
+        return ""
+    if folder := shares.locked(path):
+        return f" (this user may not enter {shown(folder)} to look)"
+    return " (not there any more)"
 
 
 def _since(place: bytes, job: Job) -> str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from transcribed import config, errors
+from transcribed.cli import terminal
 from transcribed.cli.shares import Shares, roots
 from transcribed.job import Job, printable
 from transcribed.journal import Journal
@@ -14,7 +15,7 @@ _MOST_NAMED = 10  # of jobs that one name might mean
 
 def shares_of(settled: config.Config, whats: Sequence[str]) -> Shares:
     """The answers of all folders that these words may be about."""
-    here = (os.path.dirname(os.path.abspath(os.fsencode(what))) for what in whats)
+    here = (os.fsencode(os.path.dirname(terminal.absolute(what))) for what in whats)
     return Shares([*roots(settled), *here])
 
 
@@ -115,7 +116,7 @@ def _is_of(job: Job, path: bytes) -> bool:
 def _meant(settled: config.Config, what: str, shares: Shares) -> list[bytes]:
     """The absolute paths that `what` may stand for: from here, or from one of the folders."""
     name = os.fsencode(what)
-    here = os.path.abspath(name)
+    here = os.fsencode(terminal.absolute(what))
     folder = os.path.dirname(here)
     real = os.path.join(folder if shares.silence(folder) else os.path.realpath(folder), os.path.basename(here))
     return [here, real, *(os.path.normpath(os.path.join(root, name)) for root in roots(settled))]

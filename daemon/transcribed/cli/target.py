@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from transcribed import config, errors, files
+from transcribed.cli import terminal
 from transcribed.cli.remembered import outboxes
 from transcribed.config import placement
 from transcribed.job import Job, shown
@@ -26,7 +27,7 @@ class Target:
 
     def __init__(self, settled: config.Config, output: str | None, *, keep_folders: bool = False) -> None:
         self._inboxes = settled.inboxes
-        self._own = None if output is None else os.path.abspath(os.fsencode(output))
+        self._own = None if output is None else os.fsencode(terminal.absolute(output))
         self._keep_folders = keep_folders
         self._outboxes = outboxes(settled)
 

@@ -71,6 +71,15 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
+def absolute(path: str) -> str:
+    """`path` from the root on. Raises TranscribedError where it is relative to a folder that was removed."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError as error:
+        why = "the folder in which this command was started is gone"
+        raise errors.TranscribedError(why, hint="change to another folder (`cd`), and try it again") from error
+
+
 def json_bytes(value: object) -> bytes:
     """`value` as one line of JSON in ASCII, with its line feed."""
     return json.dumps(value).encode() + b"\n"
@@ -82,12 +91,12 @@ def print_json(value: object) -> None:
 
 
 def escaped(value: Any) -> Any:
-    """`value` for JSON, with every name in it escaped."""
+    """`value` for JSON, with every name in it escaped, and without the secret of a webhook."""
     match value:
         case bytes():
             return job.shown(value)
         case str():
-            return job.printable(value)
+            return job.printable(job.without_secret(value))
         case dict():
             return {key: escaped(inner) for key, inner in value.items()}
         case list() | tuple():

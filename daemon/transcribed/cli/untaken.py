@@ -14,6 +14,7 @@ from transcribed.inbox import DEEPEST, OTHER_ENDING, SOUND_ENDINGS, Names, file_
 from transcribed.job import shown
 
 _NAMES_SHOWN = 20
+_LINKED_FOLDER = "a symbolic link to a folder, which is not looked into (put the folder itself here)"
 
 
 def names_of(inbox: config.Inbox) -> Names:
@@ -28,10 +29,12 @@ def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
 
 
 def _why_not_taken(inbox: config.Inbox, names: Names, path: bytes) -> str | None:
+    whole = os.path.join(os.fsencode(inbox.path), path)
     if rule := path_refusal(names, path):
-        return rule
+        is_linked_folder = rule.startswith(OTHER_ENDING) and os.path.islink(whole) and os.path.isdir(whole)
+        return _LINKED_FOLDER if is_linked_folder else rule
     try:
-        status = os.lstat(os.path.join(os.fsencode(inbox.path), path))
+        status = os.lstat(whole)
     except OSError:
         return None
     return file_refusal(status, hardlinks=inbox.hardlinks)

@@ -10,7 +10,7 @@ Rule 6: the parameters in `transcript` are not changed, and only those that woul
 """
 
 from transcribed.config.conflicts import overlaps
-from transcribed.config.file import dump, example, example_path, load, schema, state_directory
+from transcribed.config.file import dump, example, example_path, load, schema, state_directory, without_secrets
 from transcribed.config.model import Api, Config, Costs, Inbox, Local, Log, Monitor, Notify, State
 from transcribed.config.options import Merged, Options, merged, read_options
 from transcribed.config.parameters.request import unlikely
@@ -43,4 +43,5 @@ __all__ = [
     "schema",
     "state_directory",
     "unlikely",
+    "without_secrets",
 ]

@@ -11,13 +11,13 @@ from pydantic_core import ErrorDetails
 
 from transcribed import places
 from transcribed.config.conflicts import conflicts
-from transcribed.config.model import Config, Defaults, File
+from transcribed.config.model import Config, Defaults, File, Inbox
 from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
 from transcribed.config.problems import inboxes, place, problem, unknown_key
 from transcribed.config.read import contents
 from transcribed.config.toml import parsed
 from transcribed.errors import ConfigError
-from transcribed.job import printable
+from transcribed.job import NOT_SHOWN, SECRET, printable
 
 
 def load(path: str, environ: Mapping[str, str]) -> Config:
@@ -52,6 +52,16 @@ def dump(config: Config) -> str:
     if config.api.engine == "local":
         del tables["api"]["base_url"]
     return tomli_w.dumps(tables)
+
+
+def without_secrets(config: Config) -> Config:
+    """The configuration as it may be shown: its one secret, the header value of a webhook, is left out."""
+    return config.model_copy(update={"inboxes": tuple(map(_without_secret, config.inboxes))})
+
+
+def _without_secret(inbox: Inbox) -> Inbox:
+    hidden = {SECRET: NOT_SHOWN} if SECRET in inbox.transcript else {}
+    return inbox.model_copy(update={"transcript": {**inbox.transcript, **hidden}})
 
 
 def schema() -> dict[str, Any]:

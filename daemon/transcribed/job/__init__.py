@@ -22,14 +22,16 @@ from transcribed.job.rules import (
     resumption,
     target,
 )
-from transcribed.job.settings import Settings, settings_from_json
+from transcribed.job.settings import NOT_SHOWN, SECRET, Settings, settings_from_json, without_secret
 
 __all__ = [
     "DEATHS",
     "ENDED",
     "HARMLESS",
     "LINKS",
+    "NOT_SHOWN",
     "ROUNDS",
+    "SECRET",
     "TRANSITIONS",
     "UPLOAD_LIFE_SECONDS",
     "Account",
@@ -56,4 +58,5 @@ __all__ = [
     "settings_from_json",
     "shown",
     "target",
+    "without_secret",
 ]

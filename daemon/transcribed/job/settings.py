@@ -2,11 +2,17 @@
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from transcribed.job.rules import canonical
+
+SECRET = "webhook_auth_header_value"  # noqa: S105  the parameter that only two servers know
+NOT_SHOWN = "(not shown)"
+
+_SECRET = re.compile(rf'("{SECRET}": ?)"(?:[^"\\]|\\.)*"')
 
 #: The keys of the kept form that are not about the look of renderings.
 _NOT_STYLE = frozenset({"parameters", "formats", "output_name", "origins"})
@@ -39,6 +45,11 @@ class Settings:
         """The form in which a job keeps them, with the origin of each."""
         plain = {"parameters": json.loads(self.parameters), "formats": self.formats, "output_name": self.output_name}
         return canonical({**plain, **self.chosen_style(), "origins": dict(origins)})
+
+
+def without_secret(text: str) -> str:
+    """`text`, which may be the JSON of settings or of a request, without the value that only two servers know."""
+    return _SECRET.sub(rf'\1"{NOT_SHOWN}"', text)
 
 
 @functools.lru_cache(maxsize=1024)  # the same few texts are asked for at each pass of the loop

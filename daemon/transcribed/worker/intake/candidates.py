@@ -127,7 +127,7 @@ def verdict(candidate: Candidate, *, insisted: bool = False) -> tuple[Failed, ..
         return (Failed(*refused),)
     if candidate.wrong:
         beside = shown(name + SUFFIX)
-        return (Failed(candidate.wrong, f"fix {beside}, and drag it back into the inbox with the recording"),)
+        return (Failed(candidate.wrong, f"fix or remove {beside}, and drag it back into the inbox with the recording"),)
     return ()
 
 
