@@ -56,7 +56,7 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
         signals.caught().tell(
-            stop=lambda: mailbox.put(Stop()), reload=lambda: mailbox.put(Reload()), debug=host.toggle_debug
+            stop=lambda: mailbox.put(Stop()), reload=lambda: _reload(mailbox), debug=host.toggle_debug
         )
         journal.on_damage(lambda: mailbox.put(Stop()))
         if own is not None:
@@ -69,6 +69,12 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
             own.end()
         journal.close()
         log.info("daemon.stopped")
+
+
+def _reload(mailbox: "queue.SimpleQueue[object]") -> None:
+    """Do what a hangup asks for: a new log file where the old one was renamed, and the configuration read again."""
+    service.reopen_log()
+    mailbox.put(Reload())
 
 
 def _whole_journal(directory: str, *on_slow: Callable[[], None], is_secret: bool) -> Journal:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from transcribed import standard_error
 from transcribed.job import printable
 
 _PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}  # sd-daemon(3)
@@ -70,7 +71,7 @@ def log_to_stderr(log_format: str, environ: Mapping[str, str], level: str = "inf
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr) if chosen != "journal" else JournalHandler()
+    handler = standard_error.Handler() if chosen != "journal" else JournalHandler()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERERS[chosen]()],
@@ -96,6 +97,15 @@ def toggle_debug(usual: str) -> None:
     is_debug = logging.getLogger().level == logging.DEBUG
     set_level(level := usual if is_debug else "debug")
     structlog.get_logger().warning("log.level", level=level)
+
+
+def reopen_log() -> None:
+    """Go on in a new log file where the old one was renamed, as logrotate does; else in the old one, and say so."""
+    try:
+        standard_error.reopen()
+    except OSError as error:
+        hint = "see that the daemon's user may write there, or let logrotate copy and truncate it (copytruncate)"
+        structlog.get_logger().warning("log.not_reopened", reason=error.strerror, hint=hint)
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
@@ -135,24 +145,29 @@ def _journal() -> list[Processor]:
     return [structlog.processors.format_exc_info, _one_line, render]
 
 
-class JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
+class JournalHandler(standard_error.Handler):
     """Send each record to journald by its native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), else to stderr."""
 
     def __init__(self, address: str = "/run/systemd/journal/socket") -> None:
-        super().__init__(sys.stderr)
+        super().__init__()
         self._address = address
+        self._is_slow = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one datagram. If journald does not take it, write to standard error, which journald reads too."""
-        text = self.format(record).encode(errors="backslashreplace")
+        text = self.format(record)
         priority = _PRIORITY.get(record.levelname.lower(), 6)
-        data = _field("MESSAGE", text) + b"".join(_field(*each) for each in _fields(record.msg))
+        message = _field("MESSAGE", text.encode(errors="backslashreplace"))
+        data = message + b"".join(_field(*each) for each in _fields(record.msg))
         head = f"PRIORITY={priority}\nSYSLOG_IDENTIFIER=transcribed\n".encode()
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(0.0 if self._is_slow else standard_error.PATIENCE_MILLISECONDS / 1000)
                 sender.sendto(head + data, self._address)
-        except OSError:
-            super().emit(record)
+            self._is_slow = False
+        except OSError as error:
+            self._is_slow = isinstance(error, TimeoutError | BlockingIOError)
+            self.write(text)
 
 
 def _field(name: str, value: bytes) -> bytes:
@@ -240,6 +255,7 @@ class Notifier:
         text = "\n".join(f"{key}={printable(value)}" for key, value in fields.items())
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(standard_error.PATIENCE_MILLISECONDS / 1000)
                 sender.sendto(text.encode(), self._address)
         except OSError:
             return  # the manager is gone; it will ask again, or restart us

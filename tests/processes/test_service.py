@@ -197,7 +197,7 @@ for environ in ({}, {"JOURNAL_STREAM": stream}, {"JOURNAL_STREAM": "8:1"}):
 
 
 def test_the_journal_is_spoken_to_only_where_standard_error_is_journalds():
-    assert said("auto", CHOSEN).split() == ["StreamHandler", "JournalHandler", "StreamHandler"]
+    assert said("auto", CHOSEN).split() == ["Handler", "JournalHandler", "Handler"]
 
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
