@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import voices
 from abilities import needs_mounts, needs_strace
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
@@ -149,8 +150,10 @@ def test_a_full_outbox_or_archive_is_waited_for_and_named(daemon: Daemon, api: F
     with small_disk(daemon, daemon.folders[folder]) as ballast:
         fill(ballast)
         daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start()
-        wait_for(lambda: blocked(daemon) == ["inbox:talks"], "a blocked lane that names the full disk")
+        with voices.of(daemon) as all_of_them:
+            daemon.start()
+            wait_for(lambda: blocked(daemon) == ["inbox:talks"], "a blocked lane that names the full disk")
+            all_of_them.name("inbox:talks")
         assert daemon.files("inbox") == ["Talk.mp3"]
         assert daemon.files(folder) == ["ballast"]
 
@@ -173,11 +176,13 @@ def test_a_transcript_that_cannot_be_kept_yet_stays_submitted_and_is_kept_when_t
     with small_disk(daemon, daemon.state) as ballast:
         api.hold("GET /v2/transcript/{id}", "received")
         daemon.drop("Talk.mp3", mp3("Talk"))
-        daemon.start()
-        api.wait_for(lambda: "GET /v2/transcript/{id} received" in api.passed)
-        fill(ballast)
-        api.release()
-        wait_for(lambda: blocked(daemon) == ["state"], "a blocked lane that names the full disk")
+        with voices.of(daemon) as all_of_them:
+            daemon.start()
+            api.wait_for(lambda: "GET /v2/transcript/{id} received" in api.passed)
+            fill(ballast)
+            api.release()
+            wait_for(lambda: blocked(daemon) == ["state"], "a blocked lane that names the full disk")
+            all_of_them.name("state")
         assert [job.state for job in daemon.jobs()] == [State.SUBMITTED]
 
         with waits_calmly(daemon):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,11 +12,11 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+import voices
 from daemon_process import Daemon
 from transcribed import worker
 from transcribed.cli.app import app
-from transcribed.monitor.evidence import seen_of
-from transcribed.monitor.health import SILENT, SILENT_SECONDS, judged
+from transcribed.monitor.health import SILENT, SILENT_SECONDS
 from waiting import wait_for
 from world import mp3
 
@@ -95,78 +94,28 @@ except SystemExit:
 # -- broken for real
 
 
-@pytest.fixture
-def manager(tmp_path):
-    """A socket in the place of the service manager's, and all that it was told."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
-        receiver.bind(str(tmp_path / "notify"))
-        receiver.settimeout(0.05)
-        yield receiver
-
-
-def told(manager):
-    """The messages that came since the last call."""
-    found = []
-    with contextlib.suppress(TimeoutError):
-        while True:
-            found.append(manager.recv(65536).decode())
-    return found
-
-
-def page(daemon, path, seconds=30):
-    """The status and the body of one of its pages; None where it does not answer."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(seconds)
-        client.connect(str(daemon.directory / "m.sock"))
-        client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-        with client.makefile("rb") as answer, contextlib.suppress(TimeoutError):
-            head, _, body = answer.read().partition(b"\r\n\r\n")
-            return int(head.split()[1]), body.decode()
-    return None
-
-
-def all_say(daemon, manager, lane):
-    """Once this lane is blocked, the command, the endpoint and STATUS= name it, and the pings go on."""
-    blocked = wait_for(lambda: [row for row in daemon.status()["blocked"] if row["lane"] == lane], f"{lane} is blocked")
-    assert f"; {lane} blocked: " in "".join(each for each in told(manager) if "STATUS=" in each)
-    health = judged(seen_of(str(daemon.state), {}), time.time())
-    assert health.is_healthy
-    assert any(each.startswith(f"{lane}: {blocked[0]['reason']}") for each in health.waits)
-    assert not judged(seen_of(str(daemon.state), {}), time.time(), strict=True).is_healthy
-    assert (page(daemon, "/healthz")[0], page(daemon, "/readyz")[0]) == (200, 503)
-    assert f"{lane}: " in page(daemon, "/healthz")[1]
-    wait_for(lambda: pings(told(manager)), "the next ping for the watchdog")
-
-
-def pings(messages):
-    return any("WATCHDOG=1" in each for each in messages)
-
-
 @pytest.mark.slow
-def test_of_each_thing_that_breaks_command_endpoint_and_service_manager_say_the_same(daemon, tmp_path, manager):
+def test_of_each_thing_that_breaks_command_endpoint_and_service_manager_say_the_same(daemon):
     """A refused key, an inbox that is gone, a journal that another program has locked; at last a loop that hangs."""
     daemon.key = "a-key-that-nobody-knows"
-    daemon.environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
-    daemon.config["monitor"] = {"listen": f"unix:{daemon.directory}/m.sock"}
     daemon.drop("Talk.mp3", mp3("Talk"))
-    daemon.start()
-    wait_for(lambda: daemon.status().get("blocked"), "the first block")
-    all_say(daemon, manager, "api")
+    with voices.of(daemon) as all_of_them:
+        daemon.start()
+        all_of_them.name("api")
 
-    daemon.folders["inbox"].rename(daemon.directory / "away")
-    all_say(daemon, manager, "inbox:talks")
+        daemon.folders["inbox"].rename(daemon.directory / "away")
+        all_of_them.name("inbox:talks")
 
-    with contextlib.closing(sqlite3.connect(daemon.state / "journal.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        worker.drop(str(daemon.state), {"order": "cancel", "jobs": [1]})
-        all_say(daemon, manager, "state")
-        other.execute("ROLLBACK")
+        with contextlib.closing(sqlite3.connect(daemon.state / "journal.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            worker.drop(str(daemon.state), {"order": "cancel", "jobs": [1]})
+            all_of_them.name("state")
+            other.execute("ROLLBACK")
 
-    daemon.signal(signal.SIGSTOP)
-    told(manager)
-    seen = seen_of(str(daemon.state), {})
-    later = judged(seen, time.time() + SILENT_SECONDS + 1)
-    assert (later.life, later.is_healthy) == (SILENT, False)
-    assert page(daemon, "/healthz", seconds=2) is None
-    assert not pings(told(manager))
-    daemon.signal(signal.SIGCONT)
+        daemon.signal(signal.SIGSTOP)
+        all_of_them.told()
+        later = all_of_them.health(at=time.time() + SILENT_SECONDS + 1)
+        assert (later.life, later.is_healthy) == (SILENT, False)
+        assert all_of_them.page("/healthz", seconds=2) is None
+        assert not all_of_them.ping()
+        daemon.signal(signal.SIGCONT)
