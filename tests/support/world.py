@@ -78,9 +78,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.moved = 0.0
+        self.began_at = START
 
     def wall(self) -> float:
-        return START + self.moved
+        return self.began_at + self.moved
 
     def monotonic(self) -> float:
         return 1000.0 + self.moved

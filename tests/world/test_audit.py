@@ -1,6 +1,7 @@
 """`transcribed audit` names what only AssemblyAI or only the journal knows, and nothing else."""
 
 import json
+import time
 
 import pytest
 
@@ -13,9 +14,11 @@ pytestmark = pytest.mark.route(formats=("txt",))
 
 @pytest.fixture
 def audit(world, api):
-    """The command, with this world's journal and its account."""
+    """The command, with this world's journal and its account. The command lives now, and the world a day before."""
+    world.clock.began_at = time.time() - 86400
 
-    def run(*words):
+    def run(*words, since="2001-01-01"):
+        words = ("--since", since, *words) if since else words
         config = f'[api]\nbase_url = "{api.base_url}"'
         result = ask(world, "audit", *words, config=config, ASSEMBLYAI_API_KEY=world.key)
         return result.exit_code, result.stdout
@@ -23,9 +26,9 @@ def audit(world, api):
     return run
 
 
-def named(audit):
+def named(audit, **how):
     """What the command names: kind → transcript_ids."""
-    _, text = audit("--json")
+    _, text = audit("--json", **how)
     found = [json.loads(line) for line in text.splitlines()]
     return {each["kind"]: each["transcript_ids"] for each in found}
 
@@ -110,3 +113,62 @@ def test_a_content_that_was_paid_twice_is_named_with_its_jobs(world, api, audit)
 
     assert named(audit) == {"again": [submit.id for submit in api.submits]}
     assert "jobs 1, 2: the same content was paid 2 times" in audit()[1]
+
+
+def test_where_the_list_is_empty_everything_that_was_paid_is_named(world, api, audit):
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+        world.run()
+    ids = [submit.id for submit in api.submits]
+    api.submits.clear()
+
+    found = [json.loads(line) for line in audit("--json")[1].splitlines()]
+
+    assert [(each["kind"], each["transcript_ids"]) for each in found] == [("gone", [name]) for name in ids]
+
+
+def test_the_oldest_transcript_is_named_too_when_it_is_gone(world, api, audit):
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+        world.run()
+        world.clock.moved += 3600.0
+    gone = api.submits.pop(0)
+
+    assert named(audit) == {"gone": [gone.id]}
+
+
+def test_without_a_day_only_what_assemblyai_should_still_keep_is_missed(world, api, audit):
+    """The account deletes after 30 days: nobody here wished that, and it is no difference."""
+    for days in (31.0, 28.0):
+        world.clock.began_at = time.time() - days * 86400
+        world.drop(f"{days}.mp3")
+        world.run()
+    old, young = (submit.id for submit in api.submits)
+    api.submits.clear()
+
+    assert named(audit, since="") == {"gone": [young]}
+    assert old != young
+
+
+def test_a_recording_that_was_submitted_while_the_list_was_read_is_not_missed(world, api, audit):
+    world.clock.began_at = time.time() - 60
+    world.drop("Talk.mp3")
+    world.run()
+    api.submits.clear()
+
+    assert named(audit) == {}
+
+
+def test_a_transcript_that_has_just_ended_in_an_error_is_there_still(world, api, audit):
+    world.drop("Talk.mp3")
+    api.processing_seconds = 1e6
+    world.run(until=lambda: world.states() == [State.SUBMITTED])
+    api.submits[0].end_error = "Transcoding failed. File type is audio/mpeg"
+    world.clock.moved += 3600.0
+
+    assert named(audit) == {}
+
+
+def test_the_first_day_of_all_is_a_day(world, audit):
+    world.run()
+    assert audit(since="0001-01-01")[0] == 0

@@ -24,6 +24,11 @@ Since = Annotated[dt.datetime | None, typer.Option("--since", formats=["%Y-%m-%d
 Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, one object to a line.")]
 
 
+def moment(day: dt.datetime | None) -> float:
+    """The beginning of a day here, in seconds since the epoch; 0 for no day, and for one before that."""
+    return day.timestamp() if day is not None and day.year > 1970 else 0.0
+
+
 def load(ctx: typer.Context) -> config.Config:
     """The configuration that the command line names, else the one that is found. Raises ConfigError."""
     return config.load(config.find(ctx.obj, os.environ), os.environ)

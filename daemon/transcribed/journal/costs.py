@@ -60,7 +60,7 @@ _SHOULD_BE_THERE = (
     _PAYMENT.join(erasures, erasures.c.transcript_id == payments.c.transcript_id, isouter=True)
     .where(payments.c.base_url == sa.bindparam("base_url"))
     .where(sa.func.coalesce(payments.c.key_fingerprint, sa.bindparam("key")) == sa.bindparam("key"))
-    .where(payments.c.submitted_at >= sa.bindparam("since"))
+    .where(payments.c.submitted_at.between(sa.bindparam("since"), sa.bindparam("until")))
     .where(erasures.c.wanted_at.is_(None), payments.c.erased_at.is_(None))
     .order_by(payments.c.submitted_at)
 )
@@ -87,9 +87,9 @@ class Costs:
                 for row in connection.execute(_PAYMENT.where(payments.c.transcript_id.in_(some))):
                     yield Payment(*row)
 
-    def should_be_there(self, account: Account, since: float) -> Iterator[Payment]:
-        """The payments of an account since then (seconds since the epoch) whose transcripts it should still have."""
-        asked = {"base_url": account.base_url, "key": account.key_fingerprint, "since": since}
+    def should_be_there(self, account: Account, since: float, until: float) -> Iterator[Payment]:
+        """The payments of an account between these times (s since the epoch) whose transcripts should be there."""
+        asked = {"base_url": account.base_url, "key": account.key_fingerprint, "since": since, "until": until}
         with self._transactions.reading() as connection:
             for row in connection.execute(_SHOULD_BE_THERE, asked):
                 yield Payment(*row)
