@@ -178,6 +178,8 @@ def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -
         jobs_days=settled.state.jobs_days,
         tell=settled.notify.events if settled.notify.urls_file else (),
         digest_seconds=settled.notify.digest_seconds,
+        prices=prices_of(settled.costs),
+        currency=settled.costs.currency,
     )
 
 
@@ -194,6 +196,7 @@ def route_of(inbox: config.Inbox) -> Route:
         duplicates=inbox.duplicates,
         delete_remote=inbox.delete_remote,
         silence=inbox.silence,
+        page=inbox.page,
         accept_at_share=inbox.accept_at_share,
         on_delivered=inbox.on_delivered,
         on_failed=inbox.on_failed,
@@ -213,6 +216,11 @@ def route_of(inbox: config.Inbox) -> Route:
         group=access.group,
         settings=inbox.settings(),
     )
+
+
+def prices_of(costs: config.Costs) -> job.Prices:
+    """The prices that a person wrote down."""
+    return job.Prices(costs.price_per_hour, costs.extra_per_hour)
 
 
 def watchers_of(monitor: config.Monitor) -> Wanted:

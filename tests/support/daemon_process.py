@@ -26,6 +26,7 @@ def _lines(path: Path) -> list[str]:
     return []
 
 
+QUICK = {"settle_seconds": 0.2, "formats": ["txt", "srt"], "page": False}
 OURS = {os.fsdecode(ANCHOR), os.fsdecode(OWNER)}
 
 
@@ -52,7 +53,7 @@ class Daemon:
             "api": {"base_url": base_url, "poll_seconds": 0.2, "reconcile_seconds": 1.0},
             "state": {"directory": str(self.state)},
             "log": {"format": "json"},
-            "inbox": [{"name": "talks", **paths, "settle_seconds": 0.2, "formats": ["txt", "srt"], **inbox}],
+            "inbox": [{"name": "talks", **paths, **QUICK, **inbox}],
         }
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.config.share import settings_of
 from transcribed.folders import ANCHOR, OWNER, Ground
 from transcribed.inbox import RecordingFolder, Said
-from transcribed.job import Job, Rules, Settings, State, canonical
+from transcribed.job import Job, Prices, Rules, Settings, State, canonical
 from transcribed.journal import Journal, rebuild
 from transcribed.worker import Plan, Route, Stop, Worker, drop
 from transcribed.worker.book import Book
@@ -52,9 +52,9 @@ def recording_folder(root: bytes, lane: str = "inbox:talks", **options: Any) -> 
 
 
 def route_to(directory: str, **changes: Any) -> Route:
-    """An inbox of the folders below `directory`, configured by its defaults but for these changes."""
+    """An inbox of the folders below `directory`, configured by its defaults but for these changes; without its page."""
     paths: dict[str, Any] = {name: os.path.join(directory, name) for name in ("outbox", "archive", "failed")}
-    inbox = config.Inbox(name="talks", path=os.path.join(directory, "inbox"), **paths)
+    inbox = config.Inbox(name="talks", path=os.path.join(directory, "inbox"), page=False, **paths)
     return changed(daemon.route_of(inbox), **changes)
 
 
@@ -236,6 +236,8 @@ class World:
             "accept_backlog_hours": api.accept_backlog_hours,
             "tell": (),
             "digest_seconds": notify.digest_seconds,
+            "prices": Prices(),
+            "currency": config.Costs().currency,
             "transcripts_days": config.State().transcripts_days,
             "jobs_days": config.State().jobs_days,
         }

@@ -15,6 +15,7 @@ import typer
 
 from transcribed import config, formats
 from transcribed.cli import terminal
+from transcribed.daemon import prices_of
 from transcribed.job import Prices, Sum
 from transcribed.journal import Bill, Journal
 
@@ -42,7 +43,7 @@ def costs(
     settled = terminal.load(ctx)
     if as_json and as_csv:
         raise typer.BadParameter("--json or --csv, not both")
-    prices = Prices(settled.costs.price_per_hour, settled.costs.extra_per_hour)
+    prices = prices_of(settled.costs)
     with closing(Journal.read(settled.state.directory)) as journal:
         sums = _sums(journal.costs.since(since.strftime("%Y-%m-%d") if since else ""), by, prices)
     if as_json:

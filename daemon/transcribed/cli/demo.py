@@ -281,6 +281,7 @@ def _settings(place: str, base_url: str) -> config.Config:
         failed=folders["failed"],
         settle_seconds=1.0,
         formats=("txt", "html", "srt", "md"),
+        page=False,  # it would be seconds old when the demo ends
     )
     key_file = os.fsdecode(local.key_file(os.fsencode(folders["local-api"])))
     api = config.Api(base_url=base_url, key_file=key_file, poll_seconds=1.0)

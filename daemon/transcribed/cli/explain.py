@@ -17,13 +17,13 @@ from transcribed import config, errors
 from transcribed.cli import daemon_status, terminal
 from transcribed.cli.meant import files_meant, jobs_meant, shares_of
 from transcribed.cli.shares import Shares, roots
-from transcribed.cli.show import UNSETTLED, present
+from transcribed.cli.show import present
 from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people import result_notes
-from transcribed.worker.people.status import Status, of_job
+from transcribed.worker.people.status import UNSETTLED, Status, of_job
 
 #: One sentence for each event, by its name and what sets one of its kind apart; the fields are those of job.events.
 SENTENCES: Mapping[str, str] = {

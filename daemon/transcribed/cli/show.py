@@ -19,33 +19,12 @@ from rich.live import Live
 from rich.text import Text
 
 from transcribed.cli import daemon_status, terminal
-from transcribed.job import Job, State, is_link, printable, shown
+from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
 from transcribed.monitor.health import DEAD, NEVER, RUNNING, SILENT, STARTING, STOPPED
-from transcribed.worker.people.status import InboxStatus, JobStatus, LaneStatus, Status
+from transcribed.worker.people.status import UNSETTLED, InboxStatus, JobStatus, LaneStatus, Status
 
 WATCH_SECONDS = 1.0
-
-#: The reason for a job's waiting where nothing else is said.
-_WAITS: Mapping[str, str] = {
-    "received": "waits to be uploaded",
-    "uploaded": "waits to be submitted",
-    "submitted": "AssemblyAI is transcribing it",
-    "transcribed": "waits to be delivered",
-    "delivered": "its recording waits to leave the inbox",
-    "failed": "its recording waits to leave the inbox",
-}
-
-#: The reason why a file in an inbox is no job yet, by its word in the status file; other reasons are sentences already.
-UNSETTLED: Mapping[str, str] = {
-    "settling": "settling",
-    "growing": "growing",
-    "held": "held by the .hold file beside it",
-    "written": "open for writing in some program",
-    "unfinished": "not complete, for an unfinished download of its name lies beside it",
-    "empty": "empty so far",
-}
-
 
 #: The exit status of --exit-code for each life; LSB and systemctl have 0, 1, 3 and 4 too.
 EXITS: Mapping[str, int] = {RUNNING: 0, STARTING: 0, DEAD: 1, STOPPED: 3, NEVER: 4, SILENT: 5}
@@ -173,21 +152,11 @@ def _looked(inbox: InboxStatus) -> str:
 
 def present(row: JobStatus) -> str:
     """The step that an open job is at, or what it waits for and until when."""
-    if (percent := row.sent_percent) is not None:
-        return f"{row.step}, {percent} %"
-    if row.step is not None:
-        return f"{row.step} is under way"
-    if not row.reason and row.heard is not None:
-        return f"the recogniser has {row.heard}"
+    if row.step is not None or (not row.reason and row.heard is not None):
+        return row.words
     hint = f" ({row.hint})" if row.hint else ""
     until = f"; again at {terminal.local_time(row.due_at)}" if row.due_at > time.time() else ""
-    return f"{row.reason or _waits(row)}{hint}{until}"
-
-
-def _waits(row: JobStatus) -> str:
-    if row.state == "received" and is_link(os.fsencode(row.file)):
-        return "waits for its address to be read"
-    return _WAITS.get(row.state, "waits")
+    return f"{row.words}{hint}{until}"
 
 
 def jobs(

@@ -300,6 +300,7 @@ class Defaults(Transcription):
     silence: Literal["empty", "fail"] = Field(
         default="empty", description="What is done with a recording in which nothing is said."
     )
+    page: bool = Field(default=True, description="Keep `_transcribed.html` in the outbox: how things are, for people.")
     accept_at_share: bool = Field(
         default=True,
         description="People at the share may end a block that concerns only the share, by a file of theirs.",

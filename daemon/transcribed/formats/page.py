@@ -109,15 +109,15 @@ chooser.addEventListener("change", (event) => {
 """
 
 
-def _source(text: str) -> str:
+def hash_source(text: str) -> str:
     """The hash by which a policy allows a script or a style sheet in the page (CSP Level 3, 2.3.1, hash-source)."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 #: The recording may be beside the page on a server ('self') or on a disk (file:), or be opened by the reader (blob:).
 _POLICY = (
-    f"default-src 'none'; style-src {_source(_STYLE)}; script-src {_source(_SCRIPT)}; media-src 'self' file: blob:; "
-    "base-uri 'none'; form-action 'none'"
+    f"default-src 'none'; style-src {hash_source(_STYLE)}; script-src {hash_source(_SCRIPT)}; "
+    "media-src 'self' file: blob:; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -165,7 +165,7 @@ _OPEN = 'The recording is not here. Open it: <input type="file" accept="audio/*,
 
 
 def _header(title: str, facts: list[str], recording: str) -> list[str]:
-    source = f' src="{_beside(recording)}"' if recording else ""
+    source = f' src="{beside(recording)}"' if recording else ""
     return [
         "<header>",
         f'<h1 dir="auto">{escape(title)}</h1>',
@@ -178,7 +178,7 @@ def _header(title: str, facts: list[str], recording: str) -> list[str]:
     ]
 
 
-def _beside(recording: str) -> str:
+def beside(recording: str) -> str:
     """The relative address of any name: never another host or `javascript:`. The name's bytes need not be UTF-8."""
     return "./" + quote(recording, errors="surrogateescape")
 

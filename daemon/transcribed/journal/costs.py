@@ -35,6 +35,7 @@ _SUMS = (
     sa.func.sum(payments.c.billed_seconds.is_(None)),
     sa.func.coalesce(sa.func.sum(payments.c.billed_seconds), 0.0),
 )
+_PAID_SINCE = sa.select(*_WHAT, *_SUMS).where(payments.c.submitted_at >= sa.bindparam("at")).group_by(*_WHAT)
 _QUERY = sa.select(*_WHAT, *_SUMS).where(_day >= sa.bindparam("since")).group_by(*_WHAT).order_by(_day)
 
 
@@ -77,6 +78,12 @@ class Costs:
         """The sums from this day (YYYY-MM-DD) on, the oldest first; without a day, of all that was ever paid."""
         with self._transactions.reading() as connection:
             for row in connection.execute(_QUERY, {"since": day}):
+                yield Bill(*row)
+
+    def paid_since(self, at: float) -> Iterator[Bill]:
+        """The sums of what was submitted since then (seconds since the epoch). Only that is read."""
+        with self._transactions.reading() as connection:
+            for row in connection.execute(_PAID_SINCE, {"at": at}):
                 yield Bill(*row)
 
     def paid(self, transcript_ids: Iterable[str]) -> Iterator[Payment]:

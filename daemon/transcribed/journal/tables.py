@@ -160,6 +160,7 @@ sa.Index("payments_by_content", payments.c.content_hash)
 sa.Index("payments_by_audio", payments.c.audio_hash)
 sa.Index("payments_by_size", payments.c.size)
 sa.Index("payments_by_job", payments.c.job)
+sa.Index("payments_by_time", payments.c.submitted_at)
 names = sa.Table(
     "names",
     metadata,

@@ -27,7 +27,7 @@ from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
-from transcribed.worker.people import models, status
+from transcribed.worker.people import models, pages, status
 from transcribed.worker.people.digest import News
 from transcribed.worker.people.endings import Endings
 from transcribed.worker.people.heartbeat import Heartbeat
@@ -60,9 +60,8 @@ class Worker:
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        self._plan = plan
+        self._plan, self._clock = plan, clock
         self._host, self._mailbox = host, mailbox
-        self._clock = clock
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
         self.book = Book(journal, clock, plan.rules, self._written)
@@ -77,9 +76,10 @@ class Worker:
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._second_looks = SecondLooks(self.book, background, clock)
         self._news = News(plan, host, background, clock)
-        self._heartbeat = Heartbeat(host, background, clock)
+        self._pages = pages.Pages(journal, background, clock)
+        self._heartbeat = Heartbeat(host, background, clock, self._pages.show)
         self._models = models.Models(journal, clock, self._news)
-        self._endings = Endings(self.book, self._news, self._hooks, self._models)
+        self._endings = Endings(self.book, self._news, self._hooks, self._models, self._pages)
         self._notices = OutboxNotices(background, clock, self._models.paragraph)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
@@ -131,6 +131,7 @@ class Worker:
         self._polls.look_if_due(self._waiting(), self._plan)
         self.dispatch.start(self._plan, self.inboxes)
         self._notices.keep(self.lanes, self.inboxes.values())
+        self._pages.keep(self._plan, self.inboxes.values())
         self._deletions.look_if_due(self._plan)
         self._second_looks.look_if_due(self.inboxes)
         self._news.look(self.lanes)
@@ -392,9 +393,8 @@ class Worker:
 
     def _verdict(self) -> int:
         """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
-        left = [inbox for inbox in self.inboxes.values() if inbox.leaves_files()]
         if blocked := self.lanes.all():
             return blocked[0].exit_status
-        if left or self.book.unfinished:
+        if self.book.unfinished or any(inbox.leaves_files() for inbox in self.inboxes.values()):
             return errors.Exit.AGAIN
         return errors.Exit.FAILED if self.book.failures else errors.Exit.DONE

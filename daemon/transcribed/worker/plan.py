@@ -10,7 +10,7 @@ from typing import Protocol
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
 from transcribed.inbox import Said
-from transcribed.job import Job, Rules, Settings, settings_from_json
+from transcribed.job import Job, Prices, Rules, Settings, settings_from_json
 
 
 class Clock(Protocol):
@@ -52,6 +52,7 @@ class Route:
     after: str
     duplicates: str
     silence: str  #: "empty" or "fail": a recording in which nothing is said
+    page: bool  #: `_transcribed.html` is kept in the outbox
     accept_at_share: bool  #: people at the share may end a block that concerns only the share
     settle_seconds: float
     scan_seconds: float
@@ -107,6 +108,8 @@ class Plan:
     tell: tuple[str, ...]  #: the kinds of news that are sent: failed, blocked, delivered
     digest_seconds: float
     transcripts_days: float | None  #: for so long a kept transcript stays after its delivery; None: for ever
+    prices: Prices
+    currency: str
     jobs_days: float  #: for so long a job is remembered after its end
 
 

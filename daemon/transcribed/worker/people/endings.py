@@ -8,20 +8,23 @@ from transcribed.worker.book import Book
 from transcribed.worker.people.digest import News
 from transcribed.worker.people.hooks import Hooks, command_of
 from transcribed.worker.people.models import Models
+from transcribed.worker.people.pages import Pages
 from transcribed.worker.plan import Route
 
 
 class Endings:
     """Tells those who are to be told of what happened to jobs, once it is written."""
 
-    def __init__(self, book: Book, news: News, hooks: Hooks, models: Models) -> None:
+    def __init__(self, book: Book, news: News, hooks: Hooks, models: Models, pages: Pages) -> None:
         self._book = book
         self._news = news
         self._hooks = hooks
         self._models = models
+        self._pages = pages
 
     def tell(self, job: Job, event: Event, route: Route | None, wanted: Collection[str]) -> None:
         """This happened to the job. `wanted`: the kinds of news that people are told; `route`: of its inbox, if any."""
+        self._pages.heard(job)
         if isinstance(event, Retired):
             self._put_away(job, route, wanted)
         elif isinstance(event, Transcribed) and route is not None:

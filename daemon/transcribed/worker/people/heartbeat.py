@@ -13,17 +13,22 @@ LAST_WORD_SECONDS = 1.0  # for the status that is written last
 
 
 class Heartbeat:
-    """The signs of life. All of it belongs to the loop's thread; the status is written on the state's."""
+    """The signs of life. All of it belongs to the loop's thread; the status is written on the state's.
 
-    def __init__(self, host: Host, background: Background, clock: Clock) -> None:
+    `show` is told of each status that is written.
+    """
+
+    def __init__(self, host: Host, background: Background, clock: Clock, show: Callable[[status.Status], None]) -> None:
         self._host = host
         self._background = background
         self._report = status.Report(clock)
+        self._show = show
 
     def beat(self, snapshot: Callable[[], status.Status]) -> None:
         """We are alive; the status is written where that is due."""
         self._host.notify(WATCHDOG="1")
         if (due := self._report.due(snapshot)) is not None:
+            self._show(due)
             self._host.notify(STATUS=due.line())
             self._host.show(data := status.to_json(due))
             publish = functools.partial(self._host.publish, data)

@@ -50,6 +50,12 @@ class Inbox(Protocol):
         """The paragraph on its files that wait for long before they are taken; empty where there is none."""
 
 
+def concerned(routes: Iterable[Route]) -> set[str]:
+    """The lanes that recordings of these inboxes may wait for."""
+    own = (lane for each in routes for lane in (each.lane, each.backlog_lane, each.parameters_lane))
+    return {errors.API, errors.SUBMIT, errors.STATE, *own}
+
+
 class OutboxNotices:
     """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write.
 
@@ -83,11 +89,9 @@ class OutboxNotices:
                 self._background.do(first.executor, write, doing="writing the notice in the outbox")
 
     def _text(self, lanes: Lanes, users: list[Inbox]) -> bytes | None:
-        concerned = {errors.API, errors.SUBMIT, errors.STATE}
-        routes = [user.route for user in users]
-        concerned |= {lane for each in routes for lane in (each.lane, each.backlog_lane, each.parameters_lane)}
+        names = concerned(user.route for user in users)
         long_ago = self._clock.wall() - AFTER_SECONDS
-        waits = [_wait(lane) for lane in lanes.all() if lane.name in concerned and lane.since <= long_ago]
+        waits = [_wait(lane) for lane in lanes.all() if lane.name in names and lane.since <= long_ago]
         told = [paragraph for user in users if (paragraph := user.told())]
         also = [paragraph for user in users if (paragraph := self._also(user.route))]
         also += [_wait(lane) for lane in lanes.all() if lane.name == errors.CONFIGURATION and lane.since <= long_ago]

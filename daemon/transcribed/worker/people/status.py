@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from transcribed import errors
 from transcribed.assemblyai import Progress
-from transcribed.job import ENDED, Job, Step, shown
+from transcribed.job import ENDED, Job, Step, is_link, shown
 from transcribed.worker.lanes import Lane
 from transcribed.worker.plan import Clock
 
@@ -25,6 +25,27 @@ VERSION = 1  #: raised when a field changes its meaning
 MOST_JOBS = 500  # else a backlog of a hundred thousand jobs would be a file of a hundred megabytes
 STEADY_SECONDS = 60.0
 QUICKEST_SECONDS = 1.0
+
+
+#: The reason for a job's waiting where nothing else is said.
+_WAITS: Mapping[str, str] = {
+    "received": "waits to be uploaded",
+    "uploaded": "waits to be submitted",
+    "submitted": "AssemblyAI is transcribing it",
+    "transcribed": "waits to be delivered",
+    "delivered": "its recording waits to leave the inbox",
+    "failed": "its recording waits to leave the inbox",
+}
+
+#: The reason why a file in an inbox is no job yet, by its word in the status file; other reasons are sentences already.
+UNSETTLED: Mapping[str, str] = {
+    "settling": "settling",
+    "growing": "growing",
+    "held": "held by the .hold file beside it",
+    "written": "open for writing in some program",
+    "unfinished": "not complete, for an unfinished download of its name lies beside it",
+    "empty": "empty so far",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +147,23 @@ class JobStatus:
             return None
         of = "" if self.audio_seconds is None else f" of {self.audio_seconds:.0f} s"
         return f"heard {self.heard_seconds:.0f} s{of}"
+
+    @property
+    def words(self) -> str:
+        """The step that the job is at, or what it waits for."""
+        if (percent := self.sent_percent) is not None:
+            return f"{self.step}, {percent} %"
+        if self.step is not None:
+            return f"{self.step} is under way"
+        if not self.reason and self.heard is not None:
+            return f"the recogniser has {self.heard}"
+        return self.reason or self._wait
+
+    @property
+    def _wait(self) -> str:
+        if self.state == "received" and is_link(os.fsencode(self.file)):
+            return "waits for its address to be read"
+        return _WAITS.get(self.state, "waits")
 
     @property
     def sent_percent(self) -> int | None:

@@ -1,0 +1,189 @@
+"""The page in each outbox, for people who have only the share: `_transcribed.html`.
+
+It is written on the inbox's thread, at most each few seconds and only where it would show something else; while there
+is work, also each ten minutes, so that an old page tells of a daemon that is silent. A file of that name that is not
+ours stays as it is. Nothing waits for a page that cannot be written: the notice, the status and the log say the same.
+"""
+
+import contextlib
+import functools
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from transcribed import errors, files, overview
+from transcribed.folders import Anchors
+from transcribed.job import Job, State, Sum, shown
+from transcribed.journal import Bill, Journal
+from transcribed.worker.access import access_of
+from transcribed.worker.background import Background
+from transcribed.worker.outputs import outputs
+from transcribed.worker.people.outbox_notice import Inbox, concerned
+from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status, lasting
+from transcribed.worker.plan import Clock, Plan, Route
+
+NAME = b"_transcribed.html"
+MARK = files.Mark("overview", ())
+QUICKEST_SECONDS = 5.0
+STEADY_SECONDS = 600.0  # well below overview.SILENT_MINUTES
+MONTH_SECONDS = 60.0  # the sums of the month are as old as that at most
+MOST = 20  # recordings that ended, of each inbox
+_REMEMBERED_SECONDS = 30 * 86400.0
+
+
+@dataclass(slots=True)
+class _Written:
+    """A page as it was written and last looked at, at monotonic times; `shown` is None where there is none."""
+
+    shown: overview.Overview | None
+    at: float
+    looked_at: float
+    looked: Status
+
+
+class Pages:
+    """The pages of all outboxes. All of it belongs to the loop's thread; the inboxes' threads write."""
+
+    def __init__(self, journal: Journal, background: Background, clock: Clock) -> None:
+        self._journal = journal
+        self._background = background
+        self._clock = clock
+        self._status: Status | None = None
+        self._ended: dict[str, dict[int, Job]] | None = None  # the last of each inbox; None: not read yet
+        self._written: dict[bytes, _Written] = {}
+        self._bills: list[Bill] = []
+        self._billed_at: float | None = None
+
+    def show(self, status: Status) -> None:
+        """Let the pages show this from now on."""
+        self._status = status
+
+    def heard(self, job: Job) -> None:
+        """Something happened to this job, and is written."""
+        if self._ended is None:
+            return
+        of_inbox = self._ended.setdefault(job.inbox, {})
+        of_inbox.pop(job.id, None)
+        if job.state in (State.DELIVERED, State.FAILED):
+            of_inbox[job.id] = job
+            while len(of_inbox) > MOST:
+                del of_inbox[next(iter(of_inbox))]
+
+    def keep(self, plan: Plan, inboxes: Iterable[Inbox]) -> None:
+        """Bring each outbox's page up to date. Raises Blocked(state)."""
+        if self._status is None:
+            return
+        sharing: dict[bytes, list[Inbox]] = defaultdict(list)
+        for inbox in inboxes:
+            sharing[inbox.route.outbox].append(inbox)
+        for users in sharing.values():
+            if all(user.looked_at is not None and not user.anchors.is_anothers for user in users):
+                self._keep_one(plan, self._status, users, is_only=len(sharing) == 1)
+
+    def _keep_one(self, plan: Plan, status: Status, users: Sequence[Inbox], *, is_only: bool) -> None:
+        route, now = users[0].route, self._clock.monotonic()
+        before = self._written.get(route.outbox)
+        if before is not None and (now - before.looked_at < QUICKEST_SECONDS or before.looked is status):
+            return
+        routes = [user.route for user in users if user.route.page]
+        fresh = self._overview(plan, status, routes, is_only=is_only) if routes else None
+        is_old = fresh is not None and fresh.is_busy and before is not None and now - before.at >= STEADY_SECONDS
+        if before is not None and fresh == before.shown and not is_old:
+            before.looked_at, before.looked = now, status
+        else:
+            self._written[route.outbox] = _Written(fresh, now, now, status)
+            page = None if fresh is None else _page(fresh, self._clock.wall())
+            write = functools.partial(_write, route, users[0].anchors, page)
+            self._background.do(users[0].executor, write, doing="writing the page in the outbox")
+
+    def _overview(self, plan: Plan, status: Status, routes: Sequence[Route], *, is_only: bool) -> overview.Overview:
+        names = [route.name for route in routes]
+        rows = [row for row in status.open if row.inbox in names]
+        lanes = concerned(routes) | {errors.CONFIGURATION}
+        ended = sorted(self._of(names), key=lambda job: job.changed_at, reverse=True)
+        outbox = routes[0].outbox
+        return overview.Overview(
+            title=f"Transcripts: {', '.join(names)}",
+            blocks=[_block(lane) for lane in status.blocked if lane.lane in lanes],
+            under_way=[_row(row) for row in rows],
+            open_count=status.open_count if is_only else len(rows),
+            lying=[*_lying(status, names)],
+            failed=[_failed(job) for job in ended if job.state is State.FAILED],
+            delivered=[_delivered(job, outbox) for job in ended if job.state is State.DELIVERED][:MOST],
+            month=self._month(plan, names),
+        )
+
+    def _of(self, names: Sequence[str]) -> Iterator[Job]:
+        if self._ended is None:
+            self._ended = {}
+            since = self._clock.wall() - _REMEMBERED_SECONDS
+            for job in sorted(self._journal.search.put_away_since(since, 10 * MOST), key=lambda job: job.changed_at):
+                self.heard(job)
+        for name in names:
+            yield from self._ended.get(name, {}).values()
+
+    def _month(self, plan: Plan, names: Sequence[str]) -> overview.Month:
+        now, monotonic = time.localtime(self._clock.wall()), self._clock.monotonic()
+        if self._billed_at is None or monotonic - self._billed_at >= MONTH_SECONDS:
+            begin = time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+            self._bills, self._billed_at = [*self._journal.costs.paid_since(begin)], monotonic
+        hours, sum_ = [0.0] * now.tm_mday, Sum()
+        for bill in self._bills:
+            day = int(bill.day[-2:] or 0)
+            if bill.inbox in names and 0 < day <= now.tm_mday:
+                hours[day - 1] += bill.seconds / 3600
+                sum_.add(bill.recordings, bill.open, bill.seconds, plan.prices.per_hour(bill.model, bill.parameters))
+        money = f"{sum_.money:.2f} {plan.currency}" if sum_.money else ""
+        return overview.Month(time.strftime("%B %Y", now), tuple(round(each, 3) for each in hours), money)
+
+
+def _block(lane: LaneStatus) -> overview.Block:
+    again = f"It goes on at about {_at(lane.again_at)}." if lane.asked and lane.again_at is not None else ""
+    return overview.Block(_at(lane.since), lane.reason, lane.hint, again)
+
+
+def _row(row: JobStatus) -> overview.Row:
+    again = f"; it is tried again at {_at(row.due_at)}" if row.reason and row.due_at > row.since else ""
+    return overview.Row(row.file, f"{row.words}{again}", row.hint, f"since {_at(row.since)}", row.sent_percent)
+
+
+def _lying(status: Status, names: Sequence[str]) -> Iterator[overview.Row]:
+    for inbox in status.inboxes:
+        if inbox.name in names:
+            yield from (overview.Row(row.file, UNSETTLED.get(row.why, row.why)) for row in inbox.unsettled)
+            yield from (overview.Row(row.file, f"not taken: {row.why}") for row in inbox.passed_over)
+            yield from (overview.Row(problem, "") for problem in inbox.problems)
+
+
+def _failed(job: Job) -> overview.Row:
+    return overview.Row(shown(job.path), job.reason, job.hint, _at(job.changed_at))
+
+
+def _delivered(job: Job, outbox: bytes) -> overview.Delivered:
+    paths = [path.removeprefix(outbox + b"/") for path in outputs(job) if path.startswith(outbox + b"/")]
+    links = [(os.fsdecode(os.path.splitext(path)[1][1:]), os.fsdecode(path)) for path in paths]
+    length = "" if job.duration_seconds is None else lasting(job.duration_seconds / 3600)
+    return overview.Delivered(shown(job.path), _at(job.changed_at), tuple(links), length)
+
+
+def _at(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _page(shown_now: overview.Overview, at: float) -> bytes:
+    return MARK.signed(overview.html(shown_now, written_at=at, written=_at(at)))
+
+
+def _write(route: Route, anchors: Anchors, page: bytes | None) -> None:
+    """On the inbox's thread: put the page there, or take it back; not in a folder that is not the remembered one."""
+    path = os.path.join(route.outbox, NAME)
+    unwritten = (OSError, files.NameTaken, errors.TranscribedError)
+    with contextlib.suppress(*unwritten), anchors.opened(route.outbox) as root:
+        if page is None:
+            MARK.take_back(root, path)
+        elif MARK.is_at(root, path):
+            files.replace(path, page, root=root, access=access_of(route))
+        else:
+            files.publish(path, page, root=root, access=access_of(route))
