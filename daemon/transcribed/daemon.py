@@ -21,7 +21,7 @@ from transcribed.journal import Journal, Lock, rebuild
 from transcribed.monitor.monitor import Monitor, Wanted
 from transcribed.own_api import ACCOUNT, OwnApi
 from transcribed.threads import Pools, Share
-from transcribed.worker import Look, Plan, Reload, Route, Stop, Worker
+from transcribed.worker import LaneChecked, Look, Plan, Reload, Route, Stop, Worker
 from transcribed.worker.people.status import to_json, waiting_for_disk
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         )
         journal.on_damage(lambda: mailbox.put(Stop()))
         if own is not None:
-            own.start()
+            own.start(lambda: mailbox.put(LaneChecked(errors.API)))
         status = worker.run(once=once)
         return errors.Exit.AGAIN if journal.is_damaged else status
     finally:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -52,10 +53,15 @@ class OwnApi:
         self._ending = threading.Event()
         self._changing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._tell_ready: Callable[[], None] = lambda: None
         self._watcher = threading.Thread(target=self._watch, name="local-api", daemon=True)
 
-    def start(self) -> None:
-        """Start it, and again each time that it ends. Returns at once."""
+    def start(self, tell_ready: Callable[[], None] = lambda: None) -> None:
+        """Start it, and again each time that it ends. Returns at once.
+
+        `tell_ready` is called each time that it answers, from another thread: nobody waits longer than it takes.
+        """
+        self._tell_ready = tell_ready
         self._watcher.start()
 
     def wait_until_ready(self) -> None:
@@ -142,6 +148,7 @@ class OwnApi:
                     self._why = ""
                     self._ready.set()
                     log.info("recogniser.started", pid=process.pid)
+                    self._tell_ready()
                 elif text:
                     self._said = self._said if text.startswith(" ") else text  # no hint, and no part of a traceback
                     log.info("recogniser.said", text=text)

@@ -132,22 +132,17 @@ def test_one_that_does_not_start_says_why_and_blocks_only_the_lane(tmp_path):
 def test_nobody_without_its_key_can_call_it(tmp_path, engine):
     stop = threading.Event()
     own = OwnApi(str(tmp_path / "own"), stop, **{**OPTIONS, "engine": engine.address})
-    own.start()
+    ready = threading.Event()
+    own.start(ready.set)
     try:
         client = AssemblyAI(own.base_url, own.key, stop=stop, account=ACCOUNT, ready=own.wait_until_ready)
-        wait_for(lambda: answers(client), "the recogniser to answer", 120)
+        assert ready.wait(120), "nobody was told that it is up"
+        client.check()
         assert client.account == ACCOUNT
         with pytest.raises(Blocked, match="refuses the key"):
             AssemblyAI(own.base_url, "local", stop=stop).check()
     finally:
         own.end()
-
-
-def answers(client):
-    with contextlib.suppress(Blocked):  # its start took longer than a call waits
-        client.check()
-        return True
-    return False
 
 
 def wait_until_told(own):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from fake_assemblyai import FakeAssemblyAI, Fault
-from transcribed.assemblyai import client
+from transcribed import errors
+from transcribed.assemblyai import AssemblyAI, client
 from transcribed.job import State
-from transcribed.worker import Reload, drop
+from transcribed.worker import LaneChecked, Reload, drop
 from world import Clock, World, changed, link, work_for
 
 HOUR, DAY = 3600.0, 86400.0
@@ -250,3 +252,31 @@ def test_an_order_that_cannot_be_opened_is_named_once(world: World) -> None:
     (line,) = events(logs, "order.unreadable")
     assert line["file"].endswith("0.order")
     assert len(events(logs, "order.taken")) == 1
+
+
+def test_a_recogniser_that_is_up_after_an_hour_is_worked_with_at_once(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up_at: list[float] = []
+
+    def wait_until_ready() -> None:
+        if not up_at:
+            raise errors.Blocked("a model is fetched", lane=errors.API)
+
+    by_cloud = world.plan()
+    own = AssemblyAI(world.api.base_url, world.key, stop=threading.Event(), tries=1, ready=wait_until_ready)
+    monkeypatch.setattr(world, "plan", lambda: replace(by_cloud, client=own))
+    world.drop("Talk.mp3")
+
+    def delivered() -> bool:
+        if not up_at and clock.moved > HOUR:
+            [lane] = world.worker.lanes.all()
+            assert lane.again_at is not None
+            assert lane.again_at > clock.wall() + 60, "else the probe, and not the word of the recogniser, is tried"
+            up_at.append(clock.moved)
+            world.mailbox.put(LaneChecked(errors.API))
+        return world.states() == [State.DELIVERED]
+
+    world.run(delivered, seconds=3 * HOUR)
+
+    assert clock.moved - up_at[0] < 60

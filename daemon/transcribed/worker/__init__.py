@@ -10,8 +10,21 @@ that have come, lets each job take its next step if it may, and then computes ho
 from transcribed.worker.access import access_of
 from transcribed.worker.intake.acceptance import claim_of
 from transcribed.worker.loop import Worker
-from transcribed.worker.messages import Look, Reload, Stop
+from transcribed.worker.messages import LaneChecked, Look, Reload, Stop
 from transcribed.worker.orders import ORDERS, drop
 from transcribed.worker.plan import Host, Plan, Route
 
-__all__ = ["ORDERS", "Host", "Look", "Plan", "Reload", "Route", "Stop", "Worker", "access_of", "claim_of", "drop"]
+__all__ = [
+    "ORDERS",
+    "Host",
+    "LaneChecked",
+    "Look",
+    "Plan",
+    "Reload",
+    "Route",
+    "Stop",
+    "Worker",
+    "access_of",
+    "claim_of",
+    "drop",
+]

@@ -170,7 +170,7 @@ class TranscriptsListed:
 
 @dataclass(frozen=True, slots=True)
 class LaneChecked:
-    """A blocked lane was probed: `problem` is why it stays blocked."""
+    """A lane was probed, or is known to be free: `problem` is why it stays blocked."""
 
     lane: str
     problem: errors.TranscribedError | None = None
