@@ -168,7 +168,7 @@ def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -
     """The plan that a configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
-        routes=tuple(route_of(inbox) for inbox in settled.inboxes),
+        routes=tuple(route_of(inbox, is_free=own is not None) for inbox in settled.inboxes),
         client=client_of(api, stop, own),
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
@@ -183,7 +183,7 @@ def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -
     )
 
 
-def route_of(inbox: config.Inbox) -> Route:
+def route_of(inbox: config.Inbox, *, is_free: bool = False) -> Route:
     """An inbox of the configuration, as the worker has it. Raises ConfigError where its group is not there."""
     access = placement.access_of(inbox)
     return Route(
@@ -194,6 +194,7 @@ def route_of(inbox: config.Inbox) -> Route:
         failed=os.fsencode(inbox.failed),
         after=inbox.after,
         duplicates=inbox.duplicates,
+        is_free=is_free,
         delete_remote=inbox.delete_remote,
         silence=inbox.silence,
         page=inbox.page,

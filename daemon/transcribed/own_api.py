@@ -21,12 +21,12 @@ import structlog
 
 from transcribed import local, service
 from transcribed.errors import API, Blocked, ConfigError, Stopped
-from transcribed.job import Account, printable
+from transcribed.job import LOCAL, Account, printable
 
 log = structlog.get_logger()
 
 #: The account in the journal: the same whatever port and key it has today, and never that of another API.
-ACCOUNT = Account.of("local", "local")
+ACCOUNT = Account.of(LOCAL, LOCAL)
 
 READY_SECONDS = 60.0  # a call waits so long for one that starts, as for any answer: a slow disk reads a model
 _QUICKEST_SECONDS, _SLOWEST_SECONDS = 1.0, 60.0  # between an end and the next start; doubled each time

@@ -421,7 +421,7 @@ def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_ar
         "Job 1: a/Talk.mp3, dropped into the inbox talks.",
         f"{times[0]}  The recording had stopped changing, and was taken (11 bytes).",
         f"{times[1]}  It was uploaded to https://api.example.",
-        f"{times[2]}  It was submitted, to be paid for as transcript {ID}.",
+        f"{times[2]}  It was submitted, as transcript {ID}.",
         f"{times[3]}  Its transcript was fetched and kept. Warning: the language was guessed.",
         f"{times[4]}  The names of its files were chosen: {house.path('out/a/Talk')}, number 1.",
         f"{times[5]}  All its files were in the outbox.",

@@ -46,6 +46,7 @@ class FakeAccount:
 
     def __init__(self, base_url: str, *, processing_seconds: float, clock: Callable[[], float] = time.time) -> None:
         self.base_url = base_url
+        self.uploads_at = "https://cdn.assemblyai.com/upload"  # as AssemblyAI has it
         self.clock = clock
         self.processing_seconds = processing_seconds
         self.list_lag_seconds: float = 0
@@ -75,7 +76,7 @@ class FakeAccount:
 
     def take_upload(self, sha256: str, size: int) -> dict[str, Any]:
         with self.changed:
-            self.uploads.append(Upload(f"{self.base_url}/upload/{uuid.uuid4().hex}", sha256, size))
+            self.uploads.append(Upload(f"{self.uploads_at}/{uuid.uuid4().hex}", sha256, size))
             return {"upload_url": self.uploads[-1].upload_url}
 
     def take_submit(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 import os
 import shutil
+import threading
+from dataclasses import replace
 
 import pytest
 import structlog
 
+from transcribed import own_api
+from transcribed.assemblyai import AssemblyAI
 from transcribed.journal import Journal
 from transcribed.worker import drop
-from world import World, work_for
+from world import World, changed, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -120,3 +124,38 @@ def lost(world: World) -> str:
         return journal.loss()
     finally:
         journal.close()
+
+
+@pytest.mark.route(is_free=True)
+def test_nobody_is_asked_for_what_this_machine_hears_itself_until_it_is_to_be_paid(asking, api) -> None:
+    assert asking.run() == 0
+    assert len(api.submits) == 2
+
+    asking.routes[0] = asking.route = changed(asking.route, is_free=False)
+    asking.drop("Three.mp3")
+    assert asking.run() == 75
+    assert order_of(asking)["count"] == 1
+
+
+@pytest.mark.route(is_free=True)
+def test_what_cost_nothing_makes_no_hours_usual(world) -> None:
+    world.drop("One.mp3")
+    world.run()
+
+    with world.journal() as journal:
+        assert journal.days.of({"talks"}) == {}
+
+
+def test_after_the_loss_of_a_journal_nobody_is_asked_for_what_this_machine_hears(world, api, monkeypatch) -> None:
+    world.drop("One.mp3")
+    world.run()
+    (world.state / "journal.db").unlink()
+    by_cloud = world.plan()
+    own = AssemblyAI(api.base_url, world.key, stop=threading.Event(), account=own_api.ACCOUNT)
+    monkeypatch.setattr(world, "plan", lambda: replace(by_cloud, client=own))
+    world.drop("Two.mp3")
+
+    world.run()
+
+    assert lost(world), "it is asked once something is to be paid"
+    assert len(api.submits) == 2

@@ -3,11 +3,15 @@
 import csv
 import json
 import random
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from commands import ask
+from transcribed import own_api
+from transcribed.assemblyai import AssemblyAI
 from transcribed.job import State
 from world import mp3
 
@@ -122,3 +126,36 @@ def test_where_nothing_was_paid_it_says_so(world, costs):
     world.run()
     assert costs().stdout == "Nothing was paid for.\n"
     assert costs("--json").stdout == ""
+
+
+@pytest.mark.route(is_free=True)
+def test_hours_that_this_machine_heard_itself_are_told_apart_and_have_no_price(world, api, costs, monkeypatch):
+    api.duration_of = lambda _: 7200.0
+    world.drop("Cloud.mp3")
+    world.run()
+    by_cloud = world.plan()
+    own = AssemblyAI(api.base_url, world.key, stop=threading.Event(), account=own_api.ACCOUNT)
+    monkeypatch.setattr(world, "plan", lambda: replace(by_cloud, client=own))
+    world.drop("Here.mp3")
+    world.run()
+    prices = '[costs]\nprice_per_hour = { "*" = 0.25 }\n'
+
+    [row] = by(costs, "month", prices).values()
+    assert (row["recordings"], row["hours"], row["money"], row["free_hours"]) == (1, 2, 0.5, 2)
+    answer = costs(config=prices)
+    assert answer.stdout.splitlines()[-1].split()[:5] == ["in", "all", "1", "2.00", "0.50"]
+    assert "This machine itself heard 2.00 hours, at no price." in answer.stderr
+    assert "Paid for as transcript" in ask(world, "explain", "1").stdout
+    here = ask(world, "explain", "2").stdout
+    assert "Nothing is paid: this machine itself hears it." in here
+    assert here.count("paid") == 1
+
+
+def test_an_upload_that_never_left_this_machine_costs_nothing_whatever_its_base_url(world, api, costs):
+    """As with `transcribed local-api` at an address of its own."""
+    api.uploads_at = f"{api.base_url}/upload"
+    api.duration_of = lambda _: 7200.0
+    world.drop("Here.mp3")
+    world.run()
+
+    assert costs().output.strip() == "Nothing was paid for. This machine itself heard 2.00 hours, at no price."

@@ -58,8 +58,11 @@ def costs(
 def _sums(bills: Iterator[Bill], by: By, prices: Prices) -> dict[str, Sum]:
     sums: dict[str, Sum] = {}
     for each in bills:
-        price = prices.per_hour(each.model, each.parameters)
-        sums.setdefault(_key(each, by), Sum()).add(each.recordings, each.open, each.seconds, price)
+        of_key = sums.setdefault(_key(each, by), Sum())
+        if each.is_free:
+            of_key.free_seconds += each.seconds
+        else:
+            of_key.add(each.recordings, each.open, each.seconds, prices.per_hour(each.model, each.parameters))
     return dict(sorted(sums.items()))
 
 
@@ -82,26 +85,27 @@ def _rows(sums: Mapping[str, Sum], by: By, currency: str) -> Iterator[dict[str, 
             "money": round(each.money, 4),
             "currency": currency,
             "unpriced_hours": round(each.unpriced_seconds / 3600, 4),
+            "free_hours": round(each.free_seconds / 3600, 4),
         }
 
 
 def _print_csv(rows: list[dict[str, object]], by: By) -> None:
-    names = [by.value, "recordings", "open", "seconds", "hours", "money", "currency", "unpriced_hours"]
+    names = [by.value, "recordings", "open", "seconds", "hours", "money", "currency", "unpriced_hours", "free_hours"]
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows({**row, by.value: formats.defused(str(row[by.value]))} for row in rows)
 
 
 def _print(sums: Mapping[str, Sum], by: By, costs: config.Costs) -> None:
-    if not sums:
-        terminal.say("Nothing was paid for.")
-        return
     total = Sum()
     for each in sums.values():
         total.include(each)
+    if not total.recordings:
+        terminal.say(" ".join(["Nothing was paid for.", *_free(total)]))
+        return
     money = (costs.currency,) if costs.price_per_hour else ()
     most = max(each.seconds for each in sums.values())
-    lines = [_line(key, each, most, has_prices=bool(money)) for key, each in sums.items()]
+    lines = [_line(key, each, most, has_prices=bool(money)) for key, each in sums.items() if each.recordings]
     lines.append(_line("in all", total, 0.0, has_prices=bool(money)))
     terminal.print_table((by.value, "recordings", "hours", *money, ""), lambda: lines)
     for remark in _remarks(total, has_prices=bool(money)):
@@ -114,8 +118,14 @@ def _line(key: str, each: Sum, most: float, *, has_prices: bool) -> tuple[str, .
     return key, str(each.recordings), f"{each.seconds / 3600:.2f}", *money, bar
 
 
+def _free(total: Sum) -> Iterator[str]:
+    if total.free_seconds:
+        yield f"This machine itself heard {total.free_seconds / 3600:.2f} hours, at no price."
+
+
 def _remarks(total: Sum, *, has_prices: bool) -> Iterator[str]:
     """The sentences on what the table cannot say."""
+    yield from _free(total)
     if total.open:
         yield f"{total.open} are submitted, and it is not known yet how long they are."
     if not has_prices:

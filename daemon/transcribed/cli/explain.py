@@ -19,7 +19,7 @@ from transcribed.cli.meant import files_meant, jobs_meant, shares_of
 from transcribed.cli.shares import Shares, roots
 from transcribed.cli.show import present
 from transcribed.cli.untaken import why_not_taken
-from transcribed.job import Job, State, printable, shown
+from transcribed.job import Job, State, is_free, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people import result_notes
@@ -31,8 +31,8 @@ SENTENCES: Mapping[str, str] = {
     "hashed": "Its content was read once, to find out if it is known already.",
     "uploaded": "It was uploaded to {base_url}.",
     "linked": "Its address was read: {upload_url}. Nothing is uploaded: AssemblyAI fetches it from there.",
-    "known": "The same content was paid for before: it uses the transcript of job {reused_from} ({transcript_id}).",
-    "submitted": "It was submitted, to be paid for as transcript {transcript_id}.",
+    "known": "The same content was transcribed before: it uses the transcript of job {reused_from} ({transcript_id}).",
+    "submitted": "It was submitted, as transcript {transcript_id}.",
     "adopted": "Its submit was found in AssemblyAI's list, as transcript {transcript_id}: it is not sent again.",
     "unlisted": "AssemblyAI's list did not show the submit whose answer was lost.",
     "transcribed": "Its transcript was fetched and kept.",
@@ -202,6 +202,8 @@ def _now(job: Job, status: Status | None) -> Iterator[str]:
 
 
 def _paid(job: Job) -> str:
+    if is_free(job.base_url, job.upload_url):
+        return "Nothing is paid: this machine itself hears it."
     if job.reused_from is not None:
         return f"Nothing was paid: its transcript {job.transcript_id} is that of job {job.reused_from}."
     if job.transcript_id is not None:

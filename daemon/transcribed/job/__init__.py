@@ -5,7 +5,16 @@ Rule 2: a state is the last durable fact. Nothing says "in progress", and waitin
 Rule 3: nothing here reads a clock, a file or a random number; `now` is an argument, in seconds since the epoch.
 """
 
-from transcribed.job.account import Account, checked_base_url, checked_key, is_inside, is_loopback
+from transcribed.job.account import (
+    HERE,
+    LOCAL,
+    Account,
+    checked_base_url,
+    checked_key,
+    is_free,
+    is_inside,
+    is_loopback,
+)
 from transcribed.job.model import ENDED, HARMLESS, Fingerprint, Job, Rules, State, Step
 from transcribed.job.names import LINKS, is_link, printable, shown
 from transcribed.job.prices import Prices, Sum
@@ -28,7 +37,9 @@ __all__ = [
     "DEATHS",
     "ENDED",
     "HARMLESS",
+    "HERE",
     "LINKS",
+    "LOCAL",
     "NOT_SHOWN",
     "ROUNDS",
     "SECRET",
@@ -49,6 +60,7 @@ __all__ = [
     "canonical",
     "checked_base_url",
     "checked_key",
+    "is_free",
     "is_inside",
     "is_link",
     "is_loopback",

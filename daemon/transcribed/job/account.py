@@ -16,6 +16,10 @@ _BASE_URL = re.compile(r"(https?)://(?:([A-Za-z0-9][A-Za-z0-9.-]*)|\[(::1)\])(?:
 _NO_SERVER = (".local", ".localhost", ".lan", ".internal", ".home.arpa")
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.DOTALL)
 _LONGEST_LABEL = 63  # RFC 1035, 2.3.4
+LOCAL = "local"  #: in place of an address: the recogniser that the daemon runs itself
+#: How the address of an upload begins that has not left this machine: no cloud could fetch it. (Its base_url may not
+#: tell: it may be a relay to AssemblyAI.)
+HERE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Account:
     base_url: str
     key_fingerprint: str
 
+    @property
+    def is_free(self) -> bool:
+        """True if all that it transcribes costs nothing."""
+        return is_free(self.base_url, None)
+
     @classmethod
     def of(cls, base_url: str, key: str) -> Self:
         """The account that `key` opens at `base_url`."""
@@ -37,6 +46,11 @@ class Account:
     def may_have(self, base_url: str | None, key_fingerprint: str | None) -> bool:
         """True if what was made at `base_url` with that key can be this account's; None: the key is not known."""
         return base_url == self.base_url and key_fingerprint in (None, self.key_fingerprint)
+
+
+def is_free(base_url: str | None, upload_url: str | None) -> bool:
+    """True if this machine itself heard what was uploaded there, so nothing was paid."""
+    return base_url == LOCAL or (upload_url or "").startswith(HERE)
 
 
 def checked_base_url(url: str) -> str:

@@ -44,6 +44,7 @@ class Sum:
     """The recordings that were paid for, summed up.
 
     `open`: those of which the length that is billed is not known yet. `unpriced_seconds`: those without a price.
+    Apart from all these, `free_seconds`: what this machine itself heard.
     """
 
     recordings: int = 0
@@ -51,6 +52,7 @@ class Sum:
     seconds: float = 0.0
     money: float = 0.0
     unpriced_seconds: float = 0.0
+    free_seconds: float = 0.0
 
     def add(self, recordings: int, open_: int, seconds: float, per_hour: float | None) -> None:
         """Add recordings that cost the same for an hour."""

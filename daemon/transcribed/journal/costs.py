@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from transcribed.job import Account
+from transcribed.job import HERE, LOCAL, Account
 from transcribed.journal.tables import erasures, jobs, payments
 from transcribed.journal.transactions import Transactions
 
@@ -15,12 +15,14 @@ class Bill(NamedTuple):
     """Payments of one inbox, model, request and day (of the local calendar, YYYY-MM-DD; "" where it is not known).
 
     `recordings`: how many. `open`: those among them of which it is not known yet how long they are. `parameters`: JSON.
+    `is_free`: this machine itself heard them.
     """
 
     inbox: str
     model: str | None
     parameters: str | None
     day: str
+    is_free: bool
     recordings: int
     open: int
     seconds: float
@@ -29,7 +31,9 @@ class Bill(NamedTuple):
 _day = sa.func.coalesce(
     sa.func.date(sa.func.coalesce(payments.c.submitted_at, payments.c.transcribed_at), "unixepoch", "localtime"), ""
 )
-_WHAT = (payments.c.inbox, payments.c.model, payments.c.parameters, _day)
+_heard_here = (payments.c.upload_url.startswith(each, autoescape=True) for each in HERE)
+_is_free = sa.func.coalesce(sa.or_(payments.c.base_url == LOCAL, *_heard_here), sa.false())  # as job.is_free has it
+_WHAT = (payments.c.inbox, payments.c.model, payments.c.parameters, _day, _is_free)
 _SUMS = (
     sa.func.count(),
     sa.func.sum(payments.c.billed_seconds.is_(None)),

@@ -343,8 +343,8 @@ class Worker:
             self.inboxes[route.name] = Arrivals(route, *context, state=self._orders.directory, routes=plan.routes)
 
     def _hold_after_loss(self) -> None:
-        """A journal that may not know of all that was paid for submits nothing until a person accepts it."""
-        if loss := self.book.journal.loss():
+        """A journal that may not know of all that was paid for submits nothing that costs until a person accepts it."""
+        if (loss := self.book.journal.loss()) and not self._plan.client.account.is_free:
             raise unaccepted(loss)
 
     def _snapshot(self) -> status.Status:

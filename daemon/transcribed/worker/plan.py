@@ -71,6 +71,7 @@ class Route:
     file_mode: int | None  #: of what is written; None: what folder and umask give
     dir_mode: int | None
     group: int | None
+    is_free: bool  #: this machine itself hears what comes: nobody is asked before, and it counts for no hours
     delete_remote: bool  #: AssemblyAI's copy of a recording is deleted once it is delivered
 
     def settings_of(self, job: Job) -> Settings:

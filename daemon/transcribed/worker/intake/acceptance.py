@@ -69,7 +69,7 @@ class Acceptance:
         self._folder = text_of(route.inbox)
         asked = journal.facts(ASKED).get(ASKED + self._folder)
         self._room_hours = None if asked is None else float(asked)  # set while too much has come at once
-        self.given = is_accepted(journal, route) and asked is None
+        self.given = route.is_free or (is_accepted(journal, route) and asked is None)
         self.backlog: Backlog | None = None  #: set while it waits for a person
         self._names: frozenset[bytes] = frozenset()  # the files of the survey that is on its way, or was too much
         self._weighed: frozenset[Found] = frozenset()  # settled files whose survey is on its way
@@ -93,8 +93,8 @@ class Acceptance:
 
         The others wait until what is being looked into is counted. Raises Blocked(state).
         """
-        if not found:
-            return [], []
+        if self._route.is_free or not found:
+            return list(found), []
         coming = [*found, *(Found(path, fingerprint) for path, fingerprint in inspecting.items())]
         cleared = [each for each in found if each in self._cleared]
         if len(cleared) == len(found) or _most_hours(coming) <= self._room(least_hours):
@@ -108,8 +108,8 @@ class Acceptance:
         return [], list(found)
 
     def is_known(self, found: Found) -> bool:
-        """True if this file was seen to be a recording that is paid for: it counts for nothing."""
-        return found in self._known
+        """True if this file counts for nothing: it was seen to be a recording that is paid for, or none is paid for."""
+        return self._route.is_free or found in self._known
 
     def _known_among(self, found: Sequence[Found]) -> list[Found]:
         """Those that look like recordings that were paid for here, as a mirror sends them again."""

@@ -174,5 +174,5 @@ def _is_same(made: Job, job: Job) -> bool:
 def _refuse_silence(answer: bytes) -> None:
     with contextlib.suppress(ValueError):  # damaged since it was kept, which the delivery finds
         if formats.is_silent(answer):
-            hint = 'listen to it; it is paid for, so silence = "empty" and a retry deliver its empty transcript'
+            hint = 'listen to it; its transcript is kept, so silence = "empty" and a retry deliver its empty transcript'
             raise errors.Permanent("nothing was said in this recording", hint=hint)
