@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import importlib.metadata
 import os
 import queue
@@ -60,7 +61,8 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
         )
         journal.on_damage(lambda: mailbox.put(Stop()))
         if own is not None:
-            own.start(lambda: mailbox.put(LaneChecked(errors.API)))
+            tell_ready = functools.partial(mailbox.put, LaneChecked(errors.API))
+            own.start(tell_ready if settled.api.engine == "local" else lambda: None)  # for drafts no lane waits
         status = worker.run(once=once)
         return errors.Exit.AGAIN if journal.is_damaged else status
     finally:
@@ -151,25 +153,35 @@ def write_status(path: bytes, status: bytes, access: files.Access) -> None:
 
 
 def own_api_of(settled: config.Config, stop: threading.Event) -> OwnApi | None:
-    """The recogniser that the daemon runs itself, not yet started; None for the cloud. Raises ConfigError."""
-    if settled.api.engine == "cloud":
+    """The recogniser that the daemon runs itself, not yet started; None where none is needed. Raises ConfigError."""
+    if settled.api.engine == "cloud" and not _wants_drafts(settled):
         return None
     return OwnApi(os.path.join(settled.state.directory, OWN_FOLDER), stop, **settled.local.model_dump())
 
 
 def client_of(api: config.Api, stop: threading.Event, own: OwnApi | None) -> AssemblyAI:
     """The API that transcribes. Raises ConfigError where there is no key."""
-    if own is None:
+    if own is None or api.engine == "cloud":
         return AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop)
+    return hearer_of(own, stop)
+
+
+def hearer_of(own: OwnApi, stop: threading.Event) -> AssemblyAI:
+    """The recogniser that the daemon runs itself, as an account of its own."""
     return AssemblyAI(own.base_url, own.key, stop=stop, account=ACCOUNT, ready=own.wait_until_ready)
+
+
+def _wants_drafts(settled: config.Config) -> bool:
+    return any(inbox.draft for inbox in settled.inboxes)
 
 
 def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -> Plan:
     """The plan that a configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
-        routes=tuple(route_of(inbox, is_free=own is not None) for inbox in settled.inboxes),
+        routes=tuple(route_of(inbox, is_free=api.engine == "local") for inbox in settled.inboxes),
         client=client_of(api, stop, own),
+        hearer=hearer_of(own, stop) if own is not None and _wants_drafts(settled) else None,
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,
@@ -195,6 +207,7 @@ def route_of(inbox: config.Inbox, *, is_free: bool = False) -> Route:
         after=inbox.after,
         duplicates=inbox.duplicates,
         is_free=is_free,
+        draft=inbox.draft,
         delete_remote=inbox.delete_remote,
         silence=inbox.silence,
         page=inbox.page,
@@ -261,8 +274,8 @@ def _answered(looks: Mapping[str, Callable[[], None]]) -> None:
         log.warning("folders.unanswered", reason=reason, hint="look at the share's server, and at the mount")
 
 
-def _engine_of(settled: config.Config) -> object:
-    return settled.api.engine == "local" and settled.local
+def _engine_of(settled: config.Config, own: OwnApi | None) -> object:
+    return settled.api.engine, None if own is None else settled.local
 
 
 class Machine:
@@ -314,8 +327,10 @@ class Machine:
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
-        if _engine_of(settled) != _engine_of(self._settled):
+        if _engine_of(settled, self._own) != _engine_of(self._settled, self._own):
             raise errors.ConfigError(["api.engine and [local] cannot change while the daemon runs: restart it"])
+        if _wants_drafts(settled) and self._own is None:
+            raise errors.ConfigError(["draft = true, where no inbox had it, starts a recogniser: restart the daemon"])
         plan, services = plan_of(settled, self._stop, self._own), services_of(settled.notify)
         self._monitor.adopt(watchers_of(settled.monitor))
         if settled.log.level != self._settled.log.level:

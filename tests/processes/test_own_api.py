@@ -12,6 +12,7 @@ from importlib import resources
 import pytest
 
 from daemon_process import Daemon
+from fake_assemblyai import FakeAssemblyAI
 from transcribed.assemblyai import AssemblyAI
 from transcribed.errors import Blocked, ConfigError
 from transcribed.own_api import ACCOUNT, OwnApi
@@ -115,6 +116,24 @@ def test_a_recording_is_heard_and_submitted_once_though_the_daemon_and_its_recog
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
     wait_for(lambda: not any(map(group, started(daemon))), "all of them to be gone", 60)
+
+
+def test_a_draft_lies_in_the_outbox_before_the_cloud_has_the_recording_and_goes_with_its_transcript(tmp_path, engine):
+    engine.goes_on.set()
+    with FakeAssemblyAI() as api, Daemon(tmp_path, api.base_url, draft=True) as daemon:
+        api.down()
+        daemon.config["local"] = {"engine": engine.address, "workers": 1}
+        daemon.start()
+        daemon.drop("Talk.mp3", RECORDING)
+        draft = daemon.folders["outbox"] / "Talk.draft.txt"
+        wait_for(draft.exists, "the draft", 120)
+        assert set(draft.read_text().split()) == {"Good", "day."}
+        api.up()
+        daemon.wait_for_archive(1, 120)
+        wait_for(lambda: not draft.exists(), "the draft to go")
+        assert (daemon.folders["outbox"] / "Talk.txt").exists()
+        [job] = daemon.jobs()
+        assert job.base_url == api.base_url
 
 
 def test_one_that_does_not_start_says_why_and_blocks_only_the_lane(tmp_path):

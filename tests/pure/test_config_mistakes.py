@@ -106,6 +106,14 @@ def test_all_mistakes_are_reported_at_once_each_by_key_value_and_fix(problems):
             'api.base_url: the recogniser on this machine (engine = "local") has its own: remove one of the two lines',
         ),
         (SMALLEST + '[api]\nengine = "local"\nkey_file = "/etc/key"', "api.key_file: the recogniser on this machine"),
+        (
+            SMALLEST + 'draft = true\n[api]\nengine = "local"',
+            'draft: with engine = "local" the transcript itself comes from this machine: leave one of them out',
+        ),
+        (
+            SMALLEST + "draft = true\n[inbox.transcript]\nredact_pii = true\nredact_pii_policies = ['person_name']",
+            "draft: the recogniser on this machine redacts nothing: leave it out, or redact_pii",
+        ),
         (SMALLEST + '[api]\nengine = "loca"', "api.engine: should be 'cloud' or 'local', not \"loca\""),
         (SMALLEST + '[local]\nmodel = "\\u0000"', "local.model: should be 1 to 255 printable characters"),
         (SMALLEST + "[local]\nworkers = 0", "local.workers: should be at least 1, not 0"),

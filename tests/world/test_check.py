@@ -90,6 +90,16 @@ def test_the_recogniser_of_the_daemon_is_checked_without_being_started(house):
     assert said.startswith("problem: '/in' holds no model: it must hold model.bin and config.json")
 
 
+def test_the_recogniser_of_drafts_is_checked_beside_the_cloud(house):
+    house.write_with("", '[local]\nengine = "http://gpu:8000/v1"\n' + house.inbox("in", "out") + "draft = true\n")
+    _, lines = house.check()
+    assert "ok: drafts: the daemon runs a recogniser on this machine itself: its default model (not tried)" in lines
+    house.write_with("", '[local]\nengine = "gpu"\n' + house.inbox("in", "out") + "draft = true\n")
+    status, lines = house.check()
+    assert status == 78
+    assert any("engine 'gpu' is no address" in line for line in problems_in(lines))
+
+
 def test_as_json_each_finding_is_one_object(house):
     result = CliRunner().invoke(app, ["--config", house.config, "check", "--json"], env={"ASSEMBLYAI_API_KEY": KEY})
     findings = [json.loads(line) for line in result.stdout.splitlines()]

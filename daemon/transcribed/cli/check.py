@@ -66,6 +66,8 @@ def _findings(path: str, settled: config.Config, *, whole: bool) -> Iterator[Fin
         yield from _inbox(each, untaken, strange, shares, _user_of(state, shares))
         folders += untaken.folders
     yield from _own_api(settled.local) if settled.api.engine == "local" else _api(settled.api)
+    if any(each.draft for each in settled.inboxes):
+        yield from _own_api(settled.local, what="drafts")
     yield from _notify(settled.notify)
     yield of_clock(time.time())
     yield from _limits(folders)
@@ -313,13 +315,13 @@ def _api(api: config.Api) -> Iterator[Finding]:
         yield Finding("ok", f"API: {api.base_url} answers and accepts the key")
 
 
-def _own_api(options: config.Local) -> Iterator[Finding]:
+def _own_api(options: config.Local, what: str = "API") -> Iterator[Finding]:
     """The recogniser that the daemon runs itself, as far as it can be checked without starting it."""
     if found := own_api.problems(**options.model_dump()):
         yield from _problems(found)
         return
     model = options.model or ("the default model" if options.engine is None else "its default model")
-    yield Finding("ok", f"API: the daemon runs a recogniser on this machine itself: {printable(model)} (not tried)")
+    yield Finding("ok", f"{what}: the daemon runs a recogniser on this machine itself: {printable(model)} (not tried)")
 
 
 def _notify(notify: config.Notify) -> Iterator[Finding]:

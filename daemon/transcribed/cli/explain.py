@@ -24,6 +24,7 @@ from transcribed.journal import Journal
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people import result_notes
 from transcribed.worker.people.status import UNSETTLED, Status, of_job
+from transcribed.worker.steps.drafting import FACTS, Draft, draft_in
 
 #: One sentence for each event, by its name and what sets one of its kind apart; the fields are those of job.events.
 SENTENCES: Mapping[str, str] = {
@@ -122,6 +123,7 @@ def _known(settled: config.Config, what: str) -> _Known:
         story = journal.story(found[-1].id) if found else []
         forgotten = bool(found) and not story
         erasure = journal.erasure(found[-1].transcript_id or "") if found else None
+        draft = draft_in(journal.facts(FACTS), found[-1].id) if found else None
     status = _running_status(settled)
     files = [_of_file(settled, status, path, shares) for path in files_meant(settled, what, found, shares)]
     if not found:
@@ -132,6 +134,7 @@ def _known(settled: config.Config, what: str) -> _Known:
         *(_FORGOTTEN if forgotten else ()),
         *_now(job, status),
         *_remote(erasure),
+        *_draft(draft),
         *_whereabouts(job, settled, shares),
     )
     return _Known(files, job, tuple(each.id for each in earlier), tuple(story), now)
@@ -223,6 +226,14 @@ def _remote(erasure: tuple[float, float | None] | None) -> Iterator[str]:
         yield "AssemblyAI's copies of its upload and transcript are to be deleted."
     else:
         yield f"AssemblyAI's copies of its upload and transcript were deleted at {terminal.local_time(erased_at)}."
+
+
+def _draft(draft: Draft | None) -> Iterator[str]:
+    """A sentence on the draft, where the inbox wants one, until the transcript is delivered."""
+    if draft is not None and draft.why_not:
+        yield f"There is no draft of it: {printable(draft.why_not)}."
+    elif draft is not None and draft.is_published:
+        yield f"A draft lies at {shown(draft.path)}, until the transcript does."
 
 
 def _whereabouts(job: Job, settled: config.Config, shares: Shares) -> Iterator[str]:

@@ -30,6 +30,7 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     file, errors = _validated(complete, written)
     problems = [problem(error, complete, unknown_key) for error in errors]
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors), *_void(written)]
+    problems += _drafts(complete)
     if problems or file is None:
         raise ConfigError(problems)
     tables = {name: getattr(file, name) for name in Config.model_fields if name != "inboxes"}
@@ -132,6 +133,19 @@ def _void(written: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(api, dict) and api.get("engine") == "local":
         why = 'the recogniser on this machine (engine = "local") has its own: remove one of the two lines'
         yield from (f"api.{key}: {why}" for key in ("base_url", "key_file") if key in api)
+
+
+def _drafts(complete: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence for each inbox that wants drafts and cannot have any."""
+    api = complete.get("api")
+    for location, table in inboxes(complete):
+        where = place((*location, "draft"), complete)
+        if not (isinstance(table, dict) and table.get("draft") is True):
+            continue
+        if isinstance(api, dict) and api.get("engine") == "local":
+            yield f'{where}: with engine = "local" the transcript itself comes from this machine: leave one of them out'
+        if _parameters(table).get("redact_pii"):
+            yield f"{where}: the recogniser on this machine redacts nothing: leave it out, or redact_pii"
 
 
 def _transcript_problems(written: Mapping[str, Any], complete: Mapping[str, Any]) -> Iterator[str]:

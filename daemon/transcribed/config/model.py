@@ -297,6 +297,7 @@ class Defaults(Transcription):
     delete_remote: bool = Field(
         default=False, description="Delete transcript and upload at AssemblyAI after the delivery."
     )
+    draft: bool = Field(default=False, description="Deliver what this machine hears until the transcript is there.")
     silence: Literal["empty", "fail"] = Field(
         default="empty", description="What is done with a recording in which nothing is said."
     )

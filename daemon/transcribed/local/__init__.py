@@ -137,7 +137,7 @@ def _problems_with_memory() -> list[str]:
     except PermissionError:
         why = "the recogniser cannot run under MemoryDenyWriteExecute=yes, as in the service's unit"
         fix = f'enable {_UNIT}, and set api.base_url = "http://127.0.0.1:8765" in place of engine = "local"'
-        return [f"{why}: {fix} (docs/local-api.md)"]
+        return [f"{why}: {fix}; or name another server that hears in [local], as for drafts (docs/local-api.md)"]
     return []
 
 

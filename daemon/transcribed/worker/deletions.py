@@ -173,7 +173,14 @@ class Deletions:
         at, _ = self._orders.first() or (math.inf, "")
         return at if self._read_to is None else -math.inf
 
-    def erased(self, message: RemoteDeleted) -> None:
+    def heard(self, message: RemoteDeleted | OldTranscriptsListed) -> None:
+        """A deletion, or a look at what is kept, has ended."""
+        if isinstance(message, RemoteDeleted):
+            self._erased(message)
+        else:
+            self._aged(message)
+
+    def _erased(self, message: RemoteDeleted) -> None:
         """A deletion has ended. Raises Blocked where the API or the journal cannot be reached."""
         self.erasing = None
         if isinstance(message.problem, errors.Blocked) and not isinstance(message.problem, UnknownTranscript):
@@ -194,7 +201,7 @@ class Deletions:
         self._orders.drop(transcript_id)
         self._waited.pop(transcript_id, None)
 
-    def aged(self, message: OldTranscriptsListed) -> None:
+    def _aged(self, message: OldTranscriptsListed) -> None:
         """These kept transcripts are old enough, by their files: remove those that nothing needs any more."""
         self._sweeping = False
         if message.outcome.problem is not None:

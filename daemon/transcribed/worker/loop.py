@@ -23,6 +23,7 @@ from transcribed.worker.background import Background, WorkEnded
 from transcribed.worker.book import Book
 from transcribed.worker.deletions import Deletions
 from transcribed.worker.dispatch import Dispatch
+from transcribed.worker.drafts import Drafts
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
@@ -37,6 +38,7 @@ from transcribed.worker.plan import Clock, Host, Mailbox, Plan, kept_lanes
 from transcribed.worker.polls import Polls
 from transcribed.worker.probes import Probes
 from transcribed.worker.second_looks import SecondLooks
+from transcribed.worker.verdict import verdict
 
 log = structlog.get_logger()
 
@@ -75,6 +77,7 @@ class Worker:
         self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._second_looks = SecondLooks(self.book, background, clock)
+        self._drafts = Drafts(self.book, background, clock)
         self._news = News(plan, host, background, clock)
         self._pages = pages.Pages(journal, background, clock)
         self._heartbeat = Heartbeat(host, background, clock, self._pages.show)
@@ -95,7 +98,7 @@ class Worker:
         while not (self._stopping or (once and self._idle())):
             self._pass(lambda: self._take_in(self._wait_seconds()), self._tend)
         self._leave()
-        return self._verdict() if once else 0
+        return verdict(self.lanes, self.inboxes.values(), self.book) if once else 0
 
     def _pass(self, *actions: Callable[[], object]) -> None:
         """One pass of the loop: what happens in it is one transaction, and the steps that it begins start after it."""
@@ -134,6 +137,7 @@ class Worker:
         self._pages.keep(self._plan, self.inboxes.values())
         self._deletions.look_if_due(self._plan)
         self._second_looks.look_if_due(self.inboxes)
+        self._drafts.look_if_due(self._plan, self.inboxes)
         self._news.look(self.lanes)
 
     def _waiting(self) -> dict[int, Job]:
@@ -155,7 +159,7 @@ class Worker:
         now = self._clock.monotonic()
         at = [*(inbox.next_at() for inbox in self.inboxes.values()), self._news.next_at(), self._deletions.next_at()]
         at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
-        at.append(self._second_looks.next_at())
+        at += [self._second_looks.next_at(), self._drafts.next_at()]
         waits = [x - now for x in at if x is not None] + [x for x in [self._heartbeat.next_at() - now] if x > 0]
         if (due_at := self.dispatch.next_at()) is not None:
             waits.append(due_at - self._clock.wall())
@@ -198,10 +202,10 @@ class Worker:
                 self._orders.obey(message, self.inboxes)
             case messages.LookedAgain() | messages.LookedClosely():
                 self._second_looks.heard(message, self.inboxes)
-            case messages.RemoteDeleted():
-                self._deletions.erased(message)
-            case messages.OldTranscriptsListed():
-                self._deletions.aged(message)
+            case messages.RemoteDeleted() | messages.OldTranscriptsListed():
+                self._deletions.heard(message)
+            case messages.DraftStepEnded():
+                self._drafts.heard(message)
             case messages.HookEnded():
                 self._hooks.ended()
             case messages.DigestSent():
@@ -277,6 +281,7 @@ class Worker:
         inbox = self.inboxes.get(job.inbox)
         self._deletions.ordered(job, event)
         self._second_looks.ended(job, event, inbox)
+        self._drafts.happened(job, event)
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)
@@ -386,15 +391,8 @@ class Worker:
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
         at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
-        if at_work or self._second_looks.is_late() or self.dispatch.next_at() == 0.0 or self.book.holds:
+        at_work = at_work or self._second_looks.is_late() or self._drafts.is_removing()
+        if at_work or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False
         open_routes = [inbox.route for inbox in self.inboxes.values() if not inbox.settled]
         return all(self.lanes.blocking((x.lane, x.backlog_lane)) for x in open_routes) and self.dispatch.all_wait()
-
-    def _verdict(self) -> int:
-        """The exit status of `run --once`: 0 all delivered, 1 some failed, else that of what is blocked."""
-        if blocked := self.lanes.all():
-            return blocked[0].exit_status
-        if self.book.unfinished or any(inbox.leaves_files() for inbox in self.inboxes.values()):
-            return errors.Exit.AGAIN
-        return errors.Exit.FAILED if self.book.failures else errors.Exit.DONE

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from transcribed import errors
 from transcribed.assemblyai import Listed
@@ -193,6 +193,19 @@ class OldTranscriptsListed:
     """
 
     outcome: Outcome[tuple[float, list[str], list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftStepEnded:
+    """A step of this job's draft has ended.
+
+    Results: `sent` the transcript_id, `heard` the text or None while it is heard, `published` False where the name was
+    taken, `removed` False where a person had changed it.
+    """
+
+    number: int
+    step: Literal["sent", "heard", "published", "removed"]
+    outcome: Outcome[Any]
 
 
 @dataclass(frozen=True, slots=True)

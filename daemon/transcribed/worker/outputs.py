@@ -14,7 +14,7 @@ from transcribed.job import Fingerprint, Job, shown
 from transcribed.journal import AUDIO
 from transcribed.worker.plan import Route
 
-NOTE_SUFFIX, REMARK_SUFFIX = b".error.txt", b".note.txt"
+NOTE_SUFFIX, REMARK_SUFFIX, DRAFT_SUFFIX = b".error.txt", b".note.txt", b".draft.txt"
 _FIRST_DAY_SECONDS = 631_152_000.0  # 1990: what is dated before was dated by nobody
 
 
@@ -72,6 +72,12 @@ def remark(job: Job, number: int = 1) -> bytes:
     assert job.stem is not None
     ending = REMARK_SUFFIX if number == 1 else b".note (%d).txt" % number
     return files.output_name(job.stem, job.number or 1, job.tail + ending)
+
+
+def draft(job: Job, route: Route, number: int) -> bytes:
+    """The path of a job's draft, whose other names need not be chosen yet; the `number`th where others have it."""
+    stem, tail = called(job, route, route.settings_of(job).output_name, None)
+    return files.output_name(stem, number, tail + DRAFT_SUFFIX)
 
 
 def outputs(job: Job) -> list[bytes]:

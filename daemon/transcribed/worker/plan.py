@@ -72,6 +72,7 @@ class Route:
     dir_mode: int | None
     group: int | None
     is_free: bool  #: this machine itself hears what comes: nobody is asked before, and it counts for no hours
+    draft: bool  #: the text of the recogniser on this machine is delivered until the transcript is
     delete_remote: bool  #: AssemblyAI's copy of a recording is deleted once it is delivered
 
     def settings_of(self, job: Job) -> Settings:
@@ -102,6 +103,7 @@ class Plan:
 
     routes: tuple[Route, ...]
     client: AssemblyAI
+    hearer: AssemblyAI | None  #: the recogniser on this machine, for drafts
     rules: Rules
     poll_seconds: float
     uploads: int
