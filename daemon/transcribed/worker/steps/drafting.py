@@ -77,7 +77,7 @@ def look(job: Job, route: Route, transcript_id: str, client: AssemblyAI) -> byte
         raise errors.Permanent(one_line(answer.error or "the recogniser on this machine gave up"))
     if formats.is_silent(answer.body):
         raise errors.Permanent("the recogniser on this machine heard nothing in it")
-    style = style_of(job, route)
+    style = style_of(job, route)  # text alone, of three hours, takes 0.13 s: no process of its own (rendering) for that
     return formats.render_each(["txt"], answer.body, title=outputs.title_of(job), style=style)["txt"]
 
 
