@@ -641,6 +641,14 @@ def test_a_recording_that_kills_its_recogniser_twice_ends_and_no_other_does(api)
     assert "John Dashwood" in api.transcribed(cut(RECORDING, "wav", seconds=2.6))["text"]
 
 
+def test_a_recording_whose_transcript_is_deleted_is_heard_no_further(api):
+    unwanted = api.submit(api.upload(LONG))
+    hearing_it = until(lambda: hearers(api))
+    assert api.ask("DELETE", f"/v2/transcript/{unwanted['id']}").json()["text"] == "Deleted by user."
+    until(lambda: not any(map(command_line, hearing_it)))
+    assert "John Dashwood" in api.transcribed(cut(RECORDING, "wav", seconds=2.6))["text"]
+
+
 def test_a_recogniser_that_dies_of_something_else_is_made_again(api):
     short = cut(RECORDING, "wav", seconds=2.6)
     api.transcribed(short)

@@ -118,17 +118,25 @@ def test_a_recording_is_heard_and_submitted_once_though_the_daemon_and_its_recog
     wait_for(lambda: not any(map(group, started(daemon))), "all of them to be gone", 60)
 
 
-def test_a_draft_lies_in_the_outbox_before_the_cloud_has_the_recording_and_goes_with_its_transcript(tmp_path, engine):
+def test_a_draft_lies_in_the_outbox_until_the_transcript_of_the_cloud_does(tmp_path, engine):
     engine.goes_on.set()
-    with FakeAssemblyAI() as api, Daemon(tmp_path, api.base_url, draft=True) as daemon:
-        api.down()
+    with FakeAssemblyAI(processing_seconds=1e9) as api, Daemon(tmp_path, api.base_url) as daemon:
         daemon.config["local"] = {"engine": engine.address, "workers": 1}
+        daemon.start()
+        wait_for(lambda: "daemon.started" in daemon.events(), "its start")
+        daemon.config["inbox"][0]["draft"] = True
+        daemon.write_config()
+        daemon.signal(signal.SIGHUP)
+        wait_for(lambda: "config.refused" in daemon.events(), "a refusal: this needs a restart")
+        assert "starts a recogniser: restart the daemon" in daemon.log.read_text()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
         daemon.start()
         daemon.drop("Talk.mp3", RECORDING)
         draft = daemon.folders["outbox"] / "Talk.draft.txt"
         wait_for(draft.exists, "the draft", 120)
         assert set(draft.read_text().split()) == {"Good", "day."}
-        api.up()
+        api.processing_seconds = 0
         daemon.wait_for_archive(1, 120)
         wait_for(lambda: not draft.exists(), "the draft to go")
         assert (daemon.folders["outbox"] / "Talk.txt").exists()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from transcribed.errors import ConfigError
+from transcribed.errors import ConfigError, Stopped
 
 #: An upload that no waiting transcript needs is deleted after a day, as at AssemblyAI (assemblyai-api.md 2).
 UNUSED_UPLOAD_SECONDS = 24 * 3600
@@ -203,8 +203,11 @@ class Transcripts:
             return item.audio_url
 
     def progressed(self, transcript_id: str, progress: tuple[float, float | None]) -> None:
-        """So much of its recording was heard; kept in memory only."""
-        self._items[transcript_id].progress = progress
+        """So much of its recording was heard; kept in memory only. Raises Stopped where it was deleted meanwhile."""
+        item = self._items[transcript_id]
+        if item.audio_url == _DELETED_URL:
+            raise Stopped("the transcript was deleted")
+        item.progress = progress
 
     def end(self, transcript_id: str, **result: Any) -> None:
         """Give the transcript this result (`status` and its other fields), unless it was deleted meanwhile."""

@@ -66,7 +66,7 @@ class Recognisers:
         self._give_back(self._take())
 
     def transcribe(self, path: bytes, asked: Asked, tell: Callable[[Progress], None]) -> Recognised:
-        """The words of the recording at `path`. `tell` is told how far it is, after each window.
+        """The words of the recording at `path`. `tell` is told how far it is, after each window; it may raise Stopped.
 
         Raises Permanent (its message is for the transcript's `error`), Transient if no process could be started or its
         engine cannot work now, Stopped if `stop` was called.
@@ -87,6 +87,9 @@ class Recognisers:
             self._end(recogniser)
             if self._stopped:
                 raise Stopped("the local API is stopping") from error
+            raise
+        except Stopped:  # nobody wants the rest
+            self._end(recogniser)
             raise
         except (Permanent, Transient):
             self._give_back(recogniser)
