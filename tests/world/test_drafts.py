@@ -59,7 +59,9 @@ def test_the_draft_is_there_before_the_transcript_and_goes_when_that_is_delivere
 
 
 @pytest.mark.parametrize("first", [pytest.param(1, marks=pytest.mark.slow), 2])
-def test_a_draft_goes_though_the_daemon_is_killed_at_any_commit_and_nothing_is_paid_twice(world, api, first) -> None:
+def test_a_draft_goes_though_the_daemon_is_killed_at_any_commit_and_nothing_is_paid_twice(
+    world, api, hearer, first
+) -> None:
     count = 0
     for number in range(first, 40, 2):
         count += 1
@@ -70,6 +72,8 @@ def test_a_draft_goes_though_the_daemon_is_killed_at_any_commit_and_nothing_is_p
         assert world.files("outbox") == [f"{each:02}.txt" for each in range(1, count + 1)]
     assert 4 < count < 20
     assert facts(world) == {}
+    left = [submit for submit in hearer.submits if not submit.deleted]
+    assert len(left) <= 1, "killed between the answer of the recogniser and the commit that knows it"
     assert set(api.paid().values()) == {1}
 
 
@@ -111,7 +115,7 @@ def test_a_file_of_that_name_is_left_as_it_is(world) -> None:
 def test_a_draft_that_fails_is_told_and_holds_up_nobody(world, api, hearer) -> None:
     hearer.end_with_error("the model tiny.en knows English only")
     world.drop("Talk.mp3")
-    world.run(lambda: facts(world) != {})
+    world.run(lambda: "the model" in "".join(facts(world).values()))
     assert "There is no draft of it: the model tiny.en knows English only" in ask(world, "explain", "1").stdout
 
     assert world.run() == 0
@@ -173,3 +177,31 @@ def test_a_link_has_no_draft(world, api, hearer) -> None:
     world.run()
     assert world.states() == [State.DELIVERED]
     assert hearer.submits == []
+
+
+def test_a_draft_whose_outbox_is_away_at_the_delivery_goes_once_it_is_back(world) -> None:
+    world.drop("Talk.mp3")
+    world.run(lambda: is_at_rest(world))
+    world.run(lambda: world.states() == [State.DELIVERED])
+    assert has_draft(world), "else this test is of no use"
+    away = world.lose("outbox")
+    work_for(world, 30.0)
+    away.rename(world.folders["outbox"])
+
+    work_for(world, 90.0)
+
+    assert world.files("outbox") == ["Talk.txt"]
+    assert facts(world) == {}
+
+
+def test_a_draft_that_is_being_heard_is_heard_once_though_the_daemon_is_killed(world, api, hearer) -> None:
+    hearer.processing_seconds = api.processing_seconds = 600
+    world.drop("Talk.mp3")
+    world.run(lambda: facts(world) != {})
+
+    world.run()
+
+    assert world.files("outbox") == ["Talk.txt"]
+    assert len(hearer.submits) == 1
+    assert hearer.submits[0].deleted
+    assert facts(world) == {}

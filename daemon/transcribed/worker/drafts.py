@@ -75,7 +75,12 @@ class Drafts:
         if self._at_work is not None and self._at_work.number == job.id:
             self._forget_there(self._at_work.transcript_id)
             self._at_work = None
-        if job.state is not State.FAILED and job.id in self._made and job.id not in self._removing:
+        draft = self._made.get(job.id)
+        if draft is None or job.id in self._removing:
+            return
+        if not draft.path:
+            self._remember(job.id, None)
+        elif job.state is not State.FAILED:
             self._due.setdefault(job.id, self._clock.monotonic())
 
     def next_at(self) -> float | None:
@@ -101,23 +106,32 @@ class Drafts:
             self._remove(number)
         if plan.hearer is None:
             self._waiting.clear()
+            self._at_work = None
         elif self._at_work is None and now >= self._rest_until:
             self._begin_next(plan.hearer)
         elif self._at_work is not None and self._at_work.look_at is not None and self._at_work.look_at <= now:
             self._look(self._at_work, plan.hearer)
 
     def _take_up(self) -> None:
-        """One that may not have been published is removed first, and made again."""
-        now, book = self._clock.monotonic(), self._book
-        for fact, text in book.journal.facts(FACTS).items():
+        """Go on with those that the journal has."""
+        for fact, text in self._book.journal.facts(FACTS).items():
             number, draft = int(fact.removeprefix(FACTS)), Draft.from_json(text)
             self._made[number] = draft
-            job = book.job(number)
-            if job is None:  # it failed long ago, and is forgotten
-                self._remember(number, None)
-            elif (job.has_ended and job.state is not State.FAILED) or not (draft.is_published or draft.why_not):
-                self._due[number] = now
-        self._waiting.update(dict.fromkeys(number for number in book.unfinished if number not in self._made))
+            self._take_up_one(number, draft, self._book.job(number))
+        self._waiting.update(dict.fromkeys(number for number in self._book.unfinished if number not in self._made))
+
+    def _take_up_one(self, number: int, draft: Draft, job: Job | None) -> None:
+        """One that may not have been published is removed first, and made again; one that is being heard goes on."""
+        now = self._clock.monotonic()
+        if job is None:  # it failed long ago, and is forgotten
+            self._remember(number, None)
+        elif job.has_ended and (job.state is not State.FAILED or not draft.path):
+            self._forget_there(draft.transcript_id)
+            self._due[number] = now
+        elif draft.path and not (draft.is_published or draft.why_not):
+            self._due[number] = now
+        elif draft.transcript_id and not draft.path and not draft.why_not:
+            self._at_work = _AtWork(number, draft.transcript_id, now)
 
     # -- one after another
 
@@ -141,6 +155,7 @@ class Drafts:
         if (found := self._wanted(at_work.number)) is None:
             self._at_work = None
             self._forget_there(at_work.transcript_id)
+            self._remember(at_work.number, None)
             return
         job, inbox = found
         work = functools.partial(look, job, inbox.route, at_work.transcript_id, client)
@@ -150,10 +165,11 @@ class Drafts:
         """Commit the path and the hash, and then write the file. Raises Blocked(state)."""
         if (found := self._wanted(at_work.number)) is None:
             self._at_work = None
+            self._remember(at_work.number, None)
             return
         job, inbox = found
         path = outputs.draft(job, inbox.route, at_work.name)
-        self._remember(job.id, Draft(path, hashlib.sha256(at_work.text).hexdigest()))
+        self._remember(job.id, Draft(path=path, sha256=hashlib.sha256(at_work.text).hexdigest()))
         work = functools.partial(publish, path, at_work.text, inbox.route, inbox.anchors)
         self._ask(inbox, job.id, "published", work)
 
@@ -192,16 +208,17 @@ class Drafts:
             if message.step == "sent" and result is not None:
                 self._forget_there(result)
         elif problem is not None:
-            self._at_work = None
-            self._failed(number, problem)
+            self._failed(at_work, problem)
         elif message.step == "published":
             self._published(at_work, is_there=bool(result))
         elif message.step == "heard" and result is not None:
             at_work.text = result
             self._publish(at_work)
         else:
-            at_work.transcript_id = at_work.transcript_id or str(result)
             at_work.look_at = self._clock.monotonic() + LOOK_SECONDS
+            if message.step == "sent":
+                at_work.transcript_id = str(result)
+                self._remember(number, Draft(at_work.transcript_id))
 
     def _published(self, at_work: _AtWork, *, is_there: bool) -> None:
         if is_there:
@@ -213,20 +230,26 @@ class Drafts:
             at_work.name += 1
             self._publish(at_work)
         else:
-            self._at_work = None
-            self._failed(at_work.number, errors.Permanent("others have all of its names"))
+            self._failed(at_work, errors.Permanent("others have all of its names"))
 
-    def _failed(self, number: int, problem: errors.TranscribedError) -> None:
-        """Nobody waits for it. Where a recogniser or a share is away, it is tried again."""
-        if isinstance(problem, errors.Stopped):
-            return
+    def _failed(self, at_work: _AtWork, problem: errors.TranscribedError) -> None:
+        """Nobody waits for it. Where the recogniser or a share is away, it is tried again."""
+        number, now, is_published = at_work.number, self._clock.monotonic(), at_work.text
         if isinstance(problem, errors.Blocked):
-            self._waiting[number] = None
-            self._rest_until = self._clock.monotonic() + REST_SECONDS
             log.debug("draft.deferred", job=number, reason=problem.message)
+            if at_work.transcript_id and not is_published:
+                at_work.look_at = now + REST_SECONDS
+                return
+            self._at_work, self._rest_until = None, now + REST_SECONDS
+            if is_published:  # perhaps: it is removed first, and made again
+                self._due[number] = now + AGAIN_SECONDS
+            else:
+                self._waiting[number] = None
             return
-        log.warning("draft.failed", job=number, reason=problem.message, hint="its transcript comes all the same")
-        self._remember(number, Draft(why_not=problem.message))
+        self._at_work = None
+        if not isinstance(problem, errors.Stopped):
+            log.warning("draft.failed", job=number, reason=problem.message, hint="its transcript comes all the same")
+            self._remember(number, self._made.get(number, Draft())._replace(why_not=problem.message))
 
     def _removed(self, number: int, *, is_ours: bool | None, problem: errors.TranscribedError | None) -> None:
         self._removing.discard(number)

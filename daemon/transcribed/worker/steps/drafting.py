@@ -23,8 +23,12 @@ _BEFORE = (State.RECEIVED, State.UPLOADED, State.SUBMITTED)  #: while a draft is
 
 
 class Draft(NamedTuple):
-    """A draft as the journal has it, before its file is written; or, without a path, why there is none."""
+    """A draft as the journal has it, before its file is written.
 
+    Without a path it is being heard, as this `transcript_id` of the recogniser, or there is a reason why there is none.
+    """
+
+    transcript_id: str = ""
     path: bytes = b""
     sha256: str = ""
     is_published: bool = False
