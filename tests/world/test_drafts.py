@@ -205,3 +205,30 @@ def test_a_draft_that_is_being_heard_is_heard_once_though_the_daemon_is_killed(w
     assert len(hearer.submits) == 1
     assert hearer.submits[0].deleted
     assert facts(world) == {}
+
+
+def test_a_journal_that_cannot_be_written_as_a_draft_is_ready_costs_neither_the_draft_nor_the_daemon(
+    world, api, clock
+) -> None:
+    api.processing_seconds = 600
+    world.drop("Talk.mp3")
+    at: list[float] = []
+
+    def can_write(is_so: bool) -> None:
+        at.append(clock.moved)
+        with world.worker.book.journal._engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if is_so else 'ON'}")
+
+    def has_gone_on() -> bool:
+        if not at and facts(world):
+            can_write(False)
+        elif len(at) == 1 and clock.moved > at[0] + 60:
+            assert [lane.name for lane in world.worker.lanes.all()] == ["state"]
+            can_write(True)
+        return len(at) == 2 and is_at_rest(world)
+
+    world.run(has_gone_on, seconds=1000)
+
+    assert world.states() == [State.SUBMITTED]
+    assert world.run() == 0
+    assert world.files("outbox") == ["Talk.txt"]

@@ -23,6 +23,7 @@ from transcribed.worker import outputs
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
+from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import DraftStepEnded
 from transcribed.worker.plan import Clock, Plan
 from transcribed.worker.steps.drafting import FACTS, Draft, is_wanted, look, publish, remove, send
@@ -50,11 +51,13 @@ class _AtWork:
 class Drafts:
     """The drafts of all inboxes."""
 
-    def __init__(self, book: Book, background: Background, clock: Clock) -> None:
+    def __init__(self, book: Book, lanes: Lanes, background: Background, clock: Clock) -> None:
         self._book = book
+        self._lanes = lanes
         self._background = background
         self._clock = clock
-        self._plan: Plan | None = None
+        self._hearer: AssemblyAI | None = None
+        self._is_new = True
         self._inboxes: Mapping[str, Arrivals] = {}
         self._waiting: dict[int, None] = {}  # the jobs that may want one, in the order in which they came
         self._made: dict[int, Draft] = {}  # as the journal has them
@@ -84,7 +87,9 @@ class Drafts:
             self._due.setdefault(job.id, self._clock.monotonic())
 
     def next_at(self) -> float | None:
-        """The time of what is due next (monotonic)."""
+        """The time of what is due next (monotonic); None while the journal cannot be written."""
+        if self._lanes.blocking((errors.STATE,)) is not None:
+            return None
         at = list(self._due.values())
         if self._at_work is not None and self._at_work.look_at is not None:
             at.append(self._at_work.look_at)
@@ -98,9 +103,12 @@ class Drafts:
 
     def look_if_due(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
         """Begin what is due; the first time, take up what the last process left. Raises Blocked(state)."""
-        is_first, self._plan, self._inboxes = self._plan is None, plan, inboxes
-        if is_first:
+        self._hearer, self._inboxes = plan.hearer, inboxes
+        if self._lanes.blocking((errors.STATE,)) is not None:
+            return
+        if self._is_new:
             self._take_up()
+            self._is_new = False
         now = self._clock.monotonic()
         for number in [number for number, at in self._due.items() if at <= now]:
             self._remove(number)
@@ -152,6 +160,9 @@ class Drafts:
 
     def _look(self, at_work: _AtWork, client: AssemblyAI) -> None:
         at_work.look_at = None
+        if at_work.text:  # the journal could not be written
+            self._publish(at_work)
+            return
         if (found := self._wanted(at_work.number)) is None:
             self._at_work = None
             self._forget_there(at_work.transcript_id)
@@ -169,7 +180,9 @@ class Drafts:
             return
         job, inbox = found
         path = outputs.draft(job, inbox.route, at_work.name)
+        at_work.look_at = self._clock.monotonic() + REST_SECONDS
         self._remember(job.id, Draft(path=path, sha256=hashlib.sha256(at_work.text).hexdigest()))
+        at_work.look_at = None
         work = functools.partial(publish, path, at_work.text, inbox.route, inbox.anchors)
         self._ask(inbox, job.id, "published", work)
 
@@ -265,13 +278,13 @@ class Drafts:
 
     def _forget_there(self, transcript_id: str) -> None:
         """The recogniser need not keep this."""
-        if transcript_id and self._plan is not None and self._plan.hearer is not None:
-            forget = functools.partial(self._plan.hearer.delete, transcript_id)
+        if transcript_id and self._hearer is not None:
+            forget = functools.partial(self._hearer.delete, transcript_id)
             self._background.do(self._background.calls, forget, doing="deleting a draft's transcript")
 
     def _remember(self, number: int, draft: Draft | None) -> None:
         self._book.journal.remember({f"{FACTS}{number}": None if draft is None else draft.to_json()})
         if draft is None:
-            del self._made[number]
+            self._made.pop(number, None)
         else:
             self._made[number] = draft

@@ -77,7 +77,7 @@ class Worker:
         self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
         self._second_looks = SecondLooks(self.book, background, clock)
-        self._drafts = Drafts(self.book, background, clock)
+        self._drafts = Drafts(self.book, self.lanes, background, clock)
         self._news = News(plan, host, background, clock)
         self._pages = pages.Pages(journal, background, clock)
         self._heartbeat = Heartbeat(host, background, clock, self._pages.show)
@@ -137,7 +137,7 @@ class Worker:
         self._pages.keep(self._plan, self.inboxes.values())
         self._deletions.look_if_due(self._plan)
         self._second_looks.look_if_due(self.inboxes)
-        self._drafts.look_if_due(self._plan, self.inboxes)
+        self._guarded(functools.partial(self._drafts.look_if_due, self._plan, self.inboxes))
         self._news.look(self.lanes)
 
     def _waiting(self) -> dict[int, Job]:
