@@ -48,6 +48,18 @@ def test_the_page_names_what_was_delivered_with_links_and_what_failed_with_what_
     assert "What to do: " in text
 
 
+@pytest.mark.parametrize(("is_here", "said"), [(False, "transcribed, 1.50 USD."), (True, "transcribed. Today")])
+def test_the_page_has_no_price_for_hours_that_this_machine_heard(world, api, is_here, said):
+    api.duration_of = lambda _: 5400.0
+    world.plan_options["prices"] = Prices({"*": 1.0})
+    if is_here:
+        api.uploads_at = f"{api.base_url}/upload"
+    world.drop("Talk.mp3")
+    world.run()
+    world.run(seconds=120.0)
+    assert f"1.5 hours of audio were {said}" in page(world)
+
+
 def test_what_is_on_its_way_is_named_with_what_it_waits_for(world, api):
     api.processing_seconds = 1e6
     world.drop("Talk.mp3")

@@ -58,11 +58,9 @@ def costs(
 def _sums(bills: Iterator[Bill], by: By, prices: Prices) -> dict[str, Sum]:
     sums: dict[str, Sum] = {}
     for each in bills:
+        price = prices.per_hour(each.model, each.parameters)
         of_key = sums.setdefault(_key(each, by), Sum())
-        if each.is_free:
-            of_key.free_seconds += each.seconds
-        else:
-            of_key.add(each.recordings, each.open, each.seconds, prices.per_hour(each.model, each.parameters))
+        of_key.add(each.recordings, each.open, each.seconds, price, is_free=each.is_free)
     return dict(sorted(sums.items()))
 
 

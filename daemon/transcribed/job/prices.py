@@ -54,8 +54,13 @@ class Sum:
     unpriced_seconds: float = 0.0
     free_seconds: float = 0.0
 
-    def add(self, recordings: int, open_: int, seconds: float, per_hour: float | None) -> None:
-        """Add recordings that cost the same for an hour."""
+    def add(
+        self, recordings: int, open_: int, seconds: float, per_hour: float | None, *, is_free: bool = False
+    ) -> None:
+        """Add recordings that cost the same for an hour, or nothing."""
+        if is_free:
+            self.free_seconds += seconds
+            return
         self.recordings += recordings
         self.open += open_
         self.seconds += seconds

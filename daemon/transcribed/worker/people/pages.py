@@ -134,7 +134,8 @@ class Pages:
             day = int(bill.day[-2:] or 0)
             if bill.inbox in names and 0 < day <= now.tm_mday:
                 hours[day - 1] += bill.seconds / 3600
-                sum_.add(bill.recordings, bill.open, bill.seconds, plan.prices.per_hour(bill.model, bill.parameters))
+                price = plan.prices.per_hour(bill.model, bill.parameters)
+                sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
         money = f"{sum_.money:.2f} {plan.currency}" if sum_.money else ""
         return overview.Month(time.strftime("%B %Y", now), tuple(round(each, 3) for each in hours), money)
 
