@@ -110,10 +110,13 @@ format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# What an installation takes, with hashes: without extras, and with each of them.
+EXPORT := $(UV) export --frozen --no-dev --group wheel --no-emit-project --no-header
 lock: $(VENV)/.ready
 	$(UV) lock --upgrade
 	$(UV) export --frozen --no-header --only-group build --output-file container/build-requirements.txt >/dev/null
-	$(UV) export --frozen --no-dev --group wheel --no-emit-project --no-header --output-file requirements.txt >/dev/null
+	$(EXPORT) --output-file requirements.txt >/dev/null
+	for extra in local model notify metrics; do $(EXPORT) --extra $$extra --output-file requirements/$$extra.txt >/dev/null || exit; done
 
 # uv is one of the locked packages: the first one only serves to read the lock.
 $(VENV)/.ready: pyproject.toml uv.lock

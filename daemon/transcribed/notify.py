@@ -6,20 +6,16 @@ Rule 2: only this module imports apprise, which is an extra. It is imported only
 """
 
 import logging
-import os
-import sys
 from collections.abc import Iterable
 
+from transcribed import places
 from transcribed.errors import ConfigError, Transient
 
 try:
     import apprise
 except ImportError as missing:
-    _WANTED = (  # no name of a package: in an index it may be somebody else's
-        "notify.urls_file needs the extra `notify`: in the folder of the source, "
-        f"{os.path.join(os.path.dirname(sys.executable), 'pip')} install '.[notify]'"
-    )
-    raise ConfigError([_WANTED]) from missing
+    wanted = f"notify.urls_file needs the extra `notify`: {places.installing('notify')}"
+    raise ConfigError([wanted]) from missing
 
 # apprise logs parts of addresses, and of the servers' answers. We raise an error of our own instead.
 logging.getLogger("apprise").disabled = True

@@ -4,6 +4,7 @@ By the standard library alone, and with few imports: `transcribed health` asks i
 """
 
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -78,6 +79,15 @@ def shipped(*names: str) -> str:
     package = os.path.dirname(__file__)
     folders = (package, os.path.join(package, "..", ".."))
     return next(path for folder in folders if os.path.exists(path := os.path.join(folder, *names)))
+
+
+def installing(*extras: str) -> str:
+    """The command that installs extras of the program, with locked hashes, and the folder that it belongs to.
+
+    It names no package: in an index, ours may be somebody else's.
+    """
+    wanted = " ".join(f"-r requirements/{extra}.txt" for extra in extras)
+    return f"in the folder of the source, {os.path.join(sys.prefix, 'bin/pip')} install --require-hashes {wanted}"
 
 
 def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> str | None:

@@ -1,10 +1,12 @@
 """The files for systemd, judged by systemd's own tools, and held against the program that they start."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from transcribed.places import STATE_DIRECTORY
 from transcribed.worker import loop
 from units import FILES, installed, needs_systemd, tool
 
+DOCS = FILES.parent / "docs"
 UNIT = FILES / "transcribed.service"
 SYSUSERS = FILES / "transcribed.sysusers.conf"
 TMPFILES = FILES / "transcribed.tmpfiles.conf"
@@ -129,11 +132,25 @@ def test_a_file_name_cannot_forge_a_priority_in_the_journal():
     assert settings()["SyslogLevelPrefix"] == ["no"]
 
 
-def test_the_requirements_are_those_of_the_lock():
+EXTRAS = tomllib.loads((FILES.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("extra", ["", *EXTRAS])
+def test_the_requirements_are_those_of_the_lock(extra):
     uv = Path(sys.executable).with_name("uv")
     export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "wheel", "--no-emit-project", "--no-header")
-    done = subprocess.run(export, cwd=FILES.parent, capture_output=True, text=True, check=True, timeout=60)
-    assert (FILES.parent / "requirements.txt").read_text() == done.stdout, "make lock writes it again"
+    wanted = (*export, *(("--extra", extra) if extra else ()))
+    done = subprocess.run(wanted, cwd=FILES.parent, capture_output=True, text=True, check=True, timeout=60)
+    file = FILES.parent / (f"requirements/{extra}.txt" if extra else "requirements.txt")
+    assert file.read_text() == done.stdout, "make lock writes it again"
+
+
+@pytest.mark.parametrize("document", ["README.md", *sorted(f"docs/{path.name}" for path in DOCS.glob("*.md"))])
+def test_no_document_installs_what_is_not_locked_by_hashes(document):
+    """An older version, which had no hashes, is named in docs/service.md alone."""
+    lines = re.findall(r"pip install (?:[^`\n]*)", (FILES.parent / document).read_text())
+    loose = [line for line in lines if "--require-hashes" not in line and "--no-index" not in line]
+    assert loose == (["pip install ."] if document == "docs/service.md" else [])
 
 
 @pytest.mark.parametrize("python", ["another", "none"])

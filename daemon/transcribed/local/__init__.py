@@ -21,6 +21,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
+from transcribed import places
 from transcribed.errors import ConfigError
 from transcribed.job import is_loopback, printable
 from transcribed.local import key as own_key
@@ -121,7 +122,7 @@ def _problems_with_packages() -> list[str]:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if not missing:
         return []
-    return [f"the local API needs {', '.join(missing)}: pip install 'transcribed[local,model]'"]
+    return [f"the local API needs {', '.join(missing)}: {places.installing('local', 'model')}"]
 
 
 def _problems_with_engine(engine: Elsewhere) -> list[str]:

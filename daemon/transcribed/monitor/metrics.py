@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from transcribed import places
 from transcribed.monitor.health import Health
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-MISSING = "the metrics need prometheus-client: install transcribed with its extra `metrics`"
+MISSING = f"the metrics need the extra `metrics`: {places.installing('metrics')}"
 
 
 def text(fields: Mapping[str, Any], health: Health, *, is_ready: bool, version: str) -> bytes:

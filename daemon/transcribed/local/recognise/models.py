@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from transcribed import places
 from transcribed.errors import ConfigError
 from transcribed.local.recognise.engine import Workers
 
@@ -90,10 +91,10 @@ def _folder(wanted: str) -> str | None:
 def _default() -> Model:
     """The model that a package brings."""
     found = importlib.util.find_spec(_PACKAGE)
-    places = found.submodule_search_locations if found else None
-    folder = os.path.join(places[0], _FOLDER) if places else ""
+    above = found.submodule_search_locations if found else None
+    folder = os.path.join(above[0], _FOLDER) if above else ""
     if not _is_model(folder):
-        brings = "pip install 'transcribed[model]' brings the smallest one (English, 71 MB)"
+        brings = f"{places.installing('model')} brings the smallest one (English, 71 MB)"
         another = "`transcribed local-api --model NAME` fetches another, and --model FOLDER takes yours"
         raise ConfigError([f"the recogniser has no model: {brings}; {another}"])
     return Model("tiny.en", folder)
