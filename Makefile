@@ -9,7 +9,7 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test systemd-test image image-test
-.PHONY: model bench-local format lock clean
+.PHONY: model bench-local man format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -106,6 +106,10 @@ bench-local: $(VENV)/.ready
 	$(UV) sync --frozen --all-extras --group bench-local
 	PYTHONPATH=tests/support $(BIN)/python -m bench_local $(BENCH_LOCAL_FLAGS)
 
+# The manual pages, from the commands' help and config.example.toml.
+man: $(VENV)/.ready
+	$(BIN)/python deb/man.py build/man
+
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -132,4 +136,4 @@ model: $(VENV)/.ready
 	$(UV) sync --frozen --all-extras
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
