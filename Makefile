@@ -9,7 +9,7 @@ UV     := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test quick coverage check bench subtitles-report torture power-cuts clients nas-test systemd-test image image-test
-.PHONY: model bench-local man format lock clean
+.PHONY: model bench-local man deb deb-test format lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/transcribed demo
@@ -106,6 +106,15 @@ bench-local: $(VENV)/.ready
 	$(UV) sync --frozen --all-extras --group bench-local
 	PYTHONPATH=tests/support $(BIN)/python -m bench_local $(BENCH_LOCAL_FLAGS)
 
+# The Debian package, for the Debian that this runs on, in dist/. Needs python3-venv.
+deb:
+	deb/build dist
+
+# As root: the package is built, installed, upgraded, removed and purged in a Debian that is booted as for `make systemd-test`.
+# SYSTEMD_FLAGS="--release trixie" chooses.
+deb-test: $(VENV)/.ready
+	PYTHONPATH=tests/support $(BIN)/python -m booted --only package $(SYSTEMD_FLAGS)
+
 # The manual pages, from the commands' help and config.example.toml.
 man: $(VENV)/.ready
 	$(BIN)/python deb/man.py build/man
@@ -114,13 +123,15 @@ format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# What an installation takes, with hashes: without extras, and with each of them.
-EXPORT := $(UV) export --frozen --no-dev --group wheel --no-emit-project --no-header
+# What an installation takes, with hashes: without extras, with each of them, and for the Debian package.
+LOCKED := $(UV) export --frozen --no-dev --no-emit-project --no-header
+EXPORT := $(LOCKED) --group wheel
 lock: $(VENV)/.ready
 	$(UV) lock --upgrade
 	$(UV) export --frozen --no-header --only-group build --output-file container/build-requirements.txt >/dev/null
 	$(EXPORT) --output-file requirements.txt >/dev/null
 	for extra in local model notify metrics; do $(EXPORT) --extra $$extra --output-file requirements/$$extra.txt >/dev/null || exit; done
+	$(LOCKED) --extra notify --extra metrics --output-file requirements/deb.txt >/dev/null
 
 # uv is one of the locked packages: the first one only serves to read the lock.
 $(VENV)/.ready: pyproject.toml uv.lock

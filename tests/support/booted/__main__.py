@@ -13,11 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from booted import image, machine
+from booted import image, machine, package, steps
 from booted.scene import Scene
-from booted.steps import STEPS, Step
+from booted.steps import Step
 from fake_assemblyai import FakeAssemblyAI
 from report import say
+
+STEPS = (*steps.STEPS, *package.STEPS)
 
 
 def main() -> int:
@@ -37,7 +39,7 @@ def main() -> int:
     ):
         say(f"{options.release}: {booted.run('systemctl --version').text.splitlines()[0]}, {_python(booted)}")
         scene = Scene(booted, api)
-        for step in _chosen(options.until):
+        for step in _chosen(options.until, options.only):
             rows.append(_row(step, scene))
             say(rows[-1])
             if " wrong " in rows[-1] and (step is STEPS[0] or not options.go_on):
@@ -51,9 +53,10 @@ def _python(booted: machine.Machine) -> str:
     return booted.run("python3 --version").text.strip()
 
 
-def _chosen(until: str) -> list[Step]:
+def _chosen(until: str, only: str) -> list[Step]:
     names = [step.__name__ for step in STEPS]
-    return list(STEPS[: names.index(until) + 1]) if until else list(STEPS)
+    chosen = STEPS[: names.index(until) + 1] if until else STEPS
+    return [step for step in chosen if not only or step.__name__.startswith(tuple(only.split(",")))]
 
 
 def _row(step: Step, scene: Scene) -> str:
@@ -75,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=kept, help="the trees are kept here")
     parser.add_argument("--release", choices=image.PYTHONS, default="bookworm", help="the Debian that is booted")
     parser.add_argument("--until", choices=[step.__name__ for step in STEPS], help="the last step")
+    parser.add_argument("--only", default="", metavar="NAME,...", help="the steps whose names begin so")
     parser.add_argument("--go-on", action="store_true", help="go on after a step that is wrong")
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[3]
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv", "procps")
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv", "procps", "make")
 TOOLS = {  # a program of this machine, and the Debian package that has it
     "debootstrap": "debootstrap",
     "systemd-nspawn": "systemd-container",
@@ -52,6 +52,7 @@ def _build(tree: Path, release: str) -> Path:
     _run("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", release, str(tree))
     shutil.rmtree(tree / "var/cache/apt")
     shutil.rmtree(tree / "var/lib/apt/lists")
+    (tree / "var/lib/apt/lists/partial").mkdir(parents=True)  # apt installs a file without any list
     (tree / "etc/pip.conf").write_text(PIP_CONF)
     _add_wheels(tree, PYTHONS[release])
     return tree
@@ -61,7 +62,8 @@ def _add_wheels(tree: Path, python: str) -> None:
     """The locked packages as this Python takes them, and what builds the product."""
     wanted = tree.parent / "wanted.txt"
     uv = str(Path(sys.executable).with_name("uv"))
-    export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "wheel", "--no-emit-project")
+    extras = ("--extra", "notify", "--extra", "metrics")  # of the Debian package
+    export = (uv, "export", "--quiet", "--frozen", "--no-dev", "--group", "wheel", *extras, "--no-emit-project")
     _run(*export, "--no-hashes", "--project", str(CHECKOUT), "--output-file", str(wanted))
     target = [f"--platform={platform}" for platform in PLATFORMS]
     download = (sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={python}")

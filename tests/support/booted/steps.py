@@ -117,7 +117,7 @@ def watchdog(scene: Scene) -> str:
     return f"another process after {took:.0f} s; {scene.show('NRestarts')}"
 
 
-def _held(scene: Scene, name: str) -> None:
+def held(scene: Scene, name: str) -> None:
     """A large recording whose upload has begun, and stands."""
     scene.api.hold("POST /v2/upload", "received")
     before = scene.api.passed.count("POST /v2/upload received")
@@ -127,7 +127,7 @@ def _held(scene: Scene, name: str) -> None:
 
 def stop_in_upload(scene: Scene) -> str:
     """A stop in the middle of an upload is quick; the next start uploads it again, and it is paid once."""
-    _held(scene, "Stopped.mp3")
+    held(scene, "Stopped.mp3")
     wait_for(lambda: "upload" in [row.get("step") for row in scene.status()["open"]], "the status has the upload", 30)
     began = time.monotonic()
     scene.run("systemctl stop transcribed")
@@ -143,7 +143,7 @@ def stop_in_upload(scene: Scene) -> str:
 
 def cold_boot(scene: Scene) -> str:
     """The machine is switched off in the middle of an upload, and on again: nobody does anything."""
-    _held(scene, "Boot.mp3")
+    held(scene, "Boot.mp3")
     began = time.monotonic()
     scene.machine.power_off()
     off = time.monotonic() - began
@@ -356,7 +356,7 @@ def upgrade(scene: Scene) -> str:
     scene.run("systemctl enable --now transcribed")
     scene.drop("Older.mp3")
     scene.delivered("Older.mp3")
-    _held(scene, "Between.mp3")
+    held(scene, "Between.mp3")
     scene.follow(
         "docs/service.md", "Upgrade", before=lambda command: scene.api.release() if "restart" in command else None
     )

@@ -59,7 +59,7 @@ def uninstall() -> None:
 def check() -> None:
     """Run `transcribed check` as the service would: its user, its sandbox, its key."""
     _require_systemd()
-    if not os.path.lexists(steps.UNIT):
+    if not steps.is_installed():
         raise errors.ConfigError(["the service is not installed: transcribed service install"])
     for step in _stale():
         terminal.say(f"remark: {step.path} is not as the configuration needs it -- fix: transcribed service install")

@@ -22,6 +22,8 @@ SYSUSERS, TMPFILES = "/etc/sysusers.d/transcribed.conf", "/etc/tmpfiles.d/transc
 LINK = "/usr/local/bin/transcribed"
 #: Where the README of version 0.2 put the same.
 _OLDER = ("/usr/lib/sysusers.d/transcribed.conf", "/usr/lib/tmpfiles.d/transcribed.conf")
+#: What dpkg(1) knows of the Debian package. That brings the unit, the user and the program's name by itself.
+_PACKAGE = "/var/lib/dpkg/info/transcribed.list"
 _LARGEST_BYTES = 1 << 20
 
 
@@ -68,6 +70,16 @@ def settled() -> config.Config:
     return config.load(path, {"STATE_DIRECTORY": places.STATE_DIRECTORY})
 
 
+def is_packaged() -> bool:
+    """True if this program came as a Debian package."""
+    return sys.prefix == shipped.PREFIX and os.path.exists(_PACKAGE)
+
+
+def is_installed() -> bool:
+    """True if the service's unit is there."""
+    return is_packaged() or os.path.lexists(UNIT)
+
+
 def of_install() -> list[Step]:
     """The steps that are needed here, in order. Raises ConfigError where the configuration cannot be used."""
     if sys.prefix.startswith(("/home/", "/root/")):
@@ -75,17 +87,22 @@ def of_install() -> list[Step]:
         raise errors.ConfigError([f"{where}: install it into /opt/transcribed, as README says"])
     found = settled()
     steps = [
-        *_written(SYSUSERS, shipped.text("transcribed.sysusers.conf"), "systemd-sysusers", SYSUSERS),
-        *_written(TMPFILES, shipped.text("transcribed.tmpfiles.conf"), "systemd-tmpfiles", "--create", TMPFILES),
+        *([] if is_packaged() else _user_and_unit()),
         *([] if os.path.lexists(CONFIG) else _written(CONFIG, config.example())),
-        *_written(UNIT, shipped.text("transcribed.service")),
         *_written(DROP_IN, sandbox.drop_in(CONFIG, found, passing_points())),
     ]
     if any(isinstance(step, Write) and step.path in (UNIT, DROP_IN) for step in steps):
         steps.append(Run(("systemctl", "daemon-reload")))
         if os.path.lexists(ENABLED):  # the mounts that it starts with may be others now
             steps.append(Run(("systemctl", "--quiet", "reenable", "transcribed.service")))
-    return [*steps, *_link(os.path.join(sys.prefix, "bin/transcribed")), *_folders(found)]
+    link = [] if is_packaged() else _link(os.path.join(sys.prefix, "bin/transcribed"))
+    return [*steps, *link, *_folders(found)]
+
+
+def _user_and_unit() -> Iterator[Step]:
+    yield from _written(SYSUSERS, shipped.text("transcribed.sysusers.conf"), "systemd-sysusers", SYSUSERS)
+    yield from _written(TMPFILES, shipped.text("transcribed.tmpfiles.conf"), "systemd-tmpfiles", "--create", TMPFILES)
+    yield from _written(UNIT, shipped.text("transcribed.service"))
 
 
 def _written(path: str, text: str, *then: str) -> Iterator[Step]:
@@ -124,7 +141,9 @@ def _folders(found: config.Config) -> Iterator[Step]:
 
 
 def of_uninstall() -> list[Step]:
-    """The steps that take the service away; `left_over` is what they leave."""
+    """The steps that take the service away; `left_over` is what they leave. Raises an error where dpkg does that."""
+    if is_packaged():
+        raise errors.TranscribedError("it came as a Debian package, and goes as one", hint="apt remove transcribed")
     made = [UNIT, DROP_IN, SYSUSERS, TMPFILES, *_OLDER]
     there = [path for path in made if os.path.lexists(path)]
     steps: list[Step] = []
