@@ -1,4 +1,4 @@
-"""The steps of the Debian package: built, installed, upgraded, removed and purged, as docs/service.md has it."""
+"""The other ways to install: by hand as README has it, and as a Debian package as docs/service.md has it."""
 
 from booted.scene import SOURCE, Scene
 from booted.steps import Step, held
@@ -8,6 +8,23 @@ DOCUMENT, HEADING = "docs/service.md", "As a Debian package"
 EPOCH = "SOURCE_DATE_EPOCH=1760000000"
 NEWER = "/root/newer"
 PLACES = ("/opt/transcribed", "/usr/bin/transcribed", "/usr/lib/systemd/system/transcribed.service")
+
+
+def by_hand(scene: Scene) -> str:
+    """README's commands without a service: `check` finds no problem, and a recording is delivered."""
+    scene.bare()
+    scene.api.key = KEY
+    scene.run("install -d /srv/audio/inbox && install -m 600 /dev/stdin /root/key", given=KEY)
+    written = f'base_url = "{scene.api.base_url}"\\nkey_file = "/root/key"'
+    scene.editor(f's#^.base_url = "https://api.assemblyai.com"#{written}#')
+    scene.drop("Hand.mp3")
+    once = "transcribed-venv/bin/transcribed --config config.toml run --once"
+    said = scene.follow("README.md", "By hand", instead={"config.toml run": once})
+    scene.delivered("Hand.mp3")
+    scene.run("rm -r transcribed-venv config.toml /root/.local /root/key")
+    checked = next(text for command, text in said if command.endswith(" check"))
+    assert "problem:" not in checked, checked
+    return f"{len(said)} commands; {checked.count('ok: ')} ok"
 
 
 def package(scene: Scene) -> str:
@@ -95,4 +112,4 @@ def package_purged(scene: Scene) -> str:
     return said
 
 
-STEPS: tuple[Step, ...] = (package, package_whole, package_upgrade, package_removed, package_purged)
+STEPS: tuple[Step, ...] = (by_hand, package, package_whole, package_upgrade, package_removed, package_purged)
