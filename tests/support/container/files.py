@@ -16,7 +16,8 @@ EXTRAS = ("notify", "local", "model")
 def well_written(_scene: Scene) -> str:
     """hadolint, shellcheck, and the Compose specification."""
     said(str(BIN / "hadolint"), str(CHECKOUT / "container/Containerfile"))
-    said(str(BIN / "shellcheck"), str(CHECKOUT / "container/transcribed"))
+    packaging = [str(CHECKOUT / "deb" / name) for name in ("build", "preinst", "postinst", "prerm", "postrm")]
+    said(str(BIN / "shellcheck"), str(CHECKOUT / "container/transcribed"), *packaging)
     for path in (CHECKOUT / "container").glob("compose*.yaml"):
         compose_spec.PyCompose.from_yaml(path.read_text())  # raises ValueError
     return "hadolint, shellcheck, Compose specification: nothing to say"
