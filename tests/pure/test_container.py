@@ -22,6 +22,17 @@ def test_the_image_says_that_it_is_one():
     assert f"{CONTAINER}=1" in CONTAINERFILE
 
 
+def test_the_image_s_build_has_each_file_that_the_package_takes():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    taken = [*wheel["packages"], *wheel["force-include"], *wheel["shared-scripts"], project["project"]["readme"]]
+    copied = {
+        name for line in re.findall(r"^COPY ([^-\n].*) \S+$", CONTAINERFILE, re.MULTILINE) for name in line.split()
+    }
+    given = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    assert {path.partition("/")[0] for path in taken} <= copied & given
+
+
 def test_what_makes_the_package_is_what_is_locked():
     """`make lock` writes build-requirements.txt too."""
     locked = {
