@@ -113,7 +113,7 @@ deb:
 # As root: the package is built, installed, upgraded, removed and purged in a Debian that is booted as for `make systemd-test`.
 # SYSTEMD_FLAGS="--release trixie" chooses.
 deb-test: $(VENV)/.ready
-	PYTHONPATH=tests/support $(BIN)/python -m booted --only package $(SYSTEMD_FLAGS)
+	PYTHONPATH=tests/support $(BIN)/python -m booted --only 'package*' $(SYSTEMD_FLAGS)
 
 # The manual pages, from the commands' help and config.example.toml.
 man: $(VENV)/.ready

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from booted import image, machine, package, steps
@@ -56,7 +57,8 @@ def _python(booted: machine.Machine) -> str:
 def _chosen(until: str, only: str) -> list[Step]:
     names = [step.__name__ for step in STEPS]
     chosen = STEPS[: names.index(until) + 1] if until else STEPS
-    return [step for step in chosen if not only or step.__name__.startswith(tuple(only.split(",")))]
+    wanted = only.split(",") if only else ["*"]
+    return [step for step in chosen if any(fnmatchcase(step.__name__, pattern) for pattern in wanted)]
 
 
 def _row(step: Step, scene: Scene) -> str:
@@ -78,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=kept, help="the trees are kept here")
     parser.add_argument("--release", choices=image.PYTHONS, default="bookworm", help="the Debian that is booted")
     parser.add_argument("--until", choices=[step.__name__ for step in STEPS], help="the last step")
-    parser.add_argument("--only", default="", metavar="NAME,...", help="the steps whose names begin so")
+    parser.add_argument("--only", default="", metavar="NAME,...", help="these steps; * and ? as in a shell")
     parser.add_argument("--go-on", action="store_true", help="go on after a step that is wrong")
     return parser.parse_args()
 
