@@ -89,6 +89,10 @@ def package_removed(scene: Scene) -> str:
     assert not there, there
     assert scene.show("ActiveState") == "ActiveState=inactive"
     scene.run("test -s /var/lib/transcribed/journal.db -a -s /etc/transcribed/config.toml")
+    scene.run("touch /etc/systemd/system/transcribed.service")
+    refused = scene.machine.run("apt install ./dist/transcribed_*.deb", folder=NEWER)
+    assert "from an installation from the source" in refused, refused.text
+    scene.run("rm /etc/systemd/system/transcribed.service")
     scene.run("apt install ./dist/transcribed_*.deb", folder=NEWER)
     paid = sum(scene.api.paid().values())
     scene.run(
@@ -102,9 +106,9 @@ def package_removed(scene: Scene) -> str:
 def package_purged(scene: Scene) -> str:
     """Purged, it says what it leaves, and leaves no more: the configuration, the key, the journal, the transcripts."""
     said = scene.run("apt purge transcribed", given="y\n").text.partition("transcribed: left")[2]
-    named = ("/etc/transcribed", "/var/lib/transcribed", "/root/", "/srv/", "/var/log/")
+    named = ("/etc/transcribed", "/var/lib/transcribed", "/root/", "/var/log/", ".transcribed.")
     found = scene.run("find / -xdev -name '*transcribed*' -not -path '/proc/*'").text.split()
-    left = [path for path in found if not path.startswith(named)]
+    left = [path for path in found if not any(name in path for name in named)]
     assert not left, left
     for path in ("/etc/transcribed/config.toml", "/etc/transcribed/api-key", "/var/lib/transcribed/journal.db"):
         scene.run(f"test -s {path}")

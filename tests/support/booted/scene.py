@@ -82,10 +82,13 @@ class Scene:
         return folder
 
     def bare(self) -> None:
-        """Take everything away, the folders of the recordings too."""
-        self.machine.run("transcribed service uninstall")
+        """Take everything away, the folders of the recordings too, also of a version that cannot uninstall itself."""
+        self.machine.run("transcribed service uninstall || systemctl disable --now transcribed")
+        places = ("/etc/sysusers.d", "/etc/tmpfiles.d", "/usr/lib/sysusers.d", "/usr/lib/tmpfiles.d")
+        files = " ".join(f"{place}/transcribed.conf" for place in places)
+        self.machine.run(f"rm -rf /etc/systemd/system/transcribed.service* /usr/local/bin/transcribed {files}")
         self.machine.run("rm -r /etc/transcribed /var/lib/transcribed /opt/transcribed /srv/audio; userdel transcribed")
-        self.machine.run("rm -f /var/backups/transcribed*; systemctl reset-failed")
+        self.machine.run("rm -f /var/backups/transcribed*; systemctl daemon-reload; systemctl reset-failed")
 
     def show(self, *names: str) -> str:
         """These properties of the unit, as systemd has them now."""
