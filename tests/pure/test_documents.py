@@ -12,6 +12,7 @@ from transcribed import config
 from transcribed.cli import app
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = get_command(app.app)
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 _LINE = re.compile(r"^    (?:\S*/)?transcribed ((?:--config \S+ )?[a-z].*)$", re.MULTILINE)
 
@@ -24,7 +25,7 @@ def printed(text):
 
 def unknown(words):
     """The first word of the command that the program does not know; empty if it knows all."""
-    command = get_command(app.app)
+    command = PROGRAM
     while words and hasattr(command, "commands"):
         if words[0] not in command.commands:
             return words[0]
