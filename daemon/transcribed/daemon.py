@@ -163,10 +163,10 @@ def client_of(api: config.Api, stop: threading.Event, own: OwnApi | None) -> Ass
     """The API that transcribes. Raises ConfigError where there is no key."""
     if own is None or api.engine == "cloud":
         return AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop)
-    return hearer_of(own, stop)
+    return recogniser_of(own, stop)
 
 
-def hearer_of(own: OwnApi, stop: threading.Event) -> AssemblyAI:
+def recogniser_of(own: OwnApi, stop: threading.Event) -> AssemblyAI:
     """The recogniser that the daemon runs itself, as an account of its own."""
     return AssemblyAI(own.base_url, own.key, stop=stop, account=ACCOUNT, ready=own.wait_until_ready)
 
@@ -181,7 +181,7 @@ def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -
     return Plan(
         routes=tuple(route_of(inbox, is_free=api.engine == "local") for inbox in settled.inboxes),
         client=client_of(api, stop, own),
-        hearer=hearer_of(own, stop) if own is not None and _wants_drafts(settled) else None,
+        recogniser=recogniser_of(own, stop) if own is not None and _wants_drafts(settled) else None,
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,

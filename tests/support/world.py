@@ -231,7 +231,7 @@ class World:
         )
         api, notify = config.Api(), config.Notify()
         options: dict[str, Any] = {
-            "hearer": None,
+            "recogniser": None,
             "poll_seconds": POLL_SECONDS,
             "uploads": api.uploads,
             "accept_backlog_hours": api.accept_backlog_hours,

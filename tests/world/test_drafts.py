@@ -18,11 +18,11 @@ DRAFT = "Talk.draft.txt"
 
 
 @pytest.fixture(autouse=True)
-def hearer(world: World, clock: Clock) -> Iterator[FakeAssemblyAI]:
+def recogniser(world: World, clock: Clock) -> Iterator[FakeAssemblyAI]:
     """The recogniser on this machine: it needs two seconds, where the cloud needs thirty."""
     with FakeAssemblyAI(clock=clock.wall, processing_seconds=2) as server:
         client = AssemblyAI(server.base_url, KEY, stop=threading.Event(), wall=clock.wall, tries=1)
-        world.plan_options["hearer"] = client
+        world.plan_options["recogniser"] = client
         yield server
 
 
@@ -42,7 +42,7 @@ def facts(world: World) -> dict[str, str]:
         return journal.facts("draft:")
 
 
-def test_the_draft_is_there_before_the_transcript_and_goes_when_that_is_delivered(world, api, hearer) -> None:
+def test_the_draft_is_there_before_the_transcript_and_goes_when_that_is_delivered(world, api, recogniser) -> None:
     world.drop("Talk.mp3")
     world.run(lambda: is_at_rest(world))
     assert world.states() == [State.SUBMITTED]
@@ -53,14 +53,14 @@ def test_the_draft_is_there_before_the_transcript_and_goes_when_that_is_delivere
 
     assert world.files("outbox") == ["Talk.txt"]
     assert draft == (world.folders["outbox"] / "Talk.txt").read_text(), "both are what the fake hears in these bytes"
-    assert len(hearer.submits) == len(api.submits) == 1
-    assert hearer.submits[0].deleted, "the recogniser keeps nothing of it"
+    assert len(recogniser.submits) == len(api.submits) == 1
+    assert recogniser.submits[0].deleted, "the recogniser keeps nothing of it"
     assert facts(world) == {}
 
 
 @pytest.mark.parametrize("first", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_draft_goes_though_the_daemon_is_killed_at_any_commit_and_nothing_is_paid_twice(
-    world, api, hearer, first
+    world, api, recogniser, first
 ) -> None:
     count = 0
     for number in range(first, 40, 2):
@@ -72,7 +72,7 @@ def test_a_draft_goes_though_the_daemon_is_killed_at_any_commit_and_nothing_is_p
         assert world.files("outbox") == [f"{each:02}.txt" for each in range(1, count + 1)]
     assert 4 < count < 20
     assert facts(world) == {}
-    left = [submit for submit in hearer.submits if not submit.deleted]
+    left = [submit for submit in recogniser.submits if not submit.deleted]
     assert len(left) <= 1, "killed between the answer of the recogniser and the commit that knows it"
     assert set(api.paid().values()) == {1}
 
@@ -112,8 +112,8 @@ def test_a_file_of_that_name_is_left_as_it_is(world) -> None:
     assert (world.folders["outbox"] / DRAFT).read_text() == "A person's."
 
 
-def test_a_draft_that_fails_is_told_and_holds_up_nobody(world, api, hearer) -> None:
-    hearer.end_with_error("the model tiny.en knows English only")
+def test_a_draft_that_fails_is_told_and_holds_up_nobody(world, api, recogniser) -> None:
+    recogniser.end_with_error("the model tiny.en knows English only")
     world.drop("Talk.mp3")
     world.run(lambda: "the model" in "".join(facts(world).values()))
     assert "There is no draft of it: the model tiny.en knows English only" in ask(world, "explain", "1").stdout
@@ -124,13 +124,13 @@ def test_a_draft_that_fails_is_told_and_holds_up_nobody(world, api, hearer) -> N
     assert facts(world) == {}
 
 
-def test_a_recogniser_that_is_away_blocks_no_lane_and_is_asked_again(world, api, hearer) -> None:
-    hearer.down()
+def test_a_recogniser_that_is_away_blocks_no_lane_and_is_asked_again(world, api, recogniser) -> None:
+    recogniser.down()
     api.processing_seconds = 300
     world.drop("Talk.mp3")
     logs = work_for(world, 60.0)
     assert [line for line in logs if line["event"] == "lane.blocked"] == []
-    hearer.up()
+    recogniser.up()
 
     world.run(lambda: is_at_rest(world))
 
@@ -165,18 +165,18 @@ def test_a_draft_stays_beside_a_recording_that_failed_until_a_retry_has_delivere
 
 
 @pytest.mark.route(draft=True, parameters=parameters(redact_pii=True, redact_pii_policies=["person_name"]))
-def test_what_is_to_be_redacted_has_no_draft(world, hearer) -> None:
+def test_what_is_to_be_redacted_has_no_draft(world, recogniser) -> None:
     world.drop("Talk.mp3")
     world.run()
-    assert hearer.uploads == []
+    assert recogniser.uploads == []
 
 
-def test_a_link_has_no_draft(world, api, hearer) -> None:
+def test_a_link_has_no_draft(world, api, recogniser) -> None:
     api.put_elsewhere("https://media.example.org/talk.mp3")
     world.drop("Talk.url", link("https://media.example.org/talk.mp3"))
     world.run()
     assert world.states() == [State.DELIVERED]
-    assert hearer.submits == []
+    assert recogniser.submits == []
 
 
 def test_a_draft_whose_outbox_is_away_at_the_delivery_goes_once_it_is_back(world) -> None:
@@ -194,16 +194,16 @@ def test_a_draft_whose_outbox_is_away_at_the_delivery_goes_once_it_is_back(world
     assert facts(world) == {}
 
 
-def test_a_draft_that_is_being_heard_is_heard_once_though_the_daemon_is_killed(world, api, hearer) -> None:
-    hearer.processing_seconds = api.processing_seconds = 600
+def test_a_draft_that_is_being_heard_is_heard_once_though_the_daemon_is_killed(world, api, recogniser) -> None:
+    recogniser.processing_seconds = api.processing_seconds = 600
     world.drop("Talk.mp3")
     world.run(lambda: facts(world) != {})
 
     world.run()
 
     assert world.files("outbox") == ["Talk.txt"]
-    assert len(hearer.submits) == 1
-    assert hearer.submits[0].deleted
+    assert len(recogniser.submits) == 1
+    assert recogniser.submits[0].deleted
     assert facts(world) == {}
 
 
@@ -232,3 +232,19 @@ def test_a_journal_that_cannot_be_written_as_a_draft_is_ready_costs_neither_the_
     assert world.states() == [State.SUBMITTED]
     assert world.run() == 0
     assert world.files("outbox") == ["Talk.txt"]
+
+
+def test_a_draft_whose_outbox_is_away_when_it_is_ready_is_there_once_that_is_back(world, api) -> None:
+    api.processing_seconds = 900
+    world.drop("Talk.mp3")
+    world.run(lambda: facts(world) != {})
+    away = world.lose("outbox")
+    work_for(world, 60.0)
+    assert '"path": "/' in "".join(facts(world).values())
+    away.rename(world.folders["outbox"])
+
+    world.run(lambda: is_at_rest(world), seconds=800)
+
+    assert world.run() == 0
+    assert world.files("outbox") == ["Talk.txt"]
+    assert facts(world) == {}

@@ -56,7 +56,7 @@ class Drafts:
         self._lanes = lanes
         self._background = background
         self._clock = clock
-        self._hearer: AssemblyAI | None = None
+        self._recogniser: AssemblyAI | None = None
         self._is_new = True
         self._inboxes: Mapping[str, Arrivals] = {}
         self._waiting: dict[int, None] = {}  # the jobs that may want one, in the order in which they came
@@ -103,7 +103,7 @@ class Drafts:
 
     def look_if_due(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
         """Begin what is due; the first time, take up what the last process left. Raises Blocked(state)."""
-        self._hearer, self._inboxes = plan.hearer, inboxes
+        self._recogniser, self._inboxes = plan.recogniser, inboxes
         if self._lanes.blocking((errors.STATE,)) is not None:
             return
         if self._is_new:
@@ -112,13 +112,13 @@ class Drafts:
         now = self._clock.monotonic()
         for number in [number for number, at in self._due.items() if at <= now]:
             self._remove(number)
-        if plan.hearer is None:
+        if plan.recogniser is None:
             self._waiting.clear()
             self._at_work = None
         elif self._at_work is None and now >= self._rest_until:
-            self._begin_next(plan.hearer)
+            self._begin_next(plan.recogniser)
         elif self._at_work is not None and self._at_work.look_at is not None and self._at_work.look_at <= now:
-            self._look(self._at_work, plan.hearer)
+            self._look(self._at_work, plan.recogniser)
 
     def _take_up(self) -> None:
         """Go on with those that the journal has."""
@@ -188,7 +188,7 @@ class Drafts:
 
     def _remove(self, number: int) -> None:
         del self._due[number]
-        draft, job = self._made[number], self._book.job(number)
+        draft, job = self._made.get(number, Draft()), self._book.job(number)
         inbox = None if job is None else self._inboxes.get(job.inbox)
         if not draft.path or inbox is None or not draft.path.startswith(inbox.route.outbox + b"/"):
             self._remember(number, None)  # there is none, or it lies where this inbox no longer delivers
@@ -247,14 +247,14 @@ class Drafts:
 
     def _failed(self, at_work: _AtWork, problem: errors.TranscribedError) -> None:
         """Nobody waits for it. Where the recogniser or a share is away, it is tried again."""
-        number, now, is_published = at_work.number, self._clock.monotonic(), at_work.text
+        number, now, may_lie_there = at_work.number, self._clock.monotonic(), bool(at_work.text)
         if isinstance(problem, errors.Blocked):
             log.debug("draft.deferred", job=number, reason=problem.message)
-            if at_work.transcript_id and not is_published:
+            if at_work.transcript_id and not may_lie_there:
                 at_work.look_at = now + REST_SECONDS
                 return
             self._at_work, self._rest_until = None, now + REST_SECONDS
-            if is_published:  # perhaps: it is removed first, and made again
+            if may_lie_there:  # it is removed first, and made again
                 self._due[number] = now + AGAIN_SECONDS
             else:
                 self._waiting[number] = None
@@ -278,8 +278,8 @@ class Drafts:
 
     def _forget_there(self, transcript_id: str) -> None:
         """The recogniser need not keep this."""
-        if transcript_id and self._hearer is not None:
-            forget = functools.partial(self._hearer.delete, transcript_id)
+        if transcript_id and self._recogniser is not None:
+            forget = functools.partial(self._recogniser.delete, transcript_id)
             self._background.do(self._background.calls, forget, doing="deleting a draft's transcript")
 
     def _remember(self, number: int, draft: Draft | None) -> None:

@@ -103,7 +103,7 @@ class Plan:
 
     routes: tuple[Route, ...]
     client: AssemblyAI
-    hearer: AssemblyAI | None  #: the recogniser on this machine, for drafts
+    recogniser: AssemblyAI | None  #: the recogniser on this machine, for drafts
     rules: Rules
     poll_seconds: float
     uploads: int
