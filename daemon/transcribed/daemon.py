@@ -185,6 +185,7 @@ def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,
+        upload_hours=api.upload_hours,
         accept_backlog_hours=api.accept_backlog_hours,
         transcripts_days=settled.state.transcripts_days,
         jobs_days=settled.state.jobs_days,

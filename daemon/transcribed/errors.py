@@ -22,6 +22,8 @@ __all__ = [
     "backlog_lane",
     "from_os_error",
     "inbox_lane",
+    "is_planned",
+    "pause_lane",
 ]
 
 
@@ -40,6 +42,20 @@ class Exit(enum.IntEnum):
 API, SUBMIT, STATE = "api", "submit", "state"
 #: Blocked while the configuration on disk is refused: nothing waits for it, and people should know all the same.
 CONFIGURATION = "configuration"
+
+
+#: Blocked as people have planned it: by `transcribed pause`, and outside the hours of api.upload_hours.
+PAUSE, HOURS = "pause", "upload-hours"
+
+
+def pause_lane(inbox: str | None) -> str:
+    """The lane that is blocked while an inbox is paused, or (None) while all are."""
+    return PAUSE if inbox is None else f"{PAUSE}:{inbox}"
+
+
+def is_planned(lane: str) -> bool:
+    """True if people have planned that this lane is blocked: then nothing is wrong."""
+    return lane in (PAUSE, HOURS) or lane.startswith(f"{PAUSE}:")
 
 
 def inbox_lane(name: str) -> str:

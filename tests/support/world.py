@@ -234,6 +234,7 @@ class World:
             "recogniser": None,
             "poll_seconds": POLL_SECONDS,
             "uploads": api.uploads,
+            "upload_hours": api.upload_hours,
             "accept_backlog_hours": api.accept_backlog_hours,
             "tell": (),
             "digest_seconds": notify.digest_seconds,

@@ -1,4 +1,4 @@
-"""The orders of a person: retry, cancel, accept, scan.
+"""The orders of a person: retry, cancel, accept, scan, pause, resume.
 
 Rules: an order that the journal shows to be impossible is refused here as a whole, with the reason. A good one is left
 for the daemon, which checks it again before it obeys: only the daemon changes anything. Nothing here waits for it.
@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,8 @@ from transcribed.job import Job, State, printable
 from transcribed.journal import Journal
 from transcribed.worker.people.status import counted
 
+_WHEN, _CLOCK = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"), "%H:%M"
+_NO_YEAR = 1900  # of what strptime reads as a time of the day alone
 _LARGEST = 2**63 - 1  # SQLite's own
 _WHAT = "Jobs by their numbers, or by a name or a path of one of their files."
 Whats = Annotated[list[str], typer.Argument(metavar="FILE|ID...", help=_WHAT)]
@@ -76,8 +79,7 @@ def accept(
     if (inbox is not None) + loss + (folders is not None) > 1:
         raise typer.BadParameter("accept one thing at a time: an inbox, --folders INBOX, or --loss")
     for name in (inbox, folders):
-        if name not in [None, *(each.name for each in settled.inboxes)]:
-            raise typer.BadParameter("there is no inbox of this name in the configuration")
+        _check_inbox(settled, name)
     if folders is not None:
         _accept_folders(settled, folders)
     elif loss:
@@ -119,6 +121,61 @@ def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
 def scan(ctx: typer.Context) -> None:
     """Look for new recordings in every inbox now."""
     _order(terminal.load(ctx), {"order": "scan"})
+
+
+def pause(
+    ctx: typer.Context,
+    inbox: Annotated[str | None, typer.Argument(metavar="INBOX", show_default="all of them")] = None,
+    *,
+    hours: Annotated[
+        float | None, typer.Option("--for", metavar="HOURS", min=0.01, max=87_600, help="Go on after so many hours.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=[*_WHEN, _CLOCK], help="Go on at this time of here.")
+    ] = None,
+) -> None:
+    """Upload and submit nothing more, of an inbox or of all, until `transcribed resume`. A restart does not end it.
+
+    What was submitted already is waited for, and delivered.
+    """
+    if hours is not None and until is not None:
+        raise typer.BadParameter("give --for or --until, not both")
+    settled = terminal.load(ctx)
+    _check_inbox(settled, inbox)
+    _order(settled, {"order": "pause", "inbox": inbox, "until": _end_of_pause(hours, until)})
+
+
+def resume(
+    ctx: typer.Context,
+    inbox: Annotated[str | None, typer.Argument(metavar="INBOX", show_default="all of them")] = None,
+) -> None:
+    """Go on after `transcribed pause`: with an inbox, or with all of them, also those that were paused by name."""
+    settled = terminal.load(ctx)
+    _check_inbox(settled, inbox)
+    status = daemon_status.read_status(settled.state.directory, os.environ)
+    if inbox is not None and status is not None and errors.PAUSE in {each.lane for each in status.blocked}:
+        raise errors.TranscribedError("all inboxes are paused together", hint="`transcribed resume` lets all go on")
+    _order(settled, {"order": "resume", "inbox": inbox})
+
+
+def _end_of_pause(hours: float | None, until: datetime | None) -> float | None:
+    """The time in seconds since the epoch; None where there is none. A time of the day is the next one."""
+    now = datetime.now()  # noqa: DTZ005 - what people write is the time of here
+    if hours is not None:
+        return now.timestamp() + 3600 * hours
+    if until is None:
+        return None
+    if until.year == _NO_YEAR:
+        until = datetime.combine(now.date(), until.time())
+        until += timedelta(days=until <= now)
+    if until <= now:
+        raise typer.BadParameter("--until is a time that has passed")
+    return until.timestamp()
+
+
+def _check_inbox(settled: config.Config, name: str | None) -> None:
+    if name not in [None, *(each.name for each in settled.inboxes)]:
+        raise typer.BadParameter("there is no inbox of this name in the configuration")
 
 
 def _has_a_failure(settled: config.Config) -> bool:

@@ -18,6 +18,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
+from transcribed import errors
 from transcribed.cli import daemon_status, terminal
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal
@@ -114,7 +115,8 @@ def _lines(written: Status) -> Iterator[str]:
 
 def _lane(lane: LaneStatus) -> str:
     fix = f" -- fix: {lane.hint}" if lane.hint else ""
-    again = "" if lane.again_at is None else f" -- {_again(lane)} {terminal.local_time(lane.again_at)}"
+    is_told = lane.again_at is None or errors.is_planned(lane.lane)  # the reason names a planned end
+    again = "" if is_told else f" -- {_again(lane)} {terminal.local_time(lane.again_at or 0.0)}"
     return f"Blocked since {terminal.local_time(lane.since)}: {lane.lane}: {lane.reason}{fix}{again}"
 
 

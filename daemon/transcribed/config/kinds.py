@@ -1,10 +1,16 @@
-"""The kinds of values that the configuration file has: modes, groups and addresses.
+"""The kinds of values that the configuration file has: modes, groups, addresses, names and hours.
 
 The text of each check's error says what should be there, to follow the words "should be".
 """
 
 import os
 import re
+
+from transcribed.job.hours import hours_in
+
+#: Files that are beside recordings, or are made of them.
+_NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
+_LINKS = frozenset({".url", ".webloc"})
 
 
 def file_mode(mode: str) -> str:
@@ -71,3 +77,26 @@ def speakers(names: dict[str, str]) -> dict[str, str]:
     if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
         raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
     return names
+
+
+def extension(ending: str) -> str:
+    """The ending of recordings' names, in small letters. Raises ValueError."""
+    lowered = ending.lower()
+    if lowered in _LINKS:
+        raise ValueError("the ending of recordings, as in .wav (links, .url and .webloc, are taken by links = true)")
+    if not re.fullmatch(r"\.[a-z0-9]{1,10}", lowered) or lowered in _NOT_AUDIO:
+        raise ValueError("a dot and the letters or digits that names of recordings end in, as in .wav")
+    return lowered
+
+
+def pattern(pattern: str) -> str:
+    """A pattern for names that are not taken. Raises ValueError."""
+    if not pattern or pattern.strip("*/?") == "" or pattern.startswith("/") or "\0" in pattern or len(pattern) > 255:
+        raise ValueError("a pattern for names, or for paths from the inbox on, as in *.draft.mp3 or private/*")
+    return pattern
+
+
+def hours(text: str) -> str:
+    """Hours of the day. Raises ValueError."""
+    hours_in(text)
+    return text

@@ -5,7 +5,6 @@ there, to follow the words "should be".
 """
 
 import os
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -77,21 +76,6 @@ def _each_once(what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _extension(ending: str) -> str:
-    lowered = ending.lower()
-    if lowered in _LINKS:
-        raise ValueError("the ending of recordings, as in .wav (links, .url and .webloc, are taken by links = true)")
-    if not re.fullmatch(r"\.[a-z0-9]{1,10}", lowered) or lowered in _NOT_AUDIO:
-        raise ValueError("a dot and the letters or digits that names of recordings end in, as in .wav")
-    return lowered
-
-
-def _pattern(pattern: str) -> str:
-    if not pattern or pattern.strip("*/?") == "" or pattern.startswith("/") or "\0" in pattern or len(pattern) > 255:
-        raise ValueError("a pattern for names, or for paths from the inbox on, as in *.draft.mp3 or private/*")
-    return pattern
-
-
 def _separator(sign: str) -> str:
     if sign not in SEPARATORS:
         raise ValueError('a comma, a semicolon or a tab: "," ";" "\\t"')
@@ -99,12 +83,9 @@ def _separator(sign: str) -> str:
 
 
 Command = Annotated[tuple[str, ...], AfterValidator(kinds.command)]
-#: Files that are beside recordings, or are made of them.
-_NOT_AUDIO = frozenset({".toml", ".hold", ".ready", ".txt", ".json", ".part", ".partial", ".tmp"})
-_LINKS = frozenset({".url", ".webloc"})
 Text = Annotated[str, AfterValidator(_text)]
-Extension = Annotated[str, AfterValidator(_extension)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
+Extension = Annotated[str, AfterValidator(kinds.extension)]
+Pattern = Annotated[str, AfterValidator(kinds.pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
 Formats = Annotated[tuple[Format, ...], _each_once("format"), Field(strict=False, min_length=1)]
@@ -140,6 +121,9 @@ class Api(Table):
         default=0.5, gt=0, le=3600, description="The shortest time between two looks at what is transcribed."
     )
     uploads: int = Field(default=16, ge=1, le=32, description="The most recordings that are uploaded at once.")
+    upload_hours: Annotated[str, AfterValidator(kinds.hours)] | None = Field(
+        default=None, description='Recordings are uploaded in these hours alone, local time: "22:00-06:00".'
+    )
     reconcile_seconds: float = Field(
         default=120.0,
         gt=0,

@@ -6,6 +6,8 @@ It knows no file and no clock. A wait that has a name is healthy: to start the d
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from transcribed import errors
+
 RUNNING, STARTING, SILENT, DEAD, STOPPED, NEVER = "running", "starting", "silent", "dead", "stopped", "never"
 LIVES = (RUNNING, STARTING, SILENT, DEAD, STOPPED, NEVER)
 SILENT_SECONDS = 180.0  # three times what is between two signs of life in files
@@ -52,17 +54,22 @@ class Health(NamedTuple):
 
 
 def judged(seen: Evidence, now: float, *, strict: bool = False) -> Health:
-    """The health of this daemon at `now`. With `strict`, one that waits for a person or a server is not."""
+    """The health of this daemon at `now`.
+
+    With `strict`, one that waits for a person or a server is not healthy, unless people have planned the wait.
+    """
     life, why = life_of(seen, now)
     if life == STARTING:
         return Health(life, True, why)
     if life != RUNNING:
         return Health(life, False, why)
     fields = seen.fields or {}
-    waits = tuple(_waits(fields, is_touched=_is_touched(seen)))
+    is_touched = _is_touched(seen)
+    waits = tuple(_waits(fields, is_touched=is_touched))
     if stuck := _stuck(fields, now):
         return Health(life, False, stuck, waits)
-    return Health(life, not (strict and waits), f"the daemon is running; {_counts(fields)}", waits)
+    is_planned = all(errors.is_planned(str(row.get("lane"))) for row in _rows(fields, "blocked")) and not is_touched
+    return Health(life, not strict or is_planned, f"the daemon is running; {_counts(fields)}", waits)
 
 
 def life_of(seen: Evidence, now: float) -> tuple[str, str]:

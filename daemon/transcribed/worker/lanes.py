@@ -45,11 +45,12 @@ class Lane:
     throttled: bool = False  #: the server asked for fewer requests: the wait does not grow
     asked: bool = False  #: the server named the time of the next try
     epoch: float = 0.0
+    until: float | None = None  #: the planned end, in seconds since the epoch
 
     @property
     def again_at(self) -> float | None:
-        """The time of the next try, in seconds since the epoch; None: only a person ends it."""
-        return None if self.probe_at is None else self.epoch + self.probe_at
+        """The time of the next try or of the planned end, in seconds since the epoch; None: only a person ends it."""
+        return self.until if self.probe_at is None else self.epoch + self.probe_at
 
 
 class _Resumed(NamedTuple):
@@ -92,6 +93,17 @@ class Lanes:
             epoch=wall - now,
         )
         return True
+
+    def hold(self, error: errors.Blocked, *, since: float, until: float | None) -> bool:
+        """Block a lane as planned, with times in seconds since the epoch; True where it was free until now.
+
+        It is never probed: who planned it resumes it.
+        """
+        is_new = error.lane not in self._blocked
+        self._blocked[error.lane] = Lane(
+            error.lane, error.message, error.hint, since, 0, None, error.exit_status, until=until
+        )
+        return is_new
 
     def proved(self, job: Job, event: Event) -> None:
         """A step of this job ended with `event`: where that is a good end, some lanes are sound."""

@@ -17,13 +17,14 @@ import structlog
 from transcribed import errors
 from transcribed.job import Job
 from transcribed.job.events import Event, Named, Released
-from transcribed.journal import Journal, Transcripts, unaccepted
+from transcribed.journal import Journal, Transcripts
 from transcribed.worker import messages
 from transcribed.worker.background import Background, WorkEnded
 from transcribed.worker.book import Book
 from transcribed.worker.deletions import Deletions
 from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.drafts import Drafts
+from transcribed.worker.holds import Holds
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
@@ -70,7 +71,10 @@ class Worker:
         self._background = background = Background(mailbox, host.executor, stop)
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
-        self._orders = Orders(directory, self.book, self.dispatch, background, clock, resume=self._resume)
+        self._holds = Holds(journal, self.lanes, clock, self._resume)
+        self._orders = Orders(
+            directory, self.book, self.dispatch, background, clock, holds=self._holds, resume=self._resume
+        )
         self._polls = Polls(background, clock)
         self._probes = Probes(journal, background)
         self._hooks = Hooks(background, stop)
@@ -132,6 +136,7 @@ class Worker:
             self._guarded(inbox.look_if_due)
         self._orders.look_if_due()
         self._polls.look_if_due(self._waiting(), self._plan)
+        self._guarded(functools.partial(self._holds.look, self._plan, is_needed=bool(self.book.unfinished)))
         self.dispatch.start(self._plan, self.inboxes)
         self._notices.keep(self.lanes, self.inboxes.values())
         self._pages.keep(self._plan, self.inboxes.values())
@@ -335,7 +340,7 @@ class Worker:
         kept = kept_lanes(self._plan, plan, [inbox.route for inbox in self.inboxes.values()])
         for name in [lane.name for lane in self.lanes.all() if lane.name not in kept]:
             self._resume(name)
-        self._guarded(self._hold_after_loss)
+        self._guarded(functools.partial(self._holds.check_loss, plan))
         self._plan = plan
         self.book.rules = plan.rules
         self._news.adopt(plan)
@@ -346,11 +351,6 @@ class Worker:
                 continue
             context = (self.book, self._background, self._clock, self._host, self._sweeps)
             self.inboxes[route.name] = Arrivals(route, *context, state=self._orders.directory, routes=plan.routes)
-
-    def _hold_after_loss(self) -> None:
-        """A journal that may not know of all that was paid for submits nothing that costs until a person accepts it."""
-        if (loss := self.book.journal.loss()) and not self._plan.client.account.is_free:
-            raise unaccepted(loss)
 
     def _snapshot(self) -> status.Status:
         unfinished = self.book.unfinished

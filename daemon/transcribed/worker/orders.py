@@ -24,6 +24,7 @@ from transcribed.job.events import Cancelled
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.dispatch import Dispatch
+from transcribed.worker.holds import Holds
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.messages import OrdersListed
 from transcribed.worker.plan import Clock
@@ -34,12 +35,13 @@ ORDERS = "commands"
 LARGEST_BYTES = 1 << 20
 _PRIVATE = files.Access(dir_mode=0o700)
 RETRIED_AT_ONCE = 500
+LATEST = 253_402_300_799.0  # the last second that has a date of four digits
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 
 ASIDE = b".aside"  # what is added to the folder's name for what was not understood
 _ENDING, _MAGIC = b".order", {"transcribed order": 1}
-_VERBS = frozenset({"retry", "cancel", "accept", "scan"})
+_VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume"})
 _NOT_OBEYED = "order it again with the command line of the daemon's version; nothing was done"
 
 
@@ -112,6 +114,7 @@ class Orders:
         background: Background,
         clock: Clock,
         *,
+        holds: Holds,
         resume: Callable[[str], None],
     ) -> None:
         self.directory = os.fsencode(directory)  #: of the state
@@ -123,6 +126,7 @@ class Orders:
         self._dispatch = dispatch
         self._background = background
         self._clock = clock
+        self._holds = holds
         self._resume = resume
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
@@ -195,15 +199,13 @@ class Orders:
             case "cancel":
                 for number in numbers(order):
                     self._cancel(number)
-            case "accept" if "folders" in order:
-                self._accept_folders(order["folders"], inboxes)
-            case "accept" if order.get("loss") is True:
-                self._accept_loss()
             case "accept":
                 self._accept(order, inboxes)
             case "scan":
                 for inbox in inboxes.values():
                     inbox.look_soon(whole=True)
+            case "pause" | "resume":
+                self._pause_or_resume(order, inboxes)
         return True
 
     def _is_early(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> bool:
@@ -215,12 +217,33 @@ class Orders:
                 return name in inboxes and inboxes[name].acceptance.is_early()
         return False
 
+    def _pause_or_resume(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
+        """A person holds up all uploads and submits, or an inbox's, or lets them go on. Raises Blocked(state)."""
+        inbox, until = order.get("inbox"), order.get("until")
+        if inbox is not None and (not isinstance(inbox, str) or inbox not in inboxes):
+            log.warning("order.refused", reason="there is no such inbox")
+        elif order["order"] == "resume":
+            self._holds.resume(inbox)
+        elif until is None or (type(until) in (int, float) and 0 < until < LATEST):
+            self._holds.pause(inbox, until)
+        else:
+            log.warning("order.refused", reason="the end of the pause is no time")
+
     def _accept_loss(self) -> None:
         """A person has said that what a lost journal may not know may be paid for again. Raises Blocked(state)."""
         self._book.journal.accept_loss()
         self._resume(errors.SUBMIT)
 
     def _accept(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
+        """A person accepts folders, a loss, or what was found in an inbox. Raises Blocked(state)."""
+        if "folders" in order:
+            self._accept_folders(order["folders"], inboxes)
+        elif order.get("loss") is True:
+            self._accept_loss()
+        else:
+            self._accept_backlogs(order, inboxes)
+
+    def _accept_backlogs(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
         """A person has said that what was found in an inbox may be paid for, as it was told. Raises Blocked(state).
 
         An order of an older version names no inbox: it is about all that wait for such a word now.

@@ -96,6 +96,16 @@ class Route:
         """The lane that is blocked when the API refuses the parameters that all recordings of this inbox share."""
         return f"parameters:{self.name}"
 
+    @property
+    def pause_lane(self) -> str:
+        """The lane that is blocked while the inbox is paused."""
+        return errors.pause_lane(self.name)
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """All lanes of its own."""
+        return self.lane, self.backlog_lane, self.parameters_lane, self.pause_lane
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -107,6 +117,7 @@ class Plan:
     rules: Rules
     poll_seconds: float
     uploads: int
+    upload_hours: str | None  #: the hours in which recordings are uploaded, as `job.hours` reads them; None: all
     accept_backlog_hours: float
     tell: tuple[str, ...]  #: the kinds of news that are sent: failed, blocked, delivered
     digest_seconds: float
@@ -122,8 +133,9 @@ def kept_lanes(before: Plan, after: Plan, routes: Sequence[Route]) -> set[str]:
     What was refused for its parameters is not among them: they may be allowed at AssemblyAI now.
     """
     as_before = {lane for route in after.routes if route in routes for lane in (route.lane, route.backlog_lane)}
+    planned = {errors.PAUSE, errors.HOURS, *(route.pause_lane for route in after.routes)}
     account = {errors.API, errors.SUBMIT} if after.client.account == before.client.account else set[str]()
-    return {errors.STATE, *account, *as_before}
+    return {errors.STATE, *account, *as_before, *planned}
 
 
 class Host(Protocol):

@@ -22,9 +22,18 @@ LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, an
 _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.HASH: (errors.STATE, "inbox"),
     # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
-    Step.UPLOAD: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
+    Step.UPLOAD: (
+        errors.STATE,
+        "inbox",
+        errors.API,
+        errors.SUBMIT,
+        "parameters",
+        errors.PAUSE,
+        "its pause",
+        errors.HOURS,
+    ),
     # Nor is what was uploaded paid for while its inbox is another journal's, or cannot be looked at to know.
-    Step.SUBMIT: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters"),
+    Step.SUBMIT: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters", errors.PAUSE, "its pause"),
     Step.LOOK_UP: (errors.STATE, errors.API),
     Step.FETCH: (errors.STATE, errors.API),
     Step.NAME: (errors.STATE, "inbox"),
@@ -45,7 +54,9 @@ def stage_of(line: Line) -> int:
 
 def lanes_of(step: Step, route: Route | None) -> tuple[str, ...]:
     """The lanes that a step of a job of this route needs free; without a route it is one at the API alone."""
-    own = {} if route is None else {"inbox": route.lane, "parameters": route.parameters_lane}
+    own = {}
+    if route is not None:
+        own = {"inbox": route.lane, "parameters": route.parameters_lane, "its pause": route.pause_lane}
     return tuple(own.get(name, name) for name in _LANES[step])
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from transcribed import errors
 from transcribed.job import Job, State, printable, shown
 from transcribed.worker.background import Background
 from transcribed.worker.lanes import Lane, Lanes
@@ -121,6 +122,8 @@ class News:
                 del self._known[lane.name], self._free_at[lane.name]
                 self._add("free again", f"{lane.name}, blocked since {_minute(lane.since)}")
         for lane in blocked.values():
+            if errors.is_planned(lane.name):
+                continue
             if "blocked" in self.plan.tell and lane.name not in self._known and self._is_long(lane):
                 self._known[lane.name] = lane
                 fix = f". What to do: {lane.hint}" if lane.hint else ""

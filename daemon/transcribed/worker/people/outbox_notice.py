@@ -52,8 +52,8 @@ class Inbox(Protocol):
 
 def concerned(routes: Iterable[Route]) -> set[str]:
     """The lanes that recordings of these inboxes may wait for."""
-    own = (lane for each in routes for lane in (each.lane, each.backlog_lane, each.parameters_lane))
-    return {errors.API, errors.SUBMIT, errors.STATE, *own}
+    own = (lane for each in routes for lane in each.lanes)
+    return {errors.API, errors.SUBMIT, errors.STATE, errors.PAUSE, errors.HOURS, *own}
 
 
 class OutboxNotices:
