@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from transcribed import config, errors, files, job, places, service, signals
-from transcribed.assemblyai import AssemblyAI
+from transcribed.assemblyai import AssemblyAI, Rate
 from transcribed.config import placement, samba
 from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
@@ -41,7 +41,8 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     _answered({"one of the folders": lambda: placement.refuse_misplaced(settled, os.environ)})
     stop = threading.Event()
     own = own_api_of(settled, stop)
-    plan = plan_of(settled, stop, own)
+    clients = Clients(stop, own)
+    plan = plan_of(settled, clients)
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
     version = importlib.metadata.version("transcribed")
@@ -53,7 +54,7 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     else:
         journal = _opened(directory, monitor, is_secret=is_secret)
     try:
-        host = Machine(path, settled, mailbox, stop, monitor, own)
+        host = Machine(path, settled, mailbox, monitor, clients)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
         signals.caught().tell(
@@ -159,29 +160,45 @@ def own_api_of(settled: config.Config, stop: threading.Event) -> OwnApi | None:
     return OwnApi(os.path.join(settled.state.directory, OWN_FOLDER), stop, **settled.local.model_dump())
 
 
-def client_of(api: config.Api, stop: threading.Event, own: OwnApi | None) -> AssemblyAI:
-    """The API that transcribes. Raises ConfigError where there is no key."""
-    if own is None or api.engine == "cloud":
-        return AssemblyAI(api.base_url, config.read_key(api, os.environ), stop=stop)
-    return recogniser_of(own, stop)
+class Clients:
+    """The clients of the API that transcribes: one for each configuration. Their uploads share one rate.
 
+    `own`: the recogniser that the daemon runs itself, if it does.
+    """
 
-def recogniser_of(own: OwnApi, stop: threading.Event) -> AssemblyAI:
-    """The recogniser that the daemon runs itself, as an account of its own."""
-    return AssemblyAI(own.base_url, own.key, stop=stop, account=ACCOUNT, ready=own.wait_until_ready)
+    def __init__(self, stop: threading.Event, own: OwnApi | None) -> None:
+        self.own = own
+        self._stop = stop
+        self._rate = Rate()  # also of uploads that are on their way at a reload
+
+    def client(self, api: config.Api) -> AssemblyAI:
+        """The client by this configuration. Raises ConfigError where there is no key."""
+        if self.own is not None and api.engine != "cloud":
+            return self._recogniser_of(self.own)
+        key, kilobytes = config.read_key(api, os.environ), api.upload_kilobytes_per_second
+        self._rate.bytes_per_second = None if kilobytes is None else 1000 * kilobytes
+        return AssemblyAI(api.base_url, key, stop=self._stop, rate=self._rate)
+
+    def recogniser(self, settled: config.Config) -> AssemblyAI | None:
+        """The client of the recogniser for drafts; None where no inbox wants any."""
+        return self._recogniser_of(self.own) if self.own is not None and _wants_drafts(settled) else None
+
+    def _recogniser_of(self, own: OwnApi) -> AssemblyAI:
+        """The recogniser that the daemon runs itself, as an account of its own."""
+        return AssemblyAI(own.base_url, own.key, stop=self._stop, account=ACCOUNT, ready=own.wait_until_ready)
 
 
 def _wants_drafts(settled: config.Config) -> bool:
     return any(inbox.draft for inbox in settled.inboxes)
 
 
-def plan_of(settled: config.Config, stop: threading.Event, own: OwnApi | None) -> Plan:
+def plan_of(settled: config.Config, clients: Clients) -> Plan:
     """The plan that a configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
         routes=tuple(route_of(inbox, is_free=api.engine == "local") for inbox in settled.inboxes),
-        client=client_of(api, stop, own),
-        recogniser=recogniser_of(own, stop) if own is not None and _wants_drafts(settled) else None,
+        client=clients.client(api),
+        recogniser=clients.recogniser(settled),
         rules=job.Rules(patience_seconds=api.patience_days * 86400, reconcile_seconds=api.reconcile_seconds),
         poll_seconds=api.poll_seconds,
         uploads=api.uploads,
@@ -287,15 +304,13 @@ class Machine:
         path: str,
         settled: config.Config,
         mailbox: "queue.SimpleQueue[object]",
-        stop: threading.Event,
         monitor: Monitor,
-        own: OwnApi | None,
+        clients: Clients,
     ) -> None:
         self._path = path
         self._settled = settled
-        self._stop = stop
         self._monitor = monitor
-        self._own = own
+        self._clients = clients
         self._notifier = service.Notifier(os.environ)
         self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
@@ -328,11 +343,11 @@ class Machine:
         if settled.state.directory != self._settled.state.directory:
             problem = "state.directory cannot change while the daemon runs: stop it, move the folder, start it"
             raise errors.ConfigError([problem])
-        if _engine_of(settled, self._own) != _engine_of(self._settled, self._own):
+        if _engine_of(settled, self._clients.own) != _engine_of(self._settled, self._clients.own):
             raise errors.ConfigError(["api.engine and [local] cannot change while the daemon runs: restart it"])
-        if _wants_drafts(settled) and self._own is None:
+        if _wants_drafts(settled) and self._clients.own is None:
             raise errors.ConfigError(["draft = true, where no inbox had it, starts a recogniser: restart the daemon"])
-        plan, services = plan_of(settled, self._stop, self._own), services_of(settled.notify)
+        services, plan = services_of(settled.notify), plan_of(settled, self._clients)
         self._monitor.adopt(watchers_of(settled.monitor))
         if settled.log.level != self._settled.log.level:
             service.set_level(settled.log.level)

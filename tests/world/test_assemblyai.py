@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import os
 import socket
@@ -14,7 +15,8 @@ import pytest
 
 from assemblyai_calls import AUDIO, CALLS, ID, LIST, SUBMIT, UPLOAD, client_of, name_of, raised, upload
 from fake_assemblyai import KEY, FakeAssemblyAI, Fault
-from transcribed.assemblyai import outcome_error
+from transcribed import config, daemon
+from transcribed.assemblyai import Rate, outcome_error
 from transcribed.errors import ConfigError, Stopped, Withdrawn
 
 
@@ -297,6 +299,69 @@ def test_stop_ends_an_upload_at_its_next_block(server):
         upload(client_of(server, stop=stop), progress=progress)
     assert max(told) < len(AUDIO)
     assert not server.uploads
+
+
+class WaitedFor(threading.Event):
+    """Time that passes where it is waited for."""
+
+    now = 1000.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0.0
+        return self.is_set()
+
+
+def test_uploads_together_send_no_more_than_their_rate_in_small_blocks_one_after_another(server):
+    stop, told = WaitedFor(), []
+    rate = Rate(100_000, monotonic=lambda: stop.now)
+    client = client_of(server, stop=stop, rate=rate)
+    upload(client, progress=lambda sent: told.append((stop.now, sent)))
+    began_at = stop.now
+    upload(client)
+
+    assert server.uploads[0].sha256 == hashlib.sha256(AUDIO).hexdigest()
+    assert max(now - before for (before, _), (now, _) in itertools.pairwise(told)) < 0.26
+    assert told[-1][0] - told[0][0] == pytest.approx(len(AUDIO) / 100_000, abs=0.25)
+    assert stop.now - began_at == pytest.approx(len(AUDIO) / 100_000, abs=0.25)
+
+
+def test_a_rate_gives_uploads_their_turns_evenly_and_can_be_taken_away():
+    stop = WaitedFor()
+    rate = Rate(1000, monotonic=lambda: 1000.0)
+    waited = []
+    for _ in range(4):
+        before = stop.now
+        assert rate.wait(250, stop)
+        waited.append(stop.now - before)
+
+    assert waited == [0.0, 0.25, 0.5, 0.75]
+    rate.bytes_per_second = None
+    before = stop.now
+    assert (rate.wait(10**9, stop), stop.now, rate.block_bytes(7)) == (True, before, 7)
+
+
+def test_the_rate_of_the_configuration_counts_for_uploads_that_were_on_their_way_at_a_reload_too(server, monkeypatch):
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
+    stop = WaitedFor()
+    clients, unbound = daemon.Clients(stop, None), config.Api(base_url=server.base_url)
+    before = clients.client(unbound)
+    upload(before)
+    assert stop.now == WaitedFor.now
+
+    clients.client(unbound.model_copy(update={"upload_kilobytes_per_second": 1000.0}))
+    upload(before)
+    assert stop.now > WaitedFor.now
+
+
+def test_stop_ends_the_wait_of_an_upload_for_its_turn(server):
+    stop, begun = threading.Event(), threading.Event()
+    client = client_of(server, stop=stop, rate=Rate(1.0))  # a byte a second: the whole would take eleven days
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(upload, client, progress=lambda sent: begun.set() if sent else None)
+        assert begun.wait(10)
+        stop.set()
+        with pytest.raises(Stopped):
+            waiting.result(10)
 
 
 @pytest.mark.parametrize("call", CALLS.values())

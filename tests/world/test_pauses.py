@@ -4,8 +4,11 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from commands import ask
 from fake_assemblyai import FakeAssemblyAI
+from transcribed.errors import TranscribedError
 from transcribed.job import State
 from transcribed.monitor.health import Evidence, judged
 from transcribed.worker import Reload, drop
@@ -183,6 +186,7 @@ def test_the_commands_leave_orders_and_refuse_what_cannot_be(world: World) -> No
     shown = ask(world, "status").output
     assert "everything is paused until 2030-01-01 06:00: nothing is uploaded or submitted -- fix: who runs" in shown
     assert "tried again" not in shown
-    assert ask(world, "resume", "inbox").exit_code == 1  # all are paused together
+    with pytest.raises(TranscribedError, match="all inboxes are paused together"):
+        ask(world, "resume", "inbox")
     assert ask(world, "resume").exit_code == 0
     assert events(work_for(world, 60), "lane.resumed") == ["pause"]

@@ -11,6 +11,7 @@ from transcribed.assemblyai.client import PAGE_ITEMS, AssemblyAI
 from transcribed.assemblyai.download import HINT_AT_STORAGE, LARGEST_AUDIO_BYTES
 from transcribed.assemblyai.failures import ListTooLong, Throttled, UnknownTranscript, outcome_error
 from transcribed.assemblyai.limits import SMALLEST_BYTES, refusal
+from transcribed.assemblyai.rate import Rate
 
 __all__ = [
     "DELETED_URL",
@@ -23,6 +24,7 @@ __all__ = [
     "ListTooLong",
     "Listed",
     "Progress",
+    "Rate",
     "Sent",
     "Throttled",
     "UnknownTranscript",

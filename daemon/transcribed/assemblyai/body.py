@@ -11,6 +11,7 @@ from io import BufferedIOBase
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from transcribed.assemblyai.rate import Rate
 from transcribed.errors import Stopped, Withdrawn
 from transcribed.files import Hashes
 
@@ -28,8 +29,10 @@ class Body:
         progress: Callable[[int], None],
         stop: threading.Event,
         audio: range | None = None,
+        rate: Rate | None = None,
     ) -> None:
         self._file, self._size, self._progress, self._stop = file, size, progress, stop
+        self._rate = rate or Rate()
         self._hashing = _Hashing(size, audio)
         self._taken = 0
         self._rest = memoryview(b"")  # read, and not sent yet
@@ -59,14 +62,19 @@ class Body:
 
     def read(self, size: int) -> memoryview:
         """The next bytes, at most `size`. Raises Stopped, Withdrawn, UnreadableError."""
-        if self._stop.is_set():
-            raise Stopped("the daemon is stopping", refused=True)
+        self._go_on_if(not self._stop.is_set())
         self._progress(self.sent)
         if not self._rest:
             self._rest = self._next()
+        size = self._rate.block_bytes(size)
         block, self._rest = self._rest[:size], self._rest[size:]
+        self._go_on_if(self._rate.wait(len(block), self._stop))
         self.sent += len(block)
         return block
+
+    def _go_on_if(self, is_running: bool) -> None:
+        if not is_running:
+            raise Stopped("the daemon is stopping", refused=True)
 
     def _next(self) -> memoryview:
         """The next piece of the file; none at its end."""

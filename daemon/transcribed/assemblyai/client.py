@@ -50,6 +50,7 @@ from transcribed.assemblyai.failures import (
     Unreachable,
 )
 from transcribed.assemblyai.headers import ServerClock
+from transcribed.assemblyai.rate import Rate
 from transcribed.assemblyai.transport import Transport
 from transcribed.errors import Blocked, Permanent, Stopped, TranscribedError, Transient
 from transcribed.job import Account
@@ -82,12 +83,14 @@ class AssemblyAI:
         tries: int = 3,
         account: Account | None = None,
         ready: Callable[[], None] = lambda: None,
+        rate: Rate | None = None,
         **limits: float,
     ) -> None:
         """Raises ConfigError for a base_url or a key that cannot be used. `stop` is never set in a signal handler.
 
         `wall` is our time of day; `limits` are those of Limits. `account` is this one's, where base_url and key change
         from start to start. `ready` comes before each call, and raises what keeps the server from answering.
+        `rate` bounds what uploads send.
         """
         self._clock = ServerClock(wall)
         self._transport = Transport(base_url, key, Limits(**limits), self._clock)
@@ -95,6 +98,7 @@ class AssemblyAI:
         self._stop = stop
         self._tries = tries
         self._ready = ready
+        self._rate = rate
 
     @property
     def account(self) -> Account:
@@ -133,7 +137,7 @@ class AssemblyAI:
 
         def once() -> Sent:
             file.seek(0)
-            with closing(Body(file, size, progress, self._stop, audio)) as body:
+            with closing(Body(file, size, progress, self._stop, audio, self._rate)) as body:
                 try:
                     answer = self._send("POST", "/v2/upload", UPLOAD, data=body, headers=_OCTETS)
                 except UnreadableError as error:

@@ -121,6 +121,9 @@ class Api(Table):
         default=0.5, gt=0, le=3600, description="The shortest time between two looks at what is transcribed."
     )
     uploads: int = Field(default=16, ge=1, le=32, description="The most recordings that are uploaded at once.")
+    upload_kilobytes_per_second: float | None = Field(
+        default=None, ge=1, le=10_000_000, description="The most that all uploads together send. Default: no bound."
+    )
     upload_hours: Annotated[str, AfterValidator(kinds.hours)] | None = Field(
         default=None, description='Recordings are uploaded in these hours alone, local time: "22:00-06:00".'
     )
