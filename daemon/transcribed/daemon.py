@@ -9,7 +9,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,13 +19,11 @@ from transcribed.config.share import settings_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, Lock, rebuild
 from transcribed.monitor.monitor import Monitor, Wanted
+from transcribed.newsroom import Newsroom, newsroom_of
 from transcribed.own_api import ACCOUNT, OwnApi
 from transcribed.threads import Pools, Share
 from transcribed.worker import LaneChecked, Look, Plan, Reload, Route, Stop, Worker
 from transcribed.worker.people.status import to_json, waiting_for_disk
-
-if TYPE_CHECKING:
-    from transcribed.notify import Services
 
 log = structlog.get_logger()
 
@@ -41,8 +38,8 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     _answered({"one of the folders": lambda: placement.refuse_misplaced(settled, os.environ)})
     stop = threading.Event()
     own = own_api_of(settled, stop)
-    clients = Clients(stop, own)
-    plan = plan_of(settled, clients)
+    clients, newsroom = Clients(stop, own), newsroom_of(settled.notify)
+    plan = plan_of(settled, clients, newsroom)
     directory = settled.state.directory
     mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
     version = importlib.metadata.version("transcribed")
@@ -54,7 +51,7 @@ def work(path: str, settled: config.Config, *, once: bool) -> int:
     else:
         journal = _opened(directory, monitor, is_secret=is_secret)
     try:
-        host = Machine(path, settled, mailbox, monitor, clients)
+        host = Machine(path, settled, mailbox, monitor, clients, newsroom)
         worker = Worker(plan, journal, host, directory=directory, mailbox=mailbox, clock=service.Clock(), stop=stop)
         log.info("daemon.started", version=version, config=path, inboxes=[route.name for route in plan.routes])
         signals.caught().tell(
@@ -192,7 +189,7 @@ def _wants_drafts(settled: config.Config) -> bool:
     return any(inbox.draft for inbox in settled.inboxes)
 
 
-def plan_of(settled: config.Config, clients: Clients) -> Plan:
+def plan_of(settled: config.Config, clients: Clients, newsroom: Newsroom) -> Plan:
     """The plan that a configuration means to the worker. Raises ConfigError where there is no key."""
     api = settled.api
     return Plan(
@@ -206,10 +203,11 @@ def plan_of(settled: config.Config, clients: Clients) -> Plan:
         accept_backlog_hours=api.accept_backlog_hours,
         transcripts_days=settled.state.transcripts_days,
         jobs_days=settled.state.jobs_days,
-        tell=settled.notify.events if settled.notify.urls_file else (),
+        tell=settled.notify.events if newsroom.services else (),
         digest_seconds=settled.notify.digest_seconds,
         prices=prices_of(settled.costs),
         currency=settled.costs.currency,
+        unusable=newsroom.problem,
     )
 
 
@@ -260,16 +258,6 @@ def watchers_of(monitor: config.Monitor) -> Wanted:
     return Wanted(monitor.listen, monitor.textfile, config.read_heartbeat_url(monitor))
 
 
-def services_of(notify: config.Notify) -> "Services | None":
-    """The services that `urls_file` names; None where there is no such file. Raises ConfigError."""
-    lines = config.read_urls(notify)
-    if not lines:
-        return None
-    from transcribed.notify import Services  # noqa: PLC0415  the extra may be missing, and costs most of a second
-
-    return Services(lines)
-
-
 def _say_events_lost() -> None:
     log.warning(
         "inbox.events_lost", reason="more happened than the kernel's queue holds: everything is looked at again"
@@ -306,6 +294,7 @@ class Machine:
         mailbox: "queue.SimpleQueue[object]",
         monitor: Monitor,
         clients: Clients,
+        newsroom: Newsroom,
     ) -> None:
         self._path = path
         self._settled = settled
@@ -314,7 +303,7 @@ class Machine:
         self._notifier = service.Notifier(os.environ)
         self._threads = Pools()
         self._watch = Watch(lambda root: mailbox.put(Look(root)), _say_events_lost)
-        self._services = services_of(settled.notify)
+        self._newsroom = newsroom
         self._status_path = os.fsencode(places.status_path(settled.state.directory, os.environ))
         self._status_access = _access_of_status()
 
@@ -347,11 +336,12 @@ class Machine:
             raise errors.ConfigError(["api.engine and [local] cannot change while the daemon runs: restart it"])
         if _wants_drafts(settled) and self._clients.own is None:
             raise errors.ConfigError(["draft = true, where no inbox had it, starts a recogniser: restart the daemon"])
-        services, plan = services_of(settled.notify), plan_of(settled, self._clients)
+        newsroom = newsroom_of(settled.notify, is_refused=self._newsroom.problem is None)
+        plan = plan_of(settled, self._clients, newsroom)
         self._monitor.adopt(watchers_of(settled.monitor))
         if settled.log.level != self._settled.log.level:
             service.set_level(settled.log.level)
-        self._settled, self._services = settled, services
+        self._settled, self._newsroom = settled, newsroom
         return plan
 
     def watch(self, root: bytes) -> bool:
@@ -376,9 +366,10 @@ class Machine:
 
         Raises Transient where nobody took it.
         """
-        if self._services is None:  # a reload has just taken them out
+        services = self._newsroom.services
+        if services is None:  # a reload has just taken them out
             return
-        for name in self._services.tell(title, body):
+        for name in services.tell(title, body):
             log.warning("notify.not_taken", service=name, reason="it did not take the news; another one did")
 
     def executor(self, name: str, threads: int) -> Share:

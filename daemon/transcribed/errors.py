@@ -42,6 +42,8 @@ class Exit(enum.IntEnum):
 API, SUBMIT, STATE = "api", "submit", "state"
 #: Blocked while the configuration on disk is refused: nothing waits for it, and people should know all the same.
 CONFIGURATION = "configuration"
+#: Blocked while [notify] cannot be used: nothing else waits for it.
+NEWS = "notify"
 
 
 #: Blocked as people have planned it: by `transcribed pause`, and outside the hours of api.upload_hours.
@@ -56,6 +58,11 @@ def pause_lane(inbox: str | None) -> str:
 def is_planned(lane: str) -> bool:
     """True if people have planned that this lane is blocked: then nothing is wrong."""
     return lane in (PAUSE, HOURS) or lane.startswith(f"{PAUSE}:")
+
+
+def holds_up(lane: str) -> bool:
+    """True if a step that should go on waits for this lane."""
+    return lane not in (CONFIGURATION, NEWS) and not is_planned(lane)
 
 
 def inbox_lane(name: str) -> str:
@@ -151,6 +158,17 @@ def refused_reload(problem: TranscribedError) -> Blocked:
         f"a reload was refused, and the configuration from before stays in force: {said}",
         lane=CONFIGURATION,
         hint="fix it, then `systemctl reload transcribed` (SIGHUP): a daemon that is started with it now would end",
+        exit_status=Exit.CONFIGURATION,
+        by_person=True,
+    )
+
+
+def no_news(problem: "ConfigError") -> Blocked:
+    """The block of the news where the services that tell people cannot be had: no step waits for it."""
+    return Blocked(
+        f"no news are sent: {'; '.join(problem.problems)}",
+        lane=NEWS,
+        hint="then `systemctl reload transcribed` (SIGHUP); after an installation a restart",
         exit_status=Exit.CONFIGURATION,
         by_person=True,
     )

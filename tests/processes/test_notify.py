@@ -89,16 +89,43 @@ def imported(daemon: Daemon) -> tuple[int, bool]:
     return ran.returncode, ran.stdout == b"True\n"
 
 
-def test_without_the_extra_a_file_of_addresses_is_a_mistake_that_names_the_fix(tmp_path):
+def test_without_the_extra_nothing_but_the_news_is_missing_and_the_log_and_the_status_name_the_fix(tmp_path):
     code = "import sys\nsys.modules['apprise'] = None\nfrom transcribed.cli import main\nmain()\n"
-    with Daemon(tmp_path / "d", "http://127.0.0.1:9") as daemon:
+    with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
         daemon.config["notify"] = {"urls_file": str(urls(tmp_path, f"json://{SECRET}@127.0.0.1/\n"))}
+        daemon.drop("Talk.mp3", mp3("Talk"))
         arguments = ["--config", str(daemon.write_config()), "run", "--once"]
-        ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+        environ = os.environ | {"ASSEMBLYAI_API_KEY": daemon.key}
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *arguments], env=environ, capture_output=True, text=True, check=False
+        )
+        status = (daemon.state / "status.json").read_text()
 
-    assert ran.returncode == 78
-    assert "/bin/pip install --require-hashes -r requirements/notify.txt" in ran.stderr
-    assert SECRET not in ran.stderr
+    assert ran.returncode == 0
+    assert len(server.submits) == 1
+    for told in (ran.stderr, status):
+        assert "no news are sent: notify.urls_file needs the extra `notify`: in the folder of the source" in told
+        assert "/bin/pip install --require-hashes -r requirements/notify.txt" in told
+        assert SECRET not in told
+
+
+def test_a_wrong_address_at_a_start_is_told_until_a_reload_finds_it_fixed(tmp_path, postbox):
+    with FakeAssemblyAI() as server, Daemon(tmp_path / "d", server.base_url) as daemon:
+        daemon.config["notify"] = {"urls_file": str(urls(tmp_path, SECRET + "\n"))}
+        daemon.start()
+        wait_for(lambda: "lane.blocked" in daemon.events(), "the block")
+        daemon.process.send_signal(1)  # it is still wrong, and other changes of the configuration count all the same
+        wait_for(lambda: "config.reloaded" in daemon.events(), "the reload")
+        urls(tmp_path, postbox.url + "\n")
+        daemon.process.send_signal(1)
+        wait_for(lambda: daemon.events().count("config.reloaded") == 2, "the second reload")
+        daemon.drop("noise.mp3", b"no audio")
+        wait_for(lambda: "job.retired" in daemon.events(), "the end of the recording")
+        daemon.process.terminate()
+        assert daemon.wait() == 0
+        assert [told["title"] for told in postbox.got] == ["transcribed: 1 failed"]
+        assert (daemon.events().count("lane.blocked"), daemon.events().count("lane.resumed")) == (2, 2)
+        assert SECRET not in daemon.log.read_text()
 
 
 def test_check_counts_the_services_and_sends_nothing(tmp_path, postbox):

@@ -80,7 +80,7 @@ def test_an_empty_credential_is_none_and_says_where_the_key_belongs_where_no_oth
     assert config.read_key(config.Api(base_url="http://127.0.0.1:9"), environ) == "local"
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660])
 def test_a_key_file_of_our_own_that_others_can_read_is_refused_with_the_command_that_fixes_it(tmp_path, mode):
     path = tmp_path / "my key"
     path.write_text(KEY)
@@ -89,6 +89,17 @@ def test_a_key_file_of_our_own_that_others_can_read_is_refused_with_the_command_
     assert refusal(api, {}).endswith(f": chmod 600 {shlex.quote(str(path))}")
     path.chmod(0o600)
     assert config.read_key(api, {}) == KEY
+
+
+def test_a_group_may_read_a_key_file_of_root_and_none_of_anybody_else(tmp_path):
+    path = tmp_path / "key"
+    path.write_text(KEY)
+    path.chmod(0o640)
+    api = config.Api(key_file=str(path))
+    if os.geteuid() == 0:
+        assert config.read_key(api, {}) == KEY
+    else:
+        assert "others can read the API key" in refusal(api, {})
 
 
 def test_credentials_and_mounted_secrets_may_be_readable_by_all_and_links(places, tmp_path):

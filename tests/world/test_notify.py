@@ -359,7 +359,7 @@ def test_a_file_of_addresses_that_is_not_there_is_refused(tmp_path):
 
 def test_a_file_of_addresses_that_others_can_read_is_refused_with_the_command_that_fixes_it(tmp_path):
     path = urls(tmp_path, f"json://{SECRET}@127.0.0.1/\n")
-    path.chmod(0o640)
+    path.chmod(0o644)
 
     assert refusal(path).endswith(f": chmod 600 {shlex.quote(str(path))}")
 

@@ -24,10 +24,10 @@ from transcribed.cli.retries import closed_to_group
 from transcribed.cli.shares import FIX, Shares, roots, roots_of
 from transcribed.cli.untaken import Untaken, names_of
 from transcribed.config import placement
-from transcribed.daemon import services_of
 from transcribed.folders import Ground
 from transcribed.job import printable, shown
 from transcribed.journal import Journal
+from transcribed.newsroom import services_of
 
 _NOT_BEFORE = 1767225600.0  # 2026-01-01: this program is not older
 

@@ -8,7 +8,7 @@ import typer
 from transcribed import config
 from transcribed.cli import terminal
 from transcribed.config import placement
-from transcribed.daemon import services_of
+from transcribed.newsroom import services_of
 
 app = typer.Typer(
     help="Show an example configuration, the one in force, or its schema; check it.", no_args_is_help=True

@@ -91,9 +91,13 @@ def _from_file(path: str) -> str:
 
 
 def _of_its_owner(path: str, limit_bytes: int, what: str) -> str:
-    """The text of the file at `path`. If it is our user's own, nobody else may be able to read it."""
+    """The text of the file at `path`. If it is our user's own, nobody else may be able to read it.
+
+    One of root's may be readable for a group: that is how a service that is not root reads it.
+    """
     content, status = contents(path, limit_bytes)
-    if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+    others = 0o027 if status.st_uid == 0 else 0o077
+    if status.st_uid == os.geteuid() and status.st_mode & others:
         shown = printable(path)
         raise ConfigError([f"{shown}: others can read {what} in it: chmod 600 {shlex.quote(shown)}"])
     return _text(content)

@@ -44,7 +44,7 @@ class Holds:
         self._journal = journal
         self._lanes = lanes
         self._clock = clock
-        self._resume = resume
+        self.resume_lane = resume
         self._pauses = {name.removeprefix(_FACTS): _read(text) for name, text in journal.facts(_FACTS).items()}
 
     def check_loss(self, plan: Plan) -> None:
@@ -71,7 +71,7 @@ class Holds:
         self._journal.remember({_FACTS + lane: None for lane in lanes})
         for lane in lanes:
             self._pauses.pop(lane, None)
-            self._resume(lane)
+            self.resume_lane(lane)
 
     def look(self, plan: Plan, *, is_needed: bool) -> None:
         """Hold what is to be held now, and let go of the rest. `is_needed`: a job is on its way.
@@ -88,7 +88,7 @@ class Holds:
             )
         opens_at = _opens_at(plan.upload_hours, int(now // 60)) if plan.upload_hours and is_needed else None
         if plan.upload_hours is None or opens_at is None:
-            self._resume(errors.HOURS)
+            self.resume_lane(errors.HOURS)
         else:
             held = self._lanes.blocking((errors.HOURS,))
             self._hold(_closed(plan.upload_hours, opens_at), now if held is None else held.since, opens_at)

@@ -72,9 +72,7 @@ class Worker:
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
         self._holds = Holds(journal, self.lanes, clock, self._resume)
-        self._orders = Orders(
-            directory, self.book, self.dispatch, background, clock, holds=self._holds, resume=self._resume
-        )
+        self._orders = Orders(directory, self.book, self.dispatch, background, clock, self._holds)
         self._polls = Polls(background, clock)
         self._probes = Probes(journal, background)
         self._hooks = Hooks(background, stop)
@@ -341,6 +339,8 @@ class Worker:
         for name in [lane.name for lane in self.lanes.all() if lane.name not in kept]:
             self._resume(name)
         self._guarded(functools.partial(self._holds.check_loss, plan))
+        if plan.unusable is not None:
+            self._block(plan.unusable)
         self._plan = plan
         self.book.rules = plan.rules
         self._news.adopt(plan)

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -101,10 +101,7 @@ def numbers(order: Mapping[str, Any]) -> list[int]:
 
 
 class Orders:
-    """The folder of orders, and the carrying out of each. Listing and removing are done on the state's thread.
-
-    `resume` frees a lane.
-    """
+    """The folder of orders, and the carrying out of each. Listing and removing are done on the state's thread."""
 
     def __init__(
         self,
@@ -113,9 +110,7 @@ class Orders:
         dispatch: Dispatch,
         background: Background,
         clock: Clock,
-        *,
         holds: Holds,
-        resume: Callable[[str], None],
     ) -> None:
         self.directory = os.fsencode(directory)  #: of the state
         self.folder = os.path.join(self.directory, ORDERS.encode())
@@ -127,7 +122,7 @@ class Orders:
         self._background = background
         self._clock = clock
         self._holds = holds
-        self._resume = resume
+        self._resume = holds.resume_lane
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
         self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written

@@ -125,6 +125,7 @@ class Plan:
     prices: Prices
     currency: str
     jobs_days: float  #: for so long a job is remembered after its end
+    unusable: errors.Blocked | None = None  #: what of the configuration cannot be used, though all else can
 
 
 def kept_lanes(before: Plan, after: Plan, routes: Sequence[Route]) -> set[str]:

@@ -10,7 +10,7 @@ from transcribed.worker.lanes import Lanes
 
 def verdict(lanes: Lanes, inboxes: Collection[Arrivals], book: Book) -> int:
     """0 where all is delivered, 1 where some failed, else that of what is blocked."""
-    if blocked := [lane for lane in lanes.all() if not errors.is_planned(lane.name)]:
+    if blocked := [lane for lane in lanes.all() if errors.holds_up(lane.name)]:
         return blocked[0].exit_status
     if book.unfinished or any(inbox.leaves_files() for inbox in inboxes):
         return errors.Exit.AGAIN
