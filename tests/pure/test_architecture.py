@@ -76,6 +76,7 @@ OPENS_FILES = {
     "transcribed.cli.service.shipped": "the files for systemd lie in the package",
     "transcribed.journal.file": "SQLite's own files, and the lock beside them",
     "transcribed.journal.copies": "SQLite writes the copy",
+    "transcribed.journal.moving": "what was checked is moved into the state directory, as a whole",
     "transcribed.folders.mounts": "the kernel's table of mounts",
     "transcribed.rendering": "a wish to the kernel, in /proc",
     "transcribed.cli.check": "a limit of the kernel, in /proc",

@@ -23,13 +23,17 @@ _PAGES = 1024  # copied at once: 4 MB
 _ROOM = 2  # times the size of the journal: its backup, and what SQLite writes before a transaction is committed
 
 
-def copy(engine: sa.Engine, path: str) -> None:
-    """Make a consistent, durable copy at `path`, which must not exist; a daemon may be writing. Raises Blocked."""
+def copy(engine: sa.Engine, path: str, *, is_last: bool) -> None:
+    """Make a consistent, durable copy at `path`, which must not exist; a daemon may be writing. Raises Blocked.
+
+    `is_last`: nothing is written here any more, so the copy knows of all that was paid for.
+    """
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("VACUUM INTO ?", (path,))
-        with closing(sqlite3.connect(path, isolation_level=None)) as copied:
-            _mark(copied)
+        if not is_last:
+            with closing(sqlite3.connect(path, isolation_level=None)) as copied:
+                _mark(copied)
         fsync(path)
     except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
         why = getattr(error, "orig", None) or error

@@ -187,7 +187,7 @@ def for_reading(directory: str) -> sa.Engine:
     engine = connected(directory, mode="ro", still=_is_still(directory))
     try:
         with _understood(directory):
-            version = _version(engine, directory)
+            version = version_of(engine, directory)
     except BaseException:
         engine.dispose()
         raise
@@ -219,7 +219,7 @@ def _loss(directory: str, lock: Lock, on_slow: Callable[[], None]) -> str:
     try:
         with _understood(directory):
             try:
-                if _version(engine, directory) == 0 and not lock.begun:
+                if version_of(engine, directory) == 0 and not lock.begun:
                     return ""
             except sa.exc.DatabaseError as error:
                 if is_waited_for(error.orig):
@@ -255,7 +255,7 @@ def _made(
     migrated = None
     try:
         with _understood(directory):
-            version = _version(engine, directory)
+            version = version_of(engine, directory)
             _make_journal_private(directory, is_secret=is_secret)  # before there is any beside it
             with engine.connect() as connection:
                 for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
@@ -346,7 +346,7 @@ def _none_yet(directory: str) -> ConfigError:
     return ConfigError([f"there is no journal in {directory} yet: the daemon has not run with this configuration"])
 
 
-def _version(engine: sa.Engine, directory: str) -> int:
+def version_of(engine: sa.Engine, directory: str) -> int:
     """The version of the journal; 0 if it has no tables yet. Raises ConfigError for a newer one."""
     with engine.connect() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())

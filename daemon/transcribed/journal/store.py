@@ -378,9 +378,9 @@ class Journal:
             return damage.whole(self._engine)
         return damage.evident(self._engine)
 
-    def copy(self, path: str) -> None:
-        """Make a consistent, durable copy at `path`, which must not exist. Raises Blocked if it cannot be written."""
-        copies.copy(self._engine, path)
+    def copy(self, path: str, *, is_last: bool = False) -> None:
+        """Make a durable copy at `path`, a new file; the last one goes on elsewhere. Raises Blocked."""
+        copies.copy(self._engine, path, is_last=is_last)
 
     def touch(self) -> None:
         """Write something small, durably. Raises Blocked(state) if the disk does not take it."""

@@ -336,7 +336,7 @@ def restore(scene: Scene) -> str:
     """A backup on a machine without the service, by the document's commands: all that was paid is known."""
     before = sum(scene.api.paid().values())
     scene.run(f"cp {AUDIO_HERE}/inbox-archive/First.mp3 {AUDIO_HERE}/inbox/Again.mp3")
-    scene.follow("docs/service.md", "Put a backup back, or move to another machine")
+    scene.follow("docs/service.md", "Put a backup back")
     scene.active()
     scene.drop("Restored.mp3")
     scene.delivered("Restored.mp3")
@@ -344,6 +344,23 @@ def restore(scene: Scene) -> str:
     after = sum(scene.api.paid().values())
     assert after == before + 1, f"{after - before} were paid"
     return "a recording from before the backup, dropped again, costs nothing"
+
+
+def move(scene: Scene) -> str:
+    """Both halves of the document's commands on one machine, which forgets in between: all that was paid is known."""
+    before = sum(scene.api.paid().values())
+    scene.run(f"cp {AUDIO_HERE}/inbox-archive/First.mp3 {AUDIO_HERE}/inbox/Moved.mp3")
+
+    def forget(command: str) -> None:
+        if "journal import" in command:
+            scene.run("mv /var/lib/transcribed /var/lib/transcribed.before")
+
+    scene.follow("docs/service.md", "Move to another machine", before=forget)
+    scene.active()
+    scene.delivered("Moved.mp3")
+    after = sum(scene.api.paid().values())
+    assert after == before, f"{after - before} were paid"
+    return "a recording from before the move, dropped again, costs nothing; nothing was to be accepted"
 
 
 OLDER = "f986dc1^"  # the last commit with the journal of version 8
@@ -400,5 +417,5 @@ def _put_older(scene: Scene) -> None:
 STEPS: tuple[Step, ...] = (
     *(install, exposure, first, command_line, reload_good, reload_bad, bad_at_start, key_missing, key_replaced),
     *(other_folders, home, share, bound_share, stop_in_upload, cold_boot, watchdog, python_of_another_version),
-    *(backup, uninstall, restore, upgrade, rollback),
+    *(backup, uninstall, restore, move, upgrade, rollback),
 )
