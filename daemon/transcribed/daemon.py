@@ -221,6 +221,7 @@ def route_of(inbox: config.Inbox, *, is_free: bool = False) -> Route:
         archive=os.fsencode(inbox.archive),
         failed=os.fsencode(inbox.failed),
         after=inbox.after,
+        archive_days=inbox.archive_days,
         duplicates=inbox.duplicates,
         is_free=is_free,
         draft=inbox.draft,

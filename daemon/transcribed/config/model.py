@@ -278,6 +278,9 @@ class Defaults(Transcription):
     after: Literal["archive", "keep", "delete"] = Field(
         default="archive", description="What is done with a recording once its transcript is safe."
     )
+    archive_days: float = Field(
+        default=0.0, ge=0, le=36500, description="A delivered recording stays so long in the archive. 0: for ever."
+    )
     duplicates: Literal["reuse", "skip", "transcribe"] = Field(
         default="reuse", description="What is done with a recording whose content was transcribed before."
     )

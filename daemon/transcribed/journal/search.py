@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from transcribed.job import Fingerprint, Job
 from transcribed.job.events import Event
 from transcribed.journal.statements import MOST_TWINS
-from transcribed.journal.tables import events, few, job_of, jobs, readable
+from transcribed.journal.tables import events, few, job_of, jobs, numbers_in, readable
 from transcribed.journal.transactions import Transactions
 
 _SOME = 500  # jobs that are read at once where all are
@@ -63,6 +63,15 @@ class Search:
         since = few("jobs_put_away", sa.column("retired_at") >= at) | (few("jobs_lying") & (jobs.c.retired_at >= at))
         found = sa.select(jobs.c.id).where(since).order_by(jobs.c.retired_at.desc()).limit(most)
         return self._jobs(jobs.c.id.in_(found))
+
+    def put_away_between(self, after: tuple[float, int], before: float, most: int) -> list[Job]:
+        """The first jobs whose recording was put away then, in that order; `after` this time and number."""
+        at, number = after
+        retired_at = sa.column("retired_at", sa.Float)
+        is_later = (retired_at > at) | (sa.column("id") > number)
+        found = numbers_in("jobs_put_away", retired_at >= at, retired_at <= before, is_later)
+        some = self._jobs(jobs.c.id.in_(found.order_by(sa.text("retired_at, id")).limit(most)))
+        return sorted(some, key=lambda job: (job.retired_at or 0.0, job.id))
 
     def named_by_transcript(self, transcript_id: str) -> list[Job]:
         """The last jobs that have this transcript, and names in the folders. One of them paid for it."""

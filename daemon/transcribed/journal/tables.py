@@ -242,9 +242,14 @@ def few(index: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[boo
 
     SQLite is told to take the index: it does not know how few they are.
     """
+    return jobs.c.id.in_(numbers_in(index, *conditions))
+
+
+def numbers_in(index: str, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The numbers of the jobs in this index of a few that meet `conditions` on its column, and on `id`."""
     _, which = _FEW[index]
     indexed: sa.Select[Any] = sa.select(sa.literal_column("id")).select_from(sa.text(f"jobs INDEXED BY {index}"))
-    return jobs.c.id.in_(indexed.where(sa.text(which), *conditions))
+    return indexed.where(sa.text(which), *conditions)
 
 
 def tables_of(version: int) -> list[sa.TableClause]:

@@ -78,7 +78,7 @@ class Worker:
         self._hooks = Hooks(background, stop)
         self._sweeps = Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock)
-        self._second_looks = SecondLooks(self.book, background, clock)
+        self._second_looks = SecondLooks(self.book, kept, background, clock)
         self._drafts = Drafts(self.book, self.lanes, background, clock)
         self._news = News(plan, host, background, clock)
         self._pages = pages.Pages(journal, background, clock)
@@ -139,7 +139,7 @@ class Worker:
         self._notices.keep(self.lanes, self.inboxes.values())
         self._pages.keep(self._plan, self.inboxes.values())
         self._deletions.look_if_due(self._plan)
-        self._second_looks.look_if_due(self.inboxes)
+        self._second_looks.look_if_due(self.inboxes, self._plan)
         self._guarded(functools.partial(self._drafts.look_if_due, self._plan, self.inboxes))
         self._news.look(self.lanes)
 
@@ -203,7 +203,7 @@ class Worker:
                 self._lane_checked(message)
             case messages.OrdersListed():
                 self._orders.obey(message, self.inboxes)
-            case messages.LookedAgain() | messages.LookedClosely():
+            case messages.LookedAgain() | messages.LookedClosely() | messages.ArchiveAged():
                 self._second_looks.heard(message, self.inboxes)
             case messages.RemoteDeleted() | messages.OldTranscriptsListed():
                 self._deletions.heard(message)

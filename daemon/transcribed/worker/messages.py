@@ -8,7 +8,7 @@ from transcribed import errors
 from transcribed.assemblyai import Listed
 from transcribed.inbox import Evidence, Found, Listing, Probe
 from transcribed.job import Fingerprint, Job
-from transcribed.job.events import Altered, Event, Returned
+from transcribed.job.events import Altered, Event, Retired, Returned
 from transcribed.worker.background import Outcome
 from transcribed.worker.plan import Plan
 
@@ -158,6 +158,18 @@ class LookedClosely:
     recording: PutAway
     since: float
     outcome: Outcome[Returned | Altered | Fingerprint | None]
+
+
+Ended = tuple[Job, Retired | str]  #: a job whose archived recording was deleted, or the reason why it stays
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveAged:
+    """The oldest archived recordings of this inbox, `upto` this time and job, were deleted, or stay."""
+
+    inbox: str
+    upto: tuple[float, int]
+    outcome: Outcome[list[Ended]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Route:
     archive: bytes
     failed: bytes
     after: str
+    archive_days: float  #: for so long a delivered recording stays in the archive; 0: for ever
     duplicates: str
     silence: str  #: "empty" or "fail": a recording in which nothing is said
     page: bool  #: `_transcribed.html` is kept in the outbox

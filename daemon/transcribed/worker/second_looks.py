@@ -16,11 +16,13 @@ from transcribed import errors
 from transcribed.files import leaves_for
 from transcribed.job import Fingerprint, Job, State, is_link, shown
 from transcribed.job.events import Altered, Event, Retired, Returned
+from transcribed.journal import Transcripts
+from transcribed.worker.aging import Aging
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
-from transcribed.worker.messages import LookedAgain, LookedClosely, PutAway
-from transcribed.worker.plan import Clock
+from transcribed.worker.messages import ArchiveAged, LookedAgain, LookedClosely, PutAway
+from transcribed.worker.plan import Clock, Plan
 from transcribed.worker.steps import leaving
 from transcribed.worker.steps.afterwards import look_closely, other_than_they_were
 
@@ -76,7 +78,8 @@ class _Watched:
 class SecondLooks:
     """The looks of all inboxes. All of it belongs to the loop's thread; the folders are asked on others."""
 
-    def __init__(self, book: Book, background: Background, clock: Clock) -> None:
+    def __init__(self, book: Book, kept: Transcripts, background: Background, clock: Clock) -> None:
+        self._aging = Aging(book, kept, background, clock)
         self._book = book
         self._background = background
         self._clock = clock
@@ -92,11 +95,13 @@ class SecondLooks:
 
     def next_at(self) -> float | None:
         """The time of the next look (monotonic)."""
-        return min((at for each in self._of.values() if (at := each.next_at()) is not None), default=None)
+        times = (self._aging.next_at(), *(each.next_at() for each in self._of.values()))
+        return min((at for at in times if at is not None), default=None)
 
-    def look_if_due(self, inboxes: Mapping[str, Arrivals]) -> None:
+    def look_if_due(self, inboxes: Mapping[str, Arrivals], plan: Plan) -> None:
         """Begin the looks that are due; the first time, take up those that the last process left."""
         now = self._clock.monotonic()
+        self._aging.look_if_due(inboxes, plan)
         if self._is_new:
             self._is_new = False
             self._take_up(inboxes, now)
@@ -162,9 +167,11 @@ class SecondLooks:
         now = self._clock.monotonic()
         return any(at <= now < at + LATE_SECONDS for each in self._leaving.values() for at in each.values())
 
-    def heard(self, message: LookedAgain | LookedClosely, inboxes: Mapping[str, Arrivals]) -> None:
+    def heard(self, message: LookedAgain | LookedClosely | ArchiveAged, inboxes: Mapping[str, Arrivals]) -> None:
         """A look has ended."""
-        if isinstance(message, LookedAgain):
+        if isinstance(message, ArchiveAged):
+            self._aging.heard(message, inboxes)
+        elif isinstance(message, LookedAgain):
             self._looked(message, inboxes)
         else:
             self._looked_closely(message, inboxes)
