@@ -31,6 +31,7 @@ def show(ctx: typer.Context) -> None:
 def check(ctx: typer.Context) -> None:
     """Read the configuration as the daemon does at a start and at a reload; nothing else is tried, and no key is read.
 
+    What is wrong with [notify] is a mistake here too, though a start goes on without news.
     It is for editors, scripts and `systemctl reload`; `transcribed check` tries the folders, the key and the API too.
     """
     settled = terminal.load(ctx)
