@@ -12,7 +12,7 @@ from transcribed.errors import TranscribedError
 from transcribed.job import State
 from transcribed.monitor.health import Evidence, judged
 from transcribed.worker import Reload, drop
-from world import World, work_for
+from world import World, changed, work_for
 
 HOUR, A_WHILE = 3600.0, 150.0  # a note in the outbox comes after a minute
 MINUTE_OF_START = 60 * time.localtime(1_800_000_000).tm_hour + time.localtime(1_800_000_000).tm_min
@@ -93,6 +93,21 @@ def test_a_pause_of_one_inbox_holds_up_no_other_and_ends_at_its_time(world: Worl
 
     assert events(logs, "lane.resumed") == ["pause:second"]
     assert world.files("second-outbox") == ["Other.srt", "Other.txt"]
+
+
+def test_a_paused_inbox_stays_paused_under_another_name(world: World, api: FakeAssemblyAI) -> None:
+    world.run()
+    order(world, "pause", inbox="talks")
+    work_for(world, 30)
+    world.routes = [changed(world.route, name="meetings")]
+    world.drop("Talk.mp3")
+    work_for(world, 30)
+
+    assert api.uploads == []
+    assert [lane["lane"] for lane in world.published[-1]["blocked"]] == ["pause:meetings"]
+    order(world, "resume", inbox="meetings")
+    assert events(work_for(world, 60), "lane.resumed") == ["pause:meetings"]
+    assert world.states() == [State.DELIVERED]
 
 
 def test_resume_without_a_name_ends_the_pauses_of_single_inboxes_too(world: World) -> None:

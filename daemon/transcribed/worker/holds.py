@@ -8,7 +8,7 @@ is on its way: where nothing waits, nobody is told of a wait.
 import functools
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from transcribed import errors
 from transcribed.job.hours import hours_in, is_within
 from transcribed.journal import Journal, unaccepted
+from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Plan
 
@@ -73,12 +74,13 @@ class Holds:
             self._pauses.pop(lane, None)
             self.resume_lane(lane)
 
-    def look(self, plan: Plan, *, is_needed: bool) -> None:
-        """Hold what is to be held now, and let go of the rest. `is_needed`: a job is on its way.
+    def look(self, plan: Plan, inboxes: Mapping[str, Arrivals], jobs: int) -> None:
+        """Hold what is to be held now, and let go of the rest. `jobs`: the number of those that are on their way.
 
         Raises Blocked(state).
         """
         now = self._clock.wall()
+        self._rename(inboxes)
         if over := [lane for lane, each in self._pauses.items() if each.until is not None and each.until <= now]:
             self._end(over)
         names = {errors.PAUSE: "everything", **{each.pause_lane: f"the inbox {each.name}" for each in plan.routes}}
@@ -86,12 +88,21 @@ class Holds:
             self._hold(
                 _paused(lane, names[lane], self._pauses[lane]), self._pauses[lane].since, self._pauses[lane].until
             )
-        opens_at = _opens_at(plan.upload_hours, int(now // 60)) if plan.upload_hours and is_needed else None
+        opens_at = _opens_at(plan.upload_hours, int(now // 60)) if plan.upload_hours and jobs else None
         if plan.upload_hours is None or opens_at is None:
             self.resume_lane(errors.HOURS)
         else:
             held = self._lanes.blocking((errors.HOURS,))
             self._hold(_closed(plan.upload_hours, opens_at), now if held is None else held.since, opens_at)
+
+    def _rename(self, inboxes: Mapping[str, Arrivals]) -> None:
+        """A paused inbox that has another name in the configuration now is still paused. Raises Blocked(state)."""
+        lanes = ((errors.pause_lane(old), errors.pause_lane(name)) for name in inboxes for old in inboxes[name].former)
+        for old, new in [each for each in lanes if each[0] in self._pauses]:
+            pause = self._pauses.get(new, self._pauses[old])
+            self._journal.remember({_FACTS + old: None, _FACTS + new: _AS_JSON.dump_json(pause).decode()})
+            self._pauses[new] = pause
+            del self._pauses[old]
 
     def _hold(self, why: errors.Blocked, since: float, until: float | None) -> None:
         if self._lanes.hold(why, since=since, until=until):
