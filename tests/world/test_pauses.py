@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+import structlog
 
 from commands import ask
 from fake_assemblyai import FakeAssemblyAI
@@ -46,9 +47,12 @@ def test_a_pause_outlives_restarts_and_reloads_and_is_told_once_at_its_begin_and
             told.append(world.mailbox.put(Reload()))
         return world.clock.monotonic() > 1000 + 3 * A_WHILE
 
-    world.run(reloaded_after_a_while)
+    with structlog.testing.capture_logs() as again:
+        world.run(reloaded_after_a_while)
 
-    assert events(first, "lane.blocked") == ["pause"]
+    assert "config.reloaded" in [line["event"] for line in again]
+    assert events(first, "lane.blocked") == events(again, "lane.blocked") == ["pause"], "once in each process"
+    assert events(again, "lane.resumed") == []
     assert api.uploads == []
     (lane,) = world.published[-1]["blocked"]
     (job,) = world.published[-1]["open"]
