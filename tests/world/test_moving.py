@@ -96,6 +96,20 @@ def test_an_import_replaces_no_journal(world: World, exported: Path) -> None:
     assert {path: path.read_bytes() for path in world.state.rglob("*") if path.is_file()} == before
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An export of two jobs that are done."""
+    clock = Clock()
+    with FakeAssemblyAI(clock=clock.wall, processing_seconds=1) as api:
+        world = World(tmp_path_factory.mktemp("left"), api, clock)
+        world.drop("Done.mp3")
+        world.drop("Done too.mp3")
+        assert world.run() == 0
+        path = world.directory / "export"
+        assert ask(world, "journal", "export", str(path)).exit_code == 0
+        return path.read_bytes()
+
+
 def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
@@ -144,23 +158,23 @@ HOSTILE = {
 
 @pytest.mark.parametrize("made", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_no_whole_export_of_ours_is_refused_and_leaves_nothing(
-    made: Callable[[bytes], bytes], exported: Path, tmp_path: Path
+    made: Callable[[bytes], bytes], whole: bytes, tmp_path: Path
 ) -> None:
     state = tmp_path / "elsewhere" / "state"
     with pytest.raises(TranscribedError) as caught:
-        take_in(str(state), io.BytesIO(made(exported.read_bytes())))
+        take_in(str(state), io.BytesIO(made(whole)))
 
     assert "nothing was imported" in str(caught.value)
     assert os.listdir(state) == ["lock"]
     assert os.listdir(state.parent) == ["state"]
 
 
-def test_an_import_that_was_killed_is_made_again(world: World, exported: Path, tmp_path: Path, clock: Clock) -> None:
+def test_an_import_that_was_killed_is_made_again(whole: bytes, tmp_path: Path) -> None:
     state = tmp_path / "elsewhere"
     (state / ".transcribed-import/transcripts").mkdir(parents=True)
     (state / ".transcribed-import/transcripts" / NAME_OF_A_TRANSCRIPT).write_bytes(b"of the first try")
 
-    assert take_in(str(state), io.BytesIO(exported.read_bytes())) > 3
+    assert take_in(str(state), io.BytesIO(whole)) > 3
     assert not (state / "transcripts" / NAME_OF_A_TRANSCRIPT).exists()
     journal = Journal.read(str(state))
     assert (len(journal.all()), journal.loss()) == (2, "")
