@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ HOUR, A_WHILE = 3600.0, 150.0  # a note in the outbox comes after a minute
 MINUTE_OF_START = 60 * time.localtime(1_800_000_000).tm_hour + time.localtime(1_800_000_000).tm_min
 
 
-def events(logs: list[dict[str, Any]], name: str) -> list[str]:
+def events(logs: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return [line["lane"] for line in logs if line["event"] == name]
 
 
