@@ -15,7 +15,9 @@ from typing import Any
 
 from transcribed.formats.asked import SHOWING, unseen
 from transcribed.formats.content import Content
+from transcribed.formats.corrections import Correction, as_json, corrected
 from transcribed.formats.document import docx
+from transcribed.formats.edited import EDITABLE, MOST_BYTES
 from transcribed.formats.lyrics import lrc
 from transcribed.formats.page import html
 from transcribed.formats.prose import md, txt
@@ -27,12 +29,17 @@ from transcribed.formats.tables import csv, defused, labels, podcast, tsv
 from transcribed.formats.transcript import text_of, turns
 
 __all__ = [
+    "EDITABLE",
     "FORMATS",
+    "MOST_BYTES",
     "SHOWING",
+    "Correction",
     "Format",
     "Style",
     "TooLargeError",
+    "as_json",
     "checked",
+    "corrected",
     "defused",
     "is_silent",
     "parse",

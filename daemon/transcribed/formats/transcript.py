@@ -79,11 +79,21 @@ def words_of(said: list[Turn]) -> str:
 
 def speaker_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """The speaker to show for a word or an utterance, or else its channel; empty if neither is known."""
+    label = label_of(entry)
+    return (" ".join(tokens(names.get(label))) or called(label)) if label else ""
+
+
+def called(label: str) -> str:
+    """A speaker without a name, by its label."""
+    return f"Speaker {label}" if _LABEL.fullmatch(label) else label
+
+
+def label_of(entry: Mapping[str, Any]) -> str:
+    """The label of the speaker of a word or an utterance, or else its channel; empty if neither is known."""
     for value in (entry.get("speaker"), entry.get("channel")):
         label = str(value) if type(value) is int and abs(value) < 1000 else " ".join(tokens(value))
         if label:
-            given = " ".join(tokens(names.get(label)))
-            return given or (f"Speaker {label}" if _LABEL.fullmatch(label) else label)
+            return label
     return ""
 
 
