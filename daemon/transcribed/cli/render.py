@@ -1,6 +1,7 @@
 """`transcribed render`: again from the kept transcript, at no cost.
 
-Rules: nothing is asked of the API, nothing in the journal changes, and no file is ever replaced.
+Rules: nothing is asked of the API, nothing in the journal changes, and no file is ever replaced, but for renderings of
+ours where a speaker was named or words were corrected: what a person edited stays.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,16 +10,14 @@ from typing import Annotated
 
 import typer
 
-from transcribed import config, errors, formats, rendering
+from transcribed import config, errors, formats
 from transcribed.cli import terminal
-from transcribed.cli.meant import jobs_meant, shares_of
+from transcribed.cli.amend import Wish, amend
+from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
 from transcribed.cli.target import Target
-from transcribed.daemon import route_of
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal, Transcripts
-from transcribed.worker import Route
-from transcribed.worker.outputs import title_of
-from transcribed.worker.steps.style import style_of
+from transcribed.worker.steps import amended
 
 _PARTS = 10  # the number of times that an order for all jobs reports its progress
 
@@ -38,6 +37,19 @@ Output = Annotated[
     str | None, typer.Option(metavar="DIR", help="The folder for files.", show_default="stdout, or the outbox")
 ]
 
+Edited = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FILE", help="A .txt or .md that you corrected.", show_default=False),
+]
+Speaker = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LABEL=NAME|FILE.toml",
+        help='Name a speaker: A="Anna Berg"; or several by a file. Repeat for several.',
+        show_default=False,
+    ),
+]
+
 
 def render(
     ctx: typer.Context,
@@ -46,16 +58,28 @@ def render(
     every: Every = False,
     format_: Formats = None,
     output: Output = None,
+    edited: Edited = None,
+    speaker: Speaker = None,
     as_json: terminal.Json = False,
 ) -> None:
     """Render kept transcripts again. One job in one format goes to stdout, more become files; nothing is replaced.
 
     With --all, what cannot be rendered is reported on stderr and the others are rendered; the exit status is then 1.
-    With --json all become files, and each is an object.
+    With --json all become files, and each is an object. With --from or --speaker all formats of one job are
+    made again, in the place of those that were delivered; a file that a person edited stays as it is.
     """
     names = list(dict.fromkeys(format_ or []))
     if unknown := [name for name in names if name not in formats.FORMATS]:
         raise typer.BadParameter(f"there is no format {unknown[0]!r}; there are {', '.join(formats.FORMATS)}")
+    if edited or speaker:
+        if every or len(whats or [edited]) != 1:
+            raise typer.BadParameter("--from and --speaker are for one job: name it by number or file")
+        settled = terminal.load(ctx)
+        wish = Wish((whats or [edited or ""])[0], edited, speaker or [])
+        for job, name, outcome in amend(settled, Target(settled, output), wish, names):
+            _tell(job, name, outcome, as_json=as_json)
+            _complain(outcome, set())
+        return
     if bool(whats) == every:
         raise typer.BadParameter("name the jobs by number or file, or give --all")
     settled = terminal.load(ctx)
@@ -71,7 +95,7 @@ def _rendered_all_of(
     settled: config.Config, whats: Sequence[str], names: Sequence[str]
 ) -> list[tuple[Job, str, bytes]]:
     """Every rendering that is wanted, before the first is written: an order that fails leaves no part of it behind."""
-    jobs = _jobs(settled, whats)
+    jobs = jobs_of(settled, whats)
     return [(job, name, _rendered(settled, job, name)) for job, name in _wanted(jobs, names)]
 
 
@@ -83,24 +107,8 @@ def _put(rendered: Sequence[tuple[Job, str, bytes]], target: Target, *, to_stdou
         _tell(job, name, target.publish(job, name, data), as_json=as_json)
 
 
-def _jobs(settled: config.Config, whats: Sequence[str]) -> list[Job]:
-    """The job that each of `whats` means, as for `explain`. Raises TranscribedError where there is none."""
-    with closing(Journal.read(settled.state.directory)) as journal:
-        shares = shares_of(settled, whats)
-        found = [(what, jobs_meant(journal, settled, what, shares)) for what in whats]
-    for what, jobs in found:
-        if not jobs:
-            why = f"there is no job {what}" if what.isdecimal() else f"no job is known for {printable(what)}"
-            raise errors.TranscribedError(why, hint="`transcribed jobs` lists them all")
-    return list({jobs[-1].id: jobs[-1] for _, jobs in found}.values())
-
-
 def _wanted(jobs: Iterable[Job], names: Sequence[str]) -> Iterator[tuple[Job, str]]:
-    yield from ((job, name) for job in jobs for name in names or _renderings(job))
-
-
-def _renderings(job: Job) -> list[str]:
-    return [name for name in job.formats if name in formats.FORMATS] or ["txt"]
+    yield from ((job, name) for job in jobs for name in names or renderings_of(job))
 
 
 def _render_all(settled: config.Config, target: Target, names: Sequence[str], *, as_json: bool) -> None:
@@ -155,27 +163,14 @@ def _complain(outcome: bytes | errors.TranscribedError, told: set[str]) -> None:
 
 
 def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
-    if job.transcript_id is None:
-        raise errors.TranscribedError(f"job {job.id} has no transcript: it is {job.state}")
     kept = Transcripts(settled.state.directory)
+    answer = answer_of(kept, job)
     try:
-        answer = kept.read(job.transcript_id)
+        return amended.render_each([name], job, answer, route_to(settled, job), kept)[name]
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcript") from error
-    if answer is None:
-        why = f"the transcript of job {job.id} ({job.transcript_id}) is not in {settled.state.directory}/transcripts"
-        raise errors.TranscribedError(why, hint="state.transcripts_days says for how long they stay")
-    path, style = kept.path(job.transcript_id), style_of(job, _route(settled, job))
-    try:
-        return rendering.render_each([name], answer, path, title=title_of(job), style=style)[name]
     except errors.Permanent as error:
         hint = "`transcribed render --format json` gives the transcript as it came"
         raise errors.Permanent(f"job {job.id}: {error.message}", hint=hint) from error
     except ValueError as error:
         raise errors.TranscribedError(f"the kept transcript of job {job.id} cannot be read: {error}") from error
-
-
-def _route(settled: config.Config, job: Job) -> Route | None:
-    """The inbox of a job, as the daemon has it; None where it has left the configuration."""
-    inbox = next((inbox for inbox in settled.inboxes if inbox.name == job.inbox), None)
-    return None if inbox is None else route_of(inbox)

@@ -1,11 +1,12 @@
 """The place of renderings that a person orders: beside those that the daemon delivered, or in a folder of their own.
 
-Rules: no file is ever replaced; one that is there with the same bytes is left as it is. An outbox is written to only
-while it is the folder that the journal remembers, as the daemon does.
+Rules: no file but a rendering of ours is ever replaced; one that is there with the same bytes is left as it is. An
+outbox is written to only while it is the folder that the journal remembers, as the daemon does.
 """
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -44,6 +45,20 @@ class Target:
             doing = f"writing the {name} of job {job.id}"
             raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing=doing) from error
         return path
+
+    def renew(self, job: Job, name: str, data: bytes, ours: Collection[str]) -> bytes:
+        """As `publish`, but in the place of a rendering of ours: a file whose SHA-256 is one of `ours`."""
+        try:
+            with self._placed(job) as (root, stem, access):
+                path = output(replace(job, stem=stem), name)
+                lies = root.sha256(path)
+                if lies in ours and lies != hashlib.sha256(data).hexdigest():
+                    files.replace(path, data, root=root, access=access)
+                    return path
+        except OSError as error:
+            doing = f"writing the {name} of job {job.id}"
+            raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing=doing) from error
+        return self.publish(job, name, data)
 
     @contextmanager
     def _placed(self, job: Job) -> Iterator[tuple[files.Root, bytes, files.Access]]:

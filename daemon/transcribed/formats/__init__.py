@@ -15,7 +15,7 @@ from typing import Any
 
 from transcribed.formats.asked import SHOWING, unseen
 from transcribed.formats.content import Content
-from transcribed.formats.corrections import Correction, as_json, corrected
+from transcribed.formats.corrections import Correction, as_json, corrected, speakers_in
 from transcribed.formats.document import docx
 from transcribed.formats.edited import EDITABLE, MOST_BYTES
 from transcribed.formats.lyrics import lrc
@@ -46,6 +46,7 @@ __all__ = [
     "render",
     "render_each",
     "skim",
+    "speakers_in",
     "unseen",
 ]
 

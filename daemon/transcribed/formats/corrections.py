@@ -132,6 +132,11 @@ def corrected(answer: Mapping[str, Any], edited: bytes, names: Mapping[str, str]
     return Correction({**answer, **_as_answered(_timed(before, after, pairs))}, speakers)
 
 
+def speakers_in(answer: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """The speakers of an answer, as they are shown, by their labels."""
+    return {label: names.get(label) or called(label) for label in _labels(_labelled(answer))}
+
+
 def as_json(answer: Mapping[str, Any]) -> bytes:
     """A corrected answer as it is kept."""
     return json.dumps(dict(answer), separators=(",", ":")).encode()

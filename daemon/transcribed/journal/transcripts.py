@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from transcribed import errors, files
+from transcribed.journal import amendments
 
 _PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
@@ -123,11 +124,8 @@ class Transcripts:
             audio = [self._audio_path(transcript_id, name) for name in AUDIO]
             aside = self._audio_path(transcript_id, "refused")
             with contextlib.suppress(OSError):
-                for path in (
-                    *audio,
-                    aside,
-                    self.path(transcript_id),
-                ):  # by which the others are found again: it goes last
+                kept = self.path(transcript_id)
+                for path in (*audio, aside, *amendments.paths(kept), kept):  # the last finds the others again
                     files.forget(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 
-from transcribed import errors, files, formats, rendering
+from transcribed import errors, files, formats
 from transcribed.folders import Anchors
 from transcribed.job import Job, State, shown
 from transcribed.job.events import Event, Named
@@ -14,8 +14,8 @@ from transcribed.journal import AUDIO, Transcripts
 from transcribed.worker import outputs
 from transcribed.worker.people import failure_notes
 from transcribed.worker.plan import Route
+from transcribed.worker.steps import amended
 from transcribed.worker.steps.places import OpenFolders, judged, opened_each
-from transcribed.worker.steps.style import style_of
 
 #: The errors with which vfat, exFAT, CIFS and FUSE refuse a name that they cannot hold: they do not agree.
 NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
@@ -78,9 +78,7 @@ class Naming:
             self._rendered[job.id] = known
             return known[1]
         names = [name for name in job.formats if name not in AUDIO]
-        style = style_of(job, self._route)
-        path = self._kept.path(job.transcript_id or "")
-        made = rendering.render_each(names, answer, path, title=outputs.title_of(job), style=style)
+        made = amended.render_each(names, job, answer, self._route, self._kept)
         self._rendered[job.id] = job, made
         self._make_room()
         return made

@@ -1,0 +1,141 @@
+"""Names for speakers, and corrected words, of one job: kept beside its transcript, and in every format at once.
+
+Rules: what a person says is kept first, then the hashes of the new renderings, then these are written. So an order that
+was cut off may be given again, and a file that a person edited is never taken for one of ours.
+"""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from transcribed import config, errors, files, formats
+from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
+from transcribed.cli.target import Target
+from transcribed.config import kinds
+from transcribed.job import Job, State, printable
+from transcribed.journal import Transcripts, amendments
+from transcribed.worker.steps import amended
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A job by one of its names, and what a person says of it: a file that they edited, and names of speakers.
+
+    Each of `speaker` is LABEL=NAME, or the path of a TOML file with such names.
+    """
+
+    what: str
+    edited: str | None
+    speaker: Sequence[str]
+
+
+def amend(
+    settled: config.Config, target: Target, wish: Wish, names: Sequence[str]
+) -> Iterator[tuple[Job, str, bytes | errors.TranscribedError]]:
+    """Each format of the job made again: its path, or the error that kept it as it is. Raises TranscribedError."""
+    job = jobs_of(settled, [wish.what])[0]
+    kept = Transcripts(settled.state.directory)
+    try:
+        made, ours = _made(settled, job, kept, wish, names or renderings_of(job))
+    except errors.TranscribedError:
+        raise
+    except ValueError as error:
+        raise errors.TranscribedError(f"job {job.id}: {error}", hint="nothing was written") from error
+    except OSError as error:
+        raise errors.from_os_error(error, lane=errors.STATE, doing="keeping what was corrected") from error
+    for name, data in made.items():
+        yield job, name, _renewed(target, job, name, data, ours)
+
+
+def _made(
+    settled: config.Config, job: Job, kept: Transcripts, wish: Wish, names: Sequence[str]
+) -> tuple[dict[str, bytes], set[str]]:
+    """The new renderings, and the hashes by which files are ours. Both are kept when this returns."""
+    answer, route = answer_of(kept, job), route_to(settled, job)
+    if job.state is not State.DELIVERED:
+        raise errors.TranscribedError(f"job {job.id} is {job.state}: only what was delivered can be corrected")
+    _require_owner(settled.state.directory)
+    path = kept.path(job.transcript_id or "")
+    before, shown = amendments.read(path), amended.style_now(job, route, kept).speakers
+    given, corrected = _said(formats.parse(answer), wish, shown)
+    said = replace(before, speakers=kinds.speakers({**before.speakers, **given}))
+    amendments.keep(path, said, corrected)
+    made = amended.render_each(names, job, answer, route, kept)
+    hashes = [hashlib.sha256(data).hexdigest() for data in made.values()]
+    published = tuple(dict.fromkeys((*said.published, *hashes)))
+    amendments.keep(path, replace(said, published=published))
+    return made, {*published, *dict(job.renderings or ()).values()}
+
+
+def _said(answer: Mapping[str, object], wish: Wish, shown: Mapping[str, str]) -> tuple[dict[str, str], bytes | None]:
+    """The names that were given, by label, and the corrected answer, if words were corrected. Raises ValueError."""
+    given: dict[str, str] = {}
+    corrected = None
+    if wish.edited is not None:
+        is_md = wish.edited.lower().endswith(".md")
+        if not wish.edited.lower().endswith(formats.EDITABLE):
+            raise ValueError(f"only {' and '.join(formats.EDITABLE)} can be read back")
+        found = formats.corrected(answer, _read(wish.edited), shown, is_md=is_md)
+        given, corrected = dict(found.speakers), formats.as_json(found.answer)
+    known = formats.speakers_in(answer, shown)
+    for label, name in _named(wish):
+        given[_label(label, known)] = name
+    return given, corrected
+
+
+def _named(wish: Wish) -> Iterator[tuple[str, str]]:
+    for each in wish.speaker:
+        label, equals, name = each.partition("=")
+        if equals:
+            yield label, name
+        elif each.lower().endswith(".toml"):
+            yield from _in_file(each)
+        else:
+            raise ValueError(f'{printable(each)} is no name of a speaker: write LABEL=NAME, as in A="Anna Berg"')
+
+
+def _in_file(path: str) -> Iterator[tuple[str, str]]:
+    example = f'{printable(path)} should have a line such as A = "Anna Berg" for each speaker'
+    try:
+        table = tomllib.loads(_read(path).decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{example}, in UTF-8 ({error})") from None
+    if not all(isinstance(name, str) for name in table.values()):
+        raise ValueError(example)
+    yield from table.items()
+
+
+def _label(text: str, known: Mapping[str, str]) -> str:
+    """The label that a person means: itself, or the name under which the speaker is shown. Raises ValueError."""
+    meant = [label for label, name in known.items() if text.strip() in (label, name)]
+    if len(meant) != 1:
+        there = ", ".join(known) or "none"
+        raise ValueError(f"there is no speaker {printable(text)}: the labels here are {printable(there)}")
+    return meant[0]
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file that a person names. Raises ValueError."""
+    try:
+        data = files.read_regular(os.fsencode(path), formats.MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{printable(path)} cannot be read: {error.strerror}") from error
+    if len(data) > formats.MOST_BYTES:
+        raise ValueError(f"{printable(path)} has more than {formats.MOST_BYTES >> 20} MiB: it is no transcript")
+    return data
+
+
+def _require_owner(directory: str) -> None:
+    """Raises TranscribedError for another user than the daemon's, who could not read what we would keep there."""
+    if os.stat(directory).st_uid != os.geteuid():
+        hint = "run this command as the user of the daemon, as in `sudo -u transcribed transcribed render ...`"
+        raise errors.TranscribedError(f"{directory} belongs to another user", hint=hint)
+
+
+def _renewed(target: Target, job: Job, name: str, data: bytes, ours: set[str]) -> bytes | errors.TranscribedError:
+    try:
+        return target.renew(job, name, data, ours)
+    except errors.TranscribedError as error:
+        return error

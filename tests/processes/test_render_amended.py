@@ -1,0 +1,143 @@
+"""Speakers that are named, and words that are corrected, after their transcript was delivered."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from daemon_process import Daemon
+from fake_assemblyai import FakeAssemblyAI
+from transcribed.cli.app import app, exit_status
+from transcribed.errors import TranscribedError
+from transcribed.formats import FORMATS
+from transcribed.journal import Transcripts
+from waiting import wait_for
+from world import mp3
+
+MEETING = Path(__file__).parents[1] / "data" / "meeting.json"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, api: FakeAssemblyAI) -> Iterator[Daemon]:
+    """It lives, and has delivered Talk.mp3 in every format."""
+    results = json.loads(MEETING.read_text())
+    api.results = {key: value for key, value in results.items() if key not in ("id", "status", "audio_url")}
+    with Daemon(tmp_path / "daemon", api.base_url, formats=list(FORMATS)) as process:
+        process.drop("Talk.mp3", mp3("Talk"))
+        process.start()
+        process.wait_for_archive(1)
+        wait_for(lambda: not any(job.unfinished for job in process.jobs()), "the journal to say so too")
+        yield process
+
+
+def render(daemon: Daemon, *words: object) -> tuple[int, list[str], str]:
+    """The exit status, the lines of stdout, and what was said to people."""
+    config = str(daemon.directory / "config.toml")
+    result = CliRunner().invoke(app, ["--config", config, "render", *map(str, words)])
+    if isinstance(result.exception, TranscribedError):
+        return exit_status(result.exception), result.stdout.splitlines(), result.exception.message
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout.splitlines(), result.stderr
+
+
+def contents(daemon: Daemon) -> dict[str, bytes]:
+    """What each rendering holds, by its format."""
+    outbox = daemon.folders["outbox"]
+    return {name: (outbox / f"Talk{kind.suffix}").read_bytes() for name, kind in FORMATS.items()}
+
+
+def times(srt: bytes) -> list[str]:
+    return [line for line in srt.decode().splitlines() if "-->" in line]
+
+
+def test_a_speaker_who_is_named_later_has_that_name_in_every_format_and_nothing_is_paid(
+    daemon: Daemon, api: FakeAssemblyAI
+) -> None:
+    before, calls = contents(daemon), len(api.submits)
+
+    status, lines, said = render(daemon, "Talk.mp3", "--speaker", "A=<b>Anna</b>")
+
+    now = contents(daemon)
+    assert (status, len(lines)) == (0, len(FORMATS)), said
+    assert [name for name in FORMATS if now[name] == before[name]] == ["json"]
+    assert "Speaker A" not in now["txt"].decode()
+    assert b"<b>Anna" not in now["html"]
+    assert len(api.submits) == calls
+    assert render(daemon, 1, "--format", "txt")[1] == now["txt"].decode().splitlines()
+
+
+def test_corrected_words_come_into_every_format_and_the_edited_file_and_the_answer_stay(daemon: Daemon) -> None:
+    before = contents(daemon)
+    edited = before["txt"].replace(b"budget", b"Budget-Plan").replace(b"Speaker A", b"Anna Berg")
+    assert edited != before["txt"]
+    path = daemon.folders["outbox"] / "Talk.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + edited.replace(b"\n", b"\r\n"))
+    theirs = path.read_bytes()
+
+    status, _, said = render(daemon, "--from", path)
+
+    now = contents(daemon)
+    assert status == 0
+    assert "Talk.txt exists already with other content" in said
+    assert now["txt"] == theirs
+    assert now["json"] == before["json"]
+    for name in set(FORMATS) - {"txt", "json"}:
+        assert now[name] != before[name], name
+    assert "Budget-Plan" in now["srt"].decode().replace("\n", " ")
+    assert times(now["srt"])[0] == times(before["srt"])[0]
+
+
+def test_an_order_that_was_killed_between_two_files_is_given_again_and_done(daemon: Daemon) -> None:
+    """Where it is killed, what it has not written yet is as it was before."""
+    before, outbox = contents(daemon), daemon.folders["outbox"]
+    render(daemon, 1, "--speaker", "A=Anna")
+    render(daemon, 1, "--speaker", "A=Carla")
+    for name in ("txt", "docx"):
+        (outbox / f"Talk{FORMATS[name].suffix}").write_bytes(before[name])
+
+    render(daemon, 1, "--speaker", "A=Berta")
+
+    now = contents(daemon)
+    assert all(now[name] != before[name] for name in FORMATS if name != "json")
+    assert all(name.encode() not in now["txt"] for name in ("Anna", "Carla"))
+
+
+def test_speakers_are_named_by_a_file_of_names(daemon: Daemon, tmp_path: Path) -> None:
+    names = tmp_path / "Talk.speakers.toml"
+    names.write_bytes('\ufeffA = "Änne"\r\n"Speaker B" = "Bo"\r\n'.encode())
+
+    status, _, said = render(daemon, 1, "--speaker", names)
+
+    assert status == 0, said
+    assert all(f"{name}: " in contents(daemon)["txt"].decode() for name in ("Änne", "Bo"))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([1, "--speaker", "Z=Anna"], "there is no speaker Z"),
+        ([1, "--speaker", "Anna"], "write LABEL=NAME"),
+        ([1, "--speaker", "A=\u202eAnna"], "printable"),
+        ([1, "--speaker", "A=" + "n" * 100], "64"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused_and_nothing_changes(
+    daemon: Daemon, words: list[object], why: str
+) -> None:
+    before = contents(daemon)
+    status, _, said = render(daemon, *words)
+    assert status != 0
+    assert why in said
+    assert contents(daemon) == before
+    assert not [name for name in os.listdir(daemon.state / "transcripts") if "amended" in name]
+
+
+def test_names_and_corrected_words_are_removed_with_their_transcript(daemon: Daemon) -> None:
+    render(daemon, 1, "--speaker", "A=Anna")
+    kept = Transcripts(os.fspath(daemon.state))
+    kept.remove([str(daemon.jobs()[0].transcript_id)])
+    assert [name for name in os.listdir(daemon.state / "transcripts") if "meta" not in name] == []
