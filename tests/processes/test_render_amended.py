@@ -136,6 +136,20 @@ def test_a_name_that_cannot_be_used_is_refused_and_nothing_changes(
     assert not [name for name in os.listdir(daemon.state / "transcripts") if "amended" in name]
 
 
+def test_a_damaged_file_of_names_is_told_by_its_path_and_the_answer_can_be_had(daemon: Daemon) -> None:
+    render(daemon, 1, "--speaker", "A=Anna")
+    names = daemon.state / "transcripts" / f"{daemon.jobs()[0].transcript_id}.amended.json"
+    names.write_text("{}")
+
+    status, _, said = render(daemon, 1, "--format", "txt")
+
+    assert status != 0
+    assert f"{names} is damaged: move it away" in said
+    assert render(daemon, 1, "--format", "json")[0] == 0
+    names.unlink()
+    assert render(daemon, 1, "--format", "txt")[0] == 0
+
+
 def test_names_and_corrected_words_are_removed_with_their_transcript(daemon: Daemon) -> None:
     render(daemon, 1, "--speaker", "A=Anna")
     kept = Transcripts(os.fspath(daemon.state))

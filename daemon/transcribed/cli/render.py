@@ -167,8 +167,6 @@ def _rendered(settled: config.Config, job: Job, name: str) -> bytes:
     answer = answer_of(kept, job)
     try:
         return amended.render_each([name], job, answer, route_to(settled, job), kept)[name]
-    except OSError as error:
-        raise errors.from_os_error(error, lane=errors.STATE, doing="reading the kept transcript") from error
     except errors.Permanent as error:
         hint = "`transcribed render --format json` gives the transcript as it came"
         raise errors.Permanent(f"job {job.id}: {error.message}", hint=hint) from error
