@@ -23,6 +23,7 @@ __all__ = [
     "from_os_error",
     "inbox_lane",
     "is_planned",
+    "limit_lane",
     "pause_lane",
 ]
 
@@ -46,8 +47,8 @@ CONFIGURATION = "configuration"
 NEWS = "notify"
 
 
-#: Blocked as people have planned it: by `transcribed pause`, and outside the hours of api.upload_hours.
-PAUSE, HOURS = "pause", "upload-hours"
+#: Blocked as people have planned it: by `transcribed pause`, outside the hours of api.upload_hours, and by a limit.
+PAUSE, HOURS, LIMIT = "pause", "upload-hours", "limit"
 
 
 def pause_lane(inbox: str | None) -> str:
@@ -55,9 +56,14 @@ def pause_lane(inbox: str | None) -> str:
     return PAUSE if inbox is None else f"{PAUSE}:{inbox}"
 
 
+def limit_lane(inbox: str | None) -> str:
+    """The lane that is blocked while an inbox has reached a limit, or (None) while all together have."""
+    return LIMIT if inbox is None else f"{LIMIT}:{inbox}"
+
+
 def is_planned(lane: str) -> bool:
     """True if people have planned that this lane is blocked: then nothing is wrong."""
-    return lane in (PAUSE, HOURS) or lane.startswith(f"{PAUSE}:")
+    return lane in (PAUSE, HOURS, LIMIT) or lane.startswith((f"{PAUSE}:", f"{LIMIT}:"))
 
 
 def holds_up(lane: str) -> bool:

@@ -212,9 +212,20 @@ def paragraphs():
 
 @pytest.mark.parametrize("span", paragraphs())
 def test_each_paragraph_of_the_example_can_be_taken_by_itself(load, span):
+    """Only a limit of money needs another one too: that of the prices."""
     text, (start, end) = config.example(), span
     wanted = EXAMPLE.sub("", DEFAULT.sub("", text[start:end]))
-    assert load(text[:start] + wanted + text[end:]) != load(text)
+    taken = text[:start] + wanted + text[end:]
+    if "limit_cost" in wanted:
+        taken = taken.replace("#   price_per_hour", "price_per_hour")
+    assert load(taken) != load(text)
+
+
+def test_a_limit_of_money_without_prices_is_a_mistake(load):
+    bare = '[[inbox]]\npath = "/srv/audio/inbox"\noutbox = "/srv/audio/outbox"\nlimit_cost_per_day = 2\n'
+    with pytest.raises(ConfigError, match="a limit of money needs prices: write costs.price_per_hour"):
+        load(bare)
+    assert load(bare + '[costs]\nprice_per_hour = { "*" = 0.2 }\n').inboxes[0].limits().cost_per_day == 2
 
 
 def test_every_parameter_that_does_something_is_in_the_example():

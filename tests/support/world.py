@@ -24,6 +24,7 @@ from transcribed.config.share import settings_of
 from transcribed.folders import ANCHOR, OWNER, Ground
 from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Prices, Rules, Settings, State, canonical
+from transcribed.job.limits import Limits
 from transcribed.journal import Journal, rebuild
 from transcribed.worker import Plan, Route, Stop, Worker, drop
 from transcribed.worker.book import Book
@@ -238,6 +239,7 @@ class World:
             "accept_backlog_hours": api.accept_backlog_hours,
             "tell": (),
             "digest_seconds": notify.digest_seconds,
+            "limits": Limits(),
             "prices": Prices(),
             "currency": config.Costs().currency,
             "transcripts_days": config.State().transcripts_days,

@@ -6,7 +6,6 @@ was cut off may be given again, and a file that a person edited is never taken f
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from transcribed import config, errors, files, formats
 from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
 from transcribed.cli.target import Target
 from transcribed.config import kinds
+from transcribed.config.toml import parsed
 from transcribed.job import Job, State, printable
 from transcribed.journal import Transcripts, amendments
 from transcribed.worker.steps import amended
@@ -99,9 +99,9 @@ def _named(wish: Wish) -> Iterator[tuple[str, str]]:
 def _in_file(path: str) -> Iterator[tuple[str, str]]:
     example = f'{printable(path)} should have a line such as A = "Anna Berg" for each speaker'
     try:
-        table = tomllib.loads(_read(path).decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{example}, in UTF-8 ({error})") from None
+        table = parsed(_read(path), printable(path))
+    except errors.ConfigError as error:
+        raise ValueError(f"{example} ({'; '.join(error.problems)})") from None
     if not all(isinstance(name, str) for name in table.values()):
         raise ValueError(example)
     yield from table.items()

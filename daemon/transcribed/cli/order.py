@@ -67,23 +67,29 @@ def accept(
     folders: Annotated[
         str | None, typer.Option(metavar="INBOX", help="Accept the folders of this inbox as they are now.")
     ] = None,
+    limits: Annotated[
+        bool, typer.Option("--limits", help="Go on though a limit is reached, until its day or month ends.")
+    ] = False,
 ) -> None:
     """Accept the recordings that wait in an inbox: they are transcribed, and paid for.
 
     They lay there at its first start, or are far more at once than it is used to.
     Only what the daemon has counted, and shows here, is accepted: if more lies there by then, it asks again. With
     --folders nothing is paid: it says that the folders of that inbox have moved for good, or that an inbox which
-    another transcribed had is this one's. With --loss, a journal that was lost or put back goes on.
+    another transcribed had is this one's. With --loss, a journal that was lost or put back goes on. With --limits, what
+    has reached a limit goes on until its day or month ends.
     """
     settled = terminal.load(ctx)
-    if (inbox is not None) + loss + (folders is not None) > 1:
-        raise typer.BadParameter("accept one thing at a time: an inbox, --folders INBOX, or --loss")
+    if (inbox is not None or limits) + loss + (folders is not None) > 1:
+        raise typer.BadParameter("accept one thing at a time: an inbox, --folders INBOX, --limits [INBOX], or --loss")
     for name in (inbox, folders):
         _check_inbox(settled, name)
     if folders is not None:
         _accept_folders(settled, folders)
     elif loss:
         _accept_loss(settled)
+    elif limits:
+        _accept_limits(settled, inbox)
     else:
         _accept_backlogs(settled, inbox)
 
@@ -94,6 +100,18 @@ def _accept_folders(settled: config.Config, inbox: str) -> None:
     status = daemon_status.read_status(settled.state.directory, os.environ)
     if status is not None and errors.inbox_lane(inbox) not in {each.lane for each in status.blocked}:
         terminal.say(f"in the status the folders of {inbox} wait for nobody: then this changes nothing", stderr=True)
+
+
+def _accept_limits(settled: config.Config, inbox: str | None) -> None:
+    """Let what the status shows go on. Raises TranscribedError where no limit is reached."""
+    status = daemon_status.read_status(settled.state.directory, os.environ)
+    wanted = {errors.limit_lane(each) for each in ([inbox] if inbox else [None, *(x.name for x in settled.inboxes)])}
+    held = [lane for lane in (status.blocked if status else ()) if lane.lane in wanted]
+    if not held:
+        raise errors.TranscribedError("no limit is reached; no order was sent", hint="see `transcribed status`")
+    for lane in held:
+        terminal.say(lane.reason)
+    _order(settled, {"order": "accept", "limits": True, "inbox": inbox})
 
 
 def _accept_loss(settled: config.Config) -> None:

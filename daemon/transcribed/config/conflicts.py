@@ -1,4 +1,5 @@
-"""Conflicts between tables: two inboxes may not have the same name, and no two tables the same folder.
+"""Conflicts between tables: two inboxes may not have the same name, and no two tables the same folder; a limit of money
+needs prices.
 
 Folders are compared only by their paths; the disk is not looked at.
 """
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from transcribed.config.model import Inbox, State
+from transcribed.config.model import Config, Inbox, State
 from transcribed.config.problems import inboxes, place
 from transcribed.job import printable
 
@@ -55,6 +56,14 @@ def conflicts(file: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> Iterat
         folders |= {f"{where}.{key}": sound[key] for key in _FOLDERS if key in sound}
         outboxes.add(sound.get("outbox", ""))
     yield from overlaps(folders)
+
+
+def unpriced(config: Config) -> Iterator[str]:
+    """One sentence for each table that limits money where no price is known."""
+    tables = {"[costs]": config.costs, **{f"inbox {each.name!r}": each for each in config.inboxes}}
+    for where, table in tables.items():
+        if table.limits_money and not config.costs.price_per_hour:
+            yield f"{where}: a limit of money needs prices: write costs.price_per_hour, or limit the hours"
 
 
 def _sound(table: Any, bad: set[int | str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from transcribed import places
-from transcribed.config.conflicts import conflicts
+from transcribed.config.conflicts import conflicts, unpriced
 from transcribed.config.model import Config, Defaults, File, Inbox
 from transcribed.config.parameters.request import over, wrong_parameters, wrong_together
 from transcribed.config.problems import inboxes, place, problem, unknown_key
@@ -31,6 +31,8 @@ def load(path: str, environ: Mapping[str, str]) -> Config:
     problems = [problem(error, complete, unknown_key) for error in errors]
     problems += [*_transcript_problems(written, complete), *conflicts(complete, errors), *_void(written)]
     problems += _drafts(complete)
+    if file is not None:
+        problems += unpriced(file)
     if problems or file is None:
         raise ConfigError(problems)
     tables = {name: getattr(file, name) for name in Config.model_fields if name != "inboxes"}

@@ -7,9 +7,11 @@ there, to follow the words "should be".
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from transcribed.config import kinds
+from transcribed.config.limits import Limited
+from transcribed.config.table import Table
 from transcribed.formats import FORMATS, naming
 from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
@@ -95,12 +97,6 @@ LineLength = Annotated[int, Field(ge=20, le=200)]
 Lines = Annotated[int, Field(ge=1, le=4)]
 Prices = dict[str, Annotated[float, Field(ge=0, le=1_000_000)]]
 Separator = Annotated[str, AfterValidator(_separator), WithJsonSchema({"type": "string", "enum": list(SEPARATORS)})]
-
-
-class Table(BaseModel):
-    """One table of the file: strict about types, closed to other keys, unchangeable once read."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Api(Table):
@@ -218,8 +214,8 @@ class Notify(Table):
     )
 
 
-class Costs(Table):
-    """The prices by which `transcribed costs` counts money."""
+class Costs(Limited):
+    """The prices by which `transcribed costs` counts money, and the limits of all inboxes together."""
 
     currency: Annotated[str, AfterValidator(kinds.currency)] = Field(
         default="USD", description="The currency of the prices, as it is shown."
@@ -266,7 +262,7 @@ class Transcription(Table):
 STYLE = ("speakers", "line_length", "lines", "vtt_names", "txt_times", "csv_separator")
 
 
-class Defaults(Transcription):
+class Defaults(Transcription, Limited):
     """The settings of every inbox that does not set them itself; `transcript` and `speakers` merge key by key."""
 
     locked: tuple[str, ...] | None = Field(

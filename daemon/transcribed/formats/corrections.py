@@ -71,7 +71,7 @@ class _Gap:
                 yield from self._before(self.right, _texts(its_new))
 
     def _parts(self, gone: Sequence[_Heard], new: Sequence[_Edited]) -> Iterator[tuple[list[_Heard], list[_Edited]]]:
-        """What belongs to the turn of the left word, to turns between, and to that of the right word."""
+        """The parts that belong to the turn of the left word, to turns between, and to that of the right word."""
         left, right = (None if each is None else each.turn for each in (self.left, self.right))
         if left == right:
             yield list(gone), list(new)

@@ -1,4 +1,4 @@
-"""What people said of a kept transcript afterwards: the names of its speakers, and its corrected words.
+"""The words of people about a kept transcript, said afterwards: the names of its speakers, and its corrected words.
 
 Both lie beside the transcript, which itself is never changed: `<transcript_id>.corrected.json` is an answer with other
 words, and `<transcript_id>.amended.json` has the names and the hashes of the renderings that were made of them. A hash

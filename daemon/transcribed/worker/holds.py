@@ -1,4 +1,4 @@
-"""The holds that are no fault of a server or a disk: pauses, the hours of uploads, and a journal that was lost.
+"""The holds that are no fault of a server or a disk: pauses, the hours of uploads, limits, and a journal that was lost.
 
 A pause is a fact of the journal, so it survives a restart. While it lasts nothing is uploaded and nothing is submitted;
 what was submitted, and perhaps paid for, goes on to its end. The hours hold up uploads alone, and only while some job
@@ -16,9 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from transcribed import errors
 from transcribed.job.hours import hours_in, is_within
-from transcribed.journal import Journal, unaccepted
+from transcribed.journal import unaccepted
+from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
+from transcribed.worker.limits import Spending
 from transcribed.worker.plan import Clock, Plan
 
 log = structlog.get_logger()
@@ -41,8 +43,9 @@ _AS_JSON = TypeAdapter(_Pause)
 class Holds:
     """The pauses and the hours. All of it belongs to the loop's thread; `resume` frees a lane."""
 
-    def __init__(self, journal: Journal, lanes: Lanes, clock: Clock, resume: Callable[[str], None]) -> None:
-        self._journal = journal
+    def __init__(self, book: Book, lanes: Lanes, clock: Clock, resume: Callable[[str], None]) -> None:
+        self._journal = journal = book.journal
+        self.spending = Spending(book, lanes, clock, resume)
         self._lanes = lanes
         self._clock = clock
         self.resume_lane = resume
@@ -88,6 +91,7 @@ class Holds:
             self._hold(
                 _paused(lane, names[lane], self._pauses[lane]), self._pauses[lane].since, self._pauses[lane].until
             )
+        self.spending.look(plan, is_needed=bool(jobs))
         opens_at = _opens_at(plan.upload_hours, int(now // 60)) if plan.upload_hours and jobs else None
         if plan.upload_hours is None or opens_at is None:
             self.resume_lane(errors.HOURS)

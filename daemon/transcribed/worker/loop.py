@@ -71,7 +71,7 @@ class Worker:
         self._background = background = Background(mailbox, host.executor, stop)
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
-        self._holds = Holds(journal, self.lanes, clock, self._resume)
+        self._holds = Holds(self.book, self.lanes, clock, self._resume)
         self._orders = Orders(directory, self.book, self.dispatch, background, clock, self._holds)
         self._polls = Polls(background, clock)
         self._probes = Probes(journal, background)
@@ -285,6 +285,7 @@ class Worker:
         self._deletions.ordered(job, event)
         self._second_looks.ended(job, event, inbox)
         self._drafts.happened(job, event)
+        self._holds.spending.happened(job, event)
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)

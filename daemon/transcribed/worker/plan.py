@@ -11,6 +11,7 @@ from transcribed import errors
 from transcribed.assemblyai import AssemblyAI
 from transcribed.inbox import Said
 from transcribed.job import Job, Prices, Rules, Settings, settings_from_json
+from transcribed.job.limits import Limits
 
 
 class Clock(Protocol):
@@ -53,6 +54,7 @@ class Route:
     archive_days: float  #: for so long a delivered recording stays in the archive; 0: for ever
     duplicates: str
     silence: str  #: "empty" or "fail": a recording in which nothing is said
+    limits: Limits  #: of what may be paid for of its recordings
     page: bool  #: `_transcribed.html` is kept in the outbox
     accept_at_share: bool  #: people at the share may end a block that concerns only the share
     settle_seconds: float
@@ -105,7 +107,17 @@ class Route:
     @property
     def lanes(self) -> tuple[str, ...]:
         """All lanes of its own."""
-        return self.lane, self.backlog_lane, self.parameters_lane, self.pause_lane
+        return self.lane, self.backlog_lane, self.parameters_lane, *self.planned
+
+    @property
+    def limit_lane(self) -> str:
+        """The lane that is blocked while the inbox has reached a limit."""
+        return errors.limit_lane(self.name)
+
+    @property
+    def planned(self) -> tuple[str, ...]:
+        """Those of its lanes that are blocked as people have planned it."""
+        return self.pause_lane, self.limit_lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +135,7 @@ class Plan:
     tell: tuple[str, ...]  #: the kinds of news that are sent: failed, blocked, delivered
     digest_seconds: float
     transcripts_days: float | None  #: for so long a kept transcript stays after its delivery; None: for ever
+    limits: Limits  #: of what may be paid for, of all inboxes together
     prices: Prices
     currency: str
     jobs_days: float  #: for so long a job is remembered after its end
@@ -135,7 +148,7 @@ def kept_lanes(before: Plan, after: Plan, routes: Sequence[Route]) -> set[str]:
     What was refused for its parameters is not among them: they may be allowed at AssemblyAI now.
     """
     as_before = {lane for route in after.routes if route in routes for lane in (route.lane, route.backlog_lane)}
-    planned = {errors.PAUSE, errors.HOURS, *(route.pause_lane for route in after.routes)}
+    planned = {errors.PAUSE, errors.HOURS, errors.LIMIT, *(lane for route in after.routes for lane in route.planned)}
     account = {errors.API, errors.SUBMIT} if after.client.account == before.client.account else set[str]()
     return {errors.STATE, *account, *as_before, *planned}
 

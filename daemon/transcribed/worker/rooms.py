@@ -19,21 +19,14 @@ WITH_AUDIO = 1  # that of fetches which bring a redacted recording: no other tra
 _AUDIO_ROOM = f"{Step.FETCH} with audio"
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
 
+_PLANNED = (errors.PAUSE, "its pause", errors.LIMIT, "its limit")
+_TO_SUBMIT = (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters", *_PLANNED)
 _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.HASH: (errors.STATE, "inbox"),
     # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
-    Step.UPLOAD: (
-        errors.STATE,
-        "inbox",
-        errors.API,
-        errors.SUBMIT,
-        "parameters",
-        errors.PAUSE,
-        "its pause",
-        errors.HOURS,
-    ),
+    Step.UPLOAD: (*_TO_SUBMIT, errors.HOURS),
     # Nor is what was uploaded paid for while its inbox is another journal's, or cannot be looked at to know.
-    Step.SUBMIT: (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters", errors.PAUSE, "its pause"),
+    Step.SUBMIT: _TO_SUBMIT,
     Step.LOOK_UP: (errors.STATE, errors.API),
     Step.FETCH: (errors.STATE, errors.API),
     Step.NAME: (errors.STATE, "inbox"),
@@ -56,7 +49,12 @@ def lanes_of(step: Step, route: Route | None) -> tuple[str, ...]:
     """The lanes that a step of a job of this route needs free; without a route it is one at the API alone."""
     own = {}
     if route is not None:
-        own = {"inbox": route.lane, "parameters": route.parameters_lane, "its pause": route.pause_lane}
+        own = {
+            "inbox": route.lane,
+            "parameters": route.parameters_lane,
+            "its pause": route.pause_lane,
+            "its limit": route.limit_lane,
+        }
     return tuple(own.get(name, name) for name in _LANES[step])
 
 

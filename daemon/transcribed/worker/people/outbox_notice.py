@@ -53,7 +53,7 @@ class Inbox(Protocol):
 def concerned(routes: Iterable[Route]) -> set[str]:
     """The lanes that recordings of these inboxes may wait for."""
     own = (lane for each in routes for lane in each.lanes)
-    return {errors.API, errors.SUBMIT, errors.STATE, errors.PAUSE, errors.HOURS, *own}
+    return {errors.API, errors.SUBMIT, errors.STATE, errors.PAUSE, errors.HOURS, errors.LIMIT, *own}
 
 
 class OutboxNotices:
