@@ -24,7 +24,7 @@ HOMES = {
     "backoff": {"assemblyai"},
     "sqlalchemy": {"journal"},
     "alembic": {"journal"},
-    "sqlite3": {"journal"},
+    "sqlite3": {"journal", "search"},
     "tomli_w": {"config"},
     "tomllib": {"config", "places"},
     "pydantic": {"config", "worker"},

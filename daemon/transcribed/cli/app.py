@@ -26,6 +26,7 @@ from transcribed.cli import (
     order,
     render,
     run,
+    search,
     service,
     show,
     terminal,
@@ -70,6 +71,7 @@ app.command("jobs")(show.jobs)
 app.command("explain")(explain.explain)
 app.command("costs")(costs.costs)
 app.command("audit")(audit.audit)
+app.command("search")(search.search)
 app.command("retry")(order.retry)
 app.command("cancel")(order.cancel)
 app.command("accept")(order.accept)

@@ -25,6 +25,7 @@ class Transcripts:
     """The folder of kept transcripts, below the state directory."""
 
     def __init__(self, directory: str) -> None:
+        self.state = directory  #: the state directory
         self._directory = os.fsencode(os.path.join(directory, "transcripts"))
 
     def free_bytes(self) -> int | None:

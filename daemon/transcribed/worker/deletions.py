@@ -22,6 +22,7 @@ from transcribed.job.events import Delivered, Event
 from transcribed.journal import Journal, Transcripts
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
+from transcribed.worker.indexing import Indexing
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import OldTranscriptsListed, RemoteDeleted
 from transcribed.worker.plan import Clock, Plan
@@ -76,6 +77,7 @@ class Deletions:
         self._kept = kept
         self._background = background
         self._clock = clock
+        self._indexing = Indexing(kept, background)
         self._orders = _ToErase()
         self._account: Account | None = None  # whose transcripts they are
         self._read_to: tuple[float, str] | None = None  # the last that was read of the journal's; None: all were
@@ -91,6 +93,7 @@ class Deletions:
         if now >= self._sweep_at and not self._sweeping:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             self._sweep(plan)
+            self._indexing.look()
             self._book.journal.check_beside()
         if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
             self._forget(plan)
@@ -132,7 +135,9 @@ class Deletions:
         self._read_to = read[-1] if len(read) == AT_ONCE else None
 
     def ordered(self, job: Job, event: Event) -> None:
-        """This has happened, and is written: it may be an order to delete the job's transcript."""
+        """This has happened, and is written: a transcript is searched from now on, and is perhaps to be deleted."""
+        if isinstance(event, Delivered) and job.transcript_id is not None:
+            self._indexing.put(job.transcript_id)
         if isinstance(event, Delivered) and event.delete_remote and job.transcript_id is not None:
             self._orders.put(job.transcript_id, self._clock.monotonic())
 
@@ -216,6 +221,7 @@ class Deletions:
     def _remove(self, transcript_ids: Sequence[str]) -> None:
         if transcript_ids:
             log.info("transcripts.removed", count=len(transcript_ids), transcript_ids=transcript_ids)
+            self._indexing.take_out(transcript_ids)
             remove = functools.partial(self._kept.remove, transcript_ids)
             self._background.do(self._background.state, remove, doing="removing old transcripts")
 

@@ -1,0 +1,93 @@
+"""Words that people look for, and their places in a transcript.
+
+Rules: words are found without regard to case and accents. All words of a query have to be there. Words in double
+quotes stand one after another, and a word with `*` at its end is the beginning of one. Scripts without white space are
+parted at each sign, so that any part of such a text is found. No query is an error of syntax.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transcribed.formats.transcript import clean, milliseconds, objects, text_of
+from transcribed.formats.words import CJK
+
+MOST_TERMS = 32  #: of a query: the rest of it is left out
+_BEFORE, _AFTER = 6, 12  # words of a snippet around what was found
+_UNSPACED = re.compile(rf"[{CJK}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # and Thai, Lao, Burmese, Khmer
+_TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
+_TOKEN = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word or a phrase that is looked for, as it was typed; `is_prefix`: its last word may go on."""
+
+    text: str
+    is_prefix: bool = False
+
+    @property
+    def expression(self) -> str:
+        """The term in the language of SQLite's FTS5: a text in quotes, in which nothing has a meaning."""
+        quoted = parted(self.text).replace('"', " ")
+        return f'"{quoted}"*' if self.is_prefix else f'"{quoted}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place of a term in a transcript: the words around it, and its time (None where words have no times)."""
+
+    snippet: str
+    at_ms: int | None
+
+
+def terms(query: str) -> list[Term]:
+    """The terms of a query as people type it; none if it has no letter and no digit."""
+    found = []
+    for phrase, star, word in _TERM.findall(clean(query)):
+        term = Term(phrase or word.rstrip("*"), bool(star) or word.endswith("*"))
+        found += [term] if _tokens(term.text) else []
+    return found[:MOST_TERMS]
+
+
+def parted(text: str) -> str:
+    """`text` with a space around each sign of a script that has none."""
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
+def searched(transcript: Mapping[str, Any]) -> str:
+    """The text of a transcript as it is put into an index of words."""
+    return parted(text_of(transcript) or " ".join(text_of(word) for word in objects(transcript.get("words"))))
+
+
+def place(transcript: Mapping[str, Any], sought: Sequence[Term]) -> Place:
+    """The first place of the first of these terms that is found; else the transcript's beginning."""
+    words = [(text_of(word), word) for word in objects(transcript.get("words"))]
+    words = words or [(text, {}) for text in text_of(transcript).split()]
+    tokens = [(token, index) for index, (text, _) in enumerate(words) for token in _tokens(text)]
+    index = next((found for term in sought for found in _places(term, tokens)), None)
+    first, last = max(0, (index or 0) - _BEFORE), (index or 0) + _AFTER
+    snippet = " ".join(text for text, _ in words[first:last])
+    marks = ("… " if first else "", " …" if last < len(words) else "")
+    return Place(snippet.join(marks), None if index is None else milliseconds(words[index][1].get("start")))
+
+
+def _places(term: Term, tokens: Sequence[tuple[str, int]]) -> Iterator[int]:
+    """The numbers of the words at which the term begins."""
+    wanted = _tokens(term.text)
+    for position, (token, index) in enumerate(tokens):
+        if token == wanted[0] or (len(wanted) == 1 and term.is_prefix and token.startswith(wanted[0])):
+            there = [each for each, _ in tokens[position : position + len(wanted)]]
+            is_last = there[-1] == wanted[-1] or (term.is_prefix and there[-1].startswith(wanted[-1]))
+            if len(there) == len(wanted) and there[:-1] == wanted[:-1] and is_last:
+                yield index
+
+
+def _tokens(text: str) -> list[str]:
+    """The words of a text without case and accents."""
+    if text.isascii():
+        return _TOKEN.findall(text.lower())
+    plain = unicodedata.normalize("NFKD", parted(text).casefold())
+    return _TOKEN.findall("".join(sign for sign in plain if not unicodedata.combining(sign)))

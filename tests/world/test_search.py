@@ -1,0 +1,105 @@
+"""`transcribed search` finds what was delivered and is kept, and nothing that was removed."""
+
+import json
+import os
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from commands import ask
+from transcribed import errors
+from transcribed.search import NAME
+
+pytestmark = pytest.mark.route(formats=("txt",))
+DAY = 86400.0
+
+
+def spoken(text):
+    """The results of a recording in which this is said, a word each second."""
+    words = [{"text": each, "start": 1000 * i, "end": 1000 * i + 900} for i, each in enumerate(text.split())]
+    return {"text": text, "words": words}
+
+
+def deliver(world, api, name, text):
+    """A recording in which this is said is delivered."""
+    api.results = spoken(text)
+    world.drop(name)
+    assert world.run() == 0
+
+
+def found(world, *words):
+    """The recordings that are found, as JSON."""
+    return [json.loads(line) for line in ask(world, "search", "--json", *words).stdout.splitlines()]
+
+
+def test_a_word_is_found_with_its_moment_and_the_delivered_file(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    deliver(world, api, "Walk.mp3", "It rained.")
+
+    (hit,) = found(world, "budget")
+
+    assert (hit["file"], hit["seconds"], hit["snippet"]) == ("Talk.mp3", 3.0, "We approved the budget.")
+    assert hit["outputs"] == [str(world.folders["outbox"] / "Talk.txt")]
+    shown = ask(world, "search", "rain*")
+    assert "00:00:01" in shown.stdout
+    assert "Walk.txt" in shown.stdout
+
+
+def test_only_what_an_inbox_got_since_a_day_is_found_if_that_is_asked_for(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+
+    assert len(found(world, "budget", "--inbox", "talks", "--since", "1990-01-01")) == 1
+    assert found(world, "budget", "--since", "2999-01-01") == []
+    assert found(world, "budget", "--inbox", "none") == []
+
+
+def test_nothing_found_and_nothing_asked_for_are_told_apart(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    with pytest.raises(errors.TranscribedError, match="no word to search for"):
+        ask(world, "search", "***")
+    assert ask(world, "search", "tomorrow").exit_code == 1
+
+
+def test_what_ages_away_leaves_the_index_before_it_is_removed(world, api, clock):
+    world.routes[0] = replace(world.route, delete_remote=False)
+    world.plan_options["transcripts_days"] = 30.0
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    (transcript,) = (path for path in (world.state / "transcripts").iterdir() if len(path.name) == len("0.json") + 35)
+    os.utime(transcript, (clock.wall(),) * 2)
+    clock.moved += 31 * DAY
+
+    world.run(lambda: not transcript.exists())
+
+    with sqlite3.connect(world.state / NAME) as index:
+        assert index.execute("SELECT count(*) FROM transcripts").fetchone() == (0,)
+        assert index.execute("SELECT count(*) FROM words WHERE words MATCH 'budget'").fetchone() == (0,)
+    index.close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no index at all" * 500, None])
+def test_an_index_that_is_lost_or_damaged_is_made_again_and_holds_up_nothing(world, api, damage):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    (world.state / NAME).unlink()
+    if damage is not None:
+        (world.state / NAME).write_bytes(damage)
+
+    deliver(world, api, "Walk.mp3", "It rained.")
+    world.run()
+
+    assert [hit["file"] for hit in found(world, "budget")] == ["Talk.mp3"]
+    assert [hit["file"] for hit in found(world, "rained")] == ["Walk.mp3"]
+
+
+def test_a_transcript_that_a_person_removed_is_not_found_and_leaves_the_index(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    deliver(world, api, "Walk.mp3", "It rained.")
+    for path in (world.state / "transcripts").glob("*.json"):
+        if b"budget" in path.read_bytes():
+            path.unlink()
+    assert found(world, "budget") == []
+
+    world.run()
+
+    assert found(world, "budget") == []
+    assert len(found(world, "rained")) == 1
