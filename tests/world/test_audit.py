@@ -33,6 +33,14 @@ def named(audit, **how):
     return {each["kind"]: each["transcript_ids"] for each in found}
 
 
+def lose_the_answer_to_a_submit(world, api):
+    """Let the daemon die before it writes the answer."""
+    world.drop("Talk.mp3")
+    step = 1
+    while world.crash(step, after=True) and not api.submits:
+        step += 1
+
+
 def test_where_both_sides_agree_nothing_is_named_and_hours_are_told_by_model(world, api, audit):
     api.duration_of = lambda _: 1800.0
     api.end_with_error("Transcoding failed. File type is audio/mpeg")
@@ -69,10 +77,7 @@ def test_a_transcript_that_another_program_made_is_named_with_its_length_and_its
 
 
 def test_a_paid_transcript_whose_answer_was_lost_is_named_with_its_job(world, api, audit):
-    world.drop("Talk.mp3")
-    step = 1
-    while world.crash(step, after=True) and not api.submits:
-        step += 1
+    lose_the_answer_to_a_submit(world, api)
     assert world.jobs()[0].doubtful
 
     assert named(audit) == {"lost": [api.submits[0].id]}
@@ -157,6 +162,15 @@ def test_a_recording_that_was_submitted_while_the_list_was_read_is_not_missed(wo
     api.submits.clear()
 
     assert named(audit) == {}
+
+
+def test_a_submit_whose_answer_may_still_be_on_its_way_is_not_called_lost(world, api, audit):
+    lose_the_answer_to_a_submit(world, api)
+
+    world.clock.began_at = api.submits[0].created = time.time() - 60
+    assert named(audit) == {}
+    api.submits[0].created = time.time() - 600
+    assert named(audit) == {"lost": [api.submits[0].id]}
 
 
 def test_a_transcript_that_has_just_ended_in_an_error_is_there_still(world, api, audit):

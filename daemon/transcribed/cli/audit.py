@@ -57,7 +57,8 @@ def audit(
     kept = Transcripts(settled.state.directory)
     with closing(Journal.read(settled.state.directory)) as journal:
         known = {each.transcript_id: each for each in journal.costs.paid(each.transcript_id for each in listed)}
-        found = [*_unknown(listed, known.keys(), journal, client), *_gone(whole, judged, journal, client, kept)]
+        strange = [each for each in listed if each.transcript_id not in known]
+        found = [*_unknown(strange, judged[1], journal, client), *_gone(whole, judged, journal, client, kept)]
     found += _paid_again(known.values())
     if as_json:
         for each in found:
@@ -74,12 +75,13 @@ def _listed(client: AssemblyAI, since: float) -> list[Listed]:
         raise errors.Transient(error.message, hint="name a later day: --since YYYY-MM-DD") from error
 
 
-def _unknown(
-    listed: Sequence[Listed], known: Iterable[str], journal: Journal, client: AssemblyAI
-) -> Iterator[Difference]:
-    """The transcripts that are paid there and unknown here."""
-    strange = [each for each in listed if each.transcript_id not in known]
+def _unknown(strange: Sequence[Listed], until: float, journal: Journal, client: AssemblyAI) -> Iterator[Difference]:
+    """The transcripts that are paid there and unknown here.
+
+    The answer to a submit that was made after `until` (seconds since the epoch) may be on its way still.
+    """
     ours = journal.costs.uploaded_by(each.audio_url for each in strange if each.audio_url)
+    strange = [each for each in strange if each.audio_url not in ours or (each.created_at or 0.0) <= until]
     for number, each in enumerate(strange):
         made = f"made {terminal.local_time(each.created_at)}" if each.created_at is not None else "made at some time"
         seconds, model = _heard(each, client) if number < MOST_ASKED else (None, None)
