@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import sqlite3
 import threading
 import time
 from dataclasses import replace
@@ -12,7 +13,9 @@ import pytest
 from commands import ask
 from transcribed import own_api
 from transcribed.assemblyai import AssemblyAI
-from transcribed.job import State
+from transcribed.job import Prices, State
+from transcribed.worker.people.month import Month
+from transcribed.worker.people.status import MonthStatus
 from world import mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -159,3 +162,49 @@ def test_an_upload_that_never_left_this_machine_costs_nothing_whatever_its_base_
     world.run()
 
     assert costs().output.strip() == "Nothing was paid for. This machine itself heard 2.00 hours, at no price."
+
+
+def test_the_status_tells_what_was_paid_for_in_this_month_and_begins_again_with_the_next(world, api):
+    api.duration_of = lambda _: 5400.0
+    world.plan_options["prices"] = Prices({"*": 1.0})
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+    world.run()
+    world.run(seconds=120.0)
+    month = world.published[-1]["month"]
+    assert (month["recordings"], month["seconds"], month["money"]) == (2, billed(api), 3.0)
+
+    world.clock.moved += 40 * DAY
+    world.run(seconds=120.0)
+    later = world.published[-1]["month"]
+    assert (later["recordings"], later["seconds"], later["money"]) == (0, 0.0, 0.0)
+    assert later["month"] > month["month"]
+
+
+def test_without_prices_the_status_tells_hours_and_no_money(world, api):
+    world.drop("Talk.mp3")
+    world.run()
+    world.run(seconds=120.0)
+    assert (world.published[-1]["month"]["recordings"], world.published[-1]["month"]["money"]) == (1, None)
+
+
+def test_the_sums_of_the_month_are_read_again_only_after_something_happened(world, api):
+    world.drop("Talk.mp3")
+    world.run()
+    with world.journal() as journal:
+        plan, month = world.plan(), Month(journal, world.clock)
+        first = month.status(plan)
+        assert first.recordings == 1
+        with sqlite3.connect(world.state / "journal.db") as behind:
+            behind.execute("DELETE FROM payments")
+        world.clock.moved += 3600.0
+        assert month.status(plan) == first
+        month.changed()
+        assert month.status(plan).recordings == 0
+
+
+def test_a_status_line_of_the_month_names_recordings_hours_and_money():
+    whole = MonthStatus("2026-11", 3, 1, 5400.0, 1.5, "USD")
+    said = "Paid for in 2026-11: 3 recordings (1.5 hours), 1.50 USD; of 1 it is not known yet how long they are"
+    assert whole.line() == said
+    assert MonthStatus("2026-11", 0, 0, 0.0).line() == ""

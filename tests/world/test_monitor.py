@@ -18,7 +18,15 @@ from transcribed.config import Monitor as Table
 from transcribed.monitor import monitor as module
 from transcribed.monitor import server
 from transcribed.monitor.monitor import Monitor, Wanted
-from transcribed.worker.people.status import BacklogStatus, InboxStatus, JobStatus, LaneStatus, Status, to_json
+from transcribed.worker.people.status import (
+    BacklogStatus,
+    InboxStatus,
+    JobStatus,
+    LaneStatus,
+    MonthStatus,
+    Status,
+    to_json,
+)
 from waiting import wait_for
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -31,9 +39,20 @@ def status(**changes):
     )
     row = JobStatus(1, "talks", "Talk.mp3", "received", now, now, 0, "", "", "upload", 50, 200)
     lane = LaneStatus("api", 'a "key"\n', "", now - 60, 1)
+    month = MonthStatus("2026-11", 3, 1, 5400.0, 1.5, "USD")
     fields = {"base_url": "", "jobs": {"received": 1}, "blocked": [lane], "inboxes": [inbox], "open": [row]}
     return to_json(
-        Status(**{**fields, "open_count": 1, "updated_at": now, "moved_at": now, "pid": os.getpid(), **changes})
+        Status(
+            **{
+                **fields,
+                "open_count": 1,
+                "updated_at": now,
+                "moved_at": now,
+                "month": month,
+                "pid": os.getpid(),
+                **changes,
+            }
+        )
     )
 
 
@@ -125,6 +144,8 @@ def test_metrics_have_the_numbers_of_the_status_and_names_as_labels(monitor):
     assert 'transcribed_steps_running{step="upload"} 1.0\n' in text
     assert "transcribed_uploads_sent_bytes 50.0\n" in text
     assert 'transcribed_inbox_backlog_seconds{inbox="talks"} 5400.0\n' in text
+    assert "transcribed_month_audio_seconds 5400.0\n" in text
+    assert 'transcribed_month_cost{currency="USD"} 1.5\n' in text
     assert "transcribed_healthy 1.0\n" in text
     assert "transcribed_ready 0.0\n" in text
 

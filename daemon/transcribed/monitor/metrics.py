@@ -60,7 +60,18 @@ def _status(fields: Mapping[str, Any]) -> "Iterator[Metric]":
     since = {(lane["lane"],): lane["since"] for lane in fields["blocked"]}
     yield _gauge("transcribed_lane_blocked_timestamp_seconds", "A lane is blocked since then.", since, "lane")
     yield _gauge("transcribed_lanes_blocked", "Lanes that are blocked.", {(): len(since)})
+    if (month := fields.get("month")) is not None:
+        yield from _month(month)
     yield from _inboxes({(each["name"],): each for each in fields["inboxes"]})
+
+
+def _month(month: Mapping[str, Any]) -> "Iterator[Metric]":
+    """The sums of this month: they fall to nothing when it ends."""
+    yield _gauge("transcribed_month_recordings", "Paid for in this month.", {(): month["recordings"]})
+    yield _gauge("transcribed_month_audio_seconds", "Audio paid for in this month.", {(): month["seconds"]})
+    if month["money"] is not None:
+        by_currency = {(month["currency"],): month["money"]}
+        yield _gauge("transcribed_month_cost", "By the configured prices.", by_currency, "currency")
 
 
 def _inboxes(inboxes: Mapping[Any, Mapping[str, Any]]) -> "Iterator[Metric]":

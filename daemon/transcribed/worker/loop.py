@@ -367,7 +367,7 @@ class Worker:
             reason_of=self.dispatch.reason_of,
             far_of=lambda job: status.Far(self.dispatch.uploads.sent.get(job.id), self._polls.progress_of(job)),
         )
-        return replace(known, open_count=len(unfinished))
+        return replace(known, open_count=len(unfinished), month=self._pages.month.status(self._plan))
 
     def _leave(self) -> None:
         """Let go of the steps in flight: what they did by the deadline is written, the rest is free to be redone."""

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from transcribed import errors, files, overview
 from transcribed.folders import Anchors
 from transcribed.job import Job, State, Sum, shown
-from transcribed.journal import Bill, Journal
+from transcribed.journal import Journal
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.outputs import outputs
+from transcribed.worker.people.month import Month
 from transcribed.worker.people.outbox_notice import Inbox, concerned
 from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status, lasting
 from transcribed.worker.plan import Clock, Plan, Route
@@ -28,7 +29,6 @@ NAME = b"_transcribed.html"
 MARK = files.Mark("overview", ())
 QUICKEST_SECONDS = 5.0
 STEADY_SECONDS = 600.0  # well below overview.SILENT_MINUTES
-MONTH_SECONDS = 60.0  # the sums of the month are as old as that at most
 MOST = 20  # recordings that ended, of each inbox
 _REMEMBERED_SECONDS = 30 * 86400.0
 
@@ -53,8 +53,7 @@ class Pages:
         self._status: Status | None = None
         self._ended: dict[str, dict[int, Job]] | None = None  # the last of each inbox; None: not read yet
         self._written: dict[bytes, _Written] = {}
-        self._bills: list[Bill] = []
-        self._billed_at: float | None = None
+        self.month = Month(journal, clock)
 
     def show(self, status: Status) -> None:
         """Let the pages show this from now on."""
@@ -62,6 +61,7 @@ class Pages:
 
     def heard(self, job: Job) -> None:
         """Something happened to this job, and is written."""
+        self.month.changed()
         if self._ended is None:
             return
         of_inbox = self._ended.setdefault(job.inbox, {})
@@ -125,12 +125,9 @@ class Pages:
             yield from self._ended.get(name, {}).values()
 
     def _month(self, plan: Plan, names: Sequence[str]) -> overview.Month:
-        now, monotonic = time.localtime(self._clock.wall()), self._clock.monotonic()
-        if self._billed_at is None or monotonic - self._billed_at >= MONTH_SECONDS:
-            begin = time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
-            self._bills, self._billed_at = [*self._journal.costs.paid_since(begin)], monotonic
+        now = time.localtime(self._clock.wall())
         hours, sum_ = [0.0] * now.tm_mday, Sum()
-        for bill in self._bills:
+        for bill in self.month.bills():
             day = int(bill.day[-2:] or 0)
             if bill.inbox in names and 0 < day <= now.tm_mday:
                 hours[day - 1] += bill.seconds / 3600

@@ -100,6 +100,29 @@ def lasting(hours: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthStatus:
+    """The recordings that were paid for in this month (YYYY-MM, local). `open`: not known yet how long they are.
+
+    `money` is None where no prices are configured; hours by a model without a price are not in it.
+    """
+
+    month: str
+    recordings: int
+    open: int
+    seconds: float
+    money: float | None = None
+    currency: str = ""
+
+    def line(self) -> str:
+        """The sums for people; empty where nothing was paid for."""
+        if not self.recordings:
+            return ""
+        money = "" if self.money is None else f", {self.money:.2f} {self.currency}"
+        waits = f"; of {self.open} it is not known yet how long they are" if self.open else ""
+        return f"Paid for in {self.month}: {counted(self.recordings, self.seconds / 3600)}{money}{waits}"
+
+
+@dataclass(frozen=True, slots=True)
 class InboxStatus:
     """One inbox. `watch` is events or scan; `looked_at` is in seconds since the epoch, None before the first look."""
 
@@ -198,11 +221,13 @@ class Status:
     pid: int = 0
     moved_at: float = 0.0  #: the last change of a job, or of what is sent of one; seconds since the epoch
     ended: bool = False  #: the last word of a daemon that stopped
+    month: MonthStatus | None = None
 
     def plain(self) -> dict[str, Any]:
         """The status as JSON has it. It is written each second, so nothing is copied that is plain already."""
         whole = {name: getattr(self, name) for name in _names(Status)}
         whole["blocked"] = [asdict(lane) for lane in self.blocked]
+        whole["month"] = None if self.month is None else asdict(self.month)
         whole["inboxes"] = [asdict(inbox) for inbox in self.inboxes]
         rows = ({name: getattr(job, name) for name in _names(JobStatus)} for job in self.open)
         whole["open"] = [{key: value for key, value in row.items() if value is not None} for row in rows]

@@ -1,0 +1,61 @@
+"""What was paid for in this month, of the local calendar, as the status and the pages tell it.
+
+The sums are read again only after something has happened to a job, at most once a minute: an idle hour reads nothing.
+"""
+
+import contextlib
+import time
+
+from transcribed import errors
+from transcribed.job import Sum
+from transcribed.journal import Bill, Journal
+from transcribed.worker.people.status import MonthStatus
+from transcribed.worker.plan import Clock, Plan
+
+OLDEST_SECONDS = 60.0  # the sums are as old as that at most
+
+
+class Month:
+    """The sums of this month. All of it belongs to the loop's thread."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._bills: list[Bill] = []
+        self._name = ""
+        self._read_at = 0.0
+        self._is_old = True
+
+    def changed(self) -> None:
+        """Something has happened to a job: the sums may be others now."""
+        self._is_old = True
+
+    def bills(self) -> list[Bill]:
+        """The payments of this month, added up. Where the journal cannot be read, those that were read last."""
+        now, monotonic = time.localtime(self._clock.wall()), self._clock.monotonic()
+        name = time.strftime("%Y-%m", now)
+        if name == self._name and not (self._is_old and monotonic - self._read_at >= OLDEST_SECONDS):
+            return self._bills
+        begin = time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+        self._bills = self._bills if name == self._name else []
+        self._name, self._read_at = name, monotonic
+        with contextlib.suppress(errors.Blocked):
+            self._bills = list(self._journal.costs.paid_since(begin))
+            self._is_old = False
+        return self._bills
+
+    def status(self, plan: Plan) -> MonthStatus:
+        """The sums of all inboxes, for the status."""
+        sum_ = Sum()
+        for bill in self.bills():
+            price = plan.prices.per_hour(bill.model, bill.parameters)
+            sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
+        has_prices = bool(plan.prices.models)
+        return MonthStatus(
+            month=self._name,
+            recordings=sum_.recordings,
+            open=sum_.open,
+            seconds=round(sum_.seconds, 3),
+            money=round(sum_.money, 4) if has_prices else None,
+            currency=plan.currency if has_prices else "",
+        )
