@@ -82,10 +82,22 @@ def test_what_is_not_written_yet_is_never_let_go():
     assert kept.asked == []
 
 
+def test_the_jobs_of_an_inbox_are_counted_wherever_they_are_and_each_once():
+    kept = Kept()
+    kept.put_far({1: "talks", 2: "other"})
+    kept.write(job(1), job(3), job(3))
+    assert [kept.count_of("talks"), kept.count_of("other"), kept.count_of("none")] == [2, 1, 0]
+
+    kept.remove(1)
+    kept.remove(1)
+
+    assert kept.count_of("talks") == 1
+
+
 def test_many_are_read_with_one_question_and_no_question_is_for_more_than_some():
     kept = Kept()
     kept.journal = {number: job(number) for number in range(1, AT_ONCE + 3)}
-    kept.put_far(kept.journal)
+    kept.put_far(dict.fromkeys(kept.journal, "talks"))
 
     kept.fetch(range(AT_ONCE + 9))
 

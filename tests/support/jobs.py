@@ -28,7 +28,7 @@ def add_job(journal: Journal, job: Job, event: events.Event, *then: tuple[Job, e
 
 def unfinished(journal: Journal) -> list[Job]:
     """The jobs that have a step left, oldest first."""
-    waiting = journal.unfinished.numbered(journal.unfinished.waiting())
+    waiting = journal.unfinished.numbered([*journal.unfinished.waiting()])
     return sorted([*journal.unfinished.moving(), *waiting], key=lambda job: job.id)
 
 

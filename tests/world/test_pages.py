@@ -9,6 +9,7 @@ import pytest
 from transcribed.job import Prices, State
 from transcribed.overview import SILENT_MINUTES
 from transcribed.worker.people import pages
+from transcribed.worker.people.status import MOST_JOBS
 from world import changed, mp3, route_to
 
 pytestmark = pytest.mark.route(formats=("txt",), page=True)
@@ -155,3 +156,18 @@ def test_the_last_line_marks_the_page_as_ours(world):
     world.run(until=lambda: "Delivered last" in page_or_empty(world))
     assert page(world).endswith("\n[transcribed: overview]\n")
     assert changed(world.routes[0]).page
+
+
+def test_a_long_backlog_beside_it_hides_nothing_of_how_many_wait(world, api):
+    """The status names the first of all jobs alone; the page of the other outbox counts its own."""
+    other = route_to(str(world.directory / "other"), name="other", formats=("txt",), page=True)
+    os.makedirs(other.inbox)
+    world.routes.append(other)
+    world.key = "a-key-that-nobody-knows"
+    for number in range(MOST_JOBS + 1):
+        world.drop(f"Talk {number}.mp3")
+    world.run(until=lambda: f"and {MOST_JOBS + 1 - 50} more" in page_or_empty(world))
+    (world.directory / "other" / "inbox" / "Late.mp3").write_bytes(mp3("late"))
+    path = world.directory / "other" / "outbox" / "_transcribed.html"
+    world.run(until=lambda: path.exists() and '<p class="small">and 1 more</p>' in path.read_text())
+    assert f"and {MOST_JOBS + 1 - 50} more" in page(world)

@@ -11,7 +11,7 @@ from transcribed.journal.transactions import Transactions
 #: As `Job.only_waits` says it.
 _ONLY_WAITS = (jobs.c.state == State.RECEIVED) & jobs.c.in_flight.is_(None) & jobs.c.stem.is_(None)
 _MOVING = sa.select(jobs).where(few("jobs_unfinished"), ~_ONLY_WAITS).order_by(jobs.c.id)
-_WAITING = sa.select(jobs.c.id).where(few("jobs_unfinished"), _ONLY_WAITS).order_by(jobs.c.id)
+_WAITING = sa.select(jobs.c.id, jobs.c.inbox).where(few("jobs_unfinished"), _ONLY_WAITS).order_by(jobs.c.id)
 _NUMBERED = sa.select(jobs).where(jobs.c.id.in_(sa.bindparam("numbers", expanding=True))).order_by(jobs.c.id)
 
 
@@ -25,10 +25,10 @@ class UnfinishedJobs:
         """Those that do more than wait."""
         return self._jobs(_MOVING)
 
-    def waiting(self) -> list[int]:
-        """The numbers of the others."""
+    def waiting(self) -> dict[int, str]:
+        """The inboxes of the others, by number."""
         with self._transactions.reading() as connection:
-            return list(connection.execute(_WAITING).scalars())
+            return {row.id: row.inbox for row in connection.execute(_WAITING)}
 
     def numbered(self, numbers: Sequence[int]) -> list[Job]:
         """The jobs with these numbers, some hundred at most."""

@@ -361,7 +361,7 @@ class Worker:
             self._plan.client.base_url,
             self.book.journal.counts(),
             self.lanes.all(),
-            [inbox.status() for inbox in self.inboxes.values()],
+            [replace(each.status(), open_count=unfinished.count_of(name)) for name, each in self.inboxes.items()],
             unfinished.at_hand(shown),
             steps={number: step for number, (step, _) in self.dispatch.in_flight.items()},
             reason_of=self.dispatch.reason_of,

@@ -4,7 +4,8 @@ A hundred thousand recordings may wait for days. Of those that wait far back the
 when it is asked for: memory does not grow with what is known of each. No clock, and no I/O of its own.
 """
 
-from collections import OrderedDict
+import sys
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -22,7 +23,8 @@ class Unfinished(Mapping[int, Job]):
 
     def __init__(self, read: Callable[[Sequence[int]], Iterable[Job]]) -> None:
         self._read = read
-        self._numbers: dict[int, None] = {}  # of all, in the order in which they came
+        self._numbers: dict[int, str] = {}  # of all, with their inboxes, in the order in which they came
+        self._counts = Counter[str]()  # of all, by inbox
         self._moving: dict[int, Job] = {}  # those that do more than wait: they are always here
         self._waiting: OrderedDict[int, Job] = OrderedDict()  # some of the others: that asked for last is the last
 
@@ -64,7 +66,7 @@ class Unfinished(Mapping[int, Job]):
 
     def put(self, job: Job) -> None:
         """The job, as it is from now on; it stays in memory until `let_go`."""
-        self._numbers[job.id] = None
+        self.put_far({job.id: job.inbox})
         if job.only_waits:
             self._moving.pop(job.id, None)
             self._waiting[job.id] = job
@@ -72,13 +74,21 @@ class Unfinished(Mapping[int, Job]):
             self._waiting.pop(job.id, None)
             self._moving[job.id] = job
 
-    def put_far(self, numbers: Iterable[int]) -> None:
-        """Jobs that only wait, and of which the journal has everything."""
-        self._numbers.update(dict.fromkeys(numbers))
+    def put_far(self, inboxes: Mapping[int, str]) -> None:
+        """The inboxes, by number, of jobs that only wait, and of which the journal has everything."""
+        for number, inbox in inboxes.items():
+            if number not in self._numbers:
+                self._numbers[number] = sys.intern(inbox)
+                self._counts[inbox] += 1
+
+    def count_of(self, inbox: str) -> int:
+        """The unfinished jobs of an inbox: nothing is read or counted for that."""
+        return self._counts[inbox]
 
     def remove(self, number: int) -> None:
         """The job is finished."""
-        self._numbers.pop(number, None)
+        if (inbox := self._numbers.pop(number, None)) is not None:
+            self._counts[inbox] -= 1
         self._moving.pop(number, None)
         self._waiting.pop(number, None)
 

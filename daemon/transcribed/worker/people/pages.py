@@ -80,15 +80,15 @@ class Pages:
             sharing[inbox.route.outbox].append(inbox)
         for users in sharing.values():
             if all(user.looked_at is not None and not user.anchors.is_anothers for user in users):
-                self._keep_one(plan, self._status, users, is_only=len(sharing) == 1)
+                self._keep_one(plan, self._status, users)
 
-    def _keep_one(self, plan: Plan, status: Status, users: Sequence[Inbox], *, is_only: bool) -> None:
+    def _keep_one(self, plan: Plan, status: Status, users: Sequence[Inbox]) -> None:
         route, now = users[0].route, self._clock.monotonic()
         before = self._written.get(route.outbox)
         if before is not None and (now - before.looked_at < QUICKEST_SECONDS or before.looked is status):
             return
         routes = [user.route for user in users if user.route.page]
-        fresh = self._overview(plan, status, routes, is_only=is_only) if routes else None
+        fresh = self._overview(plan, status, routes) if routes else None
         is_old = fresh is not None and fresh.is_busy and before is not None and now - before.at >= STEADY_SECONDS
         if before is not None and fresh == before.shown and not is_old:
             before.looked_at, before.looked = now, status
@@ -98,7 +98,7 @@ class Pages:
             write = functools.partial(_write, route, users[0].anchors, page)
             self._background.do(users[0].executor, write, doing="writing the page in the outbox")
 
-    def _overview(self, plan: Plan, status: Status, routes: Sequence[Route], *, is_only: bool) -> overview.Overview:
+    def _overview(self, plan: Plan, status: Status, routes: Sequence[Route]) -> overview.Overview:
         names = [route.name for route in routes]
         rows = [row for row in status.open if row.inbox in names]
         lanes = concerned(routes) | {errors.CONFIGURATION}
@@ -108,7 +108,7 @@ class Pages:
             title=f"Transcripts: {', '.join(names)}",
             blocks=[_block(lane) for lane in status.blocked if lane.lane in lanes],
             under_way=[_row(row) for row in rows],
-            open_count=status.open_count if is_only else len(rows),
+            open_count=sum(inbox.open_count for inbox in status.inboxes if inbox.name in names),
             lying=[*_lying(status, names)],
             failed=[_failed(job) for job in ended if job.state is State.FAILED],
             delivered=[_delivered(job, outbox) for job in ended if job.state is State.DELIVERED][:MOST],

@@ -139,6 +139,7 @@ class InboxStatus:
     passed_over: list[WaitingFile] = field(default_factory=list)  #: recordings left alone for their names: the first
     passed_over_count: int = 0
     backlog: BacklogStatus | None = None
+    open_count: int = 0  #: its jobs with a step left
 
 
 @dataclass(frozen=True, slots=True)
