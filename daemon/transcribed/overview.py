@@ -51,7 +51,8 @@ const look = () => {
 };
 look();
 setInterval(look, 30000);
-setInterval(() => { if (!document.hidden && getSelection().toString() === "") location.reload(); }, 60000);
+const isInUse = () => document.activeElement !== document.body || getSelection().toString() !== "";
+setInterval(() => { if (!document.hidden && !isInUse()) location.reload(); }, 60000);
 """
 
 _POLICY = (
