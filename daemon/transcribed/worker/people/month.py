@@ -1,4 +1,4 @@
-"""What was paid for in this month, of the local calendar, as the status and the pages tell it.
+"""The sums of this month, of the local calendar, as the status and the pages tell it.
 
 The sums are read again only after something has happened to a job, at most once a minute: an idle hour reads nothing.
 """
