@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from abilities import needs_strace
-from daemon_process import Daemon
+from daemon_process import QUICK, Daemon
 from fake_assemblyai import FakeAssemblyAI
 from shares import Sshfs, needs_sshfs
 from waiting import wait_for
@@ -34,7 +34,7 @@ def share(tmp_path: Path) -> Iterator[Sshfs]:
 def daemon(tmp_path: Path, share: Sshfs, api: FakeAssemblyAI) -> Iterator[Daemon]:
     with Daemon(tmp_path / "daemon", api.base_url) as process:
         folders = {name: str(share.point / name) for name in ("outbox", "archive", "failed")}
-        keys = {"settle_seconds": 0.2, "scan_seconds": 1.0, "formats": ["txt"]}
+        keys = {**QUICK, "scan_seconds": 1.0, "formats": ["txt"]}
         process.config["inbox"] = [{"name": "talks", "path": str(share.point / "inbox"), **folders, **keys}]
         (share.served / "inbox").mkdir()
         yield process

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon_process import Daemon
+from daemon_process import QUICK, Daemon
 from fake_assemblyai import FakeAssemblyAI
 from rclone import Rclone, needs_rclone
 from waiting import wait_for
@@ -27,7 +27,7 @@ def share(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rclone]:
 def daemon(tmp_path: Path, share: Rclone, api: FakeAssemblyAI) -> Iterator[Daemon]:
     with Daemon(tmp_path / "daemon", api.base_url) as process:
         folders = {name: str(share.point / name) for name in ("outbox", "archive", "failed")}
-        keys = {"settle_seconds": 0.2, "scan_seconds": 1.0, "formats": ["txt", "srt"]}
+        keys = {**QUICK, "scan_seconds": 1.0}
         process.config["inbox"] = [{"name": "talks", "path": str(share.point / "inbox"), **folders, **keys}]
         (share.served / "inbox").mkdir()
         yield process

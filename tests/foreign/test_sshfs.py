@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from daemon_process import Daemon
+from daemon_process import QUICK, Daemon
 from fake_assemblyai import FakeAssemblyAI
 from shares import Sshfs, needs_sshfs
 from transcribed.journal import Journal
@@ -49,7 +49,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Sshfs]]:
 def add_inbox(daemon: Daemon, name: str, top: Path, seen_from: Path | None = None, **keys: Any) -> Path:
     """An inbox below `top`, as the daemon sees it; returns the folder that people see."""
     paths = {key: str(top / folder) for key, folder in FOLDERS.items()}
-    given = {"name": name, "settle_seconds": 0.2, "scan_seconds": 1.0, "formats": ["txt", "srt"], **paths, **keys}
+    given = {"name": name, **QUICK, "scan_seconds": 1.0, **paths, **keys}
     daemon.config["inbox"].append(given)
     people = seen_from or top
     (people / "inbox").mkdir(parents=True)
