@@ -339,7 +339,7 @@ class Machine:
             raise errors.ConfigError(["api.engine and [local] cannot change while the daemon runs: restart it"])
         if _wants_drafts(settled) and self._clients.own is None:
             raise errors.ConfigError(["draft = true, where no inbox had it, starts a recogniser: restart the daemon"])
-        newsroom = newsroom_of(settled.notify, is_refused=self._newsroom.problem is None)
+        newsroom = newsroom_of(settled.notify, self._newsroom.services)
         plan = plan_of(settled, self._clients, newsroom)
         self._monitor.adopt(watchers_of(settled.monitor))
         if settled.log.level != self._settled.log.level:

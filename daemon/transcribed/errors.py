@@ -169,10 +169,14 @@ def refused_reload(problem: TranscribedError) -> Blocked:
     )
 
 
-def no_news(problem: "ConfigError") -> Blocked:
-    """The block of the news where the services that tell people cannot be had: no step waits for it."""
+def no_news(problem: "ConfigError", *, goes_on: bool) -> Blocked:
+    """The block of the news where the services that tell people cannot be had: no step waits for it.
+
+    `goes_on`: those from before are at work still.
+    """
+    which = "news go to the services from before" if goes_on else "no news are sent"
     return Blocked(
-        f"no news are sent: {'; '.join(problem.problems)}",
+        f"{which}: {'; '.join(problem.problems)}",
         lane=NEWS,
         hint="then `systemctl reload transcribed` (SIGHUP); after an installation a restart",
         exit_status=Exit.CONFIGURATION,

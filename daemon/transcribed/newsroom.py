@@ -15,17 +15,12 @@ class Newsroom(NamedTuple):
     problem: errors.Blocked | None = None
 
 
-def newsroom_of(notify: config.Notify, *, is_refused: bool = False) -> Newsroom:
-    """The services that can be had. What is wrong with them stops only the news.
-
-    Raises ConfigError for it where that `is_refused`: other services are at work, and stay so.
-    """
+def newsroom_of(notify: config.Notify, before: "Services | None" = None) -> Newsroom:
+    """The services that can be had. What is wrong with them stops only the news; those from `before` go on."""
     try:
         return Newsroom(services_of(notify))
     except errors.ConfigError as error:
-        if is_refused:
-            raise
-        return Newsroom(None, errors.no_news(error))
+        return Newsroom(before, errors.no_news(error, goes_on=before is not None))
 
 
 def services_of(notify: config.Notify) -> "Services | None":

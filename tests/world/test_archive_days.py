@@ -79,7 +79,26 @@ def linked(world: World) -> None:
     path.symlink_to(world.directory / "elsewhere.mp3")
 
 
-@pytest.mark.parametrize("change", [grown, edited, without_transcript, linked])
+def damaged(world: World, content: str) -> None:
+    """Its kept transcript is damaged, and the one in the outbox was edited."""
+    job = world.jobs()[0]
+    (world.state / "transcripts" / f"{job.transcript_id}.json").write_text(content)
+    (world.folders["outbox"] / "Talk.txt").unlink()
+
+
+def emptied(world: World) -> None:
+    damaged(world, "")
+
+
+def without_text(world: World) -> None:
+    damaged(world, "{}")
+
+
+def of_another(world: World) -> None:
+    damaged(world, (world.state / "transcripts" / f"{world.jobs()[1].transcript_id}.json").read_text())
+
+
+@pytest.mark.parametrize("change", [grown, edited, without_transcript, linked, emptied, without_text, of_another])
 def test_what_is_not_surely_ours_and_safe_stays_and_is_told_once(world: World, change: Callable[[World], None]) -> None:
     delivered(world, "Talk.mp3")
     delivered(world, "Good.mp3")

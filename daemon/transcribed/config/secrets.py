@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from transcribed.config.model import Api, Monitor, Notify
 from transcribed.config.read import contents
@@ -77,11 +78,21 @@ def read_heartbeat_url(monitor: Monitor) -> str | None:
     if monitor.heartbeat_url_file is None:
         return None
     text = _of_its_owner(monitor.heartbeat_url_file, _LIMIT_BYTES, "the address").strip()
-    if not text.startswith(("https://", "http://")) or not text.isprintable() or " " in text:
+    if not _is_address(text):
         raise ConfigError(
             [f"{printable(monitor.heartbeat_url_file)}: should hold one address alone, as in https://..."]
         )
     return text
+
+
+def _is_address(text: str) -> bool:
+    """True if this is an address of the web, with a host whose parts all have a name."""
+    try:
+        host = urlsplit(text).hostname or ""
+    except ValueError:
+        return False
+    is_web = text.startswith(("https://", "http://")) and text.isprintable() and " " not in text
+    return is_web and all(host.removesuffix(".").split("."))
 
 
 def _from_file(path: str) -> str:

@@ -133,9 +133,12 @@ class Monitor:
         while not stop.is_set():
             try:
                 act()
-            except (OSError, ImportError) as error:  # requests' errors are OSErrors; theirs may hold the address
-                why = error.strerror if isinstance(error, OSError) else metrics.MISSING
-                self._say(act.__name__, why or type(error).__name__)
+            except (
+                OSError,
+                ImportError,
+                ValueError,
+            ) as error:  # requests' errors are OSErrors; they may hold the address
+                self._say(act.__name__, _why(error))
             else:
                 self._said.pop(act.__name__, None)
             stop.wait(EACH_SECONDS)
@@ -159,3 +162,13 @@ class Monitor:
         with requests.get(url, timeout=_PING_SECONDS, stream=True, allow_redirects=False) as answer:
             if not answer.ok:
                 raise OSError(0, f"the server answered {answer.status_code}")
+
+
+def _why(error: Exception) -> str:
+    """The reason of a failure, without the address that it may hold."""
+    match error:
+        case ImportError():
+            return metrics.MISSING
+        case ValueError() if not isinstance(error, OSError):
+            return "this is no address"
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -4,7 +4,7 @@ It is deleted only if it is surely the one that was transcribed (all of its byte
 for writing, and its transcript is safe: kept here, or in the outbox as it was published. Anything else stays.
 """
 
-from transcribed import errors, files
+from transcribed import errors, files, formats
 from transcribed.folders import Anchors
 from transcribed.job import Fingerprint, Job, is_link
 from transcribed.job.events import Retired
@@ -50,8 +50,7 @@ def _why_kept(
     """The reason why it must stay; empty where there is none."""
     if job.content_hash is None or not _is_what_was_taken(job, lies, recordings):
         return "it is not what was transcribed, byte for byte"
-    is_kept = job.transcript_id is not None and kept.read(job.transcript_id) is not None
-    if is_kept or _is_in_outbox(job, route, anchors):
+    if _is_kept(job, kept) or _is_in_outbox(job, route, anchors):
         return ""
     return "its transcript is neither kept nor in the outbox as it was delivered"
 
@@ -60,6 +59,16 @@ def _is_what_was_taken(job: Job, lies: Fingerprint, recordings: Recordings) -> b
     if is_link(job.path):
         return recordings.has_its_bytes(job, lies)
     return lies.size == job.fingerprint.size and recordings.hashes(job, lies).whole == job.content_hash
+
+
+def _is_kept(job: Job, kept: Transcripts) -> bool:
+    """True if the whole transcript is kept here: a file of its name may have been damaged, or be another's."""
+    answer = None if job.transcript_id is None else kept.read(job.transcript_id)
+    try:
+        said = formats.skim(answer or b"{}")
+    except ValueError:
+        return False
+    return said.get("id") == job.transcript_id and said.get("status") == "completed"
 
 
 def _is_in_outbox(job: Job, route: Route, anchors: Anchors) -> bool:
