@@ -64,6 +64,24 @@ def test_a_daemon_that_moves_pays_nothing_again_and_asks_nobody(
     assert len(api.submits) == 3
 
 
+def test_names_and_corrected_words_move_along(world: World, tmp_path: Path) -> None:
+    world.drop("Talk.mp3")
+    world.run()
+    edited = world.folders["outbox"] / "Talk.txt"
+    edited.write_text("Corrected. " + edited.read_text())
+    assert ask(world, "render", "1", "--from", str(edited)).exit_code == 0
+    path = world.directory / "export.tar.gz"
+    assert ask(world, "journal", "export", str(path)).exit_code == 0
+    said = {each.name: each.read_bytes() for each in (world.state / "transcripts").iterdir()}
+
+    there = moved(world, tmp_path)
+    assert ask(there, "journal", "import", str(path)).exit_code == 0
+
+    assert {each.name: each.read_bytes() for each in (there.state / "transcripts").iterdir()} == said
+    assert {name.split(".", 1)[1] for name in said} >= {"amended.json", "corrected.json"}
+    assert ask(there, "render", "1", "--format", "srt").stdout.count("Corrected.") == 1
+
+
 def test_an_export_is_private_replaces_nothing_and_leaves_nothing_beside_it(world: World, exported: Path) -> None:
     assert exported.stat().st_mode & 0o777 == 0o600
     (mine := world.directory / "mine").write_text("mine")

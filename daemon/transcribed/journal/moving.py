@@ -1,8 +1,8 @@
 """All of a state directory in one file, for another machine: written here, then checked and taken in there.
 
-It is a tar, packed by gzip: the journal, the file of payments, the starts, and the kept transcripts. The last member
-says how many there are, so a file that was cut short is known as such. What is taken in may come from anybody: only
-regular files of our own names are, and nothing is in its place before all of it was checked.
+It is a tar, packed by gzip: the journal, the file of payments, the starts, and the kept transcripts with what people
+said of them. The last member says how many there are, so a file that was cut short is known as such. What is taken in
+may come from anybody: only regular files of our own names are. Nothing is in its place before all of it was checked.
 """
 
 import gzip
@@ -26,7 +26,7 @@ from transcribed.journal.file import Lock, version_of
 
 _TRANSCRIPTS = "transcripts"
 _BESIDE = (ledger.NAME, starts.FILE_NAME)
-_KEPT = re.compile(r"[0-9a-f-]{36}\.(?:json|meta\.json|refused|redacted\.mp3|redacted\.wav)")
+_KEPT = re.compile(r"[0-9a-f-]{36}\.(?:(?:meta\.|amended\.|corrected\.)?json|refused|redacted\.mp3|redacted\.wav)")
 _LAST = "transcribed-export.json"
 _VERSION = 1
 _LONGEST_LAST = 4096
