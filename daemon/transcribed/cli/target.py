@@ -34,10 +34,18 @@ class Target:
 
     def publish(self, job: Job, name: str, data: bytes) -> bytes:
         """Write one rendering of `job` in the format `name`; its path. Raises TranscribedError."""
+        return self.renew(job, name, data, ())
+
+    def renew(self, job: Job, name: str, data: bytes, ours: Collection[str]) -> bytes:
+        """As `publish`, but in the place of a rendering of ours: a file whose SHA-256 is one of `ours`."""
         try:
             with self._placed(job) as (root, stem, access):
                 path = output(replace(job, stem=stem), name)
-                files.publish(path, data, root=root, access=access)
+                lies = root.sha256(path) if ours else None
+                if lies in ours and lies != hashlib.sha256(data).hexdigest():
+                    files.renew(path, data, ours, root=root, access=access)
+                else:
+                    files.publish(path, data, root=root, access=access)
         except files.NameTaken as taken:
             why = f"{shown(taken.path)} exists already with other content: it was left as it is"
             raise errors.TranscribedError(why, hint="move it away, or give another folder with --output") from taken
@@ -45,20 +53,6 @@ class Target:
             doing = f"writing the {name} of job {job.id}"
             raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing=doing) from error
         return path
-
-    def renew(self, job: Job, name: str, data: bytes, ours: Collection[str]) -> bytes:
-        """As `publish`, but in the place of a rendering of ours: a file whose SHA-256 is one of `ours`."""
-        try:
-            with self._placed(job) as (root, stem, access):
-                path = output(replace(job, stem=stem), name)
-                lies = root.sha256(path)
-                if lies in ours and lies != hashlib.sha256(data).hexdigest():
-                    files.replace(path, data, root=root, access=access)
-                    return path
-        except OSError as error:
-            doing = f"writing the {name} of job {job.id}"
-            raise errors.from_os_error(error, lane=errors.inbox_lane(job.inbox), doing=doing) from error
-        return self.publish(job, name, data)
 
     @contextmanager
     def _placed(self, job: Job) -> Iterator[tuple[files.Root, bytes, files.Access]]:

@@ -44,6 +44,7 @@ from transcribed.files.opening import (
     touch,
 )
 from transcribed.files.rename import Way
+from transcribed.files.renewing import renew
 from transcribed.files.root import Root, opened, opened_as_named
 from transcribed.files.statx import Status, is_asked, status_as_listed, status_of, status_of_open
 from transcribed.files.sweeping import sweep
@@ -96,6 +97,7 @@ __all__ = [
     "read_regular",
     "remove",
     "remove_folder",
+    "renew",
     "replace",
     "replace_each",
     "replacing",
