@@ -2,7 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,16 +23,30 @@ from world import mp3
 MEETING = Path(__file__).parents[1] / "data" / "meeting.json"
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, api: FakeAssemblyAI) -> Iterator[Daemon]:
-    """It lives, and has delivered Talk.mp3 in every format."""
+@contextmanager
+def delivered(directory: Path, api: FakeAssemblyAI) -> Iterator[Daemon]:
+    """A daemon that lives, and has delivered Talk.mp3 in every format."""
     results = json.loads(MEETING.read_text())
     api.results = {key: value for key, value in results.items() if key not in ("id", "status", "audio_url")}
-    with Daemon(tmp_path / "daemon", api.base_url, formats=list(FORMATS)) as process:
+    with Daemon(directory, api.base_url, formats=list(FORMATS)) as process:
         process.drop("Talk.mp3", mp3("Talk"))
         process.start()
         process.wait_for_archive(1)
         wait_for(lambda: not any(job.unfinished for job in process.jobs()), "the journal to say so too")
+        yield process
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, api: FakeAssemblyAI) -> Iterator[Daemon]:
+    """One whose files a test changes."""
+    with delivered(tmp_path / "daemon", api) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory, any_server: FakeAssemblyAI) -> Iterator[Daemon]:
+    """One for all orders that are refused."""
+    with delivered(tmp_path_factory.mktemp("unchanged") / "daemon", any_server) as process:
         yield process
 
 
@@ -106,6 +123,27 @@ def test_an_order_that_was_killed_between_two_files_is_given_again_and_done(daem
     assert all(name.encode() not in now["txt"] for name in ("Anna", "Carla"))
 
 
+def test_an_order_that_is_killed_between_two_renames_loses_no_edit_and_is_given_again(daemon: Daemon) -> None:
+    """The third of these renames gives the first new rendering its name, which nothing has in that moment."""
+    before, outbox = contents(daemon), daemon.folders["outbox"]
+    theirs = outbox / "Talk.md"
+    theirs.write_bytes(before["md"] + b"mine")
+    config = str(daemon.directory / "config.toml")
+    order = [sys.executable, "-m", "transcribed", "--config", config, "render", "1", "--speaker", "A=Anna"]
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2"]
+    killed = subprocess.run([*strace, "-e", "inject=renameat2:error=EIO:signal=KILL:when=3", *order], check=False)
+    assert killed.returncode != 0
+    assert len([kind for kind in FORMATS.values() if not (outbox / f"Talk{kind.suffix}").exists()]) == 1
+    assert theirs.read_bytes() == before["md"] + b"mine"
+
+    render(daemon, 1, "--speaker", "A=Anna")
+
+    now = contents(daemon)
+    assert [name for name in FORMATS if now[name] == before[name]] == ["json"]
+    assert "Anna: " in now["txt"].decode()
+    assert now["md"] == before["md"] + b"mine"
+
+
 def test_speakers_are_named_by_a_file_of_names(daemon: Daemon, tmp_path: Path) -> None:
     names = tmp_path / "Talk.speakers.toml"
     names.write_bytes('\ufeffA = "Änne"\r\n"Speaker B" = "Bo"\r\n'.encode())
@@ -126,14 +164,14 @@ def test_speakers_are_named_by_a_file_of_names(daemon: Daemon, tmp_path: Path) -
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused_and_nothing_changes(
-    daemon: Daemon, words: list[object], why: str
+    unchanged: Daemon, words: list[object], why: str
 ) -> None:
-    before = contents(daemon)
-    status, _, said = render(daemon, *words)
+    before = contents(unchanged)
+    status, _, said = render(unchanged, *words)
     assert status != 0
     assert why in said
-    assert contents(daemon) == before
-    assert not [name for name in os.listdir(daemon.state / "transcripts") if "amended" in name]
+    assert contents(unchanged) == before
+    assert not [name for name in os.listdir(unchanged.state / "transcripts") if "amended" in name]
 
 
 def test_a_damaged_file_of_names_is_told_by_its_path_and_the_answer_can_be_had(daemon: Daemon) -> None:
