@@ -48,6 +48,14 @@ class Index:
             known = set()
         return sorted(set(kept) - known)
 
+    def looks(self) -> tuple[int, int, int] | None:
+        """The inode, size and time of its file: other ones after each change; None: no such file. Raises OSError."""
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
     def put(self, transcript_ids: Collection[str]) -> None:
         """Put the words of kept transcripts in, if they are not there. Raises TranscribedError, OSError."""
         with self._opened() as connection:

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import sys
 from dataclasses import replace
 
 import pytest
@@ -103,3 +104,13 @@ def test_a_transcript_that_a_person_removed_is_not_found_and_leaves_the_index(wo
 
     assert found(world, "budget") == []
     assert len(found(world, "rained")) == 1
+
+
+def test_an_hour_in_which_nothing_changed_does_not_open_the_index(world, api, clock):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    opened, began = [], clock.moved
+    sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "sqlite3.connect" else None)
+
+    world.run(until=lambda: clock.moved > began + 1.5 * 3600.0, seconds=2 * 3600.0)
+
+    assert len([path for path in opened if str(path).endswith(NAME)]) == 1  # the look at the start

@@ -94,6 +94,13 @@ class Transcripts:
         """True if this transcript was ever kept here, whatever has become of it."""
         return os.path.exists(self._meta_path(transcript_id))
 
+    def changed_ns(self) -> int | None:
+        """When a file was last added to the folder or removed (nanoseconds); None: no such folder. Raises OSError."""
+        try:
+            return os.stat(self._directory).st_mtime_ns
+        except FileNotFoundError:
+            return None
+
     def older_than(self, before: float) -> list[str]:
         """The transcripts that were kept before then (seconds since the epoch), oldest names first. Raises OSError."""
         try:

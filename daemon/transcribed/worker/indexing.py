@@ -24,6 +24,7 @@ class Indexing:
         self._kept = kept
         self._background = background
         self._waiting: list[str] = []  # of the thread that writes the index
+        self._complete: object = None  # the files as they were when nothing was missing
 
     def look(self) -> None:
         """Look, in the background, for kept transcripts that are not in the index."""
@@ -42,10 +43,17 @@ class Indexing:
 
     def _look(self) -> None:
         """Raises TranscribedError, OSError."""
-        begun = bool(self._waiting)
+        begun, looks = bool(self._waiting), self._looks()
+        if looks == self._complete:
+            return
         self._waiting = self._index.missing(self._kept.older_than(math.inf))
+        self._complete = None if self._waiting else looks
         if self._waiting and not begun:
             self._do(self._next)
+
+    def _looks(self) -> object:
+        """The looks of the folder of kept transcripts and of the index, without a listing. Raises OSError."""
+        return self._kept.changed_ns(), self._index.looks()
 
     def _next(self) -> None:
         """Put the next few in; the others come after what was asked for meanwhile. Raises TranscribedError, OSError."""
