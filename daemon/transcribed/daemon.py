@@ -230,6 +230,7 @@ def route_of(inbox: config.Inbox, *, is_free: bool = False) -> Route:
         silence=inbox.silence,
         limits=inbox.limits(),
         page=inbox.page,
+        search_page=inbox.search_page,
         accept_at_share=inbox.accept_at_share,
         on_delivered=inbox.on_delivered,
         on_failed=inbox.on_failed,

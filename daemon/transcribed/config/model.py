@@ -288,6 +288,9 @@ class Defaults(Transcription, Limited):
         default="empty", description="What is done with a recording in which nothing is said."
     )
     page: bool = Field(default=True, description="Keep `_transcribed.html` in the outbox: how things are, for people.")
+    search_page: bool = Field(
+        default=False, description="Keep `_search.html` in the outbox, to search its transcripts."
+    )
     accept_at_share: bool = Field(
         default=True,
         description="People at the share may end a block that concerns only the share, by a file of theirs.",

@@ -16,7 +16,9 @@ from transcribed.formats.words import CJK
 
 MOST_TERMS = 32  #: of a query: the rest of it is left out
 _BEFORE, _AFTER = 6, 12  # words of a snippet around what was found
-_UNSPACED = re.compile(rf"[{CJK}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # and Thai, Lao, Burmese, Khmer
+#: The signs of scripts without white space, for a set of a regular expression: also Thai, Lao, Burmese, Khmer.
+UNSPACED_SIGNS = f"{CJK}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED = re.compile(f"[{UNSPACED_SIGNS}]")
 _TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
 _TOKEN = re.compile(r"[^\W_]+")
 
@@ -60,6 +62,13 @@ def parted(text: str) -> str:
 def searched(transcript: Mapping[str, Any]) -> str:
     """The text of a transcript as it is put into an index of words."""
     return parted(text_of(transcript) or " ".join(text_of(word) for word in objects(transcript.get("words"))))
+
+
+def timed(transcript: Mapping[str, Any]) -> list[tuple[str, int | None]]:
+    """The words of a transcript, without white space in them, each with its time (None where there is none)."""
+    words = [(text_of(word), milliseconds(word.get("start"))) for word in objects(transcript.get("words"))]
+    words = words or [(text_of(transcript), None)]
+    return [(part, at_ms) for text, at_ms in words for part in text.split()]
 
 
 def place(transcript: Mapping[str, Any], sought: Sequence[Term]) -> Place:

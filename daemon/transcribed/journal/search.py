@@ -7,12 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from transcribed.job import Fingerprint, Job
+from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Event
 from transcribed.journal.statements import MOST_TWINS
 from transcribed.journal.tables import events, few, job_of, jobs, numbers_in, readable
 from transcribed.journal.transactions import Transactions
 
+_LAST = 100_000  # jobs among which the last of one inbox are looked for
 _SOME = 500  # jobs that are read at once where all are
 
 
@@ -63,6 +64,12 @@ class Search:
         since = few("jobs_put_away", sa.column("retired_at") >= at) | (few("jobs_lying") & (jobs.c.retired_at >= at))
         found = sa.select(jobs.c.id).where(since).order_by(jobs.c.retired_at.desc()).limit(most)
         return self._jobs(jobs.c.id.in_(found))
+
+    def delivered_last(self, inbox: str, most: int) -> list[Job]:
+        """The newest delivered jobs of an inbox, oldest first; those that many others came after are left out."""
+        newest = sa.select(sa.func.max(jobs.c.id)).scalar_subquery()
+        delivered = (jobs.c.state == str(State.DELIVERED)) & (jobs.c.inbox == inbox) & (jobs.c.id > newest - _LAST)
+        return self._jobs(jobs.c.id.in_(sa.select(jobs.c.id).where(delivered).order_by(jobs.c.id.desc()).limit(most)))
 
     def put_away_between(self, after: tuple[float, int], before: float, most: int) -> list[Job]:
         """The first jobs whose recording was put away then, in that order; `after` this time and number."""

@@ -95,7 +95,7 @@ class Transcripts:
         return os.path.exists(self._meta_path(transcript_id))
 
     def changed_ns(self) -> int | None:
-        """When a file was last added to the folder or removed (nanoseconds); None: no such folder. Raises OSError."""
+        """The time of the last file added to the folder or removed (ns); None: there is no folder. Raises OSError."""
         try:
             return os.stat(self._directory).st_mtime_ns
         except FileNotFoundError:

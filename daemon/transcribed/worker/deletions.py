@@ -25,6 +25,7 @@ from transcribed.worker.book import Book
 from transcribed.worker.indexing import Indexing
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import OldTranscriptsListed, RemoteDeleted
+from transcribed.worker.people.search_pages import SearchPages
 from transcribed.worker.plan import Clock, Plan
 
 log = structlog.get_logger()
@@ -70,7 +71,15 @@ class _ToErase:
 class Deletions:
     """The deletions that are due, one at a time, and the looks at what is kept."""
 
-    def __init__(self, book: Book, lanes: Lanes, kept: Transcripts, background: Background, clock: Clock) -> None:
+    def __init__(
+        self,
+        book: Book,
+        lanes: Lanes,
+        kept: Transcripts,
+        background: Background,
+        clock: Clock,
+        search_pages: SearchPages,
+    ) -> None:
         self.erasing: str | None = None  #: the transcript that is being deleted at AssemblyAI
         self._book = book
         self._lanes = lanes
@@ -78,6 +87,7 @@ class Deletions:
         self._background = background
         self._clock = clock
         self._indexing = Indexing(kept, background)
+        self._search_pages = search_pages
         self._orders = _ToErase()
         self._account: Account | None = None  # whose transcripts they are
         self._read_to: tuple[float, str] | None = None  # the last that was read of the journal's; None: all were
@@ -150,8 +160,10 @@ class Deletions:
         """Let the journal forget some old jobs. Raises Blocked(state)."""
         began_at = self._clock.monotonic()
         self._forget_at, self._has_old = began_at + SWEEP_SECONDS, False
-        count = self._book.journal.forget(self._clock.wall() - plan.jobs_days * DAY_SECONDS, FORGET_AT_ONCE)
+        before = self._clock.wall() - plan.jobs_days * DAY_SECONDS
+        count = self._book.journal.forget(before, FORGET_AT_ONCE)
         if count:
+            self._search_pages.forgotten(before)
             log.info("jobs.forgotten", count=count)
         if count == FORGET_AT_ONCE:
             now = self._clock.monotonic()
@@ -222,6 +234,7 @@ class Deletions:
         if transcript_ids:
             log.info("transcripts.removed", count=len(transcript_ids), transcript_ids=transcript_ids)
             self._indexing.take_out(transcript_ids)
+            self._search_pages.take_out(transcript_ids)
             remove = functools.partial(self._kept.remove, transcript_ids)
             self._background.do(self._background.state, remove, doing="removing old transcripts")
 

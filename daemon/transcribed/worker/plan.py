@@ -56,6 +56,7 @@ class Route:
     silence: str  #: "empty" or "fail": a recording in which nothing is said
     limits: Limits  #: of what may be paid for of its recordings
     page: bool  #: `_transcribed.html` is kept in the outbox
+    search_page: bool  #: `_search.html` too, with the texts of what was delivered there
     accept_at_share: bool  #: people at the share may end a block that concerns only the share
     settle_seconds: float
     scan_seconds: float

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from transcribed import errors, files, overview
 from transcribed.folders import Anchors
 from transcribed.job import Job, State, Sum, shown
-from transcribed.journal import Journal
+from transcribed.journal import Journal, Transcripts
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people.month import Month
 from transcribed.worker.people.outbox_notice import Inbox, concerned
+from transcribed.worker.people.search_pages import SearchPages, put
 from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status, lasting
 from transcribed.worker.plan import Clock, Plan, Route
 
@@ -46,7 +47,7 @@ class _Written:
 class Pages:
     """The pages of all outboxes. All of it belongs to the loop's thread; the inboxes' threads write."""
 
-    def __init__(self, journal: Journal, background: Background, clock: Clock) -> None:
+    def __init__(self, journal: Journal, kept: Transcripts, background: Background, clock: Clock) -> None:
         self._journal = journal
         self._background = background
         self._clock = clock
@@ -54,6 +55,7 @@ class Pages:
         self._ended: dict[str, dict[int, Job]] | None = None  # the last of each inbox; None: not read yet
         self._written: dict[bytes, _Written] = {}
         self.month = Month(journal, clock)
+        self.search = SearchPages(journal, kept, background, clock)
 
     def show(self, status: Status) -> None:
         """Let the pages show this from now on."""
@@ -62,6 +64,7 @@ class Pages:
     def heard(self, job: Job) -> None:
         """Something happened to this job, and is written."""
         self.month.changed()
+        self.search.heard(job)
         if self._ended is None:
             return
         of_inbox = self._ended.setdefault(job.inbox, {})
@@ -81,6 +84,7 @@ class Pages:
         for users in sharing.values():
             if all(user.looked_at is not None and not user.anchors.is_anothers for user in users):
                 self._keep_one(plan, self._status, users)
+                self.search.keep(users)
 
     def _keep_one(self, plan: Plan, status: Status, users: Sequence[Inbox]) -> None:
         route, now = users[0].route, self._clock.monotonic()
@@ -171,17 +175,11 @@ def _at(seconds: float) -> str:
 
 
 def _page(shown_now: overview.Overview, at: float) -> bytes:
-    return MARK.signed(overview.html(shown_now, written_at=at, written=_at(at)))
+    return overview.html(shown_now, written_at=at, written=_at(at))
 
 
 def _write(route: Route, anchors: Anchors, page: bytes | None) -> None:
     """On the inbox's thread: put the page there, or take it back; not in a folder that is not the remembered one."""
-    path = os.path.join(route.outbox, NAME)
     unwritten = (OSError, files.NameTaken, errors.TranscribedError)
     with contextlib.suppress(*unwritten), anchors.opened(route.outbox) as root:
-        if page is None:
-            MARK.take_back(root, path)
-        elif MARK.is_at(root, path):
-            files.replace(path, page, root=root, access=access_of(route))
-        else:
-            files.publish(path, page, root=root, access=access_of(route))
+        put(root, os.path.join(route.outbox, NAME), MARK, page, access_of(route))
