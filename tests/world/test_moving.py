@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,7 +145,31 @@ def named(name: str, **facts: object) -> tuple[tarfile.TarInfo, bytes]:
     return member, b""
 
 
+def repacked(whole: bytes, **facts: object) -> bytes:
+    """The same members, each with these facts of a header too."""
+    members = []
+    with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
+        for each in archive:
+            part = archive.extractfile(each)
+            assert part is not None
+            members.append((named(each.name, **facts)[0], part.read()))
+    return packed(*members)
+
+
+def zeros(kind: bytes, size: int = 1 << 20) -> bytes:
+    """A header whose body, which tarfile reads whole, is `size` zeros; then the export goes on."""
+    header = tarfile.TarInfo("journal.db")
+    header.type, header.size = kind, size
+    return gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(size))
+
+
 HOSTILE = {
+    "a huge pax header": lambda _: zeros(tarfile.XHDTYPE),
+    "a huge pax header for all": lambda _: zeros(tarfile.XGLTYPE),
+    "a huge long name": lambda _: zeros(tarfile.GNUTYPE_LONGNAME),
+    "a huge name of a link": lambda _: zeros(tarfile.GNUTYPE_LONGLINK),
+    "a comment in a pax header": lambda whole: repacked(whole, pax_headers={"comment": "x"}),
+    "a name of a link": lambda whole: repacked(whole, linkname="x"),
     "a path above": lambda _: packed(named("../escaped")),
     "a path above the transcripts": lambda _: packed(named("transcripts/../../escaped")),
     "a full path": lambda _: packed(named("/tmp/escaped")),
@@ -197,3 +222,57 @@ def test_an_import_that_was_killed_is_made_again(whole: bytes, tmp_path: Path) -
     journal = Journal.read(str(state))
     assert (len(journal.all()), journal.loss()) == (2, "")
     journal.close()
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_header_of_many_bytes_is_refused_before_they_are_in_memory(kind: bytes, tmp_path: Path) -> None:
+    hostile = io.BytesIO(zeros(kind, 16 << 20))
+    tracemalloc.start()
+    with pytest.raises(TranscribedError, match="nothing was imported"):
+        take_in(str(tmp_path / "state"), hostile)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 4 << 20
+
+
+@pytest.mark.parametrize("renamed", range(1, 5))
+def test_an_import_that_was_killed_between_its_renames_is_made_again(
+    whole: bytes, tmp_path: Path, renamed: int
+) -> None:
+    state, stage = tmp_path / "state", tmp_path / "state/.transcribed-import"
+    take_in(str(state), io.BytesIO(whole))
+    (state / "lock").write_bytes(b"")
+    stage.mkdir()
+    for name in ("transcripts", "payments.jsonl", "journal.starts", "journal.db")[renamed:]:
+        (state / name).rename(stage / name)
+
+    if renamed < 4:
+        assert take_in(str(state), io.BytesIO(whole)) > 3
+    else:
+        with pytest.raises(TranscribedError, match="has a journal"):
+            take_in(str(state), io.BytesIO(whole))
+
+    assert sorted(os.listdir(state)) == ["journal.db", "journal.starts", "lock", "payments.jsonl", "transcripts"]
+    journal = Journal.read(str(state))
+    assert (len(journal.all()), journal.loss()) == (2, "")
+    journal.close()
+
+
+def test_files_that_came_after_an_import_was_killed_are_not_taken_for_its_own(whole: bytes, tmp_path: Path) -> None:
+    (stage := tmp_path / ".transcribed-import/transcripts").mkdir(parents=True)
+    (stage.parent / "journal.db").write_bytes(b"half of it")
+    (tmp_path / "payments.jsonl").write_bytes(b"mine")
+    with pytest.raises(TranscribedError, match="has a journal, or had one"):
+        take_in(str(tmp_path), io.BytesIO(whole))
+    assert sorted(os.listdir(tmp_path)) == ["lock", "payments.jsonl"]
+
+
+def test_a_foreign_file_among_the_transcripts_is_told_before_anything_is_read(whole: bytes, tmp_path: Path) -> None:
+    (tmp_path / "transcripts").mkdir()
+    (tmp_path / "transcripts/mine").write_bytes(b"mine")
+    source = io.BytesIO(whole)
+    with pytest.raises(TranscribedError, match="transcripts is not empty: nothing was imported") as caught:
+        take_in(str(tmp_path), source)
+    assert "mv " in caught.value.hint
+    assert source.tell() == 0
+    assert sorted(os.listdir(tmp_path)) == ["lock", "transcripts"]

@@ -30,6 +30,7 @@ _KEPT = re.compile(r"[0-9a-f-]{36}\.(?:(?:meta\.|amended\.|corrected\.)?json|ref
 _LAST = "transcribed-export.json"
 _VERSION = 1
 _LONGEST_LAST = 4096
+_LONGEST_HEADERS = 64 << 10  # with what tarfile reads ahead; ours, and the end, are shorter than 20 KiB
 _PADDING = 1 << 20  # more than any tar has behind its end
 _STAGE = ".transcribed-import"
 _PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
@@ -76,13 +77,10 @@ def take_in(directory: str, source: BinaryIO) -> int:
     ConfigError.
     """
     with closing(Lock(directory)) as lock:
-        if lock.begun or os.path.lexists(os.path.join(directory, NAME)):
-            raise TranscribedError(
-                f"{directory} has a journal, or had one: nothing was imported",
-                hint=f"move it away first (mv {directory} {directory}.before); two journals are never made one",
-            )
         stage = os.path.join(directory, _STAGE)
         try:
+            _take_back(stage, directory, lock)
+            _require_empty(directory, lock)
             _clear(stage)  # of an import that was killed
             count = _unpacked(source, stage)
             _require_whole(stage)
@@ -95,6 +93,34 @@ def take_in(directory: str, source: BinaryIO) -> int:
         finally:
             _clear(stage)
     return count
+
+
+def _take_back(stage: str, directory: str, lock: Lock) -> None:
+    """Undo the renames of an import that was killed between them: its journal still waits for its place.
+
+    The transcripts are renamed first and taken back last, so this too may be killed. Raises OSError.
+    """
+    waits = os.path.exists(os.path.join(stage, NAME)) and not os.path.lexists(os.path.join(stage, _TRANSCRIPTS))
+    if not waits or lock.is_marked or os.path.lexists(os.path.join(directory, NAME)):
+        return
+    for name in (*_BESIDE, _TRANSCRIPTS):
+        with suppress(FileNotFoundError):
+            os.rename(os.path.join(directory, name), os.path.join(stage, name))
+
+
+def _require_empty(directory: str, lock: Lock) -> None:
+    """Raises TranscribedError where the directory has something that an import would replace; OSError."""
+    if lock.begun or os.path.lexists(os.path.join(directory, NAME)):
+        raise TranscribedError(
+            f"{directory} has a journal, or had one: nothing was imported",
+            hint=f"move it away first (mv {directory} {directory}.before); two journals are never made one",
+        )
+    kept = os.path.join(directory, _TRANSCRIPTS)
+    if os.path.lexists(kept) and os.listdir(kept):
+        raise TranscribedError(
+            f"{kept} is not empty: nothing was imported",
+            hint=f"move it away first (mv {kept} {kept}.before)",
+        )
 
 
 def _clear(stage: str) -> None:
@@ -115,9 +141,11 @@ def _unpacked(source: BinaryIO, stage: str) -> int:
     seen: set[str] = set()
     last = b""
     with gzip.GzipFile(fileobj=source) as unpacked:
-        with tarfile.open(fileobj=unpacked, mode="r|") as archive:
+        bounded = _Bounded(unpacked)
+        with tarfile.open(fileobj=bounded, mode="r|") as archive:
             for member in archive:
                 _require_ours(member, seen, is_over=bool(last))
+                bounded.left = member.size + _LONGEST_HEADERS
                 part = archive.extractfile(member)
                 assert part is not None  # it is a regular file
                 if member.name == _LAST:
@@ -130,11 +158,28 @@ def _unpacked(source: BinaryIO, stage: str) -> int:
     return len(seen) - 1
 
 
+class _Bounded(io.RawIOBase):
+    """A file of which no more than `left` bytes may be read; tarfile reads headers of any length into memory."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+        self.left = _LONGEST_HEADERS
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes. Raises ValueError beyond the bound; OSError."""
+        data = self._file.read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise ValueError("a header is too long")
+        return data
+
+
 def _require_ours(member: tarfile.TarInfo, seen: set[str], *, is_over: bool) -> None:
     """Raises ValueError for a member that `export` does not write, or not twice, or not there."""
     folder, _, name = member.name.rpartition("/")
     is_ours = (folder == _TRANSCRIPTS and _KEPT.fullmatch(name)) or member.name in (NAME, *_BESIDE, _LAST)
-    if not is_ours or not member.isreg() or member.issparse() or member.name in seen or is_over:
+    has_more = member.linkname or member.pax_headers.keys() - {"size"}  # these would stay in memory
+    if not is_ours or not member.isreg() or member.issparse() or has_more or member.name in seen or is_over:
         raise ValueError(f"the member {member.name!r} does not belong there")
     seen.add(member.name)
 
