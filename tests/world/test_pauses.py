@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -180,6 +180,25 @@ def test_outside_its_hours_nothing_is_uploaded_and_what_waits_says_until_when(
     assert world.files("outbox") == ["Talk.srt", "Talk.txt"]
 
 
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_hours_that_a_change_of_clocks_leaves_out_are_next_on_the_day_after_it(world: World) -> None:
+    world.plan_options["upload_hours"] = "02:15-02:45"
+    world.clock.began_at = time.mktime((2027, 3, 27, 2, 46, 0, 0, 0, -1))
+    world.drop("Talk.mp3")
+    work_for(world, 60)
+
+    assert "next from 2027-03-29 02:15 on" in world.published[-1]["blocked"][0]["reason"]
+
+
 def test_what_was_uploaded_in_its_hours_is_submitted_and_delivered_after_them(world: World) -> None:
     world.drop("Talk.mp3")
     world.run(lambda: State.UPLOADED in world.states())
@@ -197,6 +216,7 @@ def test_the_commands_leave_orders_and_refuse_what_cannot_be(world: World) -> No
     for words in (["pause", "nobody"], ["resume", "nobody"], ["pause", "--for", "0"], ["pause", "--until", "then"]):
         assert ask(world, *words).exit_code == 2
     assert "has passed" in ask(world, "pause", "--until", "2020-01-01 00:00").output
+    assert "has passed" in ask(world, "pause", "--until", "1900-05-05 23:59").output
     assert "not both" in ask(world, "pause", "--until", "06:00", "--for", "2").output
 
     world.routes = [world.route]

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +22,7 @@ from transcribed.journal import Journal
 from transcribed.worker.people.status import counted
 
 _WHEN, _CLOCK = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"), "%H:%M"
-_NO_YEAR = 1900  # of what strptime reads as a time of the day alone
+_NO_DATE = date(1900, 1, 1)  # of what strptime reads as a time of the day alone
 _LARGEST = 2**63 - 1  # SQLite's own
 _WHAT = "Jobs by their numbers, or by a name or a path of one of their files."
 Whats = Annotated[list[str], typer.Argument(metavar="FILE|ID...", help=_WHAT)]
@@ -183,7 +183,7 @@ def _end_of_pause(hours: float | None, until: datetime | None) -> float | None:
         return now.timestamp() + 3600 * hours
     if until is None:
         return None
-    if until.year == _NO_YEAR:
+    if until.date() == _NO_DATE:
         until = datetime.combine(now.date(), until.time())
         until += timedelta(days=until <= now)
     if until <= now:

@@ -6,6 +6,7 @@ is on its way: where nothing waits, nobody is told of a wait.
 """
 
 import functools
+import itertools
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +27,6 @@ from transcribed.worker.plan import Clock, Plan
 log = structlog.get_logger()
 
 _FACTS = "hold:"  #: the beginning of the names of the facts that hold pauses, one for each lane
-_LONGEST_DAY_MINUTES = 26 * 60  # clocks are put back by two hours at most (Troll station)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +147,13 @@ def _closed(hours: str, opens_at: float) -> errors.Blocked:
 def _opens_at(hours: str, minute: int) -> float | None:
     """The time from which recordings are uploaded again, in seconds since the epoch; None: they are in this minute.
 
-    The minutes are tried one by one, so that no rule is needed for a day on which the clocks change.
+    The minutes are tried one by one, so that no rule is needed for a day on which the clocks change. Such a day may
+    have no minute of a span; then it is the next day.
     """
     spans = hours_in(hours)
     if is_within(spans, _minute_of_day(minute)):
         return None
-    later = range(minute + 1, minute + _LONGEST_DAY_MINUTES)
-    return 60.0 * next((each for each in later if is_within(spans, _minute_of_day(each))), later.stop)
+    return 60.0 * next(each for each in itertools.count(minute + 1) if is_within(spans, _minute_of_day(each)))
 
 
 def _minute_of_day(minute: int) -> int:
