@@ -23,7 +23,7 @@ from transcribed.job import Rules, State, after
 from transcribed.job.events import Failed
 from transcribed.worker import Plan, Reload, drop
 from transcribed.worker.plan import Executor
-from world import POLL_SECONDS, Clock, World, changed, mp3, parameters
+from world import POLL_SECONDS, Clock, World, changed, mp3, parameters, work_for
 
 #: How long a transcript takes where a test dies at each place of a life: a third look would be the second once more.
 TWO_LOOKS_SECONDS = 1.5 * POLL_SECONDS
@@ -629,6 +629,19 @@ def test_patience_ends_a_job_that_never_succeeds_but_counts_no_blocked_time(
     api.script("POST /v2/upload", [Fault.answer(422, "Upload failed, please try again")] * 100)
     world.run(lambda: world.states() == [State.FAILED] and world.files("inbox") == [], seconds=100000)
     assert "Upload failed" in (world.folders["failed"] / "Talk.mp3.error.txt").read_text()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry"])
+def test_the_refused_jobs_of_an_order_are_told_in_one_line_with_their_count(world: World, verb: str) -> None:
+    world.run()
+    drop(str(world.state), {"order": verb, "jobs": list(range(7, 1207))})
+
+    logs = work_for(world, 60)
+
+    (refused,) = [line for line in logs if line["event"] == "order.refused"]
+    assert (refused["count"], refused["jobs"]) == (1200, [7, 8, 9, 10, 11])
+    (taken,) = [line for line in logs if line["event"] == "order.taken"]
+    assert (taken["count"], taken["jobs"]) == (1200, [7, 8, 9, 10, 11])
 
 
 def test_cancel_is_refused_once_the_submit_was_sent(world: World) -> None:

@@ -39,6 +39,7 @@ LATEST = 253_402_300_799.0  # the last second that has a date of four digits
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 
+_SHOWN = 5  # of the jobs that a line of the log names
 ASIDE = b".aside"  # what is added to the folder's name for what was not understood
 _ENDING, _MAGIC = b".order", {"transcribed order": 1}
 _VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume"})
@@ -100,6 +101,27 @@ def numbers(order: Mapping[str, Any]) -> list[int]:
     return [n for n in named if type(n) is int and 0 < n < 2**63] if isinstance(named, list) else []  # SQLite's own
 
 
+class _Refusals:
+    """The jobs of one order that it cannot be carried out for: told in one line, however many they are."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: dict[int, str] = {}  # why not, by the number of the job
+
+    def add(self, number: int, why_not: str) -> None:
+        """Count a job; an empty reason is no refusal."""
+        if why_not:
+            self._count += 1
+            if len(self._first) < _SHOWN:
+                self._first[number] = why_not
+
+    def tell(self) -> None:
+        """Log the count, and the first few with the reason of each."""
+        if self._count:
+            reason = "; ".join(f"job {number}: {why_not}" for number, why_not in self._first.items())
+            log.warning("order.refused", count=self._count, jobs=list(self._first), reason=reason)
+
+
 class Orders:
     """The folder of orders, and the carrying out of each. Listing and removing are done on the state's thread."""
 
@@ -124,7 +146,7 @@ class Orders:
         self._holds = holds
         self._resume = holds.resume_lane
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
-        self._left: dict[bytes, Iterator[int]] = {}  # the jobs that an order is still to try again, by its name
+        self._left: dict[bytes, tuple[Iterator[int], _Refusals]] = {}  # what an order is still to retry, by its name
         self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written
         self._removed: set[bytes] = set()  # those that a listing may still show
 
@@ -187,13 +209,16 @@ class Orders:
         """Carry an order out; False where more of it is left for the next look."""
         wanted = order["order"]
         if name not in self._left:
-            log.info("order.taken", order=wanted, jobs=numbers(order))
+            named = numbers(order)
+            log.info("order.taken", order=wanted, count=len(named), jobs=named[:_SHOWN])
         match wanted:
             case "retry":
                 return self._retry_some(name, order)
             case "cancel":
+                refusals = _Refusals()
                 for number in numbers(order):
-                    self._cancel(number)
+                    refusals.add(number, self._cancel(number))
+                refusals.tell()
             case "accept":
                 self._accept(order, inboxes)
             case "scan":
@@ -269,13 +294,14 @@ class Orders:
 
     def _retry_some(self, name: bytes, order: Mapping[str, Any]) -> bool:
         """Try again some of the jobs of an order, so that no pass of the loop is long; False where more are left."""
-        left = self._left.pop(name, None) or self._to_retry(order)
+        left, refusals = self._left.pop(name) if name in self._left else (self._to_retry(order), _Refusals())
         some = list(itertools.islice(left, RETRIED_AT_ONCE))
         for number in some:
-            self._retry(number, pay_again=order.get("pay_again") is True)
+            refusals.add(number, self._retry(number, pay_again=order.get("pay_again") is True))
         if len(some) < RETRIED_AT_ONCE:
+            refusals.tell()
             return True
-        self._left[name] = left
+        self._left[name] = left, refusals
         return False
 
     def _to_retry(self, order: Mapping[str, Any]) -> Iterator[int]:
@@ -289,22 +315,24 @@ class Orders:
         failed = [job for job in self._book.failed() if order.get("failed") is True or job.id in named]
         return any(job.id in in_flight or job.deaths > 0 for job in failed)
 
-    def _retry(self, number: int, *, pay_again: bool) -> None:
+    def _retry(self, number: int, *, pay_again: bool) -> str:
+        """Try a job again; the reason where it cannot be, else empty."""
         job = self._book.job(number)
         if job is None:
-            log.warning("order.refused", job=number, reason="there is no such job")
-            return
+            return "there is no such job"
         try:
             self._book.record(job, resumption(job, self._book.now(), pay_again=pay_again))
         except IllegalEvent:
-            log.warning("order.refused", job=number, reason=f"it is {job.state}, not failed or cancelled")
+            return f"it is {job.state}, not failed or cancelled"
+        return ""
 
-    def _cancel(self, number: int) -> None:
+    def _cancel(self, number: int) -> str:
+        """Cancel a job; the reason where it cannot be, else empty."""
         job = self._book.unfinished.get(number)
         if job is None or not job.unpaid or self._book.is_held(number):
-            log.warning("order.refused", job=number, reason="it was submitted, and perhaps paid for, or is at its end")
-            return
+            return "it was submitted, and perhaps paid for, or is at its end"
         self._book.record(job, Cancelled("cancelled by a person's order"))
+        return ""
 
 
 def _set_aside(folder: bytes, name: bytes) -> None:
