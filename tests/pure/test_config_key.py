@@ -114,8 +114,6 @@ def test_credentials_and_mounted_secrets_may_be_readable_by_all_and_links(places
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b" \n",
         KEY.encode() + b"\nX-Header: 1",
         f"Bearer {KEY}".encode(),
         KEY.encode() + b"\0",
@@ -127,6 +125,13 @@ def test_what_is_not_one_plain_word_is_no_key_and_is_not_repeated(tmp_path, cont
     (tmp_path / "key").write_bytes(content)
     message = refusal(config.Api(), {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/key"})
     assert message == f"{tmp_path}/key: should hold only the API key: one word of plain characters on one line"
+
+
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_a_key_file_that_is_empty_is_told_as_such(tmp_path, content):
+    (tmp_path / "key").write_text(content)
+    message = refusal(config.Api(), {"ASSEMBLYAI_API_KEY_FILE": f"{tmp_path}/key"})
+    assert message == f"{tmp_path}/key: should hold only the API key: it is empty"
 
 
 @pytest.mark.parametrize("around", ["ASSEMBLYAI_API_KEY={}", '"{}"', "'{}'", "ASSEMBLYAI_API_KEY='{}'", "api_key={}"])

@@ -91,10 +91,15 @@ def test_any_other_name_or_address_is_not_loopback(host):
     assert not is_loopback(host)
 
 
-@pytest.mark.parametrize("key", ["", "two\nlines", "s\u00e9cret", "a secret", "secret\n", "secret\0", "\x7f"])
+@pytest.mark.parametrize("key", ["two\nlines", "s\u00e9cret", "a secret", "secret\n", "secret\0", "\x7f"])
 def test_a_key_that_cannot_be_a_header_is_refused_and_not_shown(key):
     with pytest.raises(ValueError, match=r"^one word of plain characters on one line$"):
         checked_key(key)
+
+
+def test_a_key_that_is_empty_is_told_as_such():
+    with pytest.raises(ValueError, match=r"^it is empty$"):
+        checked_key("")
 
 
 def test_an_account_is_known_again_by_its_address_and_the_fingerprint_of_its_key():

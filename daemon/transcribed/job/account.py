@@ -67,6 +67,8 @@ def checked_base_url(url: str) -> str:
 
 def checked_key(key: str) -> str:
     """Return `key`, if it can be a header of its own. Raises ValueError."""
+    if not key:
+        raise ValueError("it is empty")
     if not re.fullmatch("[!-~]+", key):
         raise ValueError("one word of plain characters on one line")
     if key[0] in "'\"`" or re.match("[A-Za-z_]+=.", key):  # as in a file of environment variables
