@@ -30,7 +30,7 @@ _KEPT = re.compile(r"[0-9a-f-]{36}\.(?:(?:meta\.|amended\.|corrected\.)?json|ref
 _LAST = "transcribed-export.json"
 _VERSION = 1
 _LONGEST_LAST = 4096
-_LONGEST_HEADERS = 64 << 10  # with what tarfile reads ahead; ours, and the end, are shorter than 20 KiB
+_LONGEST_HEADERS = 64 << 10  # with what tarfile reads ahead; ours, and the end, take less than 32 KiB
 _PADDING = 1 << 20  # more than any tar has behind its end
 _STAGE = ".transcribed-import"
 _PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
