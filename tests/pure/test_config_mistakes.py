@@ -152,6 +152,12 @@ def test_a_mistake_is_one_sentence_that_says_what_should_be_there(problems, text
     assert problem in found
 
 
+@pytest.mark.parametrize("table", ["api", "local", "state", "log", "notify", "costs", "monitor"])
+def test_an_unknown_key_is_told_in_each_table(problems, table):
+    [problem] = problems(f'[{table}]\nzzzzz = 1\n[[inbox]]\npath = "/srv/a"\noutbox = "/srv/b"\n')
+    assert problem.startswith(f"{table}.zzzzz: there is no such key; there are ")
+
+
 @pytest.mark.parametrize(
     ("parameters", "problem"),
     [

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from transcribed.config.model import Api, Defaults, File, Inbox, Log, Notify, State
+from transcribed.config.model import Api, Costs, Defaults, File, Inbox, Local, Log, Monitor, Notify, State
 from transcribed.config.parameters.values import PARAMETERS
 from transcribed.job import printable
 
@@ -24,6 +24,9 @@ _KEYS = {
     "[state]": list(State.model_fields),
     "[log]": list(Log.model_fields),
     "[notify]": list(Notify.model_fields),
+    "[costs]": list(Costs.model_fields),
+    "[local]": list(Local.model_fields),
+    "[monitor]": list(Monitor.model_fields),
     "": [field.alias or name for name, field in File.model_fields.items()],
 }
 #: The header of the parameters of each table, by the table's own header.
