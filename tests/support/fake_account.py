@@ -170,7 +170,7 @@ class FakeAccount:
             "confidence": 0.93,
             "audio_duration": self.duration_of(upload),
             "language_code": "en",
-            "speech_model_used": "assemblyai-stt-3-7",
+            "speech_model_used": submit.request.get("speech_models", ["assemblyai-stt-3-7"])[0],
             "metadata": {"domain_used": None, "warnings": []},
             **(_by_speakers(words) if submit.request.get("speaker_labels") else {}),
             **self.results,

@@ -390,15 +390,15 @@ class World:
         paths = (path for path in root.rglob("*") if path.is_file() and path.name not in OURS)
         return sorted(str(path.relative_to(root)) for path in paths)
 
-    def second_inbox(self, **changes: Any) -> Route:
+    def second_inbox(self, *, name: str = "second", **changes: Any) -> Route:
         """Another route beside the first, with folders of its own."""
         paths: dict[str, Any] = {}
-        for name in ("inbox", "outbox", "archive", "failed"):
-            folder = self.directory / f"second-{name}"
+        for what in ("inbox", "outbox", "archive", "failed"):
+            folder = self.directory / f"{name}-{what}"
             folder.mkdir(exist_ok=True)
-            self.folders[f"second-{name}"] = folder
-            paths[name] = os.fsencode(folder)
-        route = changed(self.route, name="second", **{**paths, **changes})
+            self.folders[f"{name}-{what}"] = folder
+            paths[what] = os.fsencode(folder)
+        route = changed(self.route, name=name, **{**paths, **changes})
         self.routes.append(route)
         return route
 

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import random
 import sqlite3
 import threading
 import time
@@ -16,7 +15,6 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.job import Prices, State
 from transcribed.worker.people.month import Month
 from transcribed.worker.people.status import MonthStatus
-from world import mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
 DAY = 86400.0
@@ -43,33 +41,6 @@ def billed(api):
     uploads = {upload.upload_url: upload for upload in api.uploads}
     paid = [submit for submit in api.submits if submit.end_error is None]
     return sum(api.duration_of(uploads[submit.upload_url]) for submit in paid)
-
-
-@pytest.mark.parametrize("seed", [1801])
-def test_after_a_month_with_kills_failures_and_duplicates_the_sums_are_those_of_the_api(world, api, costs, seed):
-    chance = random.Random(seed)
-    api.duration_of = lambda upload: 1.0 + int(upload.sha256[:3], 16)
-    world.second_inbox()
-    for day in range(30):
-        for number in range(chance.randint(0, 3)):
-            folder = chance.choice(("inbox", "second-inbox"))
-            name = f"{day}-{number}" if chance.random() < 0.8 else "the same again"
-            world.drop(f"{day}-{number}.mp3", mp3(name), folder)
-        if chance.random() < 0.2:
-            api.end_with_error("Transcoding failed. File type is audio/mpeg")
-        while chance.random() < 0.6 and world.crash(chance.randint(1, 12), after=chance.random() < 0.5, seconds=DAY):
-            pass
-        world.run()
-        world.clock.moved += DAY
-    assert not any(job.unfinished for job in world.jobs())
-    assert State.FAILED in world.states()
-
-    for what in ("month", "day", "inbox", "model"):
-        rows = by(costs, what)
-        assert sum(row["seconds"] for row in rows.values()) == billed(api)
-        assert sum(row["recordings"] for row in rows.values()) == sum(api.paid().values())
-    assert by(costs, "inbox").keys() == {"talks", "second"}
-    assert len(by(costs, "day")) > 10
 
 
 def test_what_is_submitted_and_not_ended_is_counted_and_its_length_is_said_to_be_unknown(world, api, costs):
