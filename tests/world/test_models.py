@@ -8,7 +8,7 @@ import structlog
 
 from fake_assemblyai import FakeAssemblyAI
 from postbox import Postbox
-from transcribed.job import State, canonical
+from transcribed.job import Prices, State, canonical
 from transcribed.notify import Services
 from transcribed.worker import Reload
 from world import Clock, World, changed, mp3
@@ -78,7 +78,33 @@ def test_a_change_is_told_once_in_log_notice_and_digest_and_not_again_after_a_re
     assert "Nothing waits" in notice(world)
     assert postbox.got[0]["title"] == "transcribed: 1 model changed"
     [news] = told(postbox)
-    assert news.startswith(f"- talks: {NEW} instead of {OLD}. What to do: ")
+    assert news.startswith(f"- talks: {NEW} instead of {OLD}. ")
+    assert ". What to do: " in news
+
+
+@pytest.mark.parametrize(
+    ("prices", "money"),
+    [
+        ({}, ""),
+        ({OLD: 0.21, NEW: 0.3}, f", for 0.84 EUR; {NEW} would have cost 1.20 EUR"),
+        ({OLD: 0.21}, f" ({NEW}: no price in costs.price_per_hour)"),
+    ],
+)
+def test_a_change_is_told_with_the_hours_and_the_money_of_the_last_30_days_by_both_models(
+    world: World, postbox: Postbox, prices: dict[str, float], money: str
+) -> None:
+    world.plan_options |= {"prices": Prices(prices), "currency": "EUR"}
+    world.api.duration_of = lambda _: 7200.0
+    heard(world, OLD, "long ago.mp3")
+    world.clock.moved += 31 * DAY
+    heard(world, OLD, "1.mp3", "2.mp3")
+
+    [line] = heard(world, NEW, "3.mp3")
+
+    worth = f"In the last 30 days {OLD} transcribed 4.0 hours of talks{money}."
+    assert line["worth"].strip() == worth
+    assert f"{worth}\n" in notice(world)
+    assert worth in told(postbox)[0]
 
 
 def test_nobody_is_told_by_mail_where_nobody_is_told_anything(world: World, postbox: Postbox) -> None:

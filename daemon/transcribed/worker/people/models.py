@@ -17,15 +17,17 @@ from urllib.parse import quote
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from transcribed.job import Job, canonical
+from transcribed.job import Job, Sum, canonical
 from transcribed.job.events import Transcribed
 from transcribed.journal import Journal
 from transcribed.worker.people.digest import News
+from transcribed.worker.people.status import lasting
 from transcribed.worker.plan import Clock, Route
 
 log = structlog.get_logger()
 
 NOTICE_SECONDS = 7 * 86400.0  # for so long the outbox says it
+COMPARED_DAYS = 30  # what an inbox cost in them is told with a change, and what it would have cost
 HEARD_SECONDS = 30 * 86400.0  # as exactly it is remembered when a way of asking was last answered
 FORGOTTEN_SECONDS = 730 * 86400.0  # a way of asking that had no answer for so long is forgotten
 MOST_LANGUAGES, MOST_CHANGES = 200, 20  # remembered of one way of asking; an answer may hold anything
@@ -40,13 +42,15 @@ class _Heard:
     """The answers to one way of asking: for each language the model, and the time of the first submit that got it.
 
     `told`: the changes that people know, from one model to another; `told_at`: the time of the last; `configured`: the
-    choice that the inbox's configuration made then. `heard_at`: the time of the last answer, a month more or less.
+    choice that the inbox's configuration made then; `worth`: the sentence on hours and money that was told with it.
+    `heard_at`: the time of the last answer, a month more or less.
     """
 
     models: dict[str, tuple[str, float]] = field(default_factory=dict)
     told: tuple[tuple[str, str], ...] = ()
     told_at: float = 0.0
     configured: str = ""
+    worth: str = ""
     heard_at: float = 0.0
 
     @property
@@ -84,13 +88,30 @@ class Models:
             self._remember(name, known)
         else:
             told = (*known.told, (was, event.model))[-MOST_CHANGES:]
-            known = replace(known, told=told, told_at=self._clock.wall(), configured=_asked(route.settings.parameters))
+            asked, worth = _asked(route.settings.parameters), self._worth(route.name, was, event.model)
+            known = replace(known, told=told, told_at=self._clock.wall(), configured=asked, worth=worth)
             self._remember(name, known)
-            self._tell(route.name, was, event.model)
+            self._tell(route.name, was, event.model, worth)
 
-    def _tell(self, inbox: str, was: str, now: str) -> None:
-        log.warning("model.changed", inbox=inbox, was=was, now=now, hint=HINT)
-        self._news.model_changed(inbox, f"{now} instead of {was}. What to do: {HINT}")
+    def _tell(self, inbox: str, was: str, now: str, worth: str) -> None:
+        log.warning("model.changed", inbox=inbox, was=was, now=now, worth=worth, hint=HINT)
+        self._news.model_changed(inbox, f"{now} instead of {was}. {worth}What to do: {HINT}")
+
+    def _worth(self, inbox: str, was: str, now: str) -> str:
+        """The sentence on what an inbox had of one model lately, and what it would have cost by another; may be empty.
+
+        Raises Blocked(state).
+        """
+        prices, old, new = self._news.plan.prices, Sum(), Sum()
+        for bill in self._journal.costs.paid_since(self._clock.wall() - COMPARED_DAYS * 86400):
+            if (bill.inbox, bill.model) == (inbox, was):
+                for sum_, model in ((old, was), (new, now)):
+                    price = prices.per_hour(model, bill.parameters)
+                    sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
+        if not old.seconds:
+            return ""
+        money = _compared(old, new, was, now, self._news.plan.currency) if prices.models else ""
+        return f"In the last {COMPARED_DAYS} days {was} transcribed {lasting(old.seconds / 3600)} of {inbox}{money}. "
 
     def paragraph(self, route: Route) -> str:
         """The last change, for people who have only the share; empty where it is old, or the choice is another now."""
@@ -100,9 +121,11 @@ class Models:
             return ""
         if last.configured != _asked(route.settings.parameters):
             return ""
+        worth = f"{last.worth.strip()}\n" if last.worth else ""
         (was, now), since = last.told[-1], time.strftime("%Y-%m-%d %H:%M", time.localtime(last.told_at))
         return (
             f"Since {since} recordings of {route.name} are transcribed by another model: {now} instead of {was}.\n"
+            f"{worth}"
             "The configuration asks for the same as before. No recording waits for this, and none is lost.\n"
             f"What to do: nothing, if the transcripts are good. For those who run transcribed: {HINT}.\n"
             "This goes away after seven days, or when the configuration asks for another model.\n"
@@ -115,6 +138,14 @@ class Models:
         old = [other for other, heard in self._heard.items() if now - heard.last_at > FORGOTTEN_SECONDS]
         self._journal.remember({**dict.fromkeys(old), name: _AS_JSON.dump_json(known).decode()})
         self._heard = {other: heard for other, heard in self._heard.items() if other not in old} | {name: known}
+
+
+def _compared(old: Sum, new: Sum, was: str, now: str, currency: str) -> str:
+    """The end of the sentence: the same hours in money by both models, or the model that has no price."""
+    unpriced = [model for sum_, model in ((old, was), (new, now)) if sum_.unpriced_seconds]
+    if unpriced:
+        return f" ({' and '.join(unpriced)}: no price in costs.price_per_hour)"
+    return f", for {old.money:.2f} {currency}; {now} would have cost {new.money:.2f} {currency}"
 
 
 def _read(text: str) -> _Heard:
