@@ -8,11 +8,14 @@ from dataclasses import replace
 import pytest
 import structlog
 
+from commands import ask
 from transcribed import own_api
 from transcribed.assemblyai import AssemblyAI
+from transcribed.job import Prices
 from transcribed.journal import Journal
 from transcribed.worker import drop
-from world import World, changed, work_for
+from transcribed.worker.people.status import to_json
+from world import World, changed, parameters, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
 
@@ -44,6 +47,24 @@ def test_what_was_counted_and_shown_is_accepted(asking, api) -> None:
 
     assert refusals(asking, order_of(asking)) == []
     assert len(api.paid()) == 2
+
+
+@pytest.mark.route(name="inbox", parameters=parameters(speech_models=["universal-2"], speaker_labels=True))
+def test_what_waits_is_told_with_its_price_where_the_configuration_has_one(asking) -> None:
+    """By the model that is asked for; the recordings last a second each."""
+    costs = 'currency = "EUR"\nprice_per_hour = {{ {} = 3600 }}\nextra_per_hour = {{ speaker_labels = 360 }}\n'
+    asking.plan_options |= {"prices": Prices({"universal-2": 3600.0}, {"speaker_labels": 360.0}), "currency": "EUR"}
+    work_for(asking, 30.0)
+    [shown] = asking.published[-1]["inboxes"]
+    price = f"about {shown['backlog']['hours'] * 3960:.2f} EUR)"
+    [lane] = asking.worker.lanes.all()
+    assert f"(less than a minute, {price} lay in the inbox at its first start" in lane.reason
+
+    (asking.state / "status.json").write_bytes(to_json(asking.worker._snapshot()))
+    transcript = '[defaults.transcript]\nspeech_models = ["universal-2"]\nspeaker_labels = true\n'
+    for model, told in (("universal-2", price), ("other", "(less than a minute)"), ('"*"', price)):
+        answer = ask(asking, "accept", config=f"[costs]\n{costs.format(model)}{transcript}")
+        assert f"inbox: 2 recordings {'(less than a minute, ' if told == price else ''}{told} in " in answer.stdout
 
 
 def test_what_came_after_it_was_counted_is_not_accepted_and_is_told(asking, api) -> None:

@@ -17,6 +17,7 @@ from transcribed import config, errors, worker
 from transcribed.cli import daemon_status, terminal
 from transcribed.cli.meant import jobs_meant, shares_of
 from transcribed.cli.shares import Shares
+from transcribed.daemon import prices_of
 from transcribed.job import Job, State, printable
 from transcribed.journal import Journal
 from transcribed.worker.people.status import counted
@@ -132,8 +133,16 @@ def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
         raise errors.TranscribedError("no recordings wait to be accepted; no order was sent", hint=hint)
     for each in waiting:
         assert each.backlog is not None
-        terminal.say(f"{each.name}: {counted(each.backlog.count, each.backlog.hours)} in {each.path}")
+        what = counted(each.backlog.count, each.backlog.hours, _price(settled, each.name, each.backlog.hours))
+        terminal.say(f"{each.name}: {what} in {each.path}")
         _order(settled, {"order": "accept", "inbox": each.name, "path": each.path, **asdict(each.backlog)})
+
+
+def _price(settled: config.Config, name: str, hours: float) -> str:
+    """The price of so many hours in the inbox of this name, for people; empty where it is not known."""
+    prices, currency = prices_of(settled.costs), settled.costs.currency
+    asked = (each.settings().parameters for each in settled.inboxes if each.name == name)
+    return next((prices.told(hours, parameters, currency) for parameters in asked), "")
 
 
 def scan(ctx: typer.Context) -> None:

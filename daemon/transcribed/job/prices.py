@@ -25,6 +25,15 @@ class Prices:
         asked = _loaded(parameters)
         return price + sum(extra for name, extra in self.extras.items() if _is_on(asked, name))
 
+    def told(self, hours: float, parameters: str, currency: str) -> str:
+        """The price of hours that are asked for and not sent yet, for people; empty where it is not known.
+
+        It is the price of the model that is named first. Where none is named AssemblyAI chooses: that is any model.
+        """
+        named = json.loads(parameters).get("speech_models") or [ANY]
+        price = self.per_hour(str(named[0]), parameters)
+        return "" if price is None else f"about {hours * price:.2f} {currency}"
+
 
 def _loaded(parameters: str | None) -> object:
     return json.loads(parameters) if parameters else {}

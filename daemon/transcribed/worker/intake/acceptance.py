@@ -19,7 +19,7 @@ from transcribed.journal import DAY_SECONDS, Day, Journal
 from transcribed.worker.intake.looking import SECONDS_OF_A_LINK
 from transcribed.worker.intake.usual import came_hours, room_hours
 from transcribed.worker.people.status import BacklogStatus, counted, lasting
-from transcribed.worker.plan import Clock, Route
+from transcribed.worker.plan import Clock, Plan, Route
 
 FACTS = "accepted:"  #: the beginning of the facts about accepted folders; the value is the name of the inbox
 #: The beginning of the facts about folders in which too much has come; the value is the hours that may go on unasked.
@@ -127,35 +127,36 @@ class Acceptance:
         self._names, self.backlog = names, None
         return True
 
-    def surveyed(self, found: Backlog, accept_backlog_hours: float) -> None:
+    def surveyed(self, found: Backlog, plan: Plan) -> None:
         """Take in a survey. Raises Blocked where it is more than may be paid for without asking, or Blocked(state)."""
         if self.given:
-            self._weigh(found, accept_backlog_hours)
+            self._weigh(found, plan)
             return
         names, self._names = self._names, frozenset()  # what the journal does not take now is asked again
-        limit_hours = accept_backlog_hours if self._room_hours is None else self._room_hours
+        limit_hours = plan.accept_backlog_hours if self._room_hours is None else self._room_hours
         if found.hours <= limit_hours and (limit_hours or not found.count):
             self._go_on(found)
             return
         self._names, self.backlog = names, found
-        raise self._too_much(found, accept_backlog_hours)
+        raise self._too_much(found, plan)
 
-    def _weigh(self, found: Backlog, least_hours: float) -> None:
+    def _weigh(self, found: Backlog, plan: Plan) -> None:
         """Take in a survey of settled files of an accepted inbox. Raises Blocked where they are too much."""
         weighed, self._weighed = self._weighed, frozenset()
-        room_hours = self._room(least_hours)
+        room_hours = self._room(plan.accept_backlog_hours)
         if found.hours <= room_hours:
             self._cleared = weighed
             return
         self._journal.remember({ASKED + self._folder: f"{room_hours:.6f}"})
         self.given, self._room_hours = False, room_hours
         self._names, self.backlog = frozenset(each.path for each in weighed), found
-        raise self._too_much(found, least_hours)
+        raise self._too_much(found, plan)
 
-    def _too_much(self, found: Backlog, accept_backlog_hours: float) -> Blocked:
+    def _too_much(self, found: Backlog, plan: Plan) -> Blocked:
         """The block of what lies in the inbox."""
-        what = counted(found.count, found.hours)
-        why = f"{what} lay in the inbox at its first start, more than accept_backlog_hours = {accept_backlog_hours:g}"
+        money = plan.prices.told(found.hours, self._route.settings.parameters, plan.currency)
+        what, most_hours = counted(found.count, found.hours, money), plan.accept_backlog_hours
+        why = f"{what} lay in the inbox at its first start, more than accept_backlog_hours = {most_hours:g}"
         if self._room_hours is not None:
             usual = f"{lasting(self._room_hours)} more would be taken unasked, by what came before"
             why = f"{what} came into the inbox, far more at once than it is used to: {usual}"

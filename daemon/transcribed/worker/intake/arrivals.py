@@ -381,7 +381,7 @@ class Arrivals:
             self.acceptance.failed()
             raise blocked(message.outcome.problem, self.route.lane)
         try:
-            self.acceptance.surveyed(Backlog(message.count, hours), plan.accept_backlog_hours)
+            self.acceptance.surveyed(Backlog(message.count, hours), plan)
         except errors.Blocked as error:
             if not (error.by_person and self._consents.obey(self.accept, is_asked=True)):
                 raise

@@ -81,9 +81,9 @@ class BacklogStatus:
     anchor: str
 
 
-def counted(count: int, hours: float) -> str:
-    """So many recordings of so many hours together, for people."""
-    return f"{recordings(count)} ({lasting(hours)})"
+def counted(count: int, hours: float, money: str = "") -> str:
+    """So many recordings of so many hours together, for people, with their price where it is known."""
+    return f"{recordings(count)} ({', '.join(filter(None, (lasting(hours), money)))})"
 
 
 def recordings(count: int) -> str:
