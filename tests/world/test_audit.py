@@ -1,7 +1,11 @@
 """`transcribed audit` names what only AssemblyAI or only the journal knows, and nothing else."""
 
 import json
+import os
+import sqlite3
 import time
+import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +14,7 @@ from transcribed.job import State
 from world import mp3
 
 pytestmark = pytest.mark.route(formats=("txt",))
+PAID = int(os.environ.get("AUDITED", "401"))
 
 
 @pytest.fixture
@@ -181,6 +186,34 @@ def test_a_transcript_that_has_just_ended_in_an_error_is_there_still(world, api,
     world.clock.moved += 3600.0
 
     assert named(audit) == {}
+
+
+def copy_the_payment(world, api, count):
+    """As if so many recordings more had been paid for, the oldest first, and AssemblyAI had all of them."""
+    [paid] = api.submits
+    copies = [replace(paid, id=str(uuid.uuid4()), created=paid.created - n) for n in range(count, 0, -1)]
+    api.submits[:] = [*copies, paid]
+    with sqlite3.connect(world.state / "journal.db") as behind:
+        behind.execute("CREATE TEMP TABLE one AS SELECT * FROM payments")
+        for each in copies:
+            facts = each.id, each.created
+            behind.execute("UPDATE one SET transcript_id = ?, submitted_at = ?, content_hash = NULL", facts)
+            behind.execute("INSERT INTO payments SELECT * FROM one")
+
+
+def test_a_list_of_many_pages_is_read_to_its_end(world, api, audit):
+    """A page has 200 at most."""
+    world.drop("Talk.mp3")
+    world.run()
+    copy_the_payment(world, api, PAID)
+    assert named(audit) == {}
+
+    gone = api.submits.pop(1).id
+    stranger = replace(api.submits[0], id=str(uuid.uuid4()), upload_url="https://cdn.assemblyai.com/upload/other")
+    api.uploads.append(replace(api.uploads[0], upload_url=stranger.upload_url))
+    api.submits.insert(len(api.submits) // 2, stranger)
+
+    assert named(audit) == {"unknown": [stranger.id], "gone": [gone]}
 
 
 def test_the_first_day_of_all_is_a_day(world, audit):
