@@ -106,6 +106,26 @@ def test_a_person_lets_it_go_on_until_the_day_ends(world, api, hours, named):
     assert len(api.submits) == 4
 
 
+def test_a_month_that_was_let_go_keeps_the_limit_of_each_day_and_a_day_that_was_let_go_keeps_the_months_word(
+    world, api, hours
+):
+    limit(world, hours_per_day=2, hours_per_month=1)
+    let = {"order": "accept", "limits": True, "inbox": None}
+    submitted = []
+    for number, lets in enumerate([False, False, True, False, True]):
+        drop_some(world, number, number + 1)
+        if lets:
+            drop(str(world.state), let)
+        work(world, 900)
+        submitted.append(len(api.submits))
+    assert submitted == [1, 1, 3, 3, 5], "the month holds and is let go, then the day: two were under way together"
+
+    world.clock.moved += DAY
+    drop_some(world, 5, 6)
+    work(world, 900)
+    assert len(api.submits) == 6
+
+
 def test_money_is_limited_by_the_prices_of_the_configuration(world, api, hours):
     world.plan_options.update(prices=Prices({"*": 0.5}), currency="EUR")
     limit(world, cost_per_month=1.0)

@@ -59,13 +59,13 @@ class Spending:
         Raises Blocked(state).
         """
         held = [lane for lane in self._lanes.all() if lane.until and _is_of(lane.name, inbox)]
-        let = {lane.name: lane.until for lane in held if lane.until is not None}
-        self._journal.remember({_FACTS + lane: f"{until:.0f}" for lane, until in let.items()})
+        let = {_word(period, x.name): end for x in held for period, end in self._ends.items() if x.until == end}
+        self._journal.remember({_FACTS + word: f"{end:.0f}" for word, end in let.items()})
         self._let |= let
         self._is_new = True
-        for lane in let:
-            self._resume(lane)
-        return bool(let)
+        for lane in held:
+            self._resume(lane.name)
+        return bool(held)
 
     def look(self, plan: Plan, *, is_needed: bool) -> None:
         """Hold what has reached a limit, and let go of the rest. `is_needed`: a job is on its way.
@@ -114,7 +114,7 @@ class Spending:
             sums = [sums[name] for sums in (self._paid[period], under_way) for name in inboxes if name in sums]
             spent = Spent(sum(each.seconds for each in sums) / 3600, sum(each.money for each in sums))
             reason, end = limits.reached(period, spent, plan.currency), self._ends[period]
-            if reason and self._let.get(lane, 0.0) < end:
+            if reason and self._let.get(_word(period, lane), 0.0) < end:
                 return _limited_by(lane, reason, end), end
         return None
 
@@ -126,6 +126,11 @@ class Spending:
             free = is_free(job.base_url, job.upload_url)
             sums[job.inbox].add(1, 1, job.duration_seconds or 0.0, price, is_free=free)
         return sums
+
+
+def _word(period: Period, lane: str) -> str:
+    """The name of a person's word that lets the limit of this period go on in a lane, and not that of the other."""
+    return f"{period}:{lane}"
 
 
 def _is_of(lane: str, inbox: object) -> bool:
