@@ -41,6 +41,15 @@ class Submit:
     deleted: bool = False
 
 
+@dataclass(frozen=True)
+class Question:
+    """A question about a transcript that was answered, and so is paid for; `tokens` as its text has words."""
+
+    transcript_id: str
+    request: dict[str, Any]
+    tokens: int
+
+
 class FakeAccount:
     """The project. Its lists are for reading; `changed` is the lock that guards them while they grow."""
 
@@ -56,6 +65,7 @@ class FakeAccount:
         self.uploads: list[Upload] = []
         self.elsewhere: list[Upload] = []  # what can be fetched from other servers
         self.submits: list[Submit] = []
+        self.questions: list[Question] = []
         self.changed = threading.Condition()
         self._ends: deque[str] = deque()
 
@@ -87,6 +97,13 @@ class FakeAccount:
             made = Submit(str(uuid.uuid4()), url, upload.sha256 if upload else None, self.clock(), request, error)
             self.submits.append(made)
             return self._transcript(made)
+
+    def take_question(self, submit: Submit, request: dict[str, Any]) -> dict[str, Any]:
+        with self.changed:
+            transcript = self._transcript(submit)
+            text = transcript["text"]
+            self.questions.append(Question(submit.id, request, len(text.split())))
+            return {"request_id": str(uuid.uuid4()), **_understood(transcript, request)}
 
     def find(self, transcript_id: str) -> Submit | None:
         with self.changed:
@@ -175,6 +192,27 @@ class FakeAccount:
             **(_by_speakers(words) if submit.request.get("speaker_labels") else {}),
             **self.results,
         }
+
+
+def _understood(transcript: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for of a transcript: as the gateway answers it."""
+    response: dict[str, Any] = {}
+    utterances = [dict(each) for each in transcript["utterances"] or ()]
+    answer: dict[str, Any] = {"speech_understanding": {"request": request, "response": response}}
+    if "summarization" in request:
+        response["summarization"] = {"summary": [{"headline": "Numbers.", "text": "Somebody counts."}]}
+    if "action_items" in request:
+        response["action_items"] = {"items": [{"text": "Count on."}]}
+    if "translation" in request:
+        response["translation"] = {"status": "success"}
+        languages = request["translation"]["target_languages"]
+        answer["translated_texts"] = {each: f"{each}: {transcript['text']}" for each in languages}
+    if "speaker_identification" in request:
+        known = request["speaker_identification"].get("known_values") or ["Anna Berg", "Ben Frei"]
+        response["speaker_identification"] = {"status": "success"}
+        names = dict(zip("AB", known, strict=False))
+        answer["utterances"] = [{**each, "speaker": names.get(each["speaker"], "?")} for each in utterances]
+    return answer
 
 
 def words_of(sha256: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ Its answers are the documented ones (fake_account.py), its faults those of real 
 named as here:
 
     POST /v2/upload    POST /v2/transcript    GET /v2/transcript    GET|DELETE /v2/transcript/{id}
+    POST /v1/understanding
 
 Each request passes four points, in this order: "received" (its header), "read" (its body too), "taken" (the effect has
 happened) and "answered". A fault replaces what follows one of them, a hold stops the request there, and `wait_for`
@@ -281,6 +282,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._upload()
         if self.route == "POST /v2/transcript":
             return self._submit()
+        if self.route == "POST /v1/understanding":
+            return self._understand()
         if self.route == "GET /v2/transcript":
             return self._list()
         if self.transcript_id and self.command in {"GET", "DELETE"}:
@@ -300,6 +303,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(request, dict) or not isinstance(request.get("audio_url"), str):
             return 400, {"error": "Transcript creation error, audio_url not found"}
         return 200, self.fake.take_submit(request)
+
+    def _understand(self) -> tuple[int, Any]:
+        asked = json.loads(self.body)
+        request = asked.get("speech_understanding", {}).get("request")
+        submit = self.fake.find(asked.get("transcript_id", ""))
+        if submit is None or submit.deleted or not isinstance(request, dict) or not request:
+            return 400, {"error": "transcript not found, or nothing asked"}
+        return 200, self.fake.take_question(submit, request)
 
     def _list(self) -> tuple[int, Any]:
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}

@@ -9,6 +9,7 @@ Only `download` follows an address that the API gave.
 """
 
 import itertools
+import json
 import sys
 import threading
 import time
@@ -40,6 +41,7 @@ from transcribed.assemblyai.failures import (
     DELETE,
     FETCH,
     LIST,
+    QUESTION,
     REDACTED,
     SUBMITTING,
     UPLOAD,
@@ -49,6 +51,7 @@ from transcribed.assemblyai.failures import (
     Throttled,
     Unreachable,
 )
+from transcribed.assemblyai.gateway import PATH, gateway_of, understood_in
 from transcribed.assemblyai.headers import ServerClock
 from transcribed.assemblyai.rate import Rate
 from transcribed.assemblyai.transport import Transport
@@ -94,6 +97,7 @@ class AssemblyAI:
         """
         self._clock = ServerClock(wall)
         self._transport = Transport(base_url, key, Limits(**limits), self._clock)
+        self._gateway = Transport(gateway_of(self._transport.base_url), key, Limits(**limits), ServerClock(wall))
         self._account = account or Account.of(self._transport.base_url, key)
         self._stop = stop
         self._tries = tries
@@ -158,6 +162,21 @@ class AssemblyAI:
 
         def once() -> str:
             return transcript_id_in(self._send("POST", "/v2/transcript", SUBMITTING, json=dict(request)))
+
+        return self._tried(once, _SUBMITTING)
+
+    def understand(self, transcript_id: str, request: Mapping[str, object]) -> bytes:
+        """Ask about a transcript that is paid for, which costs money too; the answer as it came.
+
+        One POST, as a submit is. An error with `refused` says that nothing was taken. After any other error nobody
+        knows if it was paid: there is no list of questions to look in.
+        """
+        asked = {"transcript_id": transcript_id, "speech_understanding": {"request": dict(request)}}
+        data = json.dumps(asked).encode()  # as data: the answer may take as long as a whole one, not as a read
+
+        def once() -> bytes:
+            self._require_going()
+            return understood_in(self._gateway.send("POST", PATH, QUESTION, data=data, headers=_JSON))
 
         return self._tried(once, _SUBMITTING)
 
@@ -253,10 +272,13 @@ class AssemblyAI:
         return self._tried(lambda: page_in(self._send("GET", "/v2/transcript", LIST, params=query)), _READING)
 
     def _send(self, method: str, path: str, doing: str, **request: Any) -> bytes:
+        self._require_going()
+        return self._transport.send(method, path, doing, **request)
+
+    def _require_going(self) -> None:
         if self._stop.is_set():
             raise _stopped()
         self._ready()
-        return self._transport.send(method, path, doing, **request)
 
     def _tried(self, once: Callable[[], _T], blips: _Errors) -> _T:
         # backoff is given. It would wait in time.sleep, which `stop` cannot end: so it waits 0 s, and `_wait` waits.
@@ -281,6 +303,7 @@ class AssemblyAI:
             raise _stopped()
 
 
+_JSON = {"Content-Type": "application/json"}
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 

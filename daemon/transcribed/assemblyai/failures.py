@@ -14,9 +14,9 @@ from typing import Any
 from transcribed.assemblyai.answers import DELETED_URL, Answer, Listed, one_line
 from transcribed.errors import API, SUBMIT, Blocked, Exit, Lost, Permanent, TranscribedError, Transient
 
-#: The six calls, as a person reads them.
+#: The seven calls, as a person reads them.
 UPLOAD, SUBMITTING, FETCH, LIST, DELETE = "the upload", "the submit", "the transcript", "the list", "the deletion"
-REDACTED = "the redacted audio"
+REDACTED, QUESTION = "the redacted audio", "the question"
 _OF_ONE = {REDACTED, DELETE}  # calls that concern only one transcript
 
 #: systemd gives a service its credential at its start, so a reload has the old one (systemd.exec(5)).
@@ -71,7 +71,7 @@ class ErrorAnswer:
 
 
 def refusal_error(doing: str, answer: ErrorAnswer) -> TranscribedError:
-    """The error for an answer outside 2xx to one of the six calls, `doing`."""
+    """The error for an answer outside 2xx to one of the seven calls, `doing`."""
     if answer.status < 400:
         return Blocked(
             f"AssemblyAI's address redirects {doing} elsewhere {answer.said}",
@@ -93,6 +93,8 @@ def _has(text: str, *fragments: str) -> bool:
 
 
 def _unexpected(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    if doing == QUESTION:
+        return _no_answer(answer)
     if doing in _OF_ONE:
         return _for_one(doing, answer)
     return Blocked(
@@ -113,7 +115,14 @@ def _no_balance(_doing: str, answer: ErrorAnswer) -> TranscribedError:
     return Blocked(f"the AssemblyAI account has no balance {answer.said}", lane=SUBMIT, hint=hint, refused=True)
 
 
+def _no_answer(answer: ErrorAnswer) -> TranscribedError:
+    hint = "is the transcript still at AssemblyAI, in this project and region? Else ask for something else"
+    return Permanent(f"AssemblyAI refuses the question {answer.said}", hint=hint, refused=True)
+
+
 def _bad_request(doing: str, answer: ErrorAnswer) -> TranscribedError:
+    if doing == QUESTION:
+        return _no_answer(answer)
     if doing == REDACTED:  # 400 once it is gone, which is a day after it was made (fact sheet, 1)
         return Permanent(f"AssemblyAI has no redacted audio of it {answer.said}", refused=True)
     if doing in {FETCH, DELETE} and _has(answer.text, "not found"):

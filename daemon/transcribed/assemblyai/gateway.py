@@ -1,0 +1,39 @@
+"""The second host of the API: it answers questions about a transcript that is there already (A3, assemblyai-now.md)."""
+
+import json
+from urllib.parse import urlsplit
+
+from transcribed.errors import Transient
+
+PATH = "/v1/understanding"
+LARGEST_BYTES = 8 << 20  #: of an answer that is kept: as much as a translation of 100 hours into a dozen languages
+_GATEWAYS = {
+    "api.assemblyai.com": "https://llm-gateway.assemblyai.com",
+    "api.eu.assemblyai.com": "https://llm-gateway.eu.assemblyai.com",
+}
+
+
+def gateway_of(base_url: str) -> str:
+    """The address for questions that belongs to this base_url; its own, where it is none of AssemblyAI's."""
+    return _GATEWAYS.get(urlsplit(base_url).hostname or "", base_url)
+
+
+def understood_in(body: bytes) -> bytes:
+    """The answer, if it is one. Raises Transient, not `refused`: it may have been paid.
+
+    Nobody knows yet if an answer tells of tokens (A3 names no such field), so none is asked for.
+    """
+    if len(body) > LARGEST_BYTES:
+        raise _unusable(f"it has more than {LARGEST_BYTES >> 20} MiB")
+    try:
+        found = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise _unusable("it is not JSON") from None
+    understanding = found.get("speech_understanding") if isinstance(found, dict) else None
+    if not isinstance(understanding, dict) or not isinstance(understanding.get("response"), dict):
+        raise _unusable("there is no speech_understanding.response in it")
+    return body
+
+
+def _unusable(why: str) -> Transient:
+    return Transient(f"the answer to the question cannot be used: {why}")
