@@ -78,6 +78,7 @@ OPENS_FILES = {
     "transcribed.journal.copies": "SQLite writes the copy",
     "transcribed.journal.moving": "what was checked is moved into the state directory, as a whole",
     "transcribed.folders.mounts": "the kernel's table of mounts",
+    "transcribed.worker.steps.amended": "a temporary file without a name at the share, for the process that renders",
     "transcribed.rendering": "a wish to the kernel, in /proc",
     "transcribed.cli.check": "a limit of the kernel, in /proc",
     "transcribed.cli.local_api": "the administrator names the file of a key",

@@ -27,6 +27,7 @@ from transcribed.formats.style import PLAIN, Style
 from transcribed.formats.subtitles import srt, vtt
 from transcribed.formats.tables import csv, defused, labels, podcast, tsv
 from transcribed.formats.transcript import text_of, turns
+from transcribed.formats.understood import names_in, understood
 
 __all__ = [
     "EDITABLE",
@@ -42,11 +43,13 @@ __all__ = [
     "corrected",
     "defused",
     "is_silent",
+    "names_in",
     "parse",
     "render",
     "render_each",
     "skim",
     "speakers_in",
+    "understood",
     "unseen",
 ]
 

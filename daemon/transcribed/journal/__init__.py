@@ -7,6 +7,7 @@ from transcribed.journal.changes import Change, Happening
 from transcribed.journal.costs import Bill, Payment
 from transcribed.journal.days import DAY_SECONDS, Day
 from transcribed.journal.file import VERSION, Lock
+from transcribed.journal.questions import Question
 from transcribed.journal.rebuild import rebuild, unaccepted
 from transcribed.journal.store import Journal
 from transcribed.journal.transcripts import AUDIO, Transcripts
@@ -22,6 +23,7 @@ __all__ = [
     "Journal",
     "Lock",
     "Payment",
+    "Question",
     "Transcripts",
     "rebuild",
     "unaccepted",

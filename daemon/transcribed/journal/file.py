@@ -30,7 +30,7 @@ from transcribed.journal.engine import connected, hint_for, is_waited_for
 from transcribed.journal.tables import facts, metadata
 from transcribed.places import LOCK
 
-VERSION = 10
+VERSION = 11
 _KEPT = (starts.FILE_NAME, ledger.NAME)  # these are made after a journal
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _GROUP_READS = 0o050

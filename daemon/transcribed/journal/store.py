@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from transcribed.errors import Blocked
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Event
-from transcribed.journal import copies, costs, damage, file, forgetting, statements
+from transcribed.journal import copies, costs, damage, file, forgetting, questions, statements
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.days import Days
 from transcribed.journal.paid import Forgotten, Paid
@@ -63,6 +63,7 @@ class Journal:
         self.search = Search(self._transactions)
         self.days = Days(self._transactions)
         self.costs = costs.Costs(self._transactions)
+        self.questions = questions.Questions(self._transactions)
         self.unfinished = UnfinishedJobs(self._transactions)
         self.starts = Count(self._transactions, directory)
         self._lock = lock
@@ -353,10 +354,7 @@ class Journal:
         return bool(self._transactions.damage)
 
     def keep_payments(self, jobs: Iterable[Job]) -> None:
-        """Keep what these jobs paid, though a damaged journal takes nothing: the next start reads it from the file.
-
-        Raises Blocked(state).
-        """
+        """Keep what these jobs paid though a damaged journal takes nothing: the next start reads it. Raises Blocked."""
         self._paid.keep(jobs)
 
     def on_damage(self, tell: Callable[[], object]) -> None:

@@ -175,6 +175,24 @@ days = sa.Table(
     sa.Column("came_hours", sa.Float, nullable=False),
     sa.Column("accepted_hours", sa.Float, nullable=False),
 )
+questions = sa.Table(
+    "questions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Integer, nullable=False),
+    sa.Column("transcript_id", sa.String, nullable=False),
+    sa.Column("request", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("asked_at", sa.Float, nullable=False),
+    sa.Column("due_at", sa.Float),
+    sa.Column("sent_at", sa.Float),
+    sa.Column("answered_at", sa.Float),
+    sa.Column("base_url", sa.String),
+    sa.Column("sha256", sa.String),
+    sa.Column("reason", sa.String),
+)
+sa.Index("questions_once", questions.c.transcript_id, questions.c.request, unique=True)
+sa.Index("questions_due", questions.c.due_at)
 facts = sa.Table(
     "facts",
     metadata,
@@ -187,7 +205,7 @@ _GONE = (
     (4, sa.table("settings", sa.column("job"), sa.column("said"))),
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
 )
-_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7, "days": 9}
+_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7, "days": 9, "questions": 11}
 _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6, "audio_hash": 8}
 
 _ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
@@ -254,7 +272,7 @@ def numbers_in(index: str, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any
 
 def tables_of(version: int) -> list[sa.TableClause]:
     """The tables of a journal of this version, `jobs` left out."""
-    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names, days]
+    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names, days, questions]
     there += [table for last, table in _GONE if version <= last]
     return [table for table in there if _SINCE.get(table.name, 1) <= version]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from transcribed import errors, files
-from transcribed.journal import amendments
+from transcribed.journal import amendments, understood
 
 _PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
 _LARGEST_BYTES = 1 << 20  # of a description: the request in it was a configuration's
@@ -133,7 +133,8 @@ class Transcripts:
             aside = self._audio_path(transcript_id, "refused")
             with contextlib.suppress(OSError):
                 kept = self.path(transcript_id)
-                for path in (*audio, aside, *amendments.paths(kept), kept):  # the last finds the others again
+                said = (*amendments.paths(kept), understood.path(kept))
+                for path in (*audio, aside, *said, kept):  # the last finds the others again
                     files.forget(path)
 
     def described(self) -> Iterator[Mapping[str, Any]]:

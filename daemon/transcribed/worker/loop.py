@@ -1,7 +1,6 @@
 """The loop: it takes in messages, begins all that is due, and then waits until the next thing is due.
 
-All that happens to the daemon comes through the mailbox. Only the loop's thread writes the journal, and it does no
-other I/O.
+All that happens comes through the mailbox. Only the loop's thread writes the journal, and it does no other I/O.
 """
 
 import contextlib
@@ -38,6 +37,7 @@ from transcribed.worker.people.outbox_notice import OutboxNotices
 from transcribed.worker.plan import Clock, Host, Mailbox, Plan, kept_lanes
 from transcribed.worker.polls import Polls
 from transcribed.worker.probes import Probes
+from transcribed.worker.questions import Questions
 from transcribed.worker.second_looks import SecondLooks
 from transcribed.worker.verdict import verdict
 
@@ -72,7 +72,8 @@ class Worker:
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
         self._holds = Holds(self.book, self.lanes, clock, self._resume)
-        self._orders = Orders(directory, self.book, self.dispatch, background, clock, self._holds)
+        asked = Questions(self.book, self.lanes, kept, background, clock)
+        self._orders = Orders(directory, self.book, self.dispatch, background, clock, self._holds, questions=asked)
         self._polls = Polls(background, clock)
         self._probes = Probes(journal, background)
         self._hooks = Hooks(background, stop)
@@ -132,7 +133,7 @@ class Worker:
             self._probe(lane.name)
         for inbox in self.inboxes.values():
             self._guarded(inbox.look_if_due)
-        self._orders.look_if_due()
+        self._guarded(functools.partial(self._orders.look_if_due, self._plan, self.inboxes))
         self._polls.look_if_due(self._waiting(), self._plan)
         self._guarded(functools.partial(self._holds.look, self._plan, self.inboxes, len(self.book.unfinished)))
         self.dispatch.start(self._plan, self.inboxes)
@@ -161,7 +162,7 @@ class Worker:
         """Until the next thing is due."""
         now = self._clock.monotonic()
         at = [*(inbox.next_at() for inbox in self.inboxes.values()), self._news.next_at(), self._deletions.next_at()]
-        at += [self.lanes.next_at(), self._orders.look_at, self._polls.next_at(self._waiting(), self._plan)]
+        at += [self.lanes.next_at(), self._orders.next_at(), self._polls.next_at(self._waiting(), self._plan)]
         at += [self._second_looks.next_at(), self._drafts.next_at()]
         waits = [x - now for x in at if x is not None] + [x for x in [self._heartbeat.next_at() - now] if x > 0]
         if (due_at := self.dispatch.next_at()) is not None:
@@ -201,8 +202,8 @@ class Worker:
                 self.dispatch.heard(self._polls.heard(message, self._waiting().values()))
             case messages.LaneChecked():
                 self._lane_checked(message)
-            case messages.OrdersListed():
-                self._orders.obey(message, self.inboxes)
+            case messages.OrdersListed() | messages.QuestionStepEnded():
+                self._orders.heard(message, self.inboxes)
             case messages.LookedAgain() | messages.LookedClosely() | messages.ArchiveAged():
                 self._second_looks.heard(message, self.inboxes)
             case messages.RemoteDeleted() | messages.OldTranscriptsListed():
@@ -391,7 +392,7 @@ class Worker:
 
     def _idle(self) -> bool:
         """True if nothing can move any more without a change in the world (for `run --once`)."""
-        at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy()
+        at_work = self.dispatch.in_flight or self._hooks.waiting or self._deletions.is_busy() or self._orders.is_busy()
         at_work = at_work or self._second_looks.is_late() or self._drafts.is_removing()
         if at_work or self.dispatch.next_at() == 0.0 or self.book.holds:
             return False

@@ -9,6 +9,7 @@ from transcribed.assemblyai import Listed
 from transcribed.inbox import Evidence, Found, Listing, Probe
 from transcribed.job import Fingerprint, Job
 from transcribed.job.events import Altered, Event, Retired, Returned
+from transcribed.journal import Question
 from transcribed.worker.background import Outcome
 from transcribed.worker.plan import Plan
 
@@ -217,6 +218,19 @@ class DraftStepEnded:
 
     number: int
     step: Literal["sent", "heard", "published", "removed"]
+    outcome: Outcome[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionStepEnded:
+    """A step of a question has ended.
+
+    Results: `looked` and `asked` the SHA-256 of the kept answer, None where there is none; `delivered` the paths of
+    files that a person edited.
+    """
+
+    question: Question
+    step: str
     outcome: Outcome[Any]
 
 

@@ -26,8 +26,9 @@ from transcribed.worker.book import Book
 from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.holds import Holds
 from transcribed.worker.intake.arrivals import Arrivals
-from transcribed.worker.messages import OrdersListed
-from transcribed.worker.plan import Clock
+from transcribed.worker.messages import OrdersListed, QuestionStepEnded
+from transcribed.worker.plan import Clock, Plan
+from transcribed.worker.questions import Questions
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ SCAN_SECONDS = 10.0  # where no event tells that an order has come
 _SHOWN = 5  # of the jobs that a line of the log names
 ASIDE = b".aside"  # what is added to the folder's name for what was not understood
 _ENDING, _MAGIC = b".order", {"transcribed order": 1}
-_VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume"})
+_VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume", "understand"})
 _NOT_OBEYED = "order it again with the command line of the daemon's version; nothing was done"
 
 
@@ -133,6 +134,8 @@ class Orders:
         background: Background,
         clock: Clock,
         holds: Holds,
+        *,
+        questions: Questions,
     ) -> None:
         self.directory = os.fsencode(directory)  #: of the state
         self.folder = os.path.join(self.directory, ORDERS.encode())
@@ -145,6 +148,7 @@ class Orders:
         self._clock = clock
         self._holds = holds
         self._resume = holds.resume_lane
+        self._questions = questions
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, tuple[Iterator[int], _Refusals]] = {}  # what an order is still to retry, by its name
         self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written
@@ -154,8 +158,25 @@ class Orders:
         """Something may have been ordered."""
         self.look_at = self._clock.monotonic()
 
-    def look_if_due(self) -> None:
-        """Begin a look where it is time for one."""
+    def next_at(self) -> float:
+        """The time of what is due next (monotonic)."""
+        asked_at = self._questions.next_at()
+        return self.look_at if asked_at is None else min(self.look_at, asked_at)
+
+    def is_busy(self) -> bool:
+        """True while a question that was ordered is at work, or could be now."""
+        return self._questions.is_busy()
+
+    def heard(self, message: OrdersListed | QuestionStepEnded, inboxes: Mapping[str, Arrivals]) -> None:
+        """The orders were listed, or a step of a question has ended. Raises Blocked(state)."""
+        if isinstance(message, QuestionStepEnded):
+            self._questions.heard(message)
+        else:
+            self.obey(message, inboxes)
+
+    def look_if_due(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
+        """Begin a look where it is time for one, and the question that is due. Raises Blocked(state)."""
+        self._questions.look_if_due(plan, inboxes)
         if self._clock.monotonic() >= self.look_at:
             self.look_at = self._clock.monotonic() + SCAN_SECONDS
             look = functools.partial(waiting, self.folder)
@@ -183,6 +204,7 @@ class Orders:
 
     def go(self) -> None:
         """Remove the orders that were carried out: what they changed is written."""
+        self._questions.go()
         obeyed, self._obeyed = self._obeyed, set()
         self._removed |= obeyed
         for name in sorted(obeyed):
@@ -192,6 +214,7 @@ class Orders:
     def let_go(self) -> None:
         """Let each order be carried out again from its beginning: what they changed could not be written."""
         self._obeyed, self._left = set(), {}
+        self._questions.let_go()
 
     def _leave_alone(self, name: bytes, *, is_unread: bool) -> None:
         """Say once that an order cannot be opened and waits, or that a file is no order and is set aside."""
@@ -224,6 +247,8 @@ class Orders:
             case "scan":
                 for inbox in inboxes.values():
                     inbox.look_soon(whole=True)
+            case "understand":
+                self._questions.asked(numbers(order), order)
             case "pause" | "resume":
                 self._pause_or_resume(order, inboxes)
         return True

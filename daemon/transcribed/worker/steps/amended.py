@@ -1,12 +1,15 @@
-"""The renderings of a job, with what people said of its transcript afterwards: one rule for all who render."""
+"""The renderings of a job, with what people said and asked of its transcript afterwards: one rule for all."""
 
 import contextlib
-from collections.abc import Collection, Iterator
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from transcribed import errors, formats, rendering
 from transcribed.job import Job, shown
-from transcribed.journal import Transcripts, amendments
+from transcribed.journal import Transcripts, amendments, understood
 from transcribed.worker import outputs
 from transcribed.worker.plan import Route
 from transcribed.worker.steps.style import style_of
@@ -17,7 +20,11 @@ def style_now(job: Job, route: Route | None, kept: Transcripts) -> formats.Style
     style, path = style_of(job, route), kept.path(job.transcript_id or "")
     with _reading(amendments.paths(path)[0]):
         given = amendments.read(path).speakers
-    return replace(style, speakers={**style.speakers, **given}) if given else style
+    names: dict[str, str] = {}
+    for each in _answers(path):
+        names |= each.names
+    said = {**names, **style.speakers, **given}  # a person knows better than a model
+    return replace(style, speakers=said) if said else style
 
 
 def render_each(
@@ -35,11 +42,37 @@ def render_each(
     beside = amendments.paths(path)[1]
     with _reading(beside):
         corrected = amendments.read_corrected(path)
+    if answers := _answers(path):
+        return _with_answers(names, answer, corrected or answer, answers, title=title, style=style)
     if corrected is None:
         return rendering.render_each(names, answer, path, title=title, style=style)
     others = [name for name in names if name != "json"]
     with _reading(beside):
         made = rendering.render_each(others, corrected, beside, title=title, style=style)
+    return {name: answer if name == "json" else made[name] for name in names}
+
+
+def _answers(path: bytes) -> list[understood.Understood]:
+    with _reading(understood.path(path)):
+        return understood.read(path)
+
+
+def _with_answers(
+    names: Collection[str],
+    answer: bytes,
+    said: bytes,
+    answers: Iterable[understood.Understood],
+    *,
+    title: str,
+    style: formats.Style,
+) -> dict[str, bytes]:
+    """The renderings of `said` with all the answers in it; another process reads a large one from a file."""
+    whole = formats.as_json(formats.understood(formats.parse(said), (json.loads(each.answer) for each in answers)))
+    others = [name for name in names if name != "json"]
+    with tempfile.NamedTemporaryFile(prefix="transcribed-") as file:
+        file.write(whole)
+        file.flush()
+        made = rendering.render_each(others, whole, os.fsencode(file.name), title=title, style=style)
     return {name: answer if name == "json" else made[name] for name in names}
 
 

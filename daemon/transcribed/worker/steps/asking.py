@@ -1,0 +1,87 @@
+"""The two steps of a question: its answer is fetched and kept, and the renderings are made again with it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from transcribed import errors, files, formats
+from transcribed.assemblyai import AssemblyAI
+from transcribed.folders import Anchors
+from transcribed.job import Job, printable, shown
+from transcribed.journal import Question, Transcripts, amendments, understood
+from transcribed.worker.access import access_of
+from transcribed.worker.outputs import output
+from transcribed.worker.plan import Route
+from transcribed.worker.steps import amended
+
+
+def look(question: Question, kept: Transcripts) -> str | None:
+    """The SHA-256 of the answer that is kept; None where there is none. Raises OSError, ValueError."""
+    found = understood.answer_to(kept.path(question.transcript_id), question.request)
+    return None if found is None else hashlib.sha256(found.answer.encode()).hexdigest()
+
+
+def ask(question: Question, kept: Transcripts, client: AssemblyAI) -> str:
+    """Have the question answered, which is paid, and keep the answer; its SHA-256.
+
+    What is kept already is not asked for again. Raises TranscribedError, `refused` where nothing was paid.
+    """
+    try:
+        known = look(question, kept)
+        transcript = kept.read(question.transcript_id)
+    except (OSError, ValueError) as error:
+        why = f"what is kept of it cannot be read: {printable(str(error))}"
+        raise errors.Transient(why, refused=True) from error
+    if known is not None:
+        return known
+    if transcript is None:
+        raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)", refused=True)
+    answer = client.understand(question.transcript_id, json.loads(question.request)).decode("utf-8-sig")
+    names = formats.names_in(formats.parse(transcript), json.loads(answer))
+    understood.add(kept.path(question.transcript_id), understood.Understood(question.request, answer, names))
+    return hashlib.sha256(answer.encode()).hexdigest()
+
+
+def deliver(job: Job, route: Route, anchors: Anchors, kept: Transcripts) -> list[bytes]:
+    """Make the renderings of a delivered job again; the paths of those that a person edited, and that stay.
+
+    The hashes of the new ones are kept before they are written. Raises OSError, TranscribedError.
+    """
+    answer = kept.read(job.transcript_id or "")
+    if answer is None or job.stem is None:
+        raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)")
+    path = kept.path(job.transcript_id or "")
+    names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
+    made = amended.render_each(names, job, answer, route, kept)
+    said = amendments.read(path)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+    published = tuple(dict.fromkeys((*said.published, *hashes.values())))
+    amendments.keep(path, replace(said, published=published))
+    ours = {*published, *dict(job.renderings or ()).values()}
+    with anchors.opened(route.outbox) as outbox:
+        return [left for name, data in made.items() if (left := _renewed(job, name, data, ours, outbox, route))]
+
+
+def _renewed(job: Job, name: str, data: bytes, ours: set[str], outbox: files.Root, route: Route) -> bytes | None:
+    """Write one rendering in the place of one of ours; its path, where what lies there is a person's."""
+    path = output(job, name)
+    lies = outbox.sha256(path)
+    if lies is not None and lies not in ours:
+        return path
+    if lies is None:
+        files.publish(path, data, root=outbox, access=access_of(route))
+    elif lies != hashlib.sha256(data).hexdigest():
+        files.replace(path, data, root=outbox, access=access_of(route))
+    return None
+
+
+def shown_left(left: list[bytes]) -> str:
+    """A sentence on the files that a person edited; empty where there are none."""
+    return f"edited by a person, and left as they are: {', '.join(map(shown, left))}" if left else ""
+
+
+def request_of(order: Mapping[str, object]) -> Mapping[str, object] | None:
+    """The request of an order; None where it is none."""
+    request = order.get("request")
+    return request if isinstance(request, dict) and request else None
