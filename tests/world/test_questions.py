@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from commands import ask
 from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed.errors import TranscribedError
 from transcribed.worker import drop
 from world import World, parameters
 
@@ -18,7 +20,11 @@ pytestmark = pytest.mark.route(formats=("txt", "srt", "md", "json"), parameters=
 
 
 def order(world: World, *jobs: int, **facts: Any) -> None:
-    drop(str(world.state), {"order": "understand", "jobs": list(jobs or [1]), "at": world.clock.wall(), **facts})
+    drop(str(world.state), {"order": "understand", "jobs": list(jobs or [1]), **facts})
+
+
+def order_again(world: World) -> None:
+    order(world, again=[[each.id, each.sent_at] for each in questions(world)])
 
 
 def delivered(world: World) -> None:
@@ -98,10 +104,18 @@ def test_a_lost_answer_waits_for_a_person_and_is_paid_again_only_on_their_word(
     order(world, request=ALL)
     world.run(seconds=86400)
     assert len(api.questions) == 1, "to ask the same is no word to pay again"
-    order(world, again=True)
+    [question] = questions(world)
+    again = [[question.id, question.sent_at]]
+    api.script(ROUTE, [fault])
+    for _ in range(3):
+        world.clock.moved += 60
+        order(world, again=again)
+        world.run()
+    assert len(api.questions) == 2, "the same word counts once"
+    order_again(world)
     world.run()
     assert questions(world)[0].state == "delivered"
-    assert len(api.questions) == 2
+    assert len(api.questions) == 3
 
 
 def test_a_refused_question_is_free_and_says_why(world: World, api: FakeAssemblyAI) -> None:
@@ -138,7 +152,7 @@ def test_a_daemon_that_dies_at_any_step_pays_once_and_delivers_or_asks(
         assert len(api.questions) <= number
         if questions(world)[0].state == "doubtful":
             assert len(api.questions) == 0, "only what was never sent is in doubt here"
-            order(world, again=True)
+            order_again(world)
             world.run()
         forget(world)
         api.questions.clear()
@@ -167,3 +181,34 @@ def test_a_daemon_that_dies_at_any_commit_pays_once(world: World, api: FakeAssem
         forget(world)
         api.questions.clear()
     assert number > 3
+
+
+def test_the_command_line_orders_it_and_explain_tells_what_became_of_it(world: World, api: FakeAssemblyAI) -> None:
+    delivered(world)
+    same = ["understand", "1", "--translate", "de", "--summary", "--speakers", "Anna Berg, Ben Frei"]
+    made = ask(world, *same, "--json")
+    assert json.loads(made.stdout) == {"jobs": [1], "request": ALL}
+    api.script(ROUTE, [Fault.lost_answer()])
+    world.run()
+    assert "It is doubtful" in ask(world, "explain", "1").stdout
+    with pytest.raises(TranscribedError, match="give --again"):
+        ask(world, *same)
+    ask(world, "understand", "1", "--again")
+    world.run()
+    assert "It is delivered." in ask(world, "explain", "1").stdout
+    assert [each.request for each in api.questions] == [ALL, ALL]
+
+
+def test_all_asks_those_that_were_not_asked_with_a_limit_and_only_after_a_yes(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    for number in range(4):
+        world.drop(f"{number}.mp3")
+    world.run()
+    with pytest.raises(TranscribedError, match="nothing is asked"):
+        ask(world, "understand", "--all", "--summary")
+    for asked in (3, 4, 4):
+        shown = ask(world, "understand", "--all", "--summary", "--limit", "3", "--yes")
+        assert "transcripts of" in shown.stderr
+        world.run()
+        assert len({each.transcript_id for each in api.questions}) == len(api.questions) == asked

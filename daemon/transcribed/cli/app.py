@@ -30,6 +30,7 @@ from transcribed.cli import (
     service,
     show,
     terminal,
+    understand,
 )
 from transcribed.job import printable
 
@@ -78,6 +79,7 @@ app.command("accept")(order.accept)
 app.command("scan")(order.scan)
 app.command("pause")(order.pause)
 app.command("resume")(order.resume)
+app.command("understand")(understand.understand)
 app.command("render")(render.render)
 app.add_typer(config_commands.app, name="config")
 app.add_typer(backup.app, name="journal")

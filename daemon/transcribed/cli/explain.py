@@ -20,7 +20,7 @@ from transcribed.cli.shares import Shares, roots
 from transcribed.cli.show import present
 from transcribed.cli.untaken import why_not_taken
 from transcribed.job import Job, State, is_free, printable, shown
-from transcribed.journal import Journal
+from transcribed.journal import Journal, Question
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people import result_notes
 from transcribed.worker.people.status import UNSETTLED, Status, of_job
@@ -123,6 +123,7 @@ def _known(settled: config.Config, what: str) -> _Known:
         story = journal.story(found[-1].id) if found else []
         forgotten = bool(found) and not story
         erasure = journal.erasure(found[-1].transcript_id or "") if found else None
+        asked = journal.questions.of(found[-1].transcript_id or "") if found else []
         draft = draft_in(journal.facts(FACTS), found[-1].id) if found else None
     status = _running_status(settled)
     files = [_of_file(settled, status, path, shares) for path in files_meant(settled, what, found, shares)]
@@ -135,6 +136,7 @@ def _known(settled: config.Config, what: str) -> _Known:
         *_now(job, status),
         *_remote(erasure),
         *_draft(draft),
+        *map(_question, asked),
         *_whereabouts(job, settled, shares),
     )
     return _Known(files, job, tuple(each.id for each in earlier), tuple(story), now)
@@ -234,6 +236,13 @@ def _draft(draft: Draft | None) -> Iterator[str]:
         yield f"There is no draft of it: {printable(draft.why_not)}."
     elif draft is not None and draft.is_published:
         yield f"A draft lies at {shown(draft.path)}, until the transcript does."
+
+
+def _question(question: Question) -> str:
+    """A sentence on what was asked about its transcript afterwards."""
+    asked = ", ".join(json.loads(question.request))
+    why = f": {_unended(question.reason)}" if question.reason else ""
+    return printable(f"Asked at {terminal.local_time(question.asked_at)}: {asked}. It is {question.state}{why}.")
 
 
 def _whereabouts(job: Job, settled: config.Config, shares: Shares) -> Iterator[str]:

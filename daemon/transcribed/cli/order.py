@@ -49,15 +49,15 @@ def retry(
     if failed and not _has_a_failure(settled):
         terminal.say("no job has failed: there is nothing to retry", stderr=True)
         return
-    numbers = _meant(settled, whats or [], _why_not_retried)
-    _order(settled, {"order": "retry", "jobs": numbers, "failed": failed, "pay_again": pay_again})
+    numbers = meant(settled, whats or [], _why_not_retried)
+    send(settled, {"order": "retry", "jobs": numbers, "failed": failed, "pay_again": pay_again})
 
 
 def cancel(ctx: typer.Context, whats: Whats) -> None:
     """Cancel jobs that are not submitted yet. Their recordings stay in the inbox."""
     settled = terminal.load(ctx)
-    numbers = _meant(settled, whats, _why_not_cancelled)
-    _order(settled, {"order": "cancel", "jobs": numbers})
+    numbers = meant(settled, whats, _why_not_cancelled)
+    send(settled, {"order": "cancel", "jobs": numbers})
 
 
 def accept(
@@ -97,7 +97,7 @@ def accept(
 
 def _accept_folders(settled: config.Config, inbox: str) -> None:
     """The order is sent whatever the status says: the daemon may not have looked at a folder since it moved."""
-    _order(settled, {"order": "accept", "folders": inbox})
+    send(settled, {"order": "accept", "folders": inbox})
     status = daemon_status.read_status(settled.state.directory, os.environ)
     if status is not None and errors.inbox_lane(inbox) not in {each.lane for each in status.blocked}:
         terminal.say(f"in the status the folders of {inbox} wait for nobody: then this changes nothing", stderr=True)
@@ -112,14 +112,14 @@ def _accept_limits(settled: config.Config, inbox: str | None) -> None:
         raise errors.TranscribedError("no limit is reached; no order was sent", hint="see `transcribed status`")
     for lane in held:
         terminal.say(lane.reason)
-    _order(settled, {"order": "accept", "limits": True, "inbox": inbox})
+    send(settled, {"order": "accept", "limits": True, "inbox": inbox})
 
 
 def _accept_loss(settled: config.Config) -> None:
     with closing(Journal.read(settled.state.directory)) as journal:
         if not journal.loss():
             raise errors.TranscribedError("the journal has lost nothing", hint="no order was sent")
-    _order(settled, {"order": "accept", "loss": True})
+    send(settled, {"order": "accept", "loss": True})
 
 
 def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
@@ -135,7 +135,7 @@ def _accept_backlogs(settled: config.Config, inbox: str | None) -> None:
         assert each.backlog is not None
         what = counted(each.backlog.count, each.backlog.hours, _price(settled, each.name, each.backlog.hours))
         terminal.say(f"{each.name}: {what} in {each.path}")
-        _order(settled, {"order": "accept", "inbox": each.name, "path": each.path, **asdict(each.backlog)})
+        send(settled, {"order": "accept", "inbox": each.name, "path": each.path, **asdict(each.backlog)})
 
 
 def _price(settled: config.Config, name: str, hours: float) -> str:
@@ -147,7 +147,7 @@ def _price(settled: config.Config, name: str, hours: float) -> str:
 
 def scan(ctx: typer.Context) -> None:
     """Look for new recordings in every inbox now."""
-    _order(terminal.load(ctx), {"order": "scan"})
+    send(terminal.load(ctx), {"order": "scan"})
 
 
 def pause(
@@ -169,7 +169,7 @@ def pause(
         raise typer.BadParameter("give --for or --until, not both")
     settled = terminal.load(ctx)
     _check_inbox(settled, inbox)
-    _order(settled, {"order": "pause", "inbox": inbox, "until": _end_of_pause(hours, until)})
+    send(settled, {"order": "pause", "inbox": inbox, "until": _end_of_pause(hours, until)})
 
 
 def resume(
@@ -182,7 +182,7 @@ def resume(
     status = daemon_status.read_status(settled.state.directory, os.environ)
     if inbox is not None and status is not None and errors.PAUSE in {each.lane for each in status.blocked}:
         raise errors.TranscribedError("all inboxes are paused together", hint="`transcribed resume` lets all go on")
-    _order(settled, {"order": "resume", "inbox": inbox})
+    send(settled, {"order": "resume", "inbox": inbox})
 
 
 def _end_of_pause(hours: float | None, until: datetime | None) -> float | None:
@@ -210,7 +210,7 @@ def _has_a_failure(settled: config.Config) -> bool:
         return any(journal.each(State.FAILED))
 
 
-def _meant(settled: config.Config, whats: list[str], why_not: Callable[[Job], str]) -> list[int]:
+def meant(settled: config.Config, whats: list[str], why_not: Callable[[Job], str]) -> list[int]:
     """The jobs that these words mean, each once. Raises TranscribedError where the order is not possible for one."""
     shares = shares_of(settled, [what for what in whats if not _is_number(what)])
     with closing(Journal.read(settled.state.directory)) as journal:
@@ -265,7 +265,8 @@ def _why_not_cancelled(job: Job) -> str:
     return ""
 
 
-def _order(settled: config.Config, order: Mapping[str, Any]) -> None:
+def send(settled: config.Config, order: Mapping[str, Any]) -> None:
+    """Leave an order for the daemon. Raises TranscribedError."""
     directory = settled.state.directory
     Journal.read(
         directory

@@ -16,7 +16,7 @@ from transcribed.journal.transactions import Transactions
 
 _FIELDS = ("id", "job", "transcript_id", "request", "state", "asked_at", "due_at", "sent_at", "reason")
 _QUERY = sa.select(*(questions.c[name] for name in _FIELDS))
-_WAITING = ("doubtful", "failed")
+WAITING = ("doubtful", "failed")  #: for a person
 
 
 class Question(NamedTuple):
@@ -55,16 +55,16 @@ class Questions:
                 done = its & (questions.c.state == "delivered")
                 connection.execute(questions.update().where(done).values(state="answered", due_at=now, job=row["job"]))
 
-    def ask_again(self, transcript_ids: Iterable[str], sent_before: float, now: float) -> None:
-        """A person has said that what waits for one may be sent, and perhaps paid, again; if it was sent before then.
+    def ask_again(self, sent: Iterable[tuple[int, float | None]], now: float) -> None:
+        """A person has said that these may be sent, and perhaps paid, again: each by its number and when it was sent.
 
         So an order that is carried out twice pays no second time.
         """
-        for transcript_id in transcript_ids:
-            its = (questions.c.transcript_id == transcript_id) & questions.c.state.in_(_WAITING)
-            old = questions.c.sent_at.is_(None) | (questions.c.sent_at <= sent_before)
-            with self._transactions.writing() as connection:
-                connection.execute(questions.update().where(its & old).values(state="open", due_at=now))
+        with self._transactions.writing() as connection:
+            for number, sent_at in sent:
+                its = (questions.c.id == number) & questions.c.state.in_(WAITING)
+                same = questions.c.sent_at.is_not_distinct_from(sent_at)
+                connection.execute(questions.update().where(its & same).values(state="open", due_at=now))
 
     def change(self, number: int, **facts: Any) -> None:
         """Write these columns of a question."""

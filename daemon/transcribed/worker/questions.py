@@ -52,11 +52,11 @@ class Questions:
         meant = {job.transcript_id: job.id for job in found if job.state is State.DELIVERED and job.transcript_id}
         if len(meant) < len(jobs):
             log.warning("order.refused", reason="only what was delivered can be asked about")
-        asks, at = self._book.journal.questions, order.get("at")
+        asks = self._book.journal.questions
         if (request := asking.request_of(order)) is not None:
             asks.ask([(job, its) for its, job in meant.items()], canonical(request), self._clock.wall())
-        elif order.get("again") is True and isinstance(at, float):
-            asks.ask_again(meant, at, self._clock.wall())
+        elif again := asking.again_of(order):
+            asks.ask_again(again, self._clock.wall())
         else:
             log.warning("order.refused", reason="it asks nothing")
         self._is_read = False

@@ -81,6 +81,17 @@ def shown_left(left: list[bytes]) -> str:
     return f"edited by a person, and left as they are: {', '.join(map(shown, left))}" if left else ""
 
 
+def again_of(order: Mapping[str, object]) -> list[tuple[int, float | None]]:
+    """The questions that an order asks again, each with the time at which it was sent; none where it is odd."""
+    named = order.get("again")
+    pairs = [each for each in named if isinstance(each, list) and len(each) == 2] if isinstance(named, list) else []
+    return [
+        (number, at)
+        for number, at in pairs
+        if type(number) is int and 0 < number < 2**63 and (at is None or type(at) is float)
+    ]
+
+
 def request_of(order: Mapping[str, object]) -> Mapping[str, object] | None:
     """The request of an order; None where it is none."""
     request = order.get("request")
