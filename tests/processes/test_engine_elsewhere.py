@@ -50,7 +50,7 @@ def test_a_server_that_nobody_here_wrote_hears_what_was_said(tmp_path):
     with open_asr_server() as address:
         ear = make(Setup(model, elsewhere=Elsewhere(address, "right"))).ear(Asked("en", "A novel."))
         words = [word for some in transcribe.words(transcribe.Sound(RECORDING), ear) for word in some]
-        with pytest.raises(Permanent, match="refused: it answered 401"):
+        with pytest.raises(Transient, match=r"it answered 401; look at the key in --engine-key-file"):
             make(Setup(model, elsewhere=Elsewhere(address))).ear(Asked()).words(SECOND)
     text = " ".join(word.text for word in words)
     assert re.search(r"He was not an ill-disposed young man", text), text
@@ -59,16 +59,19 @@ def test_a_server_that_nobody_here_wrote_hears_what_was_said(tmp_path):
 
 
 @contextmanager
-def server_that_answers(status, body):
+def server_that_answers(status, body, header=None):
     """The address of a server that has one answer to everything."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if header else "HTTP/1.0"
+
         def do_POST(self):
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(status)
-            self.send_header("content-length", str(len(body)))
+            self.send_header(*(header or ("content-length", str(len(body)))))
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = True
 
         def log_message(self, *_):
             pass
@@ -83,9 +86,9 @@ def server_that_answers(status, body):
             thread.join()
 
 
-def heard(status, answer):
+def heard(status, answer, header=None):
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    with server_that_answers(status, body) as address:
+    with server_that_answers(status, body, header) as address:
         return make(Setup("whisper-1", elsewhere=Elsewhere(address))).ear(Asked()).words(SECOND)
 
 
@@ -95,13 +98,44 @@ def heard(status, answer):
         (429, {}, Transient),
         (503, {}, Transient),
         (400, {"error": "no such model"}, Permanent),
-        (307, {}, Permanent),
-        (200, b"<html>", Permanent),
+        (422, {"error": "no such language"}, Permanent),
     ],
 )
 def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(status, answer, error):
     with pytest.raises(error):
         heard(status, answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "fix"),
+    [
+        (401, {}, "key"),
+        (403, {}, "key"),
+        (404, b"no such page", "address"),
+        (307, {}, "address"),
+        (200, b"<html>", "address"),
+        (200, b"[" * 200_000, "address"),
+        (200, [], "address"),
+        (200, {"error": "overloaded"}, "address"),
+    ],
+)
+def test_a_wrong_key_or_address_is_no_recordings_failure_and_names_the_fix(status, answer, fix):
+    with pytest.raises(Transient, match=f"the engine at http://127.* look at the {fix} in --engine"):
+        heard(status, answer)
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        (("content-length", "1000"), b'{"text": "Goo'),
+        (("transfer-encoding", "chunked"), b'3e8\r\n{"text": "Goo'),
+        (("content-encoding", "gzip"), b'{"text": "Good day."}'),
+    ],
+    ids=["length", "chunked", "gzip"],
+)
+def test_a_server_that_ends_in_the_middle_of_its_answer_is_asked_again(header, body):
+    with pytest.raises(Transient, match="is away"):
+        heard(200, body, header)
 
 
 def test_a_server_that_is_away_is_asked_again():
@@ -124,9 +158,8 @@ def test_a_server_that_is_away_is_asked_again():
             [Word("One", 200, 400, 1.0), Word("two", 400, 600, 1.0)],
         ),
         ({"words": [7, {"word": None}, {"word": "a", "start": "x", "end": 10**400}]}, [Word("a", 0, 3_600_000, 0.5)]),
-        ([], []),
     ],
-    ids=["signs from the text", "no times", "segments", "hostile", "a list"],
+    ids=["signs from the text", "no times", "segments", "hostile"],
 )
 def test_words_are_made_of_what_a_server_gives(answer, words):
     assert heard(200, answer) == words

@@ -20,7 +20,7 @@ HOMES = {
     "watchdog": {"inbox"},
     "requests": {"assemblyai", "local", "monitor"},
     "prometheus_client": {"monitor"},
-    "urllib3": {"assemblyai"},
+    "urllib3": {"assemblyai", "local"},
     "backoff": {"assemblyai"},
     "sqlalchemy": {"journal"},
     "alembic": {"journal"},

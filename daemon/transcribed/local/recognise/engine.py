@@ -6,6 +6,9 @@ come as they are written: with capitals and punctuation.
 
 from typing import NamedTuple, Protocol
 
+#: Longer than any machine needs for one window of 28 s: an engine that is silent for longer is stuck.
+SILENCE_SECONDS = 600.0
+
 
 class Word(NamedTuple):
     """One word as it is written, and its time in milliseconds; confidence 0..1."""

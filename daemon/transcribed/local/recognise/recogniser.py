@@ -19,12 +19,10 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from transcribed.errors import Permanent, Stopped, Transient
-from transcribed.local.recognise.engine import Asked, Engine, Heard, Setup, make
+from transcribed.local.recognise.engine import SILENCE_SECONDS, Asked, Engine, Heard, Setup, make
 
 __all__ = ["Progress", "Recognised", "Recognisers"]
 
-#: Longer than any machine needs for one window of 28 s: a process that is silent for longer is stuck.
-_SILENCE_SECONDS = 600.0
 #: Longer than a slow disk needs to read the model.
 _START_SECONDS = 120.0
 
@@ -158,7 +156,7 @@ class _Recogniser:
         self._send(json.dumps({"path": os.fsdecode(path), "asked": asked}).encode())
         words: list[dict[str, Any]] = []
         while True:
-            answer = self._receive(_SILENCE_SECONDS)
+            answer = self._receive(SILENCE_SECONDS)
             if "error" in answer:
                 raise (Transient if answer["later"] else Permanent)(answer["error"])
             if "seconds" in answer:

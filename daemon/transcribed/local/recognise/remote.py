@@ -2,26 +2,39 @@
 
 Rules: it is sent one window of sound at a time, some 900 kB, and asked for words with their times. What it answers is
 hostile until it is looked at: it is read to a bound, redirects are not followed, and whatever is no word is left out.
-A server that is away or busy is not the recording's fault: that is Transient. One that refuses is Permanent.
+Trouble of the server, of its key or of its address is not the recording's fault: that is Transient, and names the fix.
+Only a refusal of this sound or of this request is Permanent.
 """
 
 import io
 import json
 import math
 import re
+import time
 import wave
 from collections.abc import Iterator
 from typing import Any
 
 import requests
+import urllib3
 
 from transcribed.errors import Permanent, Transient
 from transcribed.local.recognise.decode import RATE
-from transcribed.local.recognise.engine import Asked, Heard, Word
+from transcribed.local.recognise.engine import SILENCE_SECONDS, Asked, Heard, Word
 
-#: Until it answers; a window takes a slow server minutes.
-_TIMEOUT_SECONDS = (10, 600)
+#: Until it answers, and until its answer is whole; a window takes a slow server minutes. With both, and the time of the
+#: connection, the parent has its answer before it takes this process for stuck.
+_ANSWER_SECONDS = 0.45 * SILENCE_SECONDS
+_CONNECT_SECONDS = 10
 _MOST_BYTES = 10_000_000
+
+#: The statuses of a refusal of this sound or of this request.
+_REFUSALS = (400, 413, 415, 422)
+
+#: The fix for an answer that another try alone cannot change; the statuses of a key that is refused.
+_KEY_REFUSED = (401, 403)
+_KEY_FIX = "look at the key in --engine-key-file ([local] engine_key_file)"
+_ADDRESS_FIX = "look at the address in --engine ([local] engine): it ends before /audio/transcriptions, often in /v1"
 
 #: For the words of a server that does not say how sure it is.
 _UNKNOWN = 0.5
@@ -55,25 +68,44 @@ class Remote:
         file = {"file": ("window.wav", _as_wave(samples), "audio/wav")}
         try:
             with self._session.post(
-                self._url, data=form, files=file, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True
+                self._url,
+                data=form,
+                files=file,
+                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                allow_redirects=False,
+                stream=True,
             ) as response:
-                body = response.raw.read(_MOST_BYTES, decode_content=True)
-                return self._judged(response, body)
-        except (requests.RequestException, OSError) as error:
+                return self._judged(response.status_code, _body(response.raw))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Transient(f"the engine at {self._url} is away: {error}") from error
 
-    def _judged(self, response: requests.Response, body: bytes) -> dict[str, Any]:
-        status = response.status_code
+    def _judged(self, status: int, body: bytes) -> dict[str, Any]:
         if status in (408, 429) or status >= 500:
             raise Transient(f"the engine at {self._url} is busy: it answered {status}")
-        if status != 200:
+        if status in _REFUSALS:
             said = re.sub(r"\s+", " ", body[:300].decode("utf-8", "replace"))
             raise Permanent(f"Transcoding failed. The engine at {self._url} refused: it answered {status}, {said}")
+        if status != 200:
+            fix = _KEY_FIX if status in _KEY_REFUSED else _ADDRESS_FIX
+            raise Transient(f"the engine at {self._url} refuses us: it answered {status}; {fix}")
         try:
             answer = json.loads(body)
-        except ValueError as error:
-            raise Permanent(f"Transcoding failed. The engine at {self._url} did not answer in JSON.") from error
-        return answer if isinstance(answer, dict) else {}
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict) or answer.keys().isdisjoint(("text", "words", "segments")):
+            raise Transient(f"the engine at {self._url} did not answer with a transcript; {_ADDRESS_FIX}")
+        return answer
+
+
+def _body(raw: urllib3.BaseHTTPResponse) -> bytes:
+    """The body of an answer, to a bound of bytes and of time. Raises TimeoutError, urllib3's errors."""
+    until = time.monotonic() + _ANSWER_SECONDS
+    body = bytearray()
+    while len(body) < _MOST_BYTES and (piece := raw.read1(65536, decode_content=True)):
+        body += piece
+        if time.monotonic() > until:
+            raise TimeoutError("its answer does not end")
+    return bytes(body)
 
 
 class RemoteEar:
