@@ -234,7 +234,7 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
     assert "  not taken yet, settling: new.mp3" in answer.lines
     assert "Jobs: 2 received, 1 submitted" in answer.lines
     assert "Job 1, talks: big.mp3: received: upload, 25 %" in answer.lines
-    assert "Job 2, talks: slow.mp3: submitted: AssemblyAI is transcribing it" in answer.lines
+    assert "Job 2, talks: slow.mp3: submitted: it is being transcribed" in answer.lines
     assert f"Job 3, talks: late.mp3: received: the share hiccuped; again at {until}" in answer.lines
     assert any(re.match(r"Inbox talks \(/.*/in\): last look at 20", line) for line in answer.lines)
 
@@ -487,7 +487,7 @@ ODDITIES = [
     ([happened.Hashed("f00d"), happened.Touched(Fingerprint(1, 2))], "Now: waits to be uploaded."),
     (
         [UPLOADED, happened.Submitted(ID), happened.Transcribed(), happened.Missing()],
-        "Now: AssemblyAI is transcribing it.",
+        "Now: it is being transcribed.",
     ),
     ([FAILED, happened.Requeued(State.RECEIVED)], "Now: waits to be uploaded."),
     ([FAILED, happened.Requeued(State.RECEIVED, pay_again=True)], "Nothing has been paid for it so far."),

@@ -114,6 +114,8 @@ def ended(status="error", error=None, **transcript):
             "Permanent",
         ),
         ("Audio speech threshold 0.94 is below the requested speech threshold value 1.0", "Permanent"),
+        ("The recording does not sound like English, and the recogniser's model knows only English.", "Permanent"),
+        ("The recogniser's model does not know the language 'de', it knows only English.", "Permanent"),
         ("something never heard of", "Lost"),
         (None, "Lost"),
     ],
@@ -123,6 +125,21 @@ def test_an_end_in_error_is_permanent_only_where_a_second_try_is_surely_in_vain(
     assert name_of(error) == expected
     assert (text or "no reason") in error.message
     assert error.hint
+
+
+@pytest.mark.parametrize("text", ["It does not sound like English", "The model does not know the language 'de'"])
+def test_speech_that_the_local_model_does_not_know_is_answered_with_the_way_to_another_model(text):
+    hint = outcome_error(ended(error=text)).hint
+    assert 'model = "small" in [local]' in hint
+    assert "transcribed local-api --model small" in hint
+
+
+def test_a_request_that_an_engine_refuses_is_not_called_a_damaged_recording():
+    refused = outcome_error(
+        ended(error="Transcoding failed. The engine at http://x refused: it answered 400, no model")
+    )
+    assert "[local] model" in refused.hint
+    assert "AssemblyAI" not in str(refused)
 
 
 @pytest.mark.parametrize(

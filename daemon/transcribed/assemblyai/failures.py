@@ -204,9 +204,15 @@ _BY_STATUS: Mapping[int, Callable[[str, ErrorAnswer], TranscribedError]] = {
     429: _throttled,
 }
 
+_OTHER_MODEL = (
+    'use a model that knows the language: model = "small" in [local] for engine = "local", else start '
+    "`transcribed local-api --model small`; then drop the recording again"
+)
+
 #: Ends that another try cannot change: (a fragment of the error text, what a person can do).
 _PERMANENT_ENDS: tuple[tuple[str, str], ...] = (
     ("does not appear to contain audio", "is it a recording, and is the copy complete? Play it, then drop it again"),
+    ("the engine at", "look at [local] model, or --model, and at language_code in [inbox.transcript]"),
     ("transcoding failed", "the recording cannot be decoded: play it, and export or copy it again"),
     ("audio duration is too short", "AssemblyAI takes recordings of 160 ms or more"),
     (
@@ -218,6 +224,12 @@ _PERMANENT_ENDS: tuple[tuple[str, str], ...] = (
         "lower language_confidence_threshold in [inbox.transcript], or set language_code",
     ),
     ("requested speech threshold", "lower speech_threshold in [inbox.transcript]"),
+    # Of the local API (docs/local-api.md), whose model may know only English.
+    (
+        "does not sound like english",
+        f'{_OTHER_MODEL}; or, if it is English all the same, set language_code = "en" in [inbox.transcript]',
+    ),
+    ("does not know the language", f"{_OTHER_MODEL}; or look at language_code in [inbox.transcript]"),
 )
 
 
@@ -243,8 +255,8 @@ def outcome_error(answer: Answer, *, linked: bool = False) -> TranscribedError |
     for fragment, hint in _PERMANENT_ENDS:
         if _has(text, fragment):
             fix = f"the link may lead to a web page: {_LINK_HINT}" if linked and fragment in _NOT_FETCHED else hint
-            return Permanent(f"AssemblyAI could not transcribe the recording: {text}", hint=fix)
-    return Lost(f"AssemblyAI gave up on the recording: {text}", hint=_LINK_HINT if linked else "it is uploaded again")
+            return Permanent(f"the recording could not be transcribed: {text}", hint=fix)
+    return Lost(f"the transcription ended in an error: {text}", hint=_LINK_HINT if linked else "it is uploaded again")
 
 
 def _is_deleted(transcript: Mapping[str, Any]) -> bool:

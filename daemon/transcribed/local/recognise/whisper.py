@@ -53,10 +53,7 @@ class Whisper:
         """An ear for one recording. Raises Permanent for a language that the model does not know."""
         if asked.language is not None and asked.language not in self._languages:
             knows = "only English" if self._languages == ("en",) else ", ".join(self._languages)
-            raise Permanent(
-                f"The recogniser's model does not know the language {asked.language!r}, it knows {knows}. "
-                "Start the local API with another one: transcribed local-api --model small"
-            )
+            raise Permanent(f"The recogniser's model does not know the language {asked.language!r}, it knows {knows}.")
         return WhispersEar(self._model, asked, english_only=self._languages == ("en",))
 
 
@@ -96,11 +93,7 @@ class WhispersEar:
         if len(self._opinions) < _LEAST_SECONDS or statistics.fmean(self._opinions) >= _FOREIGN:
             return Heard("en", None)
         if self._asked.language is None:
-            raise Permanent(
-                "The recording does not sound like English, and the recogniser's model knows only English. Start the "
-                "local API with a model of many languages: transcribed local-api --model small. If it is English "
-                'all the same, say so: language_code = "en"'
-            )
+            raise Permanent("The recording does not sound like English, and the recogniser's model knows only English.")
         return Heard("en", None, ("The recording hardly sounds like English: many of its words will be wrong",))
 
     def _is_certain(self) -> bool:

@@ -31,7 +31,7 @@ QUICKEST_SECONDS = 1.0
 _WAITS: Mapping[str, str] = {
     "received": "waits to be uploaded",
     "uploaded": "waits to be submitted",
-    "submitted": "AssemblyAI is transcribing it",
+    "submitted": "it is being transcribed",
     "transcribed": "waits to be delivered",
     "delivered": "its recording waits to leave the inbox",
     "failed": "its recording waits to leave the inbox",
