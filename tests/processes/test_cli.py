@@ -27,6 +27,7 @@ from transcribed.cli.app import app, exit_status
 from transcribed.cli.shares import Shares
 from transcribed.job import TRANSITIONS, Fingerprint, Job, Rules, State, after, shown
 from transcribed.job import events as happened
+from transcribed.job.account import LOCAL
 from transcribed.journal import Journal, Transcripts
 from transcribed.service import Clock
 from transcribed.worker import orders
@@ -410,6 +411,13 @@ def test_ten_thousand_jobs_are_listed_within_seconds(house):
 def test_every_event_that_can_happen_has_its_sentence():
     names = {event.__name__.lower() for events in TRANSITIONS.values() for event in events} | {"received"}
     assert names <= set(explain.SENTENCES)
+
+
+def test_explain_says_that_this_machine_hears_a_recording_where_it_is_not_uploaded(house):
+    with house.daemon() as journal:
+        add(journal, "Talk.mp3", replace(UPLOADED, base_url=LOCAL))
+    lines = house.run("explain", "1").lines
+    assert lines[2].endswith("  It was handed to the recogniser on this machine.")
 
 
 def test_explain_tells_the_whole_story_with_what_was_paid_and_where_the_files_are(house):

@@ -146,6 +146,27 @@ def test_a_server_that_is_away_is_asked_again():
 
 
 @pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        *(("english", "en"), ("German", "de"), ("pt-BR", "pt"), ("yue", "yue"), ("haitian creole", "ht")),
+        *(("Klingon", None), ("e" * 100_000, None), (7, None)),
+    ],
+)
+def test_the_language_is_a_code_that_people_know_however_the_server_names_it(said, code):
+    body = json.dumps({"text": "Good day.", "language": said}).encode()
+    with server_that_answers(200, body) as address:
+        ear = make(Setup("whisper-1", elsewhere=Elsewhere(address))).ear(Asked())
+        ear.words(SECOND)
+    assert ear.heard().language == code
+
+
+@pytest.mark.parametrize("answer", [{"text": "yes " * 30_000}, {"words": [{"word": "a" * 100_000}]}])
+def test_more_words_than_can_be_spoken_are_refused_as_a_wrong_answer(answer):
+    with pytest.raises(Permanent, match="more words than 1 s of speech can have"):
+        heard(200, answer)
+
+
+@pytest.mark.parametrize(
     ("answer", "words"),
     [
         (

@@ -31,6 +31,7 @@ SENTENCES: Mapping[str, str] = {
     "received": "The recording had stopped changing, and was taken ({size} bytes).",
     "hashed": "Its content was read once, to find out if it is known already.",
     "uploaded": "It was uploaded to {base_url}.",
+    "handed": "It was handed to the recogniser on this machine.",
     "linked": "Its address was read: {upload_url}. Nothing is uploaded: AssemblyAI fetches it from there.",
     "known": "The same content was transcribed before: it uses the transcript of job {reused_from} ({transcript_id}).",
     "submitted": "It was submitted, as transcript {transcript_id}.",
@@ -185,6 +186,8 @@ def _kind(event: Mapping[str, Any]) -> str:
     kind: str = event["event"].removeprefix("job.")
     if kind == "submitted" and event["adopted"]:
         return "adopted"
+    if kind == "uploaded" and is_free(event["base_url"], None):
+        return "handed"
     if kind == "retired" and event["place"] is None:
         return "not moved"
     if kind == "requeued" and event["pay_again"]:

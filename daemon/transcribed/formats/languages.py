@@ -19,6 +19,9 @@ sw Swahili, ta Tamil, te Telugu, tg Tajik, th Thai, tk Turkmen, tl Tagalog, tr T
 ur Urdu, uz Uzbek, vi Vietnamese, yi Yiddish, yo Yoruba, zh Chinese
 """
 _NAMES = dict(entry.split(" ", 1) for entry in " ".join(_NAMED.split()).split(", "))
+_CODES = {name.lower(): code for code, name in reversed(_NAMES.items())}
+#: Whisper's names, where they are others.
+_CODES |= {"cantonese": "yue", "haitian creole": "ht", "myanmar": "my", "nynorsk": "nn", "punjabi": "pa"}
 _COUNTRIES = {"au": "Australia", "us": "US", "uk": "UK", "gb": "UK", "ch": "Switzerland", "br": "Brazil"}
 _ISO = {"uk": "GB", "hans": "Hans", "hant": "Hant"}
 _CODE = re.compile(r"[a-z]{2,3}([_-][a-z0-9]{2,8})*", re.IGNORECASE)
@@ -30,6 +33,13 @@ def name_of(code: str) -> str:
     if language not in _NAMES:
         return code
     return f"{_NAMES[language]} ({_COUNTRIES.get(country, country.upper())})" if country else _NAMES[language]
+
+
+def code_of(said: str) -> str | None:
+    """The code of a language, without its country, of its code or its English name; None for what is neither."""
+    said = said.strip().lower()
+    code = re.split("[_-]", said, maxsplit=1)[0]
+    return code if code in _NAMES or code in _CODES.values() else _CODES.get(said)
 
 
 def tag_of(code: str) -> str:

@@ -19,6 +19,7 @@ import requests
 import urllib3
 
 from transcribed.errors import Permanent, Transient
+from transcribed.formats.languages import code_of
 from transcribed.local.recognise.decode import RATE
 from transcribed.local.recognise.engine import SILENCE_SECONDS, Asked, Heard, Word
 
@@ -36,6 +37,9 @@ _KEY_REFUSED = (401, 403)
 _KEY_FIX = "look at the key in --engine-key-file ([local] engine_key_file)"
 _ADDRESS_FIX = "look at the address in --engine ([local] engine): it ends before /audio/transcriptions, often in /v1"
 
+#: Letters that nobody speaks in a second, and those that a short window may have besides.
+_LETTERS_PER_SECOND, _LETTERS_BESIDES = 100, 1000
+
 #: For the words of a server that does not say how sure it is.
 _UNKNOWN = 0.5
 
@@ -44,7 +48,7 @@ class Remote:
     """One server, and the name that it has for its model."""
 
     def __init__(self, address: str, key: str | None, model: str) -> None:
-        self._url = f"{address.rstrip('/')}/audio/transcriptions"
+        self.url = f"{address.rstrip('/')}/audio/transcriptions"
         self._model = model
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, and no key of somebody's .netrc
@@ -68,7 +72,7 @@ class Remote:
         file = {"file": ("window.wav", _as_wave(samples), "audio/wav")}
         try:
             with self._session.post(
-                self._url,
+                self.url,
                 data=form,
                 files=file,
                 timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
@@ -77,23 +81,23 @@ class Remote:
             ) as response:
                 return self._judged(response.status_code, _body(response.raw))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise Transient(f"the engine at {self._url} is away: {error}") from error
+            raise Transient(f"the engine at {self.url} is away: {error}") from error
 
     def _judged(self, status: int, body: bytes) -> dict[str, Any]:
         if status in (408, 429) or status >= 500:
-            raise Transient(f"the engine at {self._url} is busy: it answered {status}")
+            raise Transient(f"the engine at {self.url} is busy: it answered {status}")
         if status in _REFUSALS:
             said = re.sub(r"\s+", " ", body[:300].decode("utf-8", "replace"))
-            raise Permanent(f"Transcoding failed. The engine at {self._url} refused: it answered {status}, {said}")
+            raise Permanent(f"Transcoding failed. The engine at {self.url} refused: it answered {status}, {said}")
         if status != 200:
             fix = _KEY_FIX if status in _KEY_REFUSED else _ADDRESS_FIX
-            raise Transient(f"the engine at {self._url} refuses us: it answered {status}; {fix}")
+            raise Transient(f"the engine at {self.url} refuses us: it answered {status}; {fix}")
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or answer.keys().isdisjoint(("text", "words", "segments")):
-            raise Transient(f"the engine at {self._url} did not answer with a transcript; {_ADDRESS_FIX}")
+            raise Transient(f"the engine at {self.url} did not answer with a transcript; {_ADDRESS_FIX}")
         return answer
 
 
@@ -120,8 +124,14 @@ class RemoteEar:
         """The words in one window."""
         answer = self._remote.answer(samples, self._asked)
         if self._language is None and isinstance(answer.get("language"), str):
-            self._language = answer["language"]
-        found = list(_words(answer, len(samples) * 1000 // (2 * RATE)))
+            self._language = code_of(answer["language"])
+        length_ms = len(samples) * 1000 // (2 * RATE)
+        found = list(_words(answer, length_ms))
+        if sum(len(word.text) for word in found) > _LETTERS_BESIDES + _LETTERS_PER_SECOND * length_ms / 1000:
+            raise Permanent(
+                f"Transcoding failed. The engine at {self._remote.url} answered with more words than "
+                f"{length_ms / 1000:.0f} s of speech can have."
+            )
         return _as_written(found, _text(answer, "text").split())
 
     def heard(self) -> Heard:
