@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from commands import ask
 from transcribed import own_api
@@ -111,7 +112,11 @@ def test_hours_that_this_machine_heard_itself_are_told_apart_and_have_no_price(w
     own = AssemblyAI(api.base_url, world.key, stop=threading.Event(), account=own_api.ACCOUNT)
     monkeypatch.setattr(world, "plan", lambda: replace(by_cloud, client=own))
     world.drop("Here.mp3")
-    world.run()
+    with structlog.testing.capture_logs() as logs:
+        world.run()
+    (line,) = (line for line in logs if line["event"] == "job.transcribed")
+    assert line["heard_seconds"] == 7200
+    assert "billed_seconds" not in line
     prices = '[costs]\nprice_per_hour = { "*" = 0.25 }\n'
 
     [row] = by(costs, "month", prices).values()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import structlog
 
 from transcribed import files
-from transcribed.job import DEATHS, Fingerprint, Job, Rules, State, Step, after, bounded, printable, shown
+from transcribed.job import DEATHS, Fingerprint, Job, Rules, State, Step, after, bounded, is_free, printable, shown
 from transcribed.job.events import Cancelled, Deferred, Delivered, Event, Failed, Released, Retired, Submitted, Touched
 from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.plan import Clock
@@ -348,6 +348,8 @@ def _say(job: Job, event: Event) -> None:
     if not event.noted:
         return
     facts = {key: _plain(value) for key, value in event.data().items() if value not in (None, "", (), False)}
+    if "billed_seconds" in facts and is_free(job.base_url, job.upload_url):
+        facts["heard_seconds"] = facts.pop("billed_seconds")
     level = "error" if isinstance(event, Failed) else "warning" if event.name() in _WARNINGS else "info"
     if isinstance(event, Deferred) and job.step is not Step.FETCH:
         facts["attempts"] = job.attempts
