@@ -64,7 +64,7 @@ def test_the_page_has_no_price_for_hours_that_this_machine_heard(world, api, is_
 def test_what_is_on_its_way_is_named_with_what_it_waits_for(world, api):
     api.processing_seconds = 1e6
     world.drop("Talk.mp3")
-    world.run(until=lambda: world.states() == [State.SUBMITTED] and "transcribing it" in page_or_empty(world))
+    world.run(until=lambda: world.states() == [State.SUBMITTED] and "being transcribed" in page_or_empty(world))
     assert "1 recording is on the way." in page(world)
 
 
