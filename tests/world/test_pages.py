@@ -12,7 +12,7 @@ from transcribed.worker.people import pages
 from transcribed.worker.people.status import MOST_JOBS
 from world import changed, mp3, route_to
 
-pytestmark = pytest.mark.route(formats=("txt",), page=True)
+pytestmark = pytest.mark.route(formats=("txt",), page=True, scan_seconds=30.0)
 
 
 def page(world, outbox="outbox"):
