@@ -5,6 +5,7 @@ import os
 import sqlite3
 import time
 import uuid
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -193,7 +194,7 @@ def copy_the_payment(world, api, count):
     [paid] = api.submits
     copies = [replace(paid, id=str(uuid.uuid4()), created=paid.created - n) for n in range(count, 0, -1)]
     api.submits[:] = [*copies, paid]
-    with sqlite3.connect(world.state / "journal.db") as behind:
+    with closing(sqlite3.connect(world.state / "journal.db")) as behind, behind:
         behind.execute("CREATE TEMP TABLE one AS SELECT * FROM payments")
         for each in copies:
             facts = each.id, each.created

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
@@ -106,7 +107,7 @@ def addresses(text, mode=0o600):
 
 def a_newer_journal(house):
     Journal.open(f"{house.root}/state").close()
-    with sqlite3.connect(f"{house.root}/state/journal.db") as journal:
+    with closing(sqlite3.connect(f"{house.root}/state/journal.db")) as journal, journal:
         journal.execute(f"PRAGMA user_version = {VERSION + 1}")
     journal.close()
 

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -171,7 +172,7 @@ def test_the_sums_of_the_month_are_read_again_only_after_something_happened(worl
         plan, month = world.plan(), Month(journal, world.clock)
         first = month.status(plan)
         assert first.recordings == 1
-        with sqlite3.connect(world.state / "journal.db") as behind:
+        with closing(sqlite3.connect(world.state / "journal.db")) as behind, behind:
             behind.execute("DELETE FROM payments")
         world.clock.moved += 3600.0
         assert month.status(plan) == first

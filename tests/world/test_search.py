@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,7 @@ def test_what_ages_away_leaves_the_index_before_it_is_removed(world, api, clock)
 
     world.run(lambda: not transcript.exists())
 
-    with sqlite3.connect(world.state / NAME) as index:
+    with closing(sqlite3.connect(world.state / NAME)) as index, index:
         assert index.execute("SELECT count(*) FROM transcripts").fetchone() == (0,)
         assert index.execute("SELECT count(*) FROM words WHERE words MATCH 'budget'").fetchone() == (0,)
     index.close()
