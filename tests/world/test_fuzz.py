@@ -164,6 +164,7 @@ AFTER = st.integers(min_value=0).map(str) | st.floats().map(str) | st.sampled_fr
 
 @examples(200)
 @given(header=AFTER | TEXT | st.just("٣"))
+@example(header="0\x1f")
 def test_retry_after_is_none_or_a_bounded_number_of_seconds(header):
     assert is_a_pause(headers.retry_after_seconds(header))
 

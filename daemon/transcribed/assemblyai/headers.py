@@ -9,9 +9,10 @@ _AGREE_SECONDS = 60.0  # a Date has whole seconds, and an answer takes its time:
 
 def retry_after_seconds(header: str) -> float | None:
     """The seconds of a Retry-After header. Its other form is a date, for which two clocks would have to agree."""
-    if not (header.isascii() and header.strip().isdigit()):
+    digits = header.strip()  # of more than float would take away
+    if not (digits.isascii() and digits.isdigit()):
         return None
-    return min(float(header[:20]), _LONGEST_RETRY_AFTER_SECONDS)
+    return min(float(digits[:20]), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 class ServerClock:
