@@ -58,9 +58,7 @@ def costs(
 def _sums(bills: Iterator[Bill], by: By, prices: Prices) -> dict[str, Sum]:
     sums: dict[str, Sum] = {}
     for each in bills:
-        price = prices.per_hour(each.model, each.parameters)
-        of_key = sums.setdefault(_key(each, by), Sum())
-        of_key.add(each.recordings, each.open, each.seconds, price, is_free=each.is_free)
+        each.add_to(sums.setdefault(_key(each, by), Sum()), prices)
     return dict(sorted(sums.items()))
 
 

@@ -4,7 +4,7 @@ One process writes, by a lock on the state directory; others only read. A damage
 """
 
 from transcribed.journal.changes import Change, Happening
-from transcribed.journal.costs import Bill, Payment
+from transcribed.journal.costs import Bill, Payment, day_begin, month_begin
 from transcribed.journal.days import DAY_SECONDS, Day
 from transcribed.journal.file import VERSION, Lock
 from transcribed.journal.questions import Question
@@ -25,6 +25,8 @@ __all__ = [
     "Payment",
     "Question",
     "Transcripts",
+    "day_begin",
+    "month_begin",
     "rebuild",
     "unaccepted",
 ]

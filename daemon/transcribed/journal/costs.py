@@ -1,12 +1,13 @@
 """The sums of all payments, added up in the database: a journal has a million payments, and some hundred sums."""
 
 import itertools
+import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from transcribed.job import HERE, LOCAL, Account
+from transcribed.job import HERE, LOCAL, Account, Prices, Sum
 from transcribed.journal.tables import erasures, jobs, payments
 from transcribed.journal.transactions import Transactions
 
@@ -26,6 +27,11 @@ class Bill(NamedTuple):
     recordings: int
     open: int
     seconds: float
+
+    def add_to(self, sum_: Sum, prices: Prices) -> None:
+        """Add these payments to a sum, at these prices."""
+        price = prices.per_hour(self.model, self.parameters)
+        sum_.add(self.recordings, self.open, self.seconds, price, is_free=self.is_free)
 
 
 _day = sa.func.coalesce(
@@ -72,6 +78,18 @@ _SHOULD_BE_THERE = (
 _SOME = 500
 
 
+def day_begin(now: float, *, days: int = 0) -> float:
+    """The beginning of today by the local calendar, or of a day so many days later, in seconds since the epoch."""
+    local = time.localtime(now)
+    return time.mktime((local.tm_year, local.tm_mon, local.tm_mday + days, 0, 0, 0, 0, 0, -1))
+
+
+def month_begin(now: float, *, months: int = 0) -> float:
+    """The beginning of this month by the local calendar, or of one so many months later, in seconds since the epoch."""
+    local = time.localtime(now)
+    return time.mktime((local.tm_year, local.tm_mon + months, 1, 0, 0, 0, 0, 0, -1))
+
+
 class Costs:
     """The sums of one journal, and its single payments."""
 
@@ -89,6 +107,10 @@ class Costs:
         with self._transactions.reading() as connection:
             for row in connection.execute(_PAID_SINCE, {"at": at}):
                 yield Bill(*row)
+
+    def of_month(self, now: float) -> Iterator[Bill]:
+        """The sums of what was submitted since this month began, by the local calendar. Raises Blocked(state)."""
+        return self.paid_since(month_begin(now))
 
     def paid(self, transcript_ids: Iterable[str]) -> Iterator[Payment]:
         """The payments of those of these transcripts that are known."""

@@ -16,6 +16,7 @@ from transcribed import errors
 from transcribed.job import Job, Sum, is_free
 from transcribed.job.events import Event, Submitted, Transcribed
 from transcribed.job.limits import Limits, Period, Spent
+from transcribed.journal import day_begin, month_begin
 from transcribed.worker.book import Book
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Plan
@@ -88,17 +89,14 @@ class Spending:
 
     def _read(self, plan: Plan, now: float) -> None:
         """Count from the journal what was paid for since the month began. Raises Blocked(state)."""
-        day, month = _begins(now)
-        self._ends = {Period.DAY: _ends(day, days=1), Period.MONTH: _ends(month, months=1)}
+        self._ends = {Period.DAY: day_begin(now, days=1), Period.MONTH: month_begin(now, months=1)}
         self._plan, self._is_new = plan, True
         self._paid = {period: defaultdict(Sum) for period in Period}
         self._open = dict(self._book.submitted)
-        today = time.strftime("%Y-%m-%d", day)
-        for bill in self._journal.costs.paid_since(time.mktime(month)):
-            price = plan.prices.per_hour(bill.model, bill.parameters)
+        today = time.strftime("%Y-%m-%d", time.localtime(now))
+        for bill in self._journal.costs.of_month(now):
             for period in (Period.DAY, Period.MONTH) if bill.day == today else (Period.MONTH,):
-                sum_ = self._paid[period][bill.inbox]
-                sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
+                bill.add_to(self._paid[period][bill.inbox], plan.prices)
 
     def _add(self, job: Job, seconds: float) -> None:
         assert self._plan is not None
@@ -156,15 +154,3 @@ def _limited_by(lane: str, reason: str, end: float) -> errors.Blocked:
         exit_status=errors.Exit.AGAIN,
         by_person=True,
     )
-
-
-def _begins(now: float) -> tuple[time.struct_time, time.struct_time]:
-    """The beginning of today and of this month, by the local calendar."""
-    local = time.localtime(now)
-    day = time.localtime(time.mktime((local.tm_year, local.tm_mon, local.tm_mday, 0, 0, 0, 0, 0, -1)))
-    return day, time.localtime(time.mktime((local.tm_year, local.tm_mon, 1, 0, 0, 0, 0, 0, -1)))
-
-
-def _ends(begin: time.struct_time, *, days: int = 0, months: int = 0) -> float:
-    """The time, in seconds since the epoch, so many days or months after a beginning."""
-    return time.mktime((begin.tm_year, begin.tm_mon + months, begin.tm_mday + days, 0, 0, 0, 0, 0, -1))

@@ -106,8 +106,7 @@ class Models:
         for bill in self._journal.costs.paid_since(self._clock.wall() - COMPARED_DAYS * 86400):
             if (bill.inbox, bill.model) == (inbox, was):
                 for sum_, model in ((old, was), (new, now)):
-                    price = prices.per_hour(model, bill.parameters)
-                    sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
+                    bill._replace(model=model).add_to(sum_, prices)
         if not old.seconds:
             return ""
         money = _compared(old, new, was, now, self._news.plan.currency) if prices.models else ""

@@ -32,15 +32,14 @@ class Month:
 
     def bills(self) -> list[Bill]:
         """The payments of this month, added up. Where the journal cannot be read, those that were read last."""
-        now, monotonic = time.localtime(self._clock.wall()), self._clock.monotonic()
-        name = time.strftime("%Y-%m", now)
+        now, monotonic = self._clock.wall(), self._clock.monotonic()
+        name = time.strftime("%Y-%m", time.localtime(now))
         if name == self._name and not (self._is_old and monotonic - self._read_at >= OLDEST_SECONDS):
             return self._bills
-        begin = time.mktime((now.tm_year, now.tm_mon, 1, 0, 0, 0, 0, 0, -1))
         self._bills = self._bills if name == self._name else []
         self._name, self._read_at = name, monotonic
         with contextlib.suppress(errors.Blocked):
-            self._bills = list(self._journal.costs.paid_since(begin))
+            self._bills = list(self._journal.costs.of_month(now))
             self._is_old = False
         return self._bills
 
@@ -48,8 +47,7 @@ class Month:
         """The sums of all inboxes, for the status."""
         sum_ = Sum()
         for bill in self.bills():
-            price = plan.prices.per_hour(bill.model, bill.parameters)
-            sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
+            bill.add_to(sum_, plan.prices)
         has_prices = bool(plan.prices.models)
         return MonthStatus(
             month=self._name,

@@ -135,8 +135,7 @@ class Pages:
             day = int(bill.day[-2:] or 0)
             if bill.inbox in names and 0 < day <= now.tm_mday:
                 hours[day - 1] += bill.seconds / 3600
-                price = plan.prices.per_hour(bill.model, bill.parameters)
-                sum_.add(bill.recordings, bill.open, bill.seconds, price, is_free=bill.is_free)
+                bill.add_to(sum_, plan.prices)
         money = f"{sum_.money:.2f} {plan.currency}" if sum_.money else ""
         return overview.Month(time.strftime("%B %Y", now), tuple(round(each, 3) for each in hours), money)
 
