@@ -1,5 +1,7 @@
 """What may be paid for in a day or a month has limits, and what reaches one waits."""
 
+import shlex
+
 import pytest
 import structlog
 
@@ -145,6 +147,15 @@ def test_the_limit_of_one_inbox_holds_up_no_other(world, api, hours):
     work(world, 900)
     assert api.submits == []
     assert list(lanes(world)) == ["limit:talks"]
+
+
+@pytest.mark.parametrize("name", ["talks", "my talks"])
+def test_the_order_that_lets_an_inbox_go_on_can_be_typed_as_it_is_told(world, api, hours, name):
+    world.routes[0] = changed(world.routes[0], name=name, limits=Limits(hours_per_day=0.0))
+    drop_some(world, 0, 1)
+    work(world, 900)
+    told = lanes(world)[f"limit:{name}"].hint.split("`")[1]
+    assert shlex.split(told) == ["transcribed", "accept", "--limits", name]
 
 
 def test_what_was_known_is_delivered_though_a_limit_is_reached(world, api, hours):

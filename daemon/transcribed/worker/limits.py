@@ -146,7 +146,7 @@ def _limited(plan: Plan) -> Iterator[tuple[str, Limits, frozenset[str]]]:
 
 def _limited_by(lane: str, reason: str, end: float) -> errors.Blocked:
     name = lane.removeprefix(errors.LIMIT).removeprefix(":")
-    order = f"transcribed accept --limits {shlex.quote(name)}".rstrip(" '") if name else "transcribed accept --limits"
+    order = shlex.join(["transcribed", "accept", "--limits", *([name] if name else [])])
     return errors.Blocked(
         f"{reason}; it goes on at {time.strftime('%Y-%m-%d %H:%M', time.localtime(end))}",
         lane=lane,
