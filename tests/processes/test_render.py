@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
+from commands import render
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from transcribed import rendering
-from transcribed.cli.app import app, exit_status
-from transcribed.errors import TranscribedError
 from transcribed.folders import ANCHOR, anchor_text
 from transcribed.formats import FORMATS
 from transcribed.job import Job
@@ -37,17 +35,6 @@ def deliver(daemon: Daemon) -> None:
     daemon.start()
     daemon.wait_for_archive(len(NAMES))
     wait_for(lambda: not any(job.unfinished for job in daemon.jobs()), "the journal to say so too")
-
-
-def render(daemon: Daemon, *words: object) -> tuple[int, list[str], str]:
-    """The exit status, the lines of stdout, and what was said to people."""
-    config = str(daemon.directory / "config.toml")
-    result = CliRunner().invoke(app, ["--config", config, "render", *map(str, words)])
-    if isinstance(result.exception, TranscribedError):
-        return exit_status(result.exception), result.stdout.splitlines(), result.exception.message
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout.splitlines(), result.stderr
 
 
 def stamps(daemon: Daemon) -> dict[str, tuple[int, int]]:

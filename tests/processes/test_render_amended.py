@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
+from commands import render
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
-from transcribed.cli.app import app, exit_status
-from transcribed.errors import TranscribedError
 from transcribed.formats import FORMATS
 from transcribed.journal import Transcripts
 from waiting import wait_for
@@ -48,17 +46,6 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory, any_server: FakeAssembly
     """One for all orders that are refused."""
     with delivered(tmp_path_factory.mktemp("unchanged") / "daemon", any_server) as process:
         yield process
-
-
-def render(daemon: Daemon, *words: object) -> tuple[int, list[str], str]:
-    """The exit status, the lines of stdout, and what was said to people."""
-    config = str(daemon.directory / "config.toml")
-    result = CliRunner().invoke(app, ["--config", config, "render", *map(str, words)])
-    if isinstance(result.exception, TranscribedError):
-        return exit_status(result.exception), result.stdout.splitlines(), result.exception.message
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout.splitlines(), result.stderr
 
 
 def contents(daemon: Daemon) -> dict[str, bytes]:
