@@ -14,7 +14,7 @@ _GATEWAYS = {
 
 
 def gateway_of(base_url: str) -> str:
-    """The address for questions that belongs to this base_url; its own, where it is none of AssemblyAI's."""
+    """The address for questions by the region of this base_url; the base_url itself, if it is not AssemblyAI's."""
     return _GATEWAYS.get(urlsplit(base_url).hostname or "", base_url)
 
 

@@ -13,7 +13,7 @@ from transcribed.worker import Route
 
 
 def jobs_of(settled: config.Config, whats: Sequence[str]) -> list[Job]:
-    """The job that each of `whats` means, as for `explain`. Raises TranscribedError where there is none."""
+    """The job that each of `whats` means, as for `explain`. Raises TranscribedError if it means no job."""
     with closing(Journal.read(settled.state.directory)) as journal:
         shares = shares_of(settled, whats)
         found = [(what, jobs_meant(journal, settled, what, shares)) for what in whats]
@@ -30,7 +30,7 @@ def renderings_of(job: Job) -> list[str]:
 
 
 def answer_of(kept: Transcripts, job: Job) -> bytes:
-    """The answer of a job as it came. Raises TranscribedError where there is none, or it cannot be read."""
+    """The answer of a job as it came. Raises TranscribedError if it is not kept, or cannot be read."""
     if job.transcript_id is None:
         raise errors.TranscribedError(f"job {job.id} has no transcript: it is {job.state}")
     try:

@@ -186,7 +186,7 @@ def resume(
 
 
 def _end_of_pause(hours: float | None, until: datetime | None) -> float | None:
-    """The time in seconds since the epoch; None where there is none. A time of the day is the next one."""
+    """The end in seconds since the epoch; None if the pause has no end. A time of the day is the next one."""
     now = datetime.now()  # noqa: DTZ005 - what people write is the time of here
     if hours is not None:
         return now.timestamp() + 3600 * hours

@@ -204,7 +204,7 @@ def _renamed(
 
 
 def _timed(before: Sequence[_Heard], after: Sequence[_Edited], pairs: Sequence[tuple[int, int]]) -> list[Turn]:
-    """The turns with the edited words; a turn of which nothing is left is left out."""
+    """The turns with the edited words. A turn without any words is left out."""
     by_turn: dict[int, Turn] = defaultdict(list)
     for (i, j), (next_i, next_j) in pairwise([(-1, -1), *pairs, (len(before), len(after))]):
         if i >= 0:

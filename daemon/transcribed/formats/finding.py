@@ -65,7 +65,7 @@ def searched(transcript: Mapping[str, Any]) -> str:
 
 
 def timed(transcript: Mapping[str, Any]) -> list[tuple[str, int | None]]:
-    """The words of a transcript, without white space in them, each with its time (None where there is none)."""
+    """The words of a transcript, without white space in them, each with its time (None if it has no time)."""
     words = [(text_of(word), milliseconds(word.get("start"))) for word in objects(transcript.get("words"))]
     words = words or [(text_of(transcript), None)]
     return [(part, at_ms) for text, at_ms in words for part in text.split()]
