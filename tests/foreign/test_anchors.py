@@ -258,3 +258,25 @@ def check(daemon: Daemon) -> tuple[int, Daemon, str]:
     config = str(daemon.write_config())
     result = CliRunner().invoke(app, ["--config", config, "check"], env={"ASSEMBLYAI_API_KEY": daemon.key})
     return result.exit_code, daemon, result.stdout
+
+
+@needs_mounts
+@pytest.mark.route(formats=("txt",), page=True)
+def test_a_page_that_could_not_be_written_is_written_soon_after_it_can_be(world: World) -> None:
+    page = world.folders["outbox"] / "_transcribed.html"
+    with share(world.folders["outbox"]) as nas:
+        world.drop("Notes.wav")
+        nas.remount("ro")
+        closed_at = None
+
+        def is_told() -> bool:
+            nonlocal closed_at
+            told = world.published and "Notes.wav" in str(world.published[-1]["inboxes"])
+            closed_at = world.clock.moved if told and closed_at is None else closed_at
+            if closed_at is not None and world.clock.moved > closed_at + 60:
+                nas.remount("rw")
+            return page.exists() and "Notes.wav" in page.read_text()
+
+        world.run(until=is_told)
+        assert closed_at is not None
+        assert world.clock.moved < closed_at + 300

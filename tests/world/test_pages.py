@@ -171,3 +171,18 @@ def test_a_long_backlog_beside_it_hides_nothing_of_how_many_wait(world, api):
     path = world.directory / "other" / "outbox" / "_transcribed.html"
     world.run(until=lambda: path.exists() and '<p class="small">and 1 more</p>' in path.read_text())
     assert f"and {MOST_JOBS + 1 - 50} more" in page(world)
+
+
+def test_what_a_quiet_inbox_delivered_is_on_its_page_after_a_restart_however_busy_another_is(world, monkeypatch):
+    monkeypatch.setattr(pages, "MOST", 2)
+    other = route_to(str(world.directory / "other"), name="busy", formats=("txt",), page=True)
+    os.makedirs(other.inbox)
+    world.routes.append(other)
+    world.drop("Talk.mp3")
+    world.run()
+    for number in range(30):
+        (world.directory / "other" / "inbox" / f"{number}.mp3").write_bytes(mp3(str(number)))
+    world.run()
+    for folder in (world.folders["outbox"], world.directory / "other" / "outbox"):
+        (folder / "_transcribed.html").unlink(missing_ok=True)
+    world.run(until=lambda: "Talk.txt" in page_or_empty(world))

@@ -420,12 +420,16 @@ def with_old_jobs(world: World, count: int) -> None:
     world.clock.moved += 800 * DAY
 
 
-def test_a_run_with_once_forgets_all_jobs_that_are_old_however_little_else_it_has_to_do(world):
+def test_a_run_with_once_forgets_all_jobs_that_are_old_and_tells_it_once_however_little_else_it_has_to_do(
+    world, capsys
+):
     with_old_jobs(world, 260)
 
     assert world.run() == 0
 
     assert [job.id for job in world.jobs()] == [260]
+    [told] = [line for line in capsys.readouterr().out.splitlines() if "jobs.forgotten" in line]
+    assert "count=259" in told
 
 
 def test_a_run_with_once_ends_in_time_though_more_old_jobs_are_left_and_the_next_one_goes_on(world):

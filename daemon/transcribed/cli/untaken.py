@@ -25,26 +25,28 @@ def names_of(inbox: config.Inbox) -> Names:
 
 def why_not_taken(inbox: config.Inbox, path: bytes) -> str | None:
     """The reason why the file at `path` below the inbox is never taken, whatever it holds; None where it is."""
-    return _why_not_taken(inbox, names_of(inbox), path)
-
-
-def _why_not_taken(inbox: config.Inbox, names: Names, path: bytes) -> str | None:
-    whole = os.path.join(os.fsencode(inbox.path), path)
-    if rule := path_refusal(names, path):
-        is_linked_folder = rule.startswith(OTHER_ENDING) and os.path.islink(whole) and os.path.isdir(whole)
-        return _LINKED_FOLDER if is_linked_folder else rule
+    if rule := _against_its_name(inbox, names_of(inbox), path):
+        return rule
     try:
-        status = os.lstat(whole)
+        status = os.lstat(os.path.join(os.fsencode(inbox.path), path))
     except OSError:
         return None
     return file_refusal(status, hardlinks=inbox.hardlinks)
 
 
+def _against_its_name(inbox: config.Inbox, names: Names, path: bytes) -> str | None:
+    whole = os.path.join(os.fsencode(inbox.path), path)
+    rule = path_refusal(names, path)
+    is_linked_folder = rule and rule.startswith(OTHER_ENDING) and os.path.islink(whole) and os.path.isdir(whole)
+    return _LINKED_FOLDER if is_linked_folder else rule
+
+
 @dataclass(slots=True)
 class Untaken:
-    """The files of an inbox that are not taken, by the rule against them; `folders` counts those looked into.
+    """The files of an inbox that are not taken for their names, by the rule; `folders` counts those looked into.
 
-    `endings` are those of sound and film that it does not take.
+    What has a good name and is no recording, as a link, is told by the listing. `endings` are those of sound and film
+    that it does not take.
     """
 
     inbox: config.Inbox
@@ -68,7 +70,7 @@ class Untaken:
 
     def _note_files(self, below: bytes, files: Iterable[bytes], names: Names) -> None:
         for name in sorted(set(files) - {ANCHOR, OWNER}):
-            rule = _why_not_taken(self.inbox, names, os.path.join(below, name))
+            rule = _against_its_name(self.inbox, names, os.path.join(below, name))
             self._note(below, name, rule)
             if rule and rule.startswith(OTHER_ENDING):
                 self.endings |= {os.path.splitext(name.lower())[1]} & SOUND_ENDINGS

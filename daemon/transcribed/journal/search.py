@@ -59,10 +59,11 @@ class Search:
                 alike |= {path for path, *looks in rows if looks == [files[path].size, files[path].mtime_ns]}
         return alike
 
-    def put_away_since(self, at: float, most: int) -> list[Job]:
-        """The newest of the jobs whose recording was put away, or kept, since then."""
+    def put_away_since(self, at: float, most: int, *, inbox: str | None = None) -> list[Job]:
+        """The newest of the jobs (of one inbox) whose recording was put away, or kept, since then."""
         since = few("jobs_put_away", sa.column("retired_at") >= at) | (few("jobs_lying") & (jobs.c.retired_at >= at))
-        found = sa.select(jobs.c.id).where(since).order_by(jobs.c.retired_at.desc()).limit(most)
+        its = since if inbox is None else since & (jobs.c.inbox == inbox)
+        found = sa.select(jobs.c.id).where(its).order_by(jobs.c.retired_at.desc()).limit(most)
         return self._jobs(jobs.c.id.in_(found))
 
     def delivered_last(self, inbox: str, most: int) -> list[Job]:

@@ -96,6 +96,7 @@ class Deletions:
         self._sweeping = False
         self._forget_at = self._began_at = clock.monotonic()
         self._has_old = False  # there are more jobs to be forgotten soon
+        self._forgotten = 0  # since the line in the log
 
     def look_if_due(self, plan: Plan) -> None:
         """Begin the next deletion, and the next look at what is kept, where it is time for one."""
@@ -162,12 +163,15 @@ class Deletions:
         self._forget_at, self._has_old = began_at + SWEEP_SECONDS, False
         before = self._clock.wall() - plan.jobs_days * DAY_SECONDS
         count = self._book.journal.forget(before, FORGET_AT_ONCE)
+        self._forgotten += count
         if count:
             self._search_pages.forgotten(before)
-            log.info("jobs.forgotten", count=count)
         if count == FORGET_AT_ONCE:
             now = self._clock.monotonic()
             self._forget_at, self._has_old = now + max(FORGET_SECONDS, FORGET_REST * (now - began_at)), True
+        elif self._forgotten:
+            log.info("jobs.forgotten", count=self._forgotten)
+            self._forgotten = 0
 
     def next_at(self) -> float:
         """The time at which the next of them is due (monotonic)."""

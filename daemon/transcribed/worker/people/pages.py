@@ -36,12 +36,16 @@ _REMEMBERED_SECONDS = 30 * 86400.0
 
 @dataclass(slots=True)
 class _Written:
-    """A page as it was written and last looked at, at monotonic times; `shown` is None where there is none."""
+    """A page as it was written and last looked at, at monotonic times; `shown` is None where there is none.
+
+    `has_failed` is set by the inbox's thread.
+    """
 
     shown: overview.Overview | None
     at: float
     looked_at: float
     looked: Status
+    has_failed: bool = False
 
 
 class Pages:
@@ -52,7 +56,7 @@ class Pages:
         self._background = background
         self._clock = clock
         self._status: Status | None = None
-        self._ended: dict[str, dict[int, Job]] | None = None  # the last of each inbox; None: not read yet
+        self._ended: dict[str, dict[int, Job]] = {}  # the last of each inbox that was read
         self._written: dict[bytes, _Written] = {}
         self.month = Month(journal, clock)
         self.search = SearchPages(journal, kept, background, clock)
@@ -65,9 +69,9 @@ class Pages:
         """Something happened to this job, and is written."""
         self.month.changed()
         self.search.heard(job)
-        if self._ended is None:
+        of_inbox = self._ended.get(job.inbox)
+        if of_inbox is None:
             return
-        of_inbox = self._ended.setdefault(job.inbox, {})
         of_inbox.pop(job.id, None)
         if job.state in (State.DELIVERED, State.FAILED):
             of_inbox[job.id] = job
@@ -94,12 +98,12 @@ class Pages:
         routes = [user.route for user in users if user.route.page]
         fresh = self._overview(plan, status, routes) if routes else None
         is_old = fresh is not None and fresh.is_busy and before is not None and now - before.at >= STEADY_SECONDS
-        if before is not None and fresh == before.shown and not is_old:
+        if before is not None and fresh == before.shown and not is_old and not before.has_failed:
             before.looked_at, before.looked = now, status
         else:
-            self._written[route.outbox] = _Written(fresh, now, now, status)
+            written = self._written[route.outbox] = _Written(fresh, now, now, status)
             page = None if fresh is None else _page(fresh, self._clock.wall())
-            write = functools.partial(_write, route, users[0].anchors, page)
+            write = functools.partial(_write, route, users[0].anchors, page, written)
             self._background.do(users[0].executor, write, doing="writing the page in the outbox")
 
     def _overview(self, plan: Plan, status: Status, routes: Sequence[Route]) -> overview.Overview:
@@ -120,13 +124,12 @@ class Pages:
         )
 
     def _of(self, names: Sequence[str]) -> Iterator[Job]:
-        if self._ended is None:
-            self._ended = {}
-            since = self._clock.wall() - _REMEMBERED_SECONDS
-            for job in sorted(self._journal.search.put_away_since(since, 10 * MOST), key=lambda job: job.changed_at):
-                self.heard(job)
         for name in names:
-            yield from self._ended.get(name, {}).values()
+            if name not in self._ended:
+                since = self._clock.wall() - _REMEMBERED_SECONDS
+                last = self._journal.search.put_away_since(since, MOST, inbox=name)
+                self._ended[name] = {job.id: job for job in sorted(last, key=lambda job: job.changed_at)}
+            yield from self._ended[name].values()
 
     def _month(self, plan: Plan, names: Sequence[str]) -> overview.Month:
         now = time.localtime(self._clock.wall())
@@ -177,8 +180,10 @@ def _page(shown_now: overview.Overview, at: float) -> bytes:
     return overview.html(shown_now, written_at=at, written=_at(at))
 
 
-def _write(route: Route, anchors: Anchors, page: bytes | None) -> None:
+def _write(route: Route, anchors: Anchors, page: bytes | None, written: _Written) -> None:
     """On the inbox's thread: put the page there, or take it back; not in a folder that is not the remembered one."""
-    unwritten = (OSError, files.NameTaken, errors.TranscribedError)
-    with contextlib.suppress(*unwritten), anchors.opened(route.outbox) as root:
-        put(root, os.path.join(route.outbox, NAME), MARK, page, access_of(route))
+    try:
+        with contextlib.suppress(files.NameTaken), anchors.opened(route.outbox) as root:
+            put(root, os.path.join(route.outbox, NAME), MARK, page, access_of(route))
+    except (OSError, errors.TranscribedError):
+        written.has_failed = True
