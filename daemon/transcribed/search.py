@@ -3,33 +3,36 @@
 Rules: the index holds no text of its own (contentless), only which word is in which transcript. One process writes it,
 on one thread, and others only read. A file that is damaged, or does not fit the kept transcripts, is removed and made
 again. What is taken out needs its text once more (SQLite before 3.43 has no other way), so it is taken out before the
-transcript is removed.
+transcript is removed. Where that very text is gone, as after a second correction, the index itself is asked for its
+words: it reads all that it has for that.
 """
 
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from urllib.parse import quote
 
 from transcribed import errors, files, formats
 from transcribed.formats import finding
 
 NAME = "search.db"
-_VERSION = 1  # of the tables, and of `finding.searched`: a text is taken out as it was put in
+_VERSION = 2  # of the tables, and of `finding.searched`: a text is taken out as it was put in
 _PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
 _LARGEST_BYTES = 32 << 20  # of an answer: the words of a larger one are not searched
 _TABLES = f"""
-CREATE TABLE transcripts (number INTEGER PRIMARY KEY, transcript_id TEXT NOT NULL UNIQUE);
+CREATE TABLE transcripts (number INTEGER PRIMARY KEY, transcript_id TEXT NOT NULL UNIQUE, mark TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (text, content='', tokenize='unicode61 remove_diacritics 2');
 PRAGMA user_version = {_VERSION};
 """
 _RANKED = """SELECT transcript_id FROM words JOIN transcripts ON number = words.rowid
 WHERE words MATCH ? ORDER BY words.rank LIMIT ?"""
 _TAKE_OUT = "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)"
+_ITS_WORDS = "CREATE VIRTUAL TABLE temp.its_words USING fts5vocab (main, words, instance)"
 
-#: A kept answer by its transcript_id; None where there is none.
-Read = Callable[[str], bytes | None]
+#: The texts of a transcript by their marks, the one that is searched last; none where it is not kept. A mark stands for
+#: one text: an answer as it came, or the words of one correction.
+Read = Callable[[str], Mapping[str, bytes]]
 
 
 class Index:
@@ -39,14 +42,14 @@ class Index:
         self._path = os.path.join(directory, NAME)
         self._read = read
 
-    def missing(self, kept: Collection[str]) -> list[str]:
-        """Those of the kept transcripts that are not in it. Raises TranscribedError, OSError."""
+    def missing(self, kept: Mapping[str, str]) -> list[str]:
+        """Those of the kept transcripts, with their marks, that are not in it so. Raises TranscribedError, OSError."""
         with self._opened() as connection:
-            known = {row[0] for row in connection.execute("SELECT transcript_id FROM transcripts")}
-        if not known <= set(kept):  # one was removed by somebody else, and its text is needed to take it out
+            known = dict(connection.execute("SELECT transcript_id, mark FROM transcripts"))
+        if not known.keys() <= kept.keys():  # some were removed by somebody else, and nobody knows how many
             self._remove()
-            known = set()
-        return sorted(set(kept) - known)
+            known = {}
+        return sorted(each for each, mark in kept.items() if known.get(each) != mark)
 
     def looks(self) -> tuple[int, int, int] | None:
         """The inode, size and time of its file: other ones after each change; None: no such file. Raises OSError."""
@@ -57,30 +60,17 @@ class Index:
         return status.st_ino, status.st_size, status.st_mtime_ns
 
     def put(self, transcript_ids: Collection[str]) -> None:
-        """Put the words of kept transcripts in, if they are not there. Raises TranscribedError, OSError."""
+        """Put the words of kept transcripts in, in place of others of theirs. Raises TranscribedError, OSError."""
         with self._opened() as connection:
             for transcript_id in transcript_ids:
-                text = self._text(transcript_id)
-                query = "INSERT OR IGNORE INTO transcripts (transcript_id) VALUES (?)"
-                if text is not None and (added := connection.execute(query, (transcript_id,))).rowcount:
-                    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (added.lastrowid, text))
+                if texts := self._read(transcript_id):
+                    _put(connection, transcript_id, texts)
 
     def take_out(self, transcript_ids: Collection[str]) -> None:
         """Take these out, before they are removed. Raises TranscribedError, OSError."""
         for transcript_id in transcript_ids:
-            text = self._text(transcript_id)
             with self._opened() as connection:
-                query = "DELETE FROM transcripts WHERE transcript_id = ? RETURNING number"
-                found = connection.execute(query, (transcript_id,)).fetchone()
-                if found is not None and text is not None:
-                    connection.execute(_TAKE_OUT, (found[0], text))
-            if found is not None and text is None:
-                self._remove()
-                return
-
-    def _text(self, transcript_id: str) -> str | None:
-        answer = self._read(transcript_id)
-        return None if answer is None else _searched(answer)
+                _take_out(connection, transcript_id, self._read(transcript_id))
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -110,6 +100,33 @@ def _prepare(connection: sqlite3.Connection) -> None:
     elif version != _VERSION:
         raise sqlite3.DatabaseError(f"it is of version {version}")
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _put(connection: sqlite3.Connection, transcript_id: str, texts: Mapping[str, bytes]) -> None:
+    """Put the last of these texts in, in place of another one of the same transcript."""
+    mark, answer = list(texts.items())[-1]
+    known = connection.execute("SELECT mark FROM transcripts WHERE transcript_id = ?", (transcript_id,)).fetchone()
+    if known == (mark,):
+        return
+    _take_out(connection, transcript_id, texts)
+    query = "INSERT INTO transcripts (transcript_id, mark) VALUES (?, ?)"
+    number = connection.execute(query, (transcript_id, mark)).lastrowid
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, _searched(answer)))
+
+
+def _take_out(connection: sqlite3.Connection, transcript_id: str, texts: Mapping[str, bytes]) -> None:
+    query = "DELETE FROM transcripts WHERE transcript_id = ? RETURNING number, mark"
+    for number, mark in connection.execute(query, (transcript_id,)).fetchall():
+        text = _searched(texts[mark]) if mark in texts else _its_words(connection, number)
+        connection.execute(_TAKE_OUT, (number, text))
+
+
+def _its_words(connection: sqlite3.Connection, number: int) -> str:
+    """The words that are in the index for this number, each as often as it was said; the index is read whole."""
+    connection.execute(_ITS_WORDS)
+    words = connection.execute("SELECT term FROM temp.its_words WHERE doc = ?", (number,)).fetchall()
+    connection.execute("DROP TABLE temp.its_words")
+    return " ".join(word for (word,) in words)
 
 
 def _searched(answer: bytes) -> str:

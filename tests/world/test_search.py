@@ -30,6 +30,19 @@ def deliver(world, api, name, text):
     assert world.run() == 0
 
 
+def correct(world, name, old, new):
+    """A person replaces a word in the delivered file, and gives the order."""
+    path = world.folders["outbox"] / name
+    path.write_text(path.read_text().replace(old, new))
+    ask(world, "render", "--from", str(path))
+
+
+def is_in_index(world, word):
+    """True if the index has the word, of whatever transcript, be it still there or not."""
+    with closing(sqlite3.connect(world.state / NAME)) as index:
+        return index.execute("SELECT count(*) FROM words WHERE words MATCH ?", (word,)).fetchone() != (0,)
+
+
 def found(world, *words):
     """The recordings that are found, as JSON."""
     return [json.loads(line) for line in ask(world, "search", "--json", *words).stdout.splitlines()]
@@ -115,3 +128,67 @@ def test_an_hour_in_which_nothing_changed_does_not_open_the_index(world, api, cl
     world.run(until=lambda: clock.moved > began + 1.5 * 3600.0, seconds=2 * 3600.0)
 
     assert len([path for path in opened if str(path).endswith(NAME)]) == 1  # the look at the start
+
+
+def test_a_corrected_word_is_found_and_the_wrong_one_no_longer_though_it_is_corrected_twice(world, api):
+    deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
+
+    text = world.folders["outbox"] / "Talk.txt"
+
+    def corrected_while_it_runs():
+        """Until the index has the last word: one correction after the other, once the index has what is wrong."""
+        for old, new in (("Mayer", "Meyer"), ("Meyer", "Meier")):
+            if old in text.read_text() and is_in_index(world, old):
+                correct(world, "Talk.txt", old, new)
+        return is_in_index(world, "Meier")
+
+    world.run(until=corrected_while_it_runs)
+
+    (hit,) = found(world, "meier")
+    assert (hit["seconds"], hit["snippet"]) == (3.0, "We asked Mr. Meier.")
+    with closing(sqlite3.connect(world.state / NAME)) as index:
+        index.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    assert [word for word in ("mayer", "meyer") if is_in_index(world, word)] == []
+
+
+def test_what_was_corrected_while_no_daemon_ran_is_found_after_the_next_start(world, api):
+    deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
+    correct(world, "Talk.txt", "Mayer", "Meyer")
+    correct(world, "Talk.txt", "Meyer", "Meier")
+
+    world.run()
+
+    assert len(found(world, "meier")) == 1
+    assert [word for word in ("mayer", "meyer") if is_in_index(world, word)] == []
+
+
+def test_a_correction_that_is_gone_or_was_kept_without_its_order_is_noticed_at_the_next_look(world, api):
+    deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
+    deliver(world, api, "Walk.mp3", "It rained.")
+    correct(world, "Talk.txt", "Mayer", "Meier")
+    for order in (world.state / "commands").iterdir():
+        order.unlink()
+    world.run()
+    assert len(found(world, "meier")) == 1
+
+    for path in (world.state / "transcripts").glob("*.corrected.json"):
+        path.unlink()
+    world.run()
+
+    assert len(found(world, "mayer")) == len(found(world, "rained")) == 1
+    assert not is_in_index(world, "meier")
+
+
+def test_a_corrected_transcript_that_is_removed_leaves_no_word_in_the_index(world, api, clock):
+    world.routes[0] = replace(world.route, delete_remote=False)
+    world.plan_options["transcripts_days"] = 30.0
+    deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
+    correct(world, "Talk.txt", "Mayer", "Meier")
+    world.run()
+    for path in (world.state / "transcripts").iterdir():
+        os.utime(path, (clock.wall(),) * 2)
+    clock.moved += 31 * DAY
+
+    world.run(until=lambda: not list((world.state / "transcripts").glob("*.corrected.json")))
+
+    assert [word for word in ("asked", "mayer", "meier") if is_in_index(world, word)] == []

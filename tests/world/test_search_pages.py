@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from commands import ask
 from transcribed.search_page import BEGINNING
 from world import mp3, route_to
 
@@ -113,3 +114,33 @@ def test_two_outboxes_hold_nothing_of_one_another(world, api):
     world.run(until=lambda: pieces(world) and pieces(world, outbox))
     assert [each["file"] for each in pieces(world)] == ["Talk.mp3"]
     assert [each["file"] for each in pieces(world, outbox)] == ["Salaries.mp3"]
+
+
+def test_a_piece_has_the_corrected_words_and_the_wrong_one_is_nowhere_in_the_share(world, api):
+    deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
+    (old,) = (world.folders["outbox"] / "_search").glob("*.js")
+    text = world.folders["outbox"] / "Talk.txt"
+
+    def is_corrected():
+        """Once the page is there, the word is corrected; then until the page has only the new piece."""
+        if "Mayer" in text.read_text() and old.name in page(world):
+            text.write_text(text.read_text().replace("Mayer", "Meier"))
+            ask(world, "render", "--from", str(text))
+        return [each["words"] for each in pieces(world)] == ["We asked Mr. Meier."] and old.name not in page(world)
+
+    world.run(until=is_corrected)
+    (piece,) = pieces(world)
+    assert piece["times"] == [0, 1, 1, 1]
+
+
+def test_a_piece_is_made_again_at_the_start_where_a_word_was_corrected_or_the_correction_was_removed(world, api):
+    deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
+    text = world.folders["outbox"] / "Talk.txt"
+    text.write_text(text.read_text().replace("Mayer", "Meier"))
+    ask(world, "render", "--from", str(text))
+    world.run(until=lambda: [each["words"] for each in pieces(world)] == ["We asked Mr. Meier."])
+
+    for path in (world.state / "transcripts").glob("*.corrected.json"):
+        path.unlink()
+
+    world.run(until=lambda: [each["words"] for each in pieces(world)] == ["We asked Mr. Mayer."])

@@ -1,7 +1,8 @@
 """Names for speakers, and corrected words, of one job: kept beside its transcript, and in every format at once.
 
 Rules: what a person says is kept first, then the hashes of the new renderings, then these are written. So an order that
-was cut off may be given again, and a file that a person edited is never taken for one of ours.
+was cut off may be given again, and a file that a person edited is never taken for one of ours. The daemon hears of
+corrected words by an order: searches find them.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from transcribed.config import kinds
 from transcribed.config.toml import parsed
 from transcribed.job import Job, State, printable
 from transcribed.journal import Transcripts, amendments
+from transcribed.worker.orders import drop
 from transcribed.worker.steps import amended
 
 
@@ -62,6 +64,8 @@ def _made(
     given, corrected = _said(formats.parse(answer), wish, shown)
     said = replace(before, speakers=kinds.speakers({**before.speakers, **given}))
     amendments.keep(path, said, corrected)
+    if corrected is not None:
+        drop(settled.state.directory, {"order": "corrected", "jobs": [job.id]})
     made = amended.render_each(names, job, answer, route, kept)
     hashes = [hashlib.sha256(data).hexdigest() for data in made.values()]
     published = tuple(dict.fromkeys((*said.published, *hashes)))

@@ -1,6 +1,7 @@
 """`transcribed search`: where a word was said, in everything that was delivered and is still kept.
 
-The index says which transcripts have the words; the place and its time come from the kept transcript itself.
+The index says which transcripts have the words; the place and its time come from the kept transcript itself, with the
+words that a person corrected.
 """
 
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ def _hits(settled: config.Config, query: str, inbox: str | None, since: float, l
     with closing(Journal.read(directory)) as journal:
         for job in _delivered(journal, ranked):
             if limit and (inbox is None or job.inbox == inbox) and job.received_at >= since:
-                answer = kept.read(job.transcript_id or "")
+                answer = kept.said(job.transcript_id or "")
                 if answer is not None:
                     limit -= 1
                     yield _Hit(job, _place(answer, sought))

@@ -6,6 +6,7 @@ is there before its file is written, so that a file of ours is known as ours whe
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,9 +48,20 @@ def read(kept: bytes) -> Amendments:
 
 def read_corrected(kept: bytes) -> bytes | None:
     """The corrected answer; None where nobody corrected it. Raises OSError."""
+    found = read_marked(kept)
+    return None if found is None else found[1]
+
+
+def mark(corrected: os.stat_result) -> str:
+    """The mark of corrected words, by their file: another one after each correction."""
+    return f"{corrected.st_mtime_ns:x}-{corrected.st_size:x}"
+
+
+def read_marked(kept: bytes) -> tuple[str, bytes] | None:
+    """The mark of the corrected answer and the answer itself; None where nobody corrected it. Raises OSError."""
     try:
         with files.open_regular(paths(kept)[1]) as file:
-            return file.read()
+            return mark(os.fstat(file.fileno())), file.read()
     except FileNotFoundError:
         return None
 

@@ -90,6 +90,47 @@ class Transcripts:
         except OSError as error:
             raise errors.from_os_error(error, lane=errors.STATE, doing="reading a kept transcript") from error
 
+    def texts(self, transcript_id: str) -> dict[str, bytes]:
+        """The kept answer, by the mark "", then the one that a person corrected, by its mark; {} where it has vanished.
+
+        Raises Blocked(state) where one cannot be read now.
+        """
+        answer = self.read(transcript_id)
+        if answer is None:
+            return {}
+        try:
+            corrected = amendments.read_marked(self.path(transcript_id))
+        except OSError as error:
+            raise errors.from_os_error(error, lane=errors.STATE, doing="reading a corrected transcript") from error
+        return {"": answer} | dict([corrected] if corrected else [])
+
+    def said(self, transcript_id: str) -> bytes | None:
+        """The kept answer with the words that a person corrected; None where it has vanished. Raises as `texts`."""
+        return next(reversed(self.texts(transcript_id).values()), None)
+
+    def mark(self, transcript_id: str) -> str | None:
+        """The mark of the text that `said` gives; None where the transcript has vanished. Raises OSError."""
+        path = self.path(transcript_id)
+        if not os.path.exists(path):
+            return None
+        try:
+            return amendments.mark(os.stat(amendments.paths(path)[1]))
+        except FileNotFoundError:
+            return ""
+
+    def marks(self) -> dict[str, str]:
+        """The mark of each kept transcript, as `mark` gives it. Raises OSError."""
+        kept: list[bytes] = []
+        corrected: dict[bytes, str] = {}
+        ending = amendments.paths(b".json")[1]
+        for entry in os.scandir(self._directory) if os.path.isdir(self._directory) else ():
+            if found := _NAME.fullmatch(entry.name):
+                kept.append(found[1])
+            elif entry.name.endswith(ending):
+                with contextlib.suppress(FileNotFoundError):  # it was removed just now
+                    corrected[entry.name.removesuffix(ending)] = amendments.mark(entry.stat())
+        return {name.decode(): corrected.get(name, "") for name in kept}
+
     def was_kept(self, transcript_id: str) -> bool:
         """True if this transcript was ever kept here, whatever has become of it."""
         return os.path.exists(self._meta_path(transcript_id))

@@ -22,10 +22,9 @@ from transcribed.job.events import Delivered, Event
 from transcribed.journal import Journal, Transcripts
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
-from transcribed.worker.indexing import Indexing
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import OldTranscriptsListed, RemoteDeleted
-from transcribed.worker.people.search_pages import SearchPages
+from transcribed.worker.people.searching import Searching
 from transcribed.worker.plan import Clock, Plan
 
 log = structlog.get_logger()
@@ -78,7 +77,7 @@ class Deletions:
         kept: Transcripts,
         background: Background,
         clock: Clock,
-        search_pages: SearchPages,
+        search: Searching,
     ) -> None:
         self.erasing: str | None = None  #: the transcript that is being deleted at AssemblyAI
         self._book = book
@@ -86,8 +85,7 @@ class Deletions:
         self._kept = kept
         self._background = background
         self._clock = clock
-        self._indexing = Indexing(kept, background)
-        self._search_pages = search_pages
+        self._search = search
         self._orders = _ToErase()
         self._account: Account | None = None  # whose transcripts they are
         self._read_to: tuple[float, str] | None = None  # the last that was read of the journal's; None: all were
@@ -104,7 +102,7 @@ class Deletions:
         if now >= self._sweep_at and not self._sweeping:
             self._sweeping, self._sweep_at = True, now + SWEEP_SECONDS
             self._sweep(plan)
-            self._indexing.look()
+            self._search.look()
             self._book.journal.check_beside()
         if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
             self._forget(plan)
@@ -148,7 +146,7 @@ class Deletions:
     def ordered(self, job: Job, event: Event) -> None:
         """This has happened, and is written: a transcript is searched from now on, and is perhaps to be deleted."""
         if isinstance(event, Delivered) and job.transcript_id is not None:
-            self._indexing.put(job.transcript_id)
+            self._search.delivered(job.transcript_id)
         if isinstance(event, Delivered) and event.delete_remote and job.transcript_id is not None:
             self._orders.put(job.transcript_id, self._clock.monotonic())
 
@@ -165,7 +163,7 @@ class Deletions:
         count = self._book.journal.forget(before, FORGET_AT_ONCE)
         self._forgotten += count
         if count:
-            self._search_pages.forgotten(before)
+            self._search.forgotten(before)
         if count == FORGET_AT_ONCE:
             now = self._clock.monotonic()
             self._forget_at, self._has_old = now + max(FORGET_SECONDS, FORGET_REST * (now - began_at)), True
@@ -237,8 +235,7 @@ class Deletions:
     def _remove(self, transcript_ids: Sequence[str]) -> None:
         if transcript_ids:
             log.info("transcripts.removed", count=len(transcript_ids), transcript_ids=transcript_ids)
-            self._indexing.take_out(transcript_ids)
-            self._search_pages.take_out(transcript_ids)
+            self._search.take_out(transcript_ids)
             remove = functools.partial(self._kept.remove, transcript_ids)
             self._background.do(self._background.state, remove, doing="removing old transcripts")
 

@@ -5,7 +5,6 @@ is done on the one thread for files of the state directory, a few transcripts at
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 
 from transcribed.journal import Transcripts
@@ -20,18 +19,18 @@ class Indexing:
     """The transcripts that are still to be put into the index, and the work of doing so."""
 
     def __init__(self, kept: Transcripts, background: Background) -> None:
-        self._index = Index(kept.state, kept.read)
+        self._index = Index(kept.state, kept.texts)
         self._kept = kept
         self._background = background
         self._waiting: list[str] = []  # of the thread that writes the index
         self._complete: object = None  # the files as they were when nothing was missing
 
     def look(self) -> None:
-        """Look, in the background, for kept transcripts that are not in the index."""
+        """Look, in the background, for kept transcripts that are not in the index as they are now."""
         self._do(self._look)
 
     def put(self, transcript_id: str) -> None:
-        """Put a transcript that was delivered in, in the background."""
+        """Put a transcript that was delivered or corrected in, in the background."""
         self._do(functools.partial(self._index.put, [transcript_id]))
 
     def take_out(self, transcript_ids: Sequence[str]) -> None:
@@ -46,7 +45,7 @@ class Indexing:
         begun, looks = bool(self._waiting), self._looks()
         if looks == self._complete:
             return
-        self._waiting = self._index.missing(self._kept.older_than(math.inf))
+        self._waiting = self._index.missing(self._kept.marks())
         self._complete = None if self._waiting else looks
         if self._waiting and not begun:
             self._do(self._next)

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -27,6 +27,7 @@ from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.holds import Holds
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.messages import OrdersListed, QuestionStepEnded
+from transcribed.worker.people.searching import Searching
 from transcribed.worker.plan import Clock, Plan
 from transcribed.worker.questions import Questions
 
@@ -43,7 +44,7 @@ SCAN_SECONDS = 10.0  # where no event tells that an order has come
 _SHOWN = 5  # of the jobs that a line of the log names
 ASIDE = b".aside"  # what is added to the folder's name for what was not understood
 _ENDING, _MAGIC = b".order", {"transcribed order": 1}
-_VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume", "understand"})
+_VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume", "understand", "corrected"})
 _NOT_OBEYED = "order it again with the command line of the daemon's version; nothing was done"
 
 
@@ -136,6 +137,7 @@ class Orders:
         holds: Holds,
         *,
         questions: Questions,
+        search: Searching,
     ) -> None:
         self.directory = os.fsencode(directory)  #: of the state
         self.folder = os.path.join(self.directory, ORDERS.encode())
@@ -149,6 +151,7 @@ class Orders:
         self._holds = holds
         self._resume = holds.resume_lane
         self._questions = questions
+        self._search = search
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, tuple[Iterator[int], _Refusals]] = {}  # what an order is still to retry, by its name
         self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written
@@ -238,10 +241,7 @@ class Orders:
             case "retry":
                 return self._retry_some(name, order)
             case "cancel":
-                refusals = _Refusals()
-                for number in numbers(order):
-                    refusals.add(number, self._cancel(number))
-                refusals.tell()
+                self._cancel_each(numbers(order))
             case "accept":
                 self._accept(order, inboxes)
             case "scan":
@@ -249,6 +249,8 @@ class Orders:
                     inbox.look_soon(whole=True)
             case "understand":
                 self._questions.asked(numbers(order), order)
+            case "corrected":
+                self._corrected(numbers(order))
             case "pause" | "resume":
                 self._pause_or_resume(order, inboxes)
         return True
@@ -261,6 +263,12 @@ class Orders:
             case "accept", str(name) if "limits" not in order:
                 return name in inboxes and inboxes[name].acceptance.is_early()
         return False
+
+    def _corrected(self, named: Iterable[int]) -> None:
+        """A person corrected words of these jobs' transcripts: they are searched as they are now."""
+        for job in filter(None, map(self._book.job, named)):
+            if job.transcript_id is not None:
+                self._search.corrected(job.transcript_id)
 
     def _pause_or_resume(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
         """A person holds up all uploads and submits, or an inbox's, or lets them go on. Raises Blocked(state)."""
@@ -350,6 +358,12 @@ class Orders:
         except IllegalEvent:
             return f"it is {job.state}, not failed or cancelled"
         return ""
+
+    def _cancel_each(self, named: Iterable[int]) -> None:
+        refusals = _Refusals()
+        for number in named:
+            refusals.add(number, self._cancel(number))
+        refusals.tell()
 
     def _cancel(self, number: int) -> str:
         """Cancel a job; the reason where it cannot be, else empty."""

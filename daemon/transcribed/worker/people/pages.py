@@ -19,10 +19,12 @@ from transcribed.job import Job, State, Sum, shown
 from transcribed.journal import Journal, Transcripts
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
+from transcribed.worker.indexing import Indexing
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people.month import Month
 from transcribed.worker.people.outbox_notice import Inbox, concerned
 from transcribed.worker.people.search_pages import SearchPages, put
+from transcribed.worker.people.searching import Searching
 from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status, lasting
 from transcribed.worker.plan import Clock, Plan, Route
 
@@ -59,7 +61,7 @@ class Pages:
         self._ended: dict[str, dict[int, Job]] = {}  # the last of each inbox that was read
         self._written: dict[bytes, _Written] = {}
         self.month = Month(journal, clock)
-        self.search = SearchPages(journal, kept, background, clock)
+        self.search = Searching(Indexing(kept, background), SearchPages(journal, kept, background, clock))
 
     def show(self, status: Status) -> None:
         """Let the pages show this from now on."""
@@ -68,7 +70,7 @@ class Pages:
     def heard(self, job: Job) -> None:
         """Something happened to this job, and is written."""
         self.month.changed()
-        self.search.heard(job)
+        self.search.pages.heard(job)
         of_inbox = self._ended.get(job.inbox)
         if of_inbox is None:
             return
@@ -88,7 +90,7 @@ class Pages:
         for users in sharing.values():
             if all(user.looked_at is not None and not user.anchors.is_anothers for user in users):
                 self._keep_one(plan, self._status, users)
-                self.search.keep(users)
+                self.search.pages.keep(users)
 
     def _keep_one(self, plan: Plan, status: Status, users: Sequence[Inbox]) -> None:
         route, now = users[0].route, self._clock.monotonic()

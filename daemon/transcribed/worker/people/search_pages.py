@@ -29,7 +29,7 @@ MOST = 1000  # recordings of an outbox
 QUICKEST_SECONDS = 10.0
 _MARK, _PIECE = files.Mark("search", ()), files.Mark("piece", (search_page.BEGINNING,))
 _AT_ONCE = 50  # pieces that are written in one piece of work: some seconds, for which the inbox waits
-_PIECE_NAME = re.compile(rb"[0-9]+-[0-9a-f]{8}\.js")
+_PIECE_NAME = re.compile(rb"[0-9]+-[0-9a-f]{8}(-[0-9a-f]+){0,2}\.js")
 
 
 @dataclass(slots=True)
@@ -73,6 +73,12 @@ class SearchPages:
             for gone in [job for job in of_inbox.values() if job.transcript_id in transcript_ids]:
                 del of_inbox[gone.id]
         self._look_soon()
+
+    def corrected(self, transcript_id: str) -> None:
+        """A person corrected words of this transcript: its pieces are made again."""
+        for name, jobs in self._jobs.items():
+            if any(job.transcript_id == transcript_id for job in jobs.values()):
+                self._changed.add(name)
 
     def forgotten(self, before: float) -> None:
         """Jobs that ended before then were forgotten: read again which are left, where it may concern one of them."""
@@ -136,7 +142,8 @@ def _write(inbox: Inbox, kept: Transcripts, begun: _Begun, jobs: Sequence[Job]) 
 def _brought(route: Route, anchors: Anchors, kept: Transcripts, begun: _Begun, jobs: Sequence[Job]) -> bool:
     """True if all pieces are there now. What is to go goes first. Raises OSError, NameTaken, TranscribedError."""
     path, folder = os.path.join(route.outbox, NAME), os.path.join(route.outbox, search_page.FOLDER.encode())
-    wanted = {_name(job): job for job in jobs[:MOST] if os.path.exists(kept.path(job.transcript_id or ""))}
+    marked = ((job, kept.mark(job.transcript_id or "")) for job in jobs[:MOST])
+    wanted = {_name(job, mark): job for job, mark in marked if mark is not None}
     with anchors.opened(route.outbox) as root:
         if not begun.names and not root.has(path):
             return True
@@ -153,9 +160,10 @@ def _brought(route: Route, anchors: Anchors, kept: Transcripts, begun: _Begun, j
     return len(missing) <= _AT_ONCE
 
 
-def _name(job: Job) -> bytes:
-    """The name of a job's piece: another one for another transcript."""
-    return f"{job.id}-{(job.transcript_id or '')[:8]}.js".encode()
+def _name(job: Job, mark: str) -> bytes:
+    """The name of a job's piece: another one for another transcript, and after each correction of it (its mark)."""
+    parts = [str(job.id), (job.transcript_id or "")[:8], *filter(None, [mark])]
+    return f"{'-'.join(parts)}.js".encode()
 
 
 def _pieces(root: files.Root, folder: bytes) -> Iterator[bytes]:
@@ -169,7 +177,7 @@ def _pieces(root: files.Root, folder: bytes) -> Iterator[bytes]:
 def _publish(root: files.Root, route: Route, path: bytes, job: Job, kept: Transcripts) -> None:
     """Raises OSError, NameTaken, TranscribedError."""
     try:
-        transcript = formats.parse(kept.read(job.transcript_id or "") or b"{}")
+        transcript = formats.parse(kept.said(job.transcript_id or "") or b"{}")
     except (ValueError, RecursionError):  # damaged since it was delivered
         transcript = {}
     day = time.strftime("%Y-%m-%d", time.localtime(job.received_at))
