@@ -1,5 +1,7 @@
 """A real browser without a screen: Chromium, spoken to in the W3C's WebDriver protocol, which is JSON over HTTP."""
 
+import functools
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -29,6 +31,13 @@ _FLAGS = [
 ]
 
 
+@functools.cache
+def _axe() -> str:
+    """The script of axe-core, which knows the rules of WCAG. Its package is for another driver, and is not imported."""
+    package = importlib.metadata.distribution("axe-playwright-python")
+    return Path(str(package.locate_file("axe_playwright_python/axe.min.js"))).read_text(encoding="utf-8")
+
+
 class Browser:
     """One window."""
 
@@ -46,6 +55,25 @@ class Browser:
     def run(self, script: str, *args: Any) -> Any:
         """Return what a script returns in the page."""
         return self._tell("/execute/sync", script=script, args=args)
+
+    def judged(self) -> list[str]:
+        """The findings of axe-core in the page as it is shown now, each with how bad it is and where."""
+        if not self.run("return 'axe' in window"):
+            self.run(_axe())
+        told = "found.violations.map(each => `${each.impact} ${each.id}: ${each.nodes.map(node => node.html)}`)"
+        found: list[str] = self.run(f"return axe.run().then(found => {told})")
+        return found
+
+    def press(self, key: str) -> None:
+        """Press and let go a key, by its name in the standard of events: `Tab`, `Enter`."""
+        code = {"Tab": 9, "Enter": 13}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._devtools("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self._devtools("Input.insertText", text=text)
 
     def find(self, xpath: str) -> Any:
         return self._tell("/element", using="xpath", value=xpath)[_ELEMENT]
