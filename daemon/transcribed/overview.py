@@ -31,13 +31,14 @@ li { padding: .5rem 0; border-top: 1px solid color-mix(in srgb, CanvasText 18%, 
 li p { margin: 0; }
 .name { font-weight: 600; }
 progress { width: 8rem; vertical-align: middle; }
-a { margin-right: .75rem; }
-svg { width: 100%; height: auto; display: block; }
+a, li .small { margin-right: .75rem; }
+time { display: inline-block; }
+svg { width: 100%; max-width: 36rem; height: auto; display: block; }
 rect { fill: #2b6cb0; }
 svg text, svg line { fill: CanvasText; stroke: none; font: 10px system-ui, sans-serif; }
 svg line { stroke: color-mix(in srgb, CanvasText 40%, Canvas); }
 footer { margin-top: 2rem; }
-@media (prefers-color-scheme: dark) { rect { fill: #7fb2e5; } .block { border-color: #f0a050; } }
+@media screen and (prefers-color-scheme: dark) { rect { fill: #7fb2e5; } .block { border-color: #f0a050; } }
 @media print { body { max-width: none; margin: 0; } li, .block { break-inside: avoid; } h2 { break-after: avoid; } }
 """
 
@@ -150,10 +151,10 @@ def html(overview: Overview, *, written_at: float, written: str) -> bytes:
         *_section("Delivered last", [*map(_delivered, overview.delivered)]),
         *_month(overview.month),
         "</main>",
+        f"<script>{_SCRIPT}</script>",
         "<footer>",
         f"<p>Written at {escape(written)}. {_WHEN}</p>",
-        "</footer>",
-        f"<script>{_SCRIPT}</script>",
+        "<p>",
     ]
     return "\n".join([*lines, ""]).encode("utf-8", "backslashreplace")
 

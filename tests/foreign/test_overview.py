@@ -75,3 +75,29 @@ def test_a_link_opens_the_transcript_beside_the_page(window, tmp_path):
 def test_an_old_page_says_that_the_daemon_is_silent_where_it_had_work(window, tmp_path, overview, minutes_ago, is_told):
     opened(window, tmp_path, overview, minutes_ago=minutes_ago)
     assert window.run("return document.getElementById('silent').checkVisibility()") == is_told
+
+
+@needs_chromium
+def test_a_date_is_not_parted_at_the_end_of_a_line(window, tmp_path):
+    rows = [Row("Talk.mp3", "x" * length, at="since 2026-11-27 09:02") for length in range(40)]
+    window.resize(390, 800)
+    opened(window, tmp_path, Overview("Talks", under_way=rows))
+    assert window.run("return new Set([...document.querySelectorAll('time')].map(each => each.offsetHeight)).size") == 1
+
+
+@needs_chromium
+def test_on_paper_the_plot_has_the_colours_for_white_though_the_screen_is_dark(window, tmp_path):
+    opened(window, tmp_path)
+    fill = "return getComputedStyle(document.querySelector('rect')).fill"
+    on_white = window.run(fill)
+    window.emulate(scheme="dark")
+    assert window.run(fill) != on_white
+    window.emulate(media="print", scheme="dark")
+    assert window.run(fill) == on_white
+    window.emulate()
+
+
+@needs_chromium
+def test_the_mark_of_the_file_is_small_print_in_the_footer(window, tmp_path):
+    opened(window, tmp_path)
+    assert window.run("return document.querySelector('footer').textContent").strip().endswith("[transcribed: overview]")

@@ -124,6 +124,9 @@ def test_a_page_has_no_finding_of_axe_is_no_wider_than_the_screen_runs_nothing_a
             window.emulate(scheme=scheme)
             assert window.judged() == [], (width, scheme)
             assert window.run("return document.documentElement.scrollWidth <= innerWidth"), (width, scheme)
+    window.resize(390, 800)
+    window.run("document.documentElement.style.fontSize = '200%'")
+    assert window.run("return document.documentElement.scrollWidth <= innerWidth"), "with letters twice as large"
     assert window.run("return document.querySelectorAll('img').length") == 0
     assert "pwned" in window.run("return document.body.innerText")
     assert window.run("return document.title") != "pwned"
