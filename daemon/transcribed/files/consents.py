@@ -15,6 +15,10 @@ NOTICE = b"_transcribed.txt"  #: the note in the outbox that names them
 _LARGEST_BYTES = 1 << 20
 _BACKLOG = re.compile(rb"accept-([0-9]{1,9})-recordings-([0-9]{1,9}\.[0-9])-hours(?:\.txt)*", re.IGNORECASE)
 _FOLDER = re.compile(rb"accept-folder-([0-9]{1,20})(?:\.txt)*", re.IGNORECASE)
+_NUMBER, _DAY = rb"[0-9]{1,7}(?:\.[0-9]{1,9})?", rb"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_HELD = re.compile(
+    rb"accept-(limit-(?:hours|cost)-%b-per-(?:day|month)-until-%b)(?:\.txt)*" % (_NUMBER, _DAY), re.IGNORECASE
+)
 
 
 def to_backlog(count: int, hours: float) -> bytes:
@@ -27,9 +31,14 @@ def to_folder(inode: int) -> bytes:
     return b"accept-folder-%d.txt" % inode
 
 
+def to_held(question: str) -> bytes:
+    """The name of the consent that ends a hold, by what it asks: `limit-hours-8-per-day-until-2026-12-01`."""
+    return b"accept-%b.txt" % question.encode()
+
+
 def is_consent(name: bytes) -> bool:
     """True if a file of this name is a consent, whatever is in it."""
-    return bool(_BACKLOG.fullmatch(name) or _FOLDER.fullmatch(name))
+    return any(kind.fullmatch(name) for kind in (_BACKLOG, _FOLDER, _HELD))
 
 
 def backlog_of(name: bytes) -> tuple[int, float] | None:
@@ -42,6 +51,12 @@ def folder_of(name: bytes) -> int | None:
     """The inode of the folder that this consent names; None where it is about something else."""
     found = _FOLDER.fullmatch(name)
     return None if found is None else int(found[1])
+
+
+def held_of(name: bytes) -> str | None:
+    """The question of a hold that this consent answers; None where it is about something else."""
+    found = _HELD.fullmatch(name)
+    return None if found is None else found[1].decode().lower()
 
 
 def of_folder(folder: int, inode: int) -> list[bytes]:

@@ -1,5 +1,6 @@
 """Limits of what may be paid for in a day or a month, as people wrote them down."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,6 +11,14 @@ class Period(StrEnum):
 
     DAY = "day"
     MONTH = "month"
+
+
+class Reached(NamedTuple):
+    """A limit that is reached: its name, as in `hours-8-per-day`, its period, and the sentence on it for people."""
+
+    name: str
+    period: Period
+    told: str
 
 
 class Spent(NamedTuple):
@@ -33,14 +42,20 @@ class Limits:
         """True if there is one."""
         return self != Limits()
 
-    def reached(self, period: Period, spent: Spent, currency: str) -> str:
-        """The sentence on the limit of this period that is reached; empty where none is."""
+    def reached(self, period: Period, spent: Spent, currency: str) -> Iterator[Reached]:
+        """The limits of this period that are reached."""
         hours, cost = {
             Period.DAY: (self.hours_per_day, self.cost_per_day),
             Period.MONTH: (self.hours_per_month, self.cost_per_month),
         }[period]
         if hours is not None and spent.hours >= hours:
-            return f"{spent.hours:.1f} hours were transcribed this {period}, and limit_hours_per_{period} = {hours:g}"
+            told = f"{spent.hours:.1f} hours were transcribed this {period}, and limit_hours_per_{period} = {hours:g}"
+            yield Reached(f"hours-{_plain(hours)}-per-{period}", period, told)
         if cost is not None and spent.money >= cost:
-            return f"{spent.money:.2f} {currency} were spent this {period}, and limit_cost_per_{period} = {cost:g}"
-        return ""
+            told = f"{spent.money:.2f} {currency} were spent this {period}, and limit_cost_per_{period} = {cost:g}"
+            yield Reached(f"cost-{_plain(cost)}-per-{period}", period, told)
+
+
+def _plain(number: float) -> str:
+    """The number in digits, as it may stand in the name of a file."""
+    return f"{number:.9f}".rstrip("0").rstrip(".")

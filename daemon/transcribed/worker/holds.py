@@ -92,12 +92,19 @@ class Holds:
                 _paused(lane, names[lane], self._pauses[lane]), self._pauses[lane].since, self._pauses[lane].until
             )
         self.spending.look(plan, is_needed=bool(jobs))
+        self._hear_people(inboxes)
         opens_at = _opens_at(plan.upload_hours, int(now // 60)) if plan.upload_hours and jobs else None
         if plan.upload_hours is None or opens_at is None:
             self.resume_lane(errors.HOURS)
         else:
             held = self._lanes.blocking((errors.HOURS,))
             self._hold(_closed(plan.upload_hours, opens_at), now if held is None else held.since, opens_at)
+
+    def _hear_people(self, inboxes: Mapping[str, Arrivals]) -> None:
+        """Obey what people at the share say of the holds of their inbox. Raises Blocked(state)."""
+        for inbox in inboxes.values():
+            accept = functools.partial(self.spending.accept, inbox.route)
+            inbox.consents.obey_held(self.spending.asked(inbox.route.limit_lane), accept)
 
     def _rename(self, inboxes: Mapping[str, Arrivals]) -> None:
         """A paused inbox that has another name in the configuration now is still paused. Raises Blocked(state)."""

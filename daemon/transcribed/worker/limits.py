@@ -13,17 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 import structlog
 
 from transcribed import errors
+from transcribed.files import consents
 from transcribed.job import Job, Sum, is_free
 from transcribed.job.events import Event, Submitted, Transcribed
-from transcribed.job.limits import Limits, Period, Spent
+from transcribed.job.limits import Limits, Period, Reached, Spent
 from transcribed.journal import day_begin, month_begin
 from transcribed.worker.book import Book
 from transcribed.worker.lanes import Lanes
-from transcribed.worker.plan import Clock, Plan
+from transcribed.worker.plan import Clock, Plan, Route
 
 log = structlog.get_logger()
 
 _FACTS = "let:"  #: the beginning of the facts about limits that a person has let go; the value is the end of that
+#: People at the share answer for no share but theirs.
+_OF_ALL = "it is the limit of all inboxes together: no file at the share lets it go"
 
 
 class Spending:
@@ -40,6 +43,7 @@ class Spending:
         self._open: dict[int, Job] = {}  # submitted, and not billed yet
         self._ends: dict[Period, float] = {}  # of today and of this month, in seconds since the epoch
         self._let = {name.removeprefix(_FACTS): float(end) for name, end in journal.facts(_FACTS).items()}
+        self._asked: dict[str, Reached] = {}  # the limit that holds a lane, by its name
         self._is_new = True  # something was paid, or let go, since the last look
 
     def happened(self, job: Job, event: Event) -> None:
@@ -57,16 +61,40 @@ class Spending:
     def let(self, inbox: object) -> bool:
         """Let an inbox go on, or (None) all, until the day or the month ends whose limit is reached; False: none is.
 
-        Raises Blocked(state).
+        Only the limits go that are reached now: another one of the same inbox is asked about by itself. Raises
+        Blocked(state).
         """
-        held = [lane for lane in self._lanes.all() if lane.until and _is_of(lane.name, inbox)]
-        let = {_word(period, x.name): end for x in held for period, end in self._ends.items() if x.until == end}
+        held = [lane.name for lane in self._lanes.all() if lane.name in self._asked and _is_of(lane.name, inbox)]
+        let = {_word(self._asked[name], name): self._ends[self._asked[name].period] for name in held}
         self._journal.remember({_FACTS + word: f"{end:.0f}" for word, end in let.items()})
         self._let |= let
         self._is_new = True
-        for lane in held:
-            self._resume(lane.name)
+        for name in held:
+            self._resume(name)
         return bool(held)
+
+    def asked(self, lane: str) -> set[str]:
+        """The question that people at the share can answer while a limit of theirs holds this lane."""
+        held = self._asked.get(lane)
+        return set() if held is None or lane == errors.LIMIT else {self._question(held)}
+
+    def accept(self, route: Route, question: str) -> str:
+        """Let the limit of one inbox go that people at the share name; the reason why not, else empty.
+
+        One that was let go before needs no other word. Raises Blocked(state).
+        """
+        if question in self.asked(route.limit_lane):
+            self.let(route.name)
+            return ""
+        ends = {day: end for end in self._ends.values() for day in [_day(end)]}
+        name, _, day = question.removeprefix("limit-").partition("-until-")
+        if day in ends and self._let.get(f"{name}:{route.limit_lane}", 0.0) >= ends[day]:
+            return ""
+        is_of_all = errors.LIMIT in self._asked and self._question(self._asked[errors.LIMIT]) == question
+        return _OF_ALL if is_of_all else "no such limit of this inbox is reached now"
+
+    def _question(self, held: Reached) -> str:
+        return f"limit-{held.name}-until-{_day(self._ends[held.period])}"
 
     def look(self, plan: Plan, *, is_needed: bool) -> None:
         """Hold what has reached a limit, and let go of the rest. `is_needed`: a job is on its way.
@@ -80,12 +108,26 @@ class Spending:
             return
         self._is_new = not is_needed
         under_way = self._under_way(plan)
-        for lane, limits, inboxes in _limited(plan):
+        for lane, limits, inboxes, route in _limited(plan):
             found = self._reached(plan, lane, limits, inboxes, under_way) if is_needed and limits.any else None
             if found is None:
+                self._asked.pop(lane, None)
                 self._resume(lane)
-            elif self._lanes.hold(found[0], since=now, until=found[1]):
-                log.info("lane.blocked", lane=lane, reason=found[0].message, hint=found[0].hint)
+            else:
+                self._hold(lane, found, route, now)
+
+    def _hold(self, lane: str, found: Reached, route: Route | None, now: float) -> None:
+        self._asked[lane] = found
+        end, ways = self._ends[found.period], who_lets_go(route, self._question(found))
+        held = errors.Blocked(
+            f"{found.told}; it goes on at {time.strftime('%Y-%m-%d %H:%M', time.localtime(end))}",
+            lane=lane,
+            hint=ways,
+            exit_status=errors.Exit.AGAIN,
+            by_person=True,
+        )
+        if self._lanes.hold(held, since=now, until=end):
+            log.info("lane.blocked", lane=lane, reason=held.message, hint=held.hint)
 
     def _read(self, plan: Plan, now: float) -> None:
         """Count from the journal what was paid for since the month began. Raises Blocked(state)."""
@@ -106,14 +148,14 @@ class Spending:
 
     def _reached(
         self, plan: Plan, lane: str, limits: Limits, inboxes: frozenset[str], under_way: Mapping[str, Sum]
-    ) -> tuple[errors.Blocked, float] | None:
-        """The block of a lane by the limit that is reached, and its end; None where none is, or it was let go."""
+    ) -> Reached | None:
+        """The limit of a lane that is reached; None where none is, or each was let go."""
         for period in (Period.MONTH, Period.DAY):
             sums = [sums[name] for sums in (self._paid[period], under_way) for name in inboxes if name in sums]
             spent = Spent(sum(each.seconds for each in sums) / 3600, sum(each.money for each in sums))
-            reason, end = limits.reached(period, spent, plan.currency), self._ends[period]
-            if reason and self._let.get(_word(period, lane), 0.0) < end:
-                return _limited_by(lane, reason, end), end
+            for found in limits.reached(period, spent, plan.currency):
+                if self._let.get(_word(found, lane), 0.0) < self._ends[period]:
+                    return found
         return None
 
     def _under_way(self, plan: Plan) -> dict[str, Sum]:
@@ -126,9 +168,13 @@ class Spending:
         return sums
 
 
-def _word(period: Period, lane: str) -> str:
-    """The name of a person's word that lets the limit of this period go on in a lane, and not that of the other."""
-    return f"{period}:{lane}"
+def _word(limit: Reached, lane: str) -> str:
+    """The name of a person's word that lets this limit go on in a lane, and no other one."""
+    return f"{limit.name}:{lane}"
+
+
+def _day(end: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(end))
 
 
 def _is_of(lane: str, inbox: object) -> bool:
@@ -137,20 +183,22 @@ def _is_of(lane: str, inbox: object) -> bool:
     return is_limit if inbox is None else lane == f"{errors.LIMIT}:{inbox}"
 
 
-def _limited(plan: Plan) -> Iterator[tuple[str, Limits, frozenset[str]]]:
-    """Each lane that a limit may block, with its limit and the names of the inboxes that count for it."""
-    yield errors.limit_lane(None), plan.limits, frozenset(route.name for route in plan.routes)
+def _limited(plan: Plan) -> Iterator[tuple[str, Limits, frozenset[str], Route | None]]:
+    """Each lane that a limit may block, its limit, the names of the inboxes that count for it, and the inbox it is of.
+
+    Without an inbox it is that of all.
+    """
+    yield errors.limit_lane(None), plan.limits, frozenset(route.name for route in plan.routes), None
     for route in plan.routes:
-        yield route.limit_lane, route.limits, frozenset({route.name})
+        yield route.limit_lane, route.limits, frozenset({route.name}), route
 
 
-def _limited_by(lane: str, reason: str, end: float) -> errors.Blocked:
-    name = lane.removeprefix(errors.LIMIT).removeprefix(":")
-    order = shlex.join(["transcribed", "accept", "--limits", *([name] if name else [])])
-    return errors.Blocked(
-        f"{reason}; it goes on at {time.strftime('%Y-%m-%d %H:%M', time.localtime(end))}",
-        lane=lane,
-        hint=f"who runs transcribed lets it go on at once by `{order}`",
-        exit_status=errors.Exit.AGAIN,
-        by_person=True,
+def who_lets_go(route: Route | None, question: str) -> str:
+    """The ways to let the limit of an inbox go, or (None) that of all: by a command, and of one inbox at the share."""
+    order = shlex.join(["transcribed", "accept", "--limits", *([route.name] if route else [])])
+    by_order = f"who runs transcribed lets it go on at once by `{order}`"
+    if route is None:
+        return f"{by_order}; {_OF_ALL}"
+    return (
+        f"{by_order}; or {consents.told(consents.to_held(question), route.name)}" if route.accept_at_share else by_order
     )

@@ -68,7 +68,7 @@ class Arrivals:
         self._looking = Looking(route, self.anchors, access_of(route), clock, host)
         self._left_lying = LeftLying(route, clock)
         self._pace = Pace(clock.monotonic())
-        self._consents = Consents(route, self.anchors, book.journal, background, self.executor)
+        self.consents = Consents(route, self.anchors, book.journal, background, self.executor)
         self.settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(*self.former, route.name))
         self.inspection = Inspection(route.name, book.journal, book.reading)
@@ -118,7 +118,7 @@ class Arrivals:
         unread = self.settling.settled_among(self._sightings.unread())
         passed_over, problems = (self._last.passed_over, self._last.problems) if self._last else ((), ())
         lying = self._left_lying.told(passed_over, unread, problems)
-        return lying + self.settling.told() + self._consents.told()
+        return lying + self.settling.told() + self.consents.told()
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
@@ -188,12 +188,12 @@ class Arrivals:
             raise blocked(message.outcome.problem, self.route.lane)
         self._take_in(look, whole=message.whole, again=message.again)
         self._remember(look.folders)
-        self._consents.given = look.consents
+        self.consents.given = look.consents
         self._sweeps.begin(self.route, self.anchors)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look, accept_backlog_hours)
         is_asked = not self.acceptance.given
-        return not self.acceptance.is_early() and self._consents.obey(self.accept, is_asked=is_asked)
+        return not self.acceptance.is_early() and self.consents.obey(self.accept, is_asked=is_asked)
 
     def _look_failed(self, problem: errors.TranscribedError | None) -> None:
         """Wait for the next look. A defect may have lost what the look found: then the next one is a first look."""
@@ -383,7 +383,7 @@ class Arrivals:
         try:
             self.acceptance.surveyed(Backlog(message.count, hours), plan)
         except errors.Blocked as error:
-            if not (error.by_person and self._consents.obey(self.accept, is_asked=True)):
+            if not (error.by_person and self.consents.obey(self.accept, is_asked=True)):
                 raise
         self._look_at_once()
         return self.route.backlog_lane

@@ -10,7 +10,7 @@ import functools
 import heapq
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from urllib.parse import quote
 
 import structlog
@@ -43,6 +43,8 @@ def _read(root: files.Root, name: bytes, route: Route) -> Consent:
     why_not = consents.why_no_consent(name, root.descriptor)
     if (backlog := consents.backlog_of(name)) is not None:
         return Consent(name, dict(zip(("count", "hours"), backlog, strict=True)), why_not, _written(root, name))
+    if (question := consents.held_of(name)) is not None:
+        return Consent(name, {"held": question}, why_not, _written(root, name))
     if consents.folder_of(name) != os.fstat(root.descriptor).st_ino:
         return Consent(name, {}, "it names another folder")
     return Consent(name, {}, why_not, _written(root, name))
@@ -76,21 +78,45 @@ class Consents:
         `accept` gives the reason why an order is not about what waits; empty where it is carried out. `is_asked`:
         something waits for that.
         """
-        before = {each.name for each in self.given if self._obeyed.get(each.name) == each.written}
-        whys = {each.name: self._why_not(each, accept, is_old=is_asked and each.name in before) for each in self.given}
-        refused = {name: why for name, why in whys.items() if why}
+        some, before = [each for each in self.given if "held" not in each.order], self._before()
+        whys = {each.name: self._why_not(each, accept, is_old=is_asked and each.name in before) for each in some}
+        self._obey(some, whys)
+        return any(each.order and not whys[each.name] for each in some)
+
+    def obey_held(self, asked: Collection[str], accept: Callable[[str], str]) -> None:
+        """Obey those that end a hold; each is answered once, whenever it lies there. Raises Blocked(state).
+
+        `asked`: the questions that wait. `accept` gives the reason why it is not about one of them; empty where it is
+        carried out now, or was before.
+        """
+        some, before = [each for each in self.given if "held" in each.order], self._before()
+        whys: dict[bytes, str] = {}
+        for each in some:
+            question, is_old = str(each.order["held"]), each.name in before
+            is_unneeded = is_old and question not in asked
+            whys[each.name] = each.why_not or ("" if is_unneeded else OBEYED if is_old else accept(question))
+        self._obey(some, whys)
+        self.given = tuple(each for each in self.given if whys.get(each.name, "it is another's"))
+
+    def _before(self) -> set[bytes]:
+        """The names of those that were obeyed already, and stay or were put there again."""
+        return {each.name for each in self.given if self._obeyed.get(each.name) == each.written}
+
+    def _obey(self, some: Sequence[Consent], whys: Mapping[bytes, str]) -> None:
+        """Remember and remove those that were obeyed, and keep why the others are not. Raises Blocked(state)."""
+        before, refused = self._before(), {name: why for name, why in whys.items() if why}
         for name, why in refused.items():
             if self._refused.get(name) != why:
                 log.warning("consent.refused", inbox=self._route.name, file=shown(name), reason=why)
-        self._refused = refused
-        obeyed = [each for each in self.given if each.name not in refused]
+        others = {each.name for each in self.given}.difference(whys)
+        self._refused = {name: why for name, why in self._refused.items() if name in others} | refused
+        obeyed = [each for each in some if each.name not in refused]
         self._remember({each.name: each.written for each in obeyed})
         if new := [shown(each.name) for each in obeyed if each.name not in before]:
             log.info("consent.obeyed", inbox=self._route.name, files=new)
         if obeyed:
             remove = functools.partial(_remove, self._anchors, self._route.inbox, [each.name for each in obeyed])
             self._background.do(self._executor, remove, doing="removing a consent", lane=self._route.lane)
-        return any(each.order for each in obeyed)
 
     def _why_not(self, each: Consent, accept: Callable[[Mapping[str, object]], str], *, is_old: bool) -> str:
         if each.why_not or not each.order:
