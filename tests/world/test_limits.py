@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from commands import ask
+from fake_faults import Fault
 from transcribed.job import Prices, State
 from transcribed.job.limits import Limits
 from transcribed.worker import drop
@@ -74,13 +75,23 @@ def test_a_limit_is_counted_from_the_journal_after_a_kill(world, api, hours):
     assert len(api.submits) == 2
 
 
-def test_a_limit_is_passed_by_no_more_than_what_was_under_way(world, api):
+@pytest.mark.parametrize("least", [5.0, 4.5])
+def test_many_that_come_at_once_pass_a_limit_by_one_recording_at_most(world, api, least):
     """Each recording lasts one second, which is known before it is billed."""
-    limit(world, hours_per_day=5 / 3600)
+    limit(world, hours_per_day=least / 3600)
     api.processing_seconds = 12 * HOUR
     drop_some(world, 0, 30)
     work(world, 900)
-    assert 5 <= len(api.submits) <= 5 + world.plan().uploads
+    assert len(api.submits) == 5
+
+
+def test_a_submit_whose_answer_was_lost_counts_and_one_that_was_refused_does_not(world, api):
+    limit(world, hours_per_day=2.5 / 3600)
+    api.processing_seconds = 12 * HOUR
+    api.script("POST /v2/transcript", [Fault.lost_answer(), Fault.answer(429, "slower", Retry_After="2")])
+    drop_some(world, 0, 10)
+    work(world, 3600)
+    assert len(api.submits) == 3
 
 
 @pytest.mark.parametrize("named", [[], ["talks"]])

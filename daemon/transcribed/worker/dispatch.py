@@ -36,7 +36,7 @@ from transcribed.worker.decisions import (
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Executor, Plan
-from transcribed.worker.rooms import IN_FOLDERS, Rooms, lanes_of, line_weight, stage_of
+from transcribed.worker.rooms import IN_FOLDERS, Money, Rooms, lanes_of, line_weight, stage_of
 from transcribed.worker.schedule import Line, end_of_transcript
 from transcribed.worker.steps import api
 from transcribed.worker.steps.doubts import told_doubts
@@ -86,7 +86,7 @@ class Dispatch:
 
     # -- what may start
 
-    def start(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
+    def start(self, plan: Plan, inboxes: Mapping[str, Arrivals], money: Money) -> None:
         """Begin the steps that may start now; `go` starts them, once what was decided is written."""
         if plan is not self._plan:
             self._plan, self._inboxes = plan, inboxes
@@ -101,7 +101,7 @@ class Dispatch:
                 break
             self._look_at(number)
         self._book.reading.look_again()
-        rooms = Rooms(plan.uploads, self.uploads.at_once)
+        rooms = Rooms(plan.uploads, self.uploads.at_once, money)
         for step, job in self.in_flight.values():
             rooms.take(step, job, hangs=step is Step.UPLOAD and self.uploads.hangs(job))
         self._serve(rooms)
@@ -271,7 +271,7 @@ class Dispatch:
             work = functools.partial(unless_stopped, self._background.stop, work)
         self._schedule.forget(job.id)
         self.in_flight[job.id] = step, attempted
-        rooms.take(step, job)
+        rooms.take(step, attempted)
         self._book.reading.began(step, job)
         lane = errors.API if inbox is None or step not in {*IN_FOLDERS, Step.UPLOAD} else inbox.route.lane
         self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))

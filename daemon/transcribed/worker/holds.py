@@ -16,6 +16,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from transcribed import errors
+from transcribed.job import Job, Step
 from transcribed.job.hours import hours_in, is_within
 from transcribed.journal import unaccepted
 from transcribed.worker.book import Book
@@ -58,6 +59,15 @@ class Holds:
         """
         if (loss := self._journal.loss()) and not plan.client.account.is_free:
             raise unaccepted(loss)
+
+    def may_begin(self, step: Step, job: Job) -> bool:
+        """True if nothing holds up this upload or submit; what holds up a whole lane is not asked here."""
+        return step is not Step.SUBMIT or self.spending.may_submit(job)
+
+    def began(self, step: Step, job: Job) -> None:
+        """This step starts, or is on its way."""
+        if step is Step.SUBMIT:
+            self.spending.submits(job)
 
     def pause(self, inbox: str | None, until: float | None) -> None:
         """Hold up an inbox, or (None) all, until a time or until a person ends it. Raises Blocked(state)."""

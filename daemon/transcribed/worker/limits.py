@@ -1,14 +1,15 @@
 """The limits of what may be paid for in a day or a month: what reached one waits for the next, or for a person's word.
 
 What was paid is read from the journal, once for each day and after a reload; what happens since is added. A recording
-that is on its way counts with its own length, until the account says what it bills. So a limit is never passed by more
-than the recordings that were under way when it was reached, and a restart changes nothing.
+counts with its own length from the moment at which its submit starts, until the account says what it bills; and none is
+submitted once a limit is reached. So a limit is passed by one recording at most, and by what the account finds to be
+longer than its file says. A restart changes nothing.
 """
 
 import shlex
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -41,6 +42,8 @@ class Spending:
         self._plan: Plan | None = None
         self._paid: dict[Period, dict[str, Sum]] = {}
         self._open: dict[int, Job] = {}  # submitted, and not billed yet
+        self._sent: dict[int, Job] = {}  # their submits have started, and it is not known yet if they were taken
+        self._under_way: dict[str, Sum] = defaultdict(Sum)  # both of these, by inbox
         self._ends: dict[Period, float] = {}  # of today and of this month, in seconds since the epoch
         self._let = {name.removeprefix(_FACTS): float(end) for name, end in journal.facts(_FACTS).items()}
         self._asked: dict[str, Reached] = {}  # the limit that holds a lane, by its name
@@ -48,6 +51,9 @@ class Spending:
 
     def happened(self, job: Job, event: Event) -> None:
         """This happened to the job, and is written."""
+        now = self._book.unfinished.get(job.id)  # its submit may have started since, in the same pass
+        if (now is None or not now.doubtful) and self._sent.pop(job.id, None) is not None:
+            self._is_new = True
         if isinstance(event, Submitted):
             self._open[job.id] = job
         elif self._open.pop(job.id, None) is None:
@@ -57,6 +63,20 @@ class Spending:
         elif job.unfinished and job.transcript_id is not None:  # it waits still
             self._open[job.id] = job
         self._is_new = True
+
+    def may_submit(self, job: Job) -> bool:
+        """True if no limit of this recording is reached by what was paid for, and what is on its way."""
+        if self._plan is None:  # the journal could not be read yet
+            return False
+        mine = [each for each in _limited(self._plan) if each[1].any and job.inbox in each[2]]
+        return not any(self._reached(lane, limits, inboxes) for lane, limits, inboxes, _ in mine)
+
+    def submits(self, job: Job) -> None:
+        """The submit of this recording starts: it counts from now on."""
+        if job.id not in self._sent and job.id not in self._open:
+            self._sent[job.id] = job
+            self._add_under_way(job)
+            self._is_new = True
 
     def let(self, inbox: object) -> bool:
         """Let an inbox go on, or (None) all, until the day or the month ends whose limit is reached; False: none is.
@@ -107,9 +127,11 @@ class Spending:
         if not self._is_new and is_needed:
             return
         self._is_new = not is_needed
-        under_way = self._under_way(plan)
+        self._under_way = defaultdict(Sum)
+        for job in (self._open | self._sent).values():
+            self._add_under_way(job)
         for lane, limits, inboxes, route in _limited(plan):
-            found = self._reached(plan, lane, limits, inboxes, under_way) if is_needed and limits.any else None
+            found = self._reached(lane, limits, inboxes) if is_needed and limits.any else None
             if found is None:
                 self._asked.pop(lane, None)
                 self._resume(lane)
@@ -118,7 +140,7 @@ class Spending:
 
     def _hold(self, lane: str, found: Reached, route: Route | None, now: float) -> None:
         self._asked[lane] = found
-        end, ways = self._ends[found.period], who_lets_go(route, self._question(found))
+        end, ways = self._ends[found.period], _who_lets_go(route, self._question(found))
         held = errors.Blocked(
             f"{found.told}; it goes on at {time.strftime('%Y-%m-%d %H:%M', time.localtime(end))}",
             lane=lane,
@@ -131,12 +153,14 @@ class Spending:
 
     def _read(self, plan: Plan, now: float) -> None:
         """Count from the journal what was paid for since the month began. Raises Blocked(state)."""
+        bills = list(self._journal.costs.of_month(now))  # nothing is changed where it cannot be read
         self._ends = {Period.DAY: day_begin(now, days=1), Period.MONTH: month_begin(now, months=1)}
         self._plan, self._is_new = plan, True
         self._paid = {period: defaultdict(Sum) for period in Period}
         self._open = dict(self._book.submitted)
+        self._sent = {job.id: job for job in self._book.unfinished.moving() if job.doubtful}
         today = time.strftime("%Y-%m-%d", time.localtime(now))
-        for bill in self._journal.costs.of_month(now):
+        for bill in bills:
             for period in (Period.DAY, Period.MONTH) if bill.day == today else (Period.MONTH,):
                 bill.add_to(self._paid[period][bill.inbox], plan.prices)
 
@@ -146,26 +170,23 @@ class Spending:
         for period in Period:
             self._paid[period][job.inbox].add(1, 0, seconds, price, is_free=is_free(job.base_url, job.upload_url))
 
-    def _reached(
-        self, plan: Plan, lane: str, limits: Limits, inboxes: frozenset[str], under_way: Mapping[str, Sum]
-    ) -> Reached | None:
+    def _reached(self, lane: str, limits: Limits, inboxes: frozenset[str]) -> Reached | None:
         """The limit of a lane that is reached; None where none is, or each was let go."""
+        assert self._plan is not None
         for period in (Period.MONTH, Period.DAY):
-            sums = [sums[name] for sums in (self._paid[period], under_way) for name in inboxes if name in sums]
+            sums = [sums[name] for sums in (self._paid[period], self._under_way) for name in inboxes if name in sums]
             spent = Spent(sum(each.seconds for each in sums) / 3600, sum(each.money for each in sums))
-            for found in limits.reached(period, spent, plan.currency):
+            for found in limits.reached(period, spent, self._plan.currency):
                 if self._let.get(_word(found, lane), 0.0) < self._ends[period]:
                     return found
         return None
 
-    def _under_way(self, plan: Plan) -> dict[str, Sum]:
-        """The recordings that are submitted and not billed yet, by inbox, each with its own length."""
-        sums: dict[str, Sum] = defaultdict(Sum)
-        for job in self._open.values():
-            price = plan.prices.per_hour(job.model, job.parameters)
-            free = is_free(job.base_url, job.upload_url)
-            sums[job.inbox].add(1, 1, job.duration_seconds or 0.0, price, is_free=free)
-        return sums
+    def _add_under_way(self, job: Job) -> None:
+        """Count a recording that is not billed yet, with its own length."""
+        assert self._plan is not None
+        price = self._plan.prices.per_hour(job.model, job.parameters)
+        free = is_free(job.base_url, job.upload_url)
+        self._under_way[job.inbox].add(1, 1, job.duration_seconds or 0.0, price, is_free=free)
 
 
 def _word(limit: Reached, lane: str) -> str:
@@ -193,7 +214,7 @@ def _limited(plan: Plan) -> Iterator[tuple[str, Limits, frozenset[str], Route | 
         yield route.limit_lane, route.limits, frozenset({route.name}), route
 
 
-def who_lets_go(route: Route | None, question: str) -> str:
+def _who_lets_go(route: Route | None, question: str) -> str:
     """The ways to let the limit of an inbox go, or (None) that of all: by a command, and of one inbox at the share."""
     order = shlex.join(["transcribed", "accept", "--limits", *([route.name] if route else [])])
     by_order = f"who runs transcribed lets it go on at once by `{order}`"

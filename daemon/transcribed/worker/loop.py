@@ -136,7 +136,7 @@ class Worker:
         self._guarded(functools.partial(self._orders.look_if_due, self._plan, self.inboxes))
         self._polls.look_if_due(self._waiting(), self._plan)
         self._guarded(functools.partial(self._holds.look, self._plan, self.inboxes, len(self.book.unfinished)))
-        self.dispatch.start(self._plan, self.inboxes)
+        self.dispatch.start(self._plan, self.inboxes, self._holds)
         self._notices.keep(self.lanes, self.inboxes.values())
         self._pages.keep(self._plan, self.inboxes.values())
         self._deletions.look_if_due(self._plan)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Protocol
 
 from transcribed import errors
 from transcribed.job import Job, Step, is_suspect
@@ -35,6 +36,7 @@ _LANES: Mapping[Step, tuple[str, ...]] = {
 }
 IN_FOLDERS = frozenset({Step.HASH, Step.NAME, Step.DELIVER, Step.RETIRE})
 _SUBMITS = frozenset({Step.SUBMIT, Step.LOOK_UP})
+_TO_PAY = frozenset({Step.UPLOAD, Step.SUBMIT})
 #: The steps that share a room, the last of a recording first: what was begun is ended, so that the first transcripts of
 #: a large drop do not wait for all the others. What shares no room with these is one stage.
 _STAGES: Mapping[Step, int] = {Step.RETIRE: 0, Step.DELIVER: 1}
@@ -66,13 +68,24 @@ class Weight(IntEnum):
     LONG = 2
 
 
+class Money(Protocol):
+    """The holds of what costs money, as they are asked about each single recording."""
+
+    def may_begin(self, step: Step, job: Job) -> bool:
+        """True if this upload or submit may start."""
+
+    def began(self, step: Step, job: Job) -> None:
+        """This step starts, or is on its way; said more than once."""
+
+
 class Rooms:
     """The steps that may start in one pass: uploads (in all, by inbox), submits, fetches, steps in each inbox.
 
     `uploads` is the bound of them; those that fill the line are `at_once`, as many as it carries.
     """
 
-    def __init__(self, uploads: int, at_once: int) -> None:
+    def __init__(self, uploads: int, at_once: int, money: Money | None = None) -> None:
+        self._money = money
         self._uploads = uploads
         self._at_once = at_once
         self._most: dict[str, int] = {Step.UPLOAD: uploads, Step.SUBMIT: CALLS, Step.FETCH: CALLS}
@@ -91,9 +104,13 @@ class Rooms:
         self._uploads_of[job.inbox] += step is Step.UPLOAD
         self._taken[_room(step, job)] += not hangs
         self._weights[weight_of(job)] += step is Step.UPLOAD and not hangs
+        if self._money is not None:
+            self._money.began(step, job)
 
     def has_one(self, step: Step, job: Job) -> bool:
         """True if this step may start too."""
+        if self._money is not None and step in _TO_PAY and not self._money.may_begin(step, job):
+            return False
         room = _room(step, job)
         is_free = self._taken[room] < self._most.get(room, FOLDER_STEPS)
         if step is not Step.UPLOAD:
