@@ -231,6 +231,7 @@ def route_of(inbox: config.Inbox, *, is_free: bool = False) -> Route:
         limits=inbox.limits(),
         page=inbox.page,
         search_page=inbox.search_page,
+        hold_new_model=inbox.hold_new_model,
         accept_at_share=inbox.accept_at_share,
         on_delivered=inbox.on_delivered,
         on_failed=inbox.on_failed,

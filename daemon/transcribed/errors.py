@@ -20,10 +20,12 @@ __all__ = [
     "Transient",
     "Withdrawn",
     "backlog_lane",
+    "first_lane",
     "from_os_error",
     "inbox_lane",
     "is_planned",
     "limit_lane",
+    "model_lane",
     "pause_lane",
 ]
 
@@ -47,8 +49,9 @@ CONFIGURATION = "configuration"
 NEWS = "notify"
 
 
-#: Blocked as people have planned it: by `transcribed pause`, outside the hours of api.upload_hours, and by a limit.
-PAUSE, HOURS, LIMIT = "pause", "upload-hours", "limit"
+#: Blocked as people have planned it: by `transcribed pause`, outside the hours of api.upload_hours, by a limit, and
+#: until the answer to the recording that goes first tells the model.
+PAUSE, HOURS, LIMIT, FIRST = "pause", "upload-hours", "limit", "first-answer"
 
 
 def pause_lane(inbox: str | None) -> str:
@@ -61,9 +64,19 @@ def limit_lane(inbox: str | None) -> str:
     return LIMIT if inbox is None else f"{LIMIT}:{inbox}"
 
 
+def model_lane(inbox: str) -> str:
+    """The lane that is blocked while the recordings of an inbox would be paid by a model that nobody has accepted."""
+    return f"model:{inbox}"
+
+
+def first_lane(inbox: str) -> str:
+    """The lane that is blocked while an inbox waits for the model that the answer to one recording names."""
+    return f"{FIRST}:{inbox}"
+
+
 def is_planned(lane: str) -> bool:
     """True if people have planned that this lane is blocked: then nothing is wrong."""
-    return lane in (PAUSE, HOURS, LIMIT) or lane.startswith((f"{PAUSE}:", f"{LIMIT}:"))
+    return lane in (PAUSE, HOURS, LIMIT) or lane.startswith((f"{PAUSE}:", f"{LIMIT}:", f"{FIRST}:"))
 
 
 def holds_up(lane: str) -> bool:

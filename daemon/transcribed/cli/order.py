@@ -25,6 +25,12 @@ from transcribed.worker.people.status import counted
 _WHEN, _CLOCK = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"), "%H:%M"
 _NO_DATE = date(1900, 1, 1)  # of what strptime reads as a time of the day alone
 _LARGEST = 2**63 - 1  # SQLite's own
+_OTHERS = "--folders INBOX, --limits [INBOX], --model [INBOX], or --loss"
+#: The lane of an inbox that is held, by the word of the order that frees it, and what is said where none is.
+_HELD: Mapping[str, tuple[Callable[[str], str], str]] = {
+    "limits": (errors.limit_lane, "no limit is reached"),
+    "model": (errors.model_lane, "no recording waits for a new model"),
+}
 _WHAT = "Jobs by their numbers, or by a name or a path of one of their files."
 Whats = Annotated[list[str], typer.Argument(metavar="FILE|ID...", help=_WHAT)]
 SomeWhats = Annotated[list[str] | None, typer.Argument(metavar="FILE|ID...", help=_WHAT, show_default=False)]
@@ -71,6 +77,9 @@ def accept(
     limits: Annotated[
         bool, typer.Option("--limits", help="Go on though a limit is reached, until its day or month ends.")
     ] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Go on with the new model that waits, by hold_new_model.")
+    ] = False,
 ) -> None:
     """Accept the recordings that wait in an inbox: they are transcribed, and paid for.
 
@@ -78,19 +87,20 @@ def accept(
     Only what the daemon has counted, and shows here, is accepted: if more lies there by then, it asks again. With
     --folders nothing is paid: it says that the folders of that inbox have moved for good, or that an inbox which
     another transcribed had is this one's. With --loss, a journal that was lost or put back goes on. With --limits, what
-    has reached a limit goes on until its day or month ends.
+    has reached a limit goes on until its day or month ends. With --model, recordings are paid by the new model.
     """
     settled = terminal.load(ctx)
-    if (inbox is not None or limits) + loss + (folders is not None) > 1:
-        raise typer.BadParameter("accept one thing at a time: an inbox, --folders INBOX, --limits [INBOX], or --loss")
+    others = (limits, model, loss, folders is not None)
+    if sum(others) > 1 or (inbox is not None and (loss or folders is not None)):
+        raise typer.BadParameter(f"accept one thing at a time: an inbox, {_OTHERS}")
     for name in (inbox, folders):
         _check_inbox(settled, name)
     if folders is not None:
         _accept_folders(settled, folders)
     elif loss:
         _accept_loss(settled)
-    elif limits:
-        _accept_limits(settled, inbox)
+    elif limits or model:
+        _accept_held(settled, inbox, "limits" if limits else "model")
     else:
         _accept_backlogs(settled, inbox)
 
@@ -103,16 +113,21 @@ def _accept_folders(settled: config.Config, inbox: str) -> None:
         terminal.say(f"in the status the folders of {inbox} wait for nobody: then this changes nothing", stderr=True)
 
 
-def _accept_limits(settled: config.Config, inbox: str | None) -> None:
-    """Let what the status shows go on. Raises TranscribedError where no limit is reached."""
-    status = daemon_status.read_status(settled.state.directory, os.environ)
-    wanted = {errors.limit_lane(each) for each in ([inbox] if inbox else [None, *(x.name for x in settled.inboxes)])}
+def _accept_held(settled: config.Config, inbox: str | None, what: str) -> None:
+    """Let what the status shows as held by "limits" or a new "model" go on. Raises TranscribedError where none is."""
+    status, names = (
+        daemon_status.read_status(settled.state.directory, os.environ),
+        [each.name for each in settled.inboxes],
+    )
+    of_inbox, why_not = _HELD[what]
+    wanted = {of_inbox(each) for each in ([inbox] if inbox else names)}
+    wanted |= {errors.LIMIT} if what == "limits" and not inbox else set()
     held = [lane for lane in (status.blocked if status else ()) if lane.lane in wanted]
     if not held:
-        raise errors.TranscribedError("no limit is reached; no order was sent", hint="see `transcribed status`")
+        raise errors.TranscribedError(f"{why_not}; no order was sent", hint="see `transcribed status`")
     for lane in held:
         terminal.say(lane.reason)
-    send(settled, {"order": "accept", "limits": True, "inbox": inbox})
+    send(settled, {"order": "accept", what: True, "inbox": inbox})
 
 
 def _accept_loss(settled: config.Config) -> None:

@@ -291,6 +291,9 @@ class Defaults(Transcription, Limited):
     search_page: bool = Field(
         default=False, description="Keep `_search.html` in the outbox, to search its transcripts."
     )
+    hold_new_model: bool = Field(
+        default=False, description="Recordings that would be paid by another model than before wait for a person."
+    )
     accept_at_share: bool = Field(
         default=True,
         description="People at the share may end a block that concerns only the share, by a file of theirs.",

@@ -16,9 +16,9 @@ _LARGEST_BYTES = 1 << 20
 _BACKLOG = re.compile(rb"accept-([0-9]{1,9})-recordings-([0-9]{1,9}\.[0-9])-hours(?:\.txt)*", re.IGNORECASE)
 _FOLDER = re.compile(rb"accept-folder-([0-9]{1,20})(?:\.txt)*", re.IGNORECASE)
 _NUMBER, _DAY = rb"[0-9]{1,7}(?:\.[0-9]{1,9})?", rb"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_HELD = re.compile(
-    rb"accept-(limit-(?:hours|cost)-%b-per-(?:day|month)-until-%b)(?:\.txt)*" % (_NUMBER, _DAY), re.IGNORECASE
-)
+_LIMIT = rb"limit-(?:hours|cost)-%b-per-(?:day|month)-until-%b" % (_NUMBER, _DAY)
+_MODEL = rb"model-[a-z0-9_.~%+-]{1,160}?"
+_HELD = re.compile(rb"accept-(?:(%b)(?:\.txt)*|(%b)(?:\.txt)+)" % (_LIMIT, _MODEL), re.IGNORECASE)
 
 
 def to_backlog(count: int, hours: float) -> bytes:
@@ -32,7 +32,7 @@ def to_folder(inode: int) -> bytes:
 
 
 def to_held(question: str) -> bytes:
-    """The name of the consent that ends a hold, by what it asks: `limit-hours-8-per-day-until-2026-12-01`."""
+    """The name of the consent that ends a hold, by its question: `limit-hours-8-per-day-until-2026-12-01`."""
     return b"accept-%b.txt" % question.encode()
 
 
@@ -56,7 +56,7 @@ def folder_of(name: bytes) -> int | None:
 def held_of(name: bytes) -> str | None:
     """The question of a hold that this consent answers; None where it is about something else."""
     found = _HELD.fullmatch(name)
-    return None if found is None else found[1].decode().lower()
+    return None if found is None else (found[1] or found[2]).decode().lower()
 
 
 def of_folder(folder: int, inode: int) -> list[bytes]:

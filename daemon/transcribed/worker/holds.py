@@ -17,13 +17,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from transcribed import errors
 from transcribed.job import Job, Step
+from transcribed.job.events import Event
 from transcribed.job.hours import hours_in, is_within
 from transcribed.journal import unaccepted
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.limits import Spending
-from transcribed.worker.plan import Clock, Plan
+from transcribed.worker.new_models import NewModels
+from transcribed.worker.plan import Clock, Plan, Route
 
 log = structlog.get_logger()
 
@@ -47,6 +49,7 @@ class Holds:
     def __init__(self, book: Book, lanes: Lanes, clock: Clock, resume: Callable[[str], None]) -> None:
         self._journal = journal = book.journal
         self.spending = Spending(book, lanes, clock, resume)
+        self.models = NewModels(book, lanes, clock)
         self._lanes = lanes
         self._clock = clock
         self.resume_lane = resume
@@ -62,12 +65,18 @@ class Holds:
 
     def may_begin(self, step: Step, job: Job) -> bool:
         """True if nothing holds up this upload or submit; what holds up a whole lane is not asked here."""
-        return step is not Step.SUBMIT or self.spending.may_submit(job)
+        return self.models.may_begin(step, job) and (step is not Step.SUBMIT or self.spending.may_submit(job))
 
     def began(self, step: Step, job: Job) -> None:
         """This step starts, or is on its way."""
         if step is Step.SUBMIT:
             self.spending.submits(job)
+            self.models.submits(job)
+
+    def happened(self, job: Job, event: Event) -> None:
+        """This happened to the job, and is written. Raises Blocked(state)."""
+        self.spending.happened(job, event)
+        self.models.happened(job, event)
 
     def pause(self, inbox: str | None, until: float | None) -> None:
         """Hold up an inbox, or (None) all, until a time or until a person ends it. Raises Blocked(state)."""
@@ -102,6 +111,8 @@ class Holds:
                 _paused(lane, names[lane], self._pauses[lane]), self._pauses[lane].since, self._pauses[lane].until
             )
         self.spending.look(plan, is_needed=bool(jobs))
+        for lane in self.models.look(plan, inboxes):
+            self.resume_lane(lane)
         self._hear_people(inboxes)
         opens_at = _opens_at(plan.upload_hours, int(now // 60)) if plan.upload_hours and jobs else None
         if plan.upload_hours is None or opens_at is None:
@@ -113,8 +124,12 @@ class Holds:
     def _hear_people(self, inboxes: Mapping[str, Arrivals]) -> None:
         """Obey what people at the share say of the holds of their inbox. Raises Blocked(state)."""
         for inbox in inboxes.values():
-            accept = functools.partial(self.spending.accept, inbox.route)
-            inbox.consents.obey_held(self.spending.asked(inbox.route.limit_lane), accept)
+            asked = self.spending.asked(inbox.route.limit_lane) | self.models.asked(inbox.route)
+            inbox.consents.obey_held(asked, functools.partial(self._accept, inbox.route))
+
+    def _accept(self, route: Route, question: str) -> str:
+        room = self.models if question.startswith("model-") else self.spending
+        return room.accept(route, question)
 
     def _rename(self, inboxes: Mapping[str, Arrivals]) -> None:
         """A paused inbox that has another name in the configuration now is still paused. Raises Blocked(state)."""

@@ -286,7 +286,7 @@ class Worker:
         self._deletions.ordered(job, event)
         self._second_looks.ended(job, event, inbox)
         self._drafts.happened(job, event)
-        self._holds.spending.happened(job, event)
+        self._holds.happened(job, event)
         self._endings.tell(job, event, None if inbox is None else inbox.route, self._plan.tell)
         if inbox is not None:
             inbox.written(job)

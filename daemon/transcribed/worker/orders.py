@@ -260,7 +260,7 @@ class Orders:
         match order.get("order"), order.get("inbox"):
             case "retry", _:
                 return self._is_being_put_away(order)
-            case "accept", str(name) if "limits" not in order:
+            case "accept", str(name) if "limits" not in order and "model" not in order:
                 return name in inboxes and inboxes[name].acceptance.is_early()
         return False
 
@@ -288,7 +288,7 @@ class Orders:
         self._resume(errors.SUBMIT)
 
     def _accept(self, order: Mapping[str, Any], inboxes: Mapping[str, Arrivals]) -> None:
-        """A person accepts folders, a loss, more than a limit, or what was found in an inbox. Raises Blocked(state)."""
+        """A person accepts folders, a loss, a limit, a model, or what was found in an inbox. Raises Blocked(state)."""
         if "folders" in order:
             self._accept_folders(order["folders"], inboxes)
         elif order.get("loss") is True:
@@ -296,6 +296,9 @@ class Orders:
         elif order.get("limits") is True:
             if not self._holds.spending.let(order.get("inbox")):
                 log.warning("order.refused", reason="no limit is reached")
+        elif order.get("model") is True:
+            if not self._holds.models.let(order.get("inbox")):
+                log.warning("order.refused", reason="no new model waits to be accepted")
         else:
             self._accept_backlogs(order, inboxes)
 

@@ -57,6 +57,7 @@ class Route:
     limits: Limits  #: of what may be paid for of its recordings
     page: bool  #: `_transcribed.html` is kept in the outbox
     search_page: bool  #: `_search.html` too, with the texts of what was delivered there
+    hold_new_model: bool  #: recordings that would be paid by a new model wait for a person
     accept_at_share: bool  #: people at the share may end a block that concerns only the share
     settle_seconds: float
     scan_seconds: float
@@ -108,7 +109,17 @@ class Route:
     @property
     def lanes(self) -> tuple[str, ...]:
         """All lanes of its own."""
-        return self.lane, self.backlog_lane, self.parameters_lane, *self.planned
+        return self.lane, self.backlog_lane, self.parameters_lane, *self.held
+
+    @property
+    def model_lane(self) -> str:
+        """The lane that is blocked while its recordings would be paid by a new model."""
+        return errors.model_lane(self.name)
+
+    @property
+    def first_lane(self) -> str:
+        """The lane that is blocked while one recording goes first, and its answer tells the model."""
+        return errors.first_lane(self.name)
 
     @property
     def limit_lane(self) -> str:
@@ -116,9 +127,9 @@ class Route:
         return errors.limit_lane(self.name)
 
     @property
-    def planned(self) -> tuple[str, ...]:
-        """Those of its lanes that are blocked as people have planned it."""
-        return self.pause_lane, self.limit_lane
+    def held(self) -> tuple[str, ...]:
+        """Those of its lanes that `worker.holds` blocks, and frees."""
+        return self.pause_lane, self.limit_lane, self.model_lane, self.first_lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +160,9 @@ def kept_lanes(before: Plan, after: Plan, routes: Sequence[Route]) -> set[str]:
     What was refused for its parameters is not among them: they may be allowed at AssemblyAI now.
     """
     as_before = {lane for route in after.routes if route in routes for lane in (route.lane, route.backlog_lane)}
-    planned = {errors.PAUSE, errors.HOURS, errors.LIMIT, *(lane for route in after.routes for lane in route.planned)}
+    held = {errors.PAUSE, errors.HOURS, errors.LIMIT, *(lane for route in after.routes for lane in route.held)}
     account = {errors.API, errors.SUBMIT} if after.client.account == before.client.account else set[str]()
-    return {errors.STATE, *account, *as_before, *planned}
+    return {errors.STATE, *account, *as_before, *held}
 
 
 class Host(Protocol):

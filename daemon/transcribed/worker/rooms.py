@@ -20,14 +20,14 @@ WITH_AUDIO = 1  # that of fetches which bring a redacted recording: no other tra
 _AUDIO_ROOM = f"{Step.FETCH} with audio"
 LIGHT_BYTES = 2_000_000  # so little does not fill a line: round trips count, and more at once are always worth it
 
-_PLANNED = (errors.PAUSE, "its pause", errors.LIMIT, "its limit")
-_TO_SUBMIT = (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters", *_PLANNED)
+_HELD = (errors.PAUSE, "its pause", errors.LIMIT, "its limit", "its model")
+_TO_SUBMIT = (errors.STATE, "inbox", errors.API, errors.SUBMIT, "parameters", *_HELD)
 _LANES: Mapping[Step, tuple[str, ...]] = {
     Step.HASH: (errors.STATE, "inbox"),
     # An upload that cannot be submitted soon expires, so what blocks the one blocks the other.
     Step.UPLOAD: (*_TO_SUBMIT, errors.HOURS),
     # Nor is what was uploaded paid for while its inbox is another journal's, or cannot be looked at to know.
-    Step.SUBMIT: _TO_SUBMIT,
+    Step.SUBMIT: (*_TO_SUBMIT, "its first answer"),
     Step.LOOK_UP: (errors.STATE, errors.API),
     Step.FETCH: (errors.STATE, errors.API),
     Step.NAME: (errors.STATE, "inbox"),
@@ -56,6 +56,8 @@ def lanes_of(step: Step, route: Route | None) -> tuple[str, ...]:
             "parameters": route.parameters_lane,
             "its pause": route.pause_lane,
             "its limit": route.limit_lane,
+            "its model": route.model_lane,
+            "its first answer": route.first_lane,
         }
     return tuple(own.get(name, name) for name in _LANES[step])
 

@@ -22,7 +22,7 @@ from transcribed.job.events import Transcribed
 from transcribed.journal import Journal
 from transcribed.worker.people.digest import News
 from transcribed.worker.people.status import lasting
-from transcribed.worker.plan import Clock, Route
+from transcribed.worker.plan import Clock, Plan, Route
 
 log = structlog.get_logger()
 
@@ -88,29 +88,15 @@ class Models:
             self._remember(name, known)
         else:
             told = (*known.told, (was, event.model))[-MOST_CHANGES:]
-            asked, worth = _asked(route.settings.parameters), self._worth(route.name, was, event.model)
-            known = replace(known, told=told, told_at=self._clock.wall(), configured=asked, worth=worth)
+            asked = _asked(route.settings.parameters)
+            spent = worth(self._journal, self._clock, self._news.plan, route.name, was, event.model)
+            known = replace(known, told=told, told_at=self._clock.wall(), configured=asked, worth=spent)
             self._remember(name, known)
-            self._tell(route.name, was, event.model, worth)
+            self._tell(route.name, was, event.model, spent)
 
     def _tell(self, inbox: str, was: str, now: str, worth: str) -> None:
         log.warning("model.changed", inbox=inbox, was=was, now=now, worth=worth, hint=HINT)
         self._news.model_changed(inbox, f"{now} instead of {was}. {worth}What to do: {HINT}")
-
-    def _worth(self, inbox: str, was: str, now: str) -> str:
-        """The sentence on what an inbox had of one model lately, and what it would have cost by another; may be empty.
-
-        Raises Blocked(state).
-        """
-        prices, old, new = self._news.plan.prices, Sum(), Sum()
-        for bill in self._journal.costs.paid_since(self._clock.wall() - COMPARED_DAYS * 86400):
-            if (bill.inbox, bill.model) == (inbox, was):
-                for sum_, model in ((old, was), (new, now)):
-                    bill._replace(model=model).add_to(sum_, prices)
-        if not old.seconds:
-            return ""
-        money = _compared(old, new, was, now, self._news.plan.currency) if prices.models else ""
-        return f"In the last {COMPARED_DAYS} days {was} transcribed {lasting(old.seconds / 3600)} of {inbox}{money}. "
 
     def paragraph(self, route: Route) -> str:
         """The last change, for people who have only the share; empty where it is old, or the choice is another now."""
@@ -137,6 +123,22 @@ class Models:
         old = [other for other, heard in self._heard.items() if now - heard.last_at > FORGOTTEN_SECONDS]
         self._journal.remember({**dict.fromkeys(old), name: _AS_JSON.dump_json(known).decode()})
         self._heard = {other: heard for other, heard in self._heard.items() if other not in old} | {name: known}
+
+
+def worth(journal: Journal, clock: Clock, plan: Plan, inbox: str, was: str, now: str) -> str:
+    """The sentence on what an inbox had of one model lately, and what it would have cost by another; may be empty.
+
+    Raises Blocked(state).
+    """
+    old, new = Sum(), Sum()
+    for bill in journal.costs.paid_since(clock.wall() - COMPARED_DAYS * 86400):
+        if (bill.inbox, bill.model) == (inbox, was):
+            for sum_, model in ((old, was), (new, now)):
+                bill._replace(model=model).add_to(sum_, plan.prices)
+    if not old.seconds:
+        return ""
+    money = _compared(old, new, was, now, plan.currency) if plan.prices.models else ""
+    return f"In the last {COMPARED_DAYS} days {was} transcribed {lasting(old.seconds / 3600)} of {inbox}{money}. "
 
 
 def _compared(old: Sum, new: Sum, was: str, now: str, currency: str) -> str:

@@ -1,4 +1,4 @@
-"""Limits as they are reached, and the names of the files that let them go at the share."""
+"""Limits as they are reached, models as requests name them, and the names of the files that answer at the share."""
 
 import pytest
 from hypothesis import given
@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from transcribed.files import consents, is_consent
 from transcribed.job.limits import Limits, Period, Spent
+from transcribed.worker.new_models import LONGEST_QUESTION, models_named, question_of
 
 
 def test_each_limit_of_a_period_that_is_reached_is_named_by_itself() -> None:
@@ -29,6 +30,32 @@ def test_the_file_for_any_limit_is_known_by_its_name_however_people_type_it(most
     assert consents.held_of(name.removesuffix(b".txt")) == question
 
 
+@given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=3))
+def test_the_file_for_any_model_is_known_by_its_name_and_is_a_plain_name(models: list[str]) -> None:
+    question = question_of(models)
+    name = consents.to_held(question)
+    if len(question) <= LONGEST_QUESTION and not question.endswith(".txt"):
+        assert consents.held_of(name) == question
+        assert consents.held_of(name.upper() + b".txt") == question
+    assert not set(name) & set(b"/\\ \n\0")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        (None, ()),
+        ("{}", ()),
+        ('{"speech_models":["a","b"]}', ("a", "b")),
+        ('{"speech_models":"a"}', ()),
+        ('{"speech_models":[1,null,"a",""]}', ("a",)),
+    ],
+)
+def test_the_models_that_a_request_names_are_the_texts_of_its_list(
+    parameters: str | None, named: tuple[str, ...]
+) -> None:
+    assert models_named(parameters) == named
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -37,6 +64,9 @@ def test_the_file_for_any_limit_is_known_by_its_name_however_people_type_it(most
         b"accept-limit-hours--8-per-day-until-2026-12-01.txt",
         b"accept-limit-hours-8-per-day-until-2026-12-01.mp3",
         b"accept-limit-hours-8-per-day-until-2026-12-01\n",
+        b"accept-model-notes.docx",
+        b"accept-model-a/b.txt",
+        b"accept-model-.txt",
         "accept-limit-hours-٨-per-day-until-2026-12-01.txt".encode(),
     ],
 )
