@@ -4,11 +4,14 @@ import re
 
 import pytest
 
+from commands import ask
 from fake_assemblyai import FakeAssemblyAI
 from fake_faults import Fault
+from transcribed.errors import TranscribedError
 from transcribed.job import Prices, canonical
 from transcribed.job.limits import Limits
 from transcribed.worker import drop
+from transcribed.worker.people.status import to_json
 from world import Crash, World, changed, mp3, work_for
 
 OLD, NEW, OTHER = "universal-3-5-pro", "assemblyai-stt-3-7", "universal-2"
@@ -290,3 +293,81 @@ def test_a_model_of_any_name_is_shown_and_accepted(world, api, model) -> None:
 
     assert len(api.submits) == 3
     assert (named is None) == (model == "é" * 60)
+
+
+def status(world: World) -> None:
+    """Let commands see how it is; they know the inbox by the name of its folder."""
+    world.routes[0] = changed(world.routes[0], name="inbox")
+    work_for(world, 300.0)
+    (world.state / "status.json").write_bytes(to_json(world.worker._snapshot()))
+
+
+def test_accept_model_shows_what_it_lets_go_and_sends_no_order_where_none_waits(held, api) -> None:
+    status(held)
+    answer = ask(held, "accept", "--model", "inbox")
+    assert f"has begun to transcribe by {NEW} instead of {OLD}" in answer.stdout
+    work_for(held, 900.0)
+    assert len(api.submits) == 4
+    status(held)
+
+    with pytest.raises(TranscribedError, match="no recording waits for a new model; no order was sent"):
+        ask(held, "accept", "--model")
+
+
+@pytest.mark.parametrize("words", [["--model", "--limits"], ["--model", "--loss"], ["talks", "--folders", "talks"]])
+def test_accept_is_about_one_thing_at_a_time(held, words) -> None:
+    answer = ask(held, "accept", *words)
+    assert answer.exit_code == 2
+    assert "accept one thing at a time" in answer.stderr
+
+
+@pytest.mark.parametrize("inbox", ["others", 7, ["talks"], {"talks": 1}, ""])
+def test_an_order_that_names_no_inbox_of_ours_accepts_nothing(held, api, inbox) -> None:
+    drop(str(held.state), {"order": "accept", "model": True, "inbox": inbox})
+
+    logs = work_for(held, 900.0)
+
+    assert len(api.submits) == 2
+    assert [line["reason"] for line in logs if line["event"] == "order.refused"] == [
+        "no new model waits to be accepted"
+    ]
+
+
+def test_the_status_tells_of_each_recording_why_it_waits(held) -> None:
+    rows = held.worker._snapshot().open
+    assert len(rows) == 2
+    assert all("has begun to transcribe by" in row.reason for row in rows)
+
+
+def test_the_hold_follows_an_inbox_to_another_name(held, api) -> None:
+    held.routes[0] = changed(held.routes[0], name="my talks")
+
+    work_for(held, 900.0)
+
+    assert len(api.submits) == 2
+    assert "`transcribed accept --model 'my talks'`" in notice(held)
+    held.drop(f"accept-model-{NEW}.txt", b"")
+    work_for(held, 900.0)
+    assert len(api.submits) == 4
+
+
+def test_the_file_in_one_inbox_answers_for_no_other(held, api, tmp_path_factory) -> None:
+    other = World(
+        tmp_path_factory.mktemp("other"), api, held.clock, name="others", hold_new_model=True, formats=("txt",)
+    )
+    held.routes.append(other.route)
+    (other.folders["inbox"] / f"accept-model-{NEW}.txt").touch()
+
+    work_for(held, 900.0)
+
+    assert len(api.submits) == 2
+    assert "model:talks" in lanes(held)
+
+
+def test_what_another_version_remembered_is_read_from_the_ledger_again(held, api) -> None:
+    with held.journal() as journal:
+        journal.remember({"models-known:talks": '{"known": 7}'})
+
+    work_for(held, 900.0)
+
+    assert len(api.submits) == 4, "both were paid"
