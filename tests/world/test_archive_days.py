@@ -115,7 +115,8 @@ def test_what_is_not_surely_ours_and_safe_stays_and_is_told_once(world: World, c
 def test_a_transcript_in_the_outbox_or_one_that_is_kept_is_enough(world: World) -> None:
     delivered(world, "Talk.mp3", "Other.mp3")
     (world.folders["outbox"] / "Talk.txt").unlink()
-    for path in (world.state / "transcripts").glob(f"{world.jobs()[1].transcript_id}*"):
+    [other] = [job for job in world.jobs() if job.path == b"Other.mp3"]
+    for path in (world.state / "transcripts").glob(f"{other.transcript_id}*"):
         path.unlink()
     later(world, 20)
     assert world.files("archive") == []

@@ -155,20 +155,26 @@ def test_a_recording_is_not_withdrawn_when_the_whole_inbox_is_gone(root):
         pass
 
 
+MOUNTED = b"/proc/sys/fs"  # /proc is a mount on every machine
+
+
 @pytest.fixture
 def mount_point(root, monkeypatch):
-    """A folder for whose mount a link stands, of which is told what is told of a mount: its path stays the same."""
+    """A folder for whose mount a link stands, of which is told what is told of a mount: its path stays the same.
+
+    What is not mounted there lies on /, wherever this machine has its temporary files.
+    """
     place = root + b"/in"
     monkeypatch.setattr(identity, "place_of", lambda _: place)
-    monkeypatch.setattr(identity, "mount_at", lambda path, _: mount_of(path))
+    monkeypatch.setattr(identity, "mount_at", lambda *_: mount_of(MOUNTED if os.readlink(place) == MOUNTED else b"/"))
     return place
 
 
 def test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_is_back(root, mount_point):
-    """/proc is a mount on every machine; an inbox that lay there and now lies on / has lost it."""
+    """An inbox that lay on a mount and now lies on / has lost it."""
     place = mount_point
     os.mkdir(root + b"/bare")
-    os.symlink(b"/proc/sys/fs", place)
+    os.symlink(MOUNTED, place)
     box = inbox(place)
     box.listing()
     os.unlink(place)
@@ -177,7 +183,7 @@ def test_the_bare_mount_point_of_an_unmounted_share_is_blocked_until_the_share_i
         with pytest.raises(Blocked, match="is not mounted"):
             box.listing()
     os.unlink(place)
-    os.symlink(b"/proc/sys/fs", place)
+    os.symlink(MOUNTED, place)
     assert box.listing().files == {}
 
 
@@ -187,7 +193,7 @@ def test_a_share_that_is_mounted_late_is_taken_as_the_inbox(root, mount_point):
     box = inbox(mount_point)
     box.listing()
     os.unlink(mount_point)
-    os.symlink(b"/proc/sys/fs", mount_point)
+    os.symlink(MOUNTED, mount_point)
     assert box.listing().files == {}
 
 
