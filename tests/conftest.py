@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 import compiled
+import in_memory
 from fake_assemblyai import FakeAssemblyAI
 from postbox import Postbox
 from world import Clock, World
@@ -22,6 +23,7 @@ from world import Clock, World
 SKIPPED: list[str] = []
 
 compiled.share()
+in_memory.choose()
 # An example may take any time: a deadline would fail on a busy machine.
 # `make test` draws half of the examples, `.ci/run` all of them.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
@@ -80,6 +82,14 @@ def root() -> Iterator[bytes]:
     yield path
     for folder, _, _ in os.walk(path):
         os.chmod(folder, 0o755)
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder on another file system than all other temporary files."""
+    path = tempfile.mkdtemp(prefix="elsewhere-", dir=in_memory.elsewhere(than=tempfile.gettempdir()))
+    yield Path(path)
     shutil.rmtree(path)
 
 

@@ -1,6 +1,5 @@
 """A lesson of others that needs strace; the stories and their table are in tests/world/test_field_lessons.py."""
 
-import tempfile
 from pathlib import Path
 
 from abilities import needs_strace
@@ -10,15 +9,14 @@ from world import mp3
 
 
 @needs_strace
-def test_where_modes_owners_and_times_may_not_be_set_all_is_delivered(tmp_path: Path) -> None:
+def test_where_modes_owners_and_times_may_not_be_set_all_is_delivered(tmp_path: Path, elsewhere: Path) -> None:
     calls = "chmod,fchmod,fchmodat,chown,fchown,lchown,fchownat,utimensat"
     with (
-        tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere,
         FakeAssemblyAI() as api,
         Straced(tmp_path / "daemon", api.base_url) as daemon,
     ):
-        daemon.folders["archive"] = Path(elsewhere)  # on another file system, so that the recording is carried there
-        daemon.config["inbox"][0]["archive"] = elsewhere
+        daemon.folders["archive"] = elsewhere  # on another file system, so that the recording is carried there
+        daemon.config["inbox"][0]["archive"] = str(elsewhere)
         daemon.strace_arguments = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=EPERM"]
         daemon.drop("a/Talk.mp3", mp3("Talk"))
         daemon.start("--once")

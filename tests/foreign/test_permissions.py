@@ -33,14 +33,6 @@ def root() -> Iterator[bytes]:
     shutil.rmtree(path)
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[Path]:
-    """A folder on another file system than pytest's: shared memory is one on every Linux."""
-    path = Path(tempfile.mkdtemp(prefix="permissions-", dir="/dev/shm"))
-    yield path
-    shutil.rmtree(path)
-
-
 def mode(path: bytes | Path) -> int:
     return stat.S_IMODE(os.lstat(path).st_mode)
 

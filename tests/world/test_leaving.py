@@ -1,8 +1,6 @@
 """A recording that has to be copied to another device, or is deleted, stays for some minutes under a hidden name."""
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,14 +15,6 @@ from world import Crash, World, changed, mp3, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))
 PART, REST = mp3("Talk", 40), mp3("rest", 60)
-
-
-@pytest.fixture
-def elsewhere():
-    """A folder on another file system than pytest's: shared memory is one on every Linux."""
-    path = Path(tempfile.mkdtemp(prefix="leaving-", dir="/dev/shm"))
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fake_account import words_of
 from fake_assemblyai import FakeAssemblyAI, Fault
+from in_memory import elsewhere
 from transcribed.folders import identity
 from transcribed.folders.mounts import mount_at
 from transcribed.job import State
@@ -100,7 +101,7 @@ class Life(RuleBasedStateMachine):
         self.clock = WrongClock()
         self.api = FakeAssemblyAI(clock=self.clock.right, processing_seconds=30)
         self.directory = Path(tempfile.mkdtemp(prefix="life-"))
-        self.elsewhere = Path(tempfile.mkdtemp(prefix="life-", dir="/dev/shm"))
+        self.elsewhere = Path(tempfile.mkdtemp(prefix="life-", dir=elsewhere(than=str(self.directory))))
         self.patch = pytest.MonkeyPatch()
         for address in ADDRESSES:
             self.api.put_elsewhere(address)
