@@ -1,5 +1,6 @@
 """Fixtures for all tests (tests/README.md lists them), and the rule that CI skips nothing."""
 
+import gc
 import os
 import platform
 import shutil
@@ -114,6 +115,17 @@ def evenly(files: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.
     """Each file with its place in a whole of the length 1."""
     for number, tests in enumerate(files):
         yield (number + 0.5) / len(files), tests
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage among what is collected: it stays to the end, and is most of what a worker has in memory."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_report_header() -> str:
