@@ -87,6 +87,8 @@ def test_a_backup_made_while_the_daemon_works_is_whole_and_replaces_nothing(tmp_
                 assert "put back from a backup of 20" in journal.loss()
             assert [path.name for path in copy.parent.iterdir()] == ["journal.db"]
             assert copy.stat().st_mode & 0o777 == 0o600
+        daemon.drop("20.mp3", mp3("20"))  # a copy of the same bytes would be the one that is there
+        daemon.wait_for_archive(21)
         before = copies[0].read_bytes()
         refused = cli(daemon, "journal", "backup", str(copies[0]))
         assert "exists already" in str(refused.exception)
