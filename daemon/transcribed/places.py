@@ -4,6 +4,7 @@ By the standard library alone, and with few imports: `transcribed health` asks i
 """
 
 import os
+import stat
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -42,19 +43,44 @@ def default_directory(path: str, environ: Mapping[str, str]) -> str | None:
 
 def state_directory(path: str, environ: Mapping[str, str]) -> str:
     """The state directory that the file at `path` means, however wrong the rest of it is, or if nobody may read it."""
-    state = _written(path).get("state", {})
-    named = state.get("directory") if isinstance(state, dict) else None
-    if isinstance(named, str) and named.startswith("/"):
-        return os.path.normpath(named)
-    return default_directory(path, environ) or STATE_DIRECTORY
+    return directory_written(path, environ) or default_directory(path, environ) or STATE_DIRECTORY
+
+
+def directory_written(path: str, environ: Mapping[str, str]) -> str | None:
+    """The same where the file surely means it; None where it cannot be read, is no TOML, or names what is no path."""
+    try:
+        state = _written(path).get("state", {})
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(state, dict):
+        return None
+    named = state.get("directory", default_directory(path, environ))
+    try:
+        return absolute(named) if isinstance(named, str) else None
+    except ValueError:
+        return None
+
+
+def absolute(path: str) -> str:
+    """A path of the configuration in its plain form. Raises ValueError, which says what should be there."""
+    if not path.startswith("/"):
+        raise ValueError("an absolute path, beginning with / (~ and variables are not expanded)")
+    if "\0" in path or ".." in path.split("/"):
+        raise ValueError("a path without .. and without the character NUL")
+    # normpath keeps two leading slashes, because POSIX does not say what they mean; on Linux they mean one.
+    plain = "/" + os.path.normpath(path).lstrip("/")
+    if plain == "/":
+        raise ValueError("a path below /")
+    return plain
 
 
 def _written(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            return tomllib.loads(file.read(MOST_BYTES).decode())
-    except (OSError, ValueError, RecursionError):
-        return {}
+    """The tables of the file. Raises OSError; ValueError and RecursionError where it is not a file of TOML."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        content = file.read(MOST_BYTES + 1)
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or len(content) > MOST_BYTES:
+            raise ValueError("this is no configuration")
+    return tomllib.loads(content.decode("utf-8-sig"))
 
 
 def status_path(directory: str, environ: Mapping[str, str]) -> str:

@@ -20,7 +20,8 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
 
-from transcribed import errors, files, formats
+from transcribed import errors, files
+from transcribed.formats import Style, known
 
 LARGE_BYTES = 1 << 20  # below, all formats take a tenth of a second
 LONGEST_SECONDS = 900.0  # 45 MB take 5 s on a computer of today
@@ -34,9 +35,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _ONE = threading.Lock()
 
 
-def render_each(
-    names: Collection[str], answer: bytes, kept_at: bytes, *, title: str, style: formats.Style
-) -> dict[str, bytes]:
+def render_each(names: Collection[str], answer: bytes, kept_at: bytes, *, title: str, style: Style) -> dict[str, bytes]:
     """The renderings of `answer` as `formats.render_each` makes them; the same bytes are kept at the path `kept_at`.
 
     Raises ValueError if the answer is damaged, Transient if the process that made them was ended, Permanent if they
@@ -44,7 +43,7 @@ def render_each(
     """
     made_of_it = [name for name in names if name != "json"]
     if len(answer) < LARGE_BYTES or not made_of_it:
-        return formats.render_each(names, answer, title=title, style=style)
+        return known.render_each(names, answer, title=title, style=style)
     look = {field.name: getattr(style, field.name) for field in fields(style)} | {"speakers": dict(style.speakers)}
     bounds = {"most_memory_bytes": MOST_MEMORY_BYTES, "most_written_bytes": MOST_WRITTEN_BYTES}
     made = _made_apart({"names": made_of_it, "kept_at": os.fsdecode(kept_at), "title": title, "style": look} | bounds)
@@ -101,8 +100,8 @@ def _write_all(request: dict[str, Any]) -> int:
     with files.open_regular(os.fsencode(request["kept_at"])) as file:
         answer = file.read()
     try:
-        style = formats.Style(**request["style"])
-        made = formats.render_each(request["names"], answer, title=request["title"], style=style)
+        style = Style(**request["style"])
+        made = known.render_each(request["names"], answer, title=request["title"], style=style)
     except ValueError:
         return _DAMAGED
     lengths = {name: len(data) for name, data in made.items()}

@@ -30,7 +30,7 @@ from transcribed.job import events as happened
 from transcribed.job.account import LOCAL
 from transcribed.journal import Journal, Transcripts
 from transcribed.service import Clock
-from transcribed.worker import orders
+from transcribed.worker import dropped
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
@@ -105,7 +105,7 @@ class House:
         return closing(Journal.open(self.state))
 
     def orders(self):
-        return [order for _, order in orders.waiting(os.fsencode(self.path("state", "commands")))]
+        return [order for _, order in dropped.waiting(os.fsencode(self.path("state", "commands")))]
 
 
 @pytest.fixture
@@ -910,7 +910,7 @@ def test_the_service_is_left_to_systemd_where_it_does_not_run(house, words, monk
     assert "systemd does not run here: `transcribed run`" in answer.err
 
 
-@pytest.mark.parametrize("words", [["explain", 1], ["scan"], ["config", "show"], ["config", "check"], ["check"]])
+@pytest.mark.parametrize("words", [["explain", 1], ["accept"], ["config", "show"], ["config", "check"], ["check"]])
 def test_a_configuration_with_a_mistake_is_refused_by_each_command_that_acts_on_it(house, words):
     house.write("config.toml", data=b"[api]\nuploads = 0\n")
     answer = house.run(*words)

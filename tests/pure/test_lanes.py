@@ -14,8 +14,8 @@ from transcribed.assemblyai import Throttled
 from transcribed.errors import Blocked, Permanent, Transient
 from transcribed.formats import FORMATS
 from transcribed.job.events import Deferred, Failed, Released, Retired, Submitted, Transcribed, Uploaded
+from transcribed.worker.dropped import LARGEST_BYTES, drop, numbers, waiting
 from transcribed.worker.lanes import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, RELAPSE_SECONDS, Lanes
-from transcribed.worker.orders import LARGEST_BYTES, drop, numbers, waiting
 
 #: A machine that is busy is no failure.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

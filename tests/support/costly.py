@@ -26,7 +26,7 @@ from transcribed.formats.words import Word
 from transcribed.inbox import beside, links
 from transcribed.inbox.probe import audio_of, length, probe
 from transcribed.job import printable, shown
-from transcribed.worker import orders
+from transcribed.worker import dropped
 
 ID = "b6a0a3d8-5b4c-4b1e-9d5c-0f6f3f6f2a11"
 _SETTINGS = beside.MOST_BYTES
@@ -68,7 +68,7 @@ def rows() -> Iterator[Row]:
     yield from _of_answers()
     yield from _of_renderings()
     yield from _of_names()
-    yield Row("order: jobs", _order, orders.waiting, 1 << 17)
+    yield Row("order: jobs", _order, dropped.waiting, 1 << 17)
 
 
 def _repeated(piece: str, before: str = "", after: str = "") -> Callable[[int], str]:
@@ -412,5 +412,5 @@ def _named(path: bytes) -> None:
 
 def _order(size: int) -> bytes:
     directory = tempfile.mkdtemp(prefix="order-")
-    orders.drop(directory, {"order": "retry", "jobs": [1] * (size // 3)})
-    return os.path.join(os.fsencode(directory), orders.ORDERS.encode())
+    dropped.drop(directory, {"order": "retry", "jobs": [1] * (size // 3)})
+    return os.path.join(os.fsencode(directory), dropped.ORDERS.encode())

@@ -1,22 +1,29 @@
 """The index for searches at a size: `many_words.py DIRECTORY [TRANSCRIPTS] [WORDS] [SEED]` builds one and asks it.
 
 The words of the transcripts are of a vocabulary of 50,000 with a Zipf distribution. An answer is made from its number
-each time it is read; those that are found are kept as files, and have a job, for `transcribed search`.
+each time it is read. For `transcribed search` each has a delivered job in a journal, and the best of each query are
+kept as files; `config.toml` beside them names the directory.
 """
 
 import itertools
 import json
 import os
 import random
+import sqlite3
 import statistics
 import sys
 import time
 import uuid
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
+from many_jobs import fill
 from transcribed import search
+from transcribed.journal import Transcripts
 
 VOCABULARY = 50_000
+KEPT = 20  # of each query: more than are shown
 QUERIES = ("w20", "w3000", "w40000", "w20 w300", '"w1 w2"', "w123*")
 
 
@@ -51,8 +58,10 @@ def main(directory: Path, transcripts: int = 10_000, words: int = 5_000, seed: i
         making += time.perf_counter() - before
         return {"": made}
 
+    known = list(numbers)
+    _deliver(directory, known)
     index = search.Index(str(directory), read)
-    began, known = time.perf_counter(), list(numbers)
+    began = time.perf_counter()
     for start in range(0, transcripts, 20):
         index.put(known[start : start + 20])
     took = time.perf_counter() - began - making
@@ -64,7 +73,20 @@ def main(directory: Path, transcripts: int = 10_000, words: int = 5_000, seed: i
             before = time.perf_counter()
             found = search.ranked(str(directory), query, 200)
             times.append(time.perf_counter() - before)
+        for each in found[:KEPT]:
+            Transcripts(str(directory)).keep(each, answer(numbers[each], words, seed), {"request": {}})
         _say(f"{query:12} {len(found):4} found  {statistics.median(times) * 1000:7.1f} ms")
+
+
+def _deliver(directory: Path, transcript_ids: Iterable[str]) -> None:
+    """A job for each of these transcripts, which was delivered, and a configuration that names the directory."""
+    known = list(transcript_ids)
+    fill(directory, len(known))
+    with closing(sqlite3.connect(directory / "journal.db")) as journal, journal:
+        query = "UPDATE jobs SET transcript_id = ? WHERE id = ?"
+        journal.executemany(query, zip(known, range(1, len(known) + 1), strict=True))
+    folders = 'path = "/srv/audio/inbox"\noutbox = "/srv/audio/outbox"\n'  # as `fill` has them
+    (directory / "config.toml").write_text(f'[state]\ndirectory = "{directory}"\n[[inbox]]\n{folders}')
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from pathlib import Path
 from waiting import wait_for
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["transcribed.cli.app", "transcribed.journal.migrations", __name__])
+_LOADED = ["transcribed.cli.app", "transcribed.cli.run", "transcribed.journal.migrations", __name__]
+_SERVER.set_forkserver_preload(_LOADED)
 _ONE_AT_A_TIME = threading.Lock()  # a status can be fetched once, and any start asks for those of all others
 
 

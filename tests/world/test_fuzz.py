@@ -14,7 +14,7 @@ Every parser of outside input in daemon/transcribed, in the order of the tests:
     job/names.py             shown, printable
     outbox/                  output_name, numbered; no path leads out of its root
     worker/folders.py        the note beside a failed recording
-    worker/orders.py         waiting, numbers, and the worker that obeys
+    worker/dropped.py        waiting, numbers; worker/orders.py: the worker that obeys
     cli/                     the status file
     journal/                 the texts that the API gives, written and told again
     local/                   the API's requests (auth, requests, api), its store, its decoder
@@ -86,7 +86,7 @@ from transcribed.local import store
 from transcribed.local.http import api as local_api
 from transcribed.local.http import requests as local_requests
 from transcribed.local.recognise import decode
-from transcribed.worker import orders
+from transcribed.worker import dropped
 from transcribed.worker.background import Outcome
 from transcribed.worker.messages import OrdersListed
 from transcribed.worker.people import failure_notes
@@ -599,9 +599,9 @@ def test_any_file_is_an_order_if_only_an_empty_one_and_the_daemon_outlives_it(wo
     commands = world.state / "commands"
     for number, content in enumerate(contents):
         (commands / f"{number}.order").write_bytes(content.replace(b"{", b'{"transcribed order": 1, ', 1))
-    waiting = orders.waiting(os.fsencode(commands))
+    waiting = dropped.waiting(os.fsencode(commands))
     assert [name for name, _ in waiting] == [b"%d.order" % number for number in range(len(contents))]
-    named = (number for _, order in waiting for number in orders.numbers(order or {}))
+    named = (number for _, order in waiting for number in dropped.numbers(order or {}))
     assert all(type(number) is int and 0 < number < 2**63 for number in named)
 
     world.run(until=lambda: not os.listdir(commands))
@@ -616,7 +616,7 @@ def test_an_order_nested_as_deep_as_it_can_be_read_does_not_end_the_daemon(world
         for depth in range(sys.getrecursionlimit(), 0, -1):
             jobs = b"[" * depth + b"]" * depth
             path.write_bytes(b'{"transcribed order": 1, "order": "retry", "jobs": %b}' % jobs)
-            found[:] = orders.waiting(os.fsencode(path.parent))
+            found[:] = dropped.waiting(os.fsencode(path.parent))
             if found[0][1]:
                 return
 

@@ -26,7 +26,7 @@ from transcribed.assemblyai import AssemblyAI
 from transcribed.errors import Blocked, ConfigError
 from transcribed.job import State
 from transcribed.journal import VERSION, Change, Happening, Journal, Transcripts, damage, rebuild
-from transcribed.journal.rebuild import MARK, job_of
+from transcribed.journal.rebuilding import MARK, job_of
 from transcribed.worker import Reload, drop
 from waiting import wait_for
 from world import START, Clock, World, mp3

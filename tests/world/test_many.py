@@ -21,9 +21,10 @@ from transcribed import files
 from transcribed.job import Fingerprint, Rules, State, events
 from transcribed.journal import Change, Happening, Journal
 from transcribed.worker.book import REMEMBERED, Book
+from transcribed.worker.dropped import drop
 from transcribed.worker.loop import CHANGES_AT_ONCE, LONGEST_WAIT_SECONDS
 from transcribed.worker.messages import StepEnded
-from transcribed.worker.orders import RETRIED_AT_ONCE, drop
+from transcribed.worker.orders import RETRIED_AT_ONCE
 from transcribed.worker.plan import Executor
 from transcribed.worker.rooms import LIGHT_BYTES
 from transcribed.worker.uplink import FEWEST, WINDOW_SECONDS

@@ -11,6 +11,7 @@ import pytest
 
 from commands import ask
 from transcribed import errors
+from transcribed.cli import early, searched
 from transcribed.search import NAME
 
 pytestmark = pytest.mark.route(formats=("txt",))
@@ -67,6 +68,50 @@ def test_only_what_an_inbox_got_since_a_day_is_found_if_that_is_asked_for(world,
     assert len(found(world, "budget", "--inbox", "talks", "--since", "1990-01-01")) == 1
     assert found(world, "budget", "--since", "2999-01-01") == []
     assert found(world, "budget", "--inbox", "none") == []
+
+
+PLAIN = [
+    ["budget"],
+    ["the budget"],
+    ['"approved the', 'budget"', "--json"],
+    ["--json", "bud*", "--limit", "1"],
+    ["budget", "--inbox=talks", "--since", "1990-01-01", "--since=1990-01-02"],
+    ["budget", "--inbox", "none"],
+    ["--limit=1000", "nowhere"],
+]
+
+
+@pytest.mark.parametrize("words", PLAIN, ids=" ".join)
+def test_what_is_answered_early_is_what_the_whole_command_line_answers(world, api, capsys, words):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    typed = ask(world, "search", *words)
+    capsys.readouterr()
+
+    status = early.answered(["--config", str(world.directory / "config.toml"), "search", *words])
+
+    assert (status, *capsys.readouterr()) == (typed.exit_code, typed.stdout, typed.stderr)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            [],
+            ["--json"],
+            ["--help"],
+            ["-h"],
+            ["a", "-h"],
+            ["--limit", "0", "a"],
+            ["--limit", "1001", "a"],
+            ["--", "-a"],
+        ),
+        *(["--limit", "x", "a"], ["--lim", "1", "a"], ["--since", "today", "a"], ["a", "--inbox"], ["a", "--jason"]),
+        *(["a", "--inbox", "--json"], ["a", "--limit"], ["a", "--json=1"], ["-a"]),
+    ],
+    ids=" ".join,
+)
+def test_help_and_what_may_be_a_mistake_is_left_to_the_whole_command_line(words):
+    assert searched.answered_early(None, words) is None
 
 
 def test_nothing_found_and_nothing_asked_for_are_told_apart(world, api):

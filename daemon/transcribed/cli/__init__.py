@@ -2,12 +2,16 @@
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from transcribed import signals
+from transcribed.cli import early
+from transcribed.cli.failure import told
+from transcribed.errors import TranscribedError
 
 __all__ = ["main"]
 
@@ -51,17 +55,21 @@ def _open_what_is_closed() -> None:
 def _run() -> None:
     """Run the command line.
 
-    The daemon catches its signals before the imports, which take most of its start; and `health`, which is run every
-    half a minute, does without most of them.
+    The daemon catches its signals before the imports, which take most of its start; and what is answered early does
+    without most of them.
     """
     if "run" in sys.argv:
         signals.caught()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no crash
     words = config_first(sys.argv[1:])
-    if "health" in words:
-        from transcribed.cli import health  # noqa: PLC0415  see above
-
-        if (status := health.answered_early(words)) is not None:
-            sys.exit(status)
+    try:
+        status = early.answered(words)
+    except TranscribedError as error:
+        status = told(error)
+    if status is not None:
+        sys.exit(status)
     from transcribed.cli import app  # noqa: PLC0415  see above
 
     app.main(words)

@@ -17,7 +17,7 @@ from transcribed.config import kinds
 from transcribed.config.toml import parsed
 from transcribed.job import Job, State, printable
 from transcribed.journal import Transcripts, amendments
-from transcribed.worker.orders import drop
+from transcribed.worker.dropped import drop
 from transcribed.worker.steps import amended
 
 

@@ -4,87 +4,91 @@ stdout is data, stderr is for people. Exit status: 0 done, 1 something failed, 2
 reached, 75 try again later, 77 permission, 78 configuration (sysexits.h).
 """
 
+import importlib
 import importlib.metadata
-import io
 import sys
+from collections import UserDict
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from transcribed import errors
-from transcribed.cli import (
-    audit,
-    backup,
-    check,
-    config_commands,
-    costs,
-    demo,
-    explain,
-    health,
-    local_api,
-    order,
-    render,
-    run,
-    search,
-    service,
-    show,
-    terminal,
-    understand,
-)
-from transcribed.job import printable
+from transcribed.cli.failure import exit_status, told
+
+__all__ = ["app", "exit_status", "main"]
 
 _WHICH = (
     "The configuration file. Default: $TRANSCRIBED_CONFIG, ~/.config/transcribed/config.toml or"
     " /etc/transcribed/config.toml, the first of them that is there."
 )
+#: Each command, in the order of the help: its module below `cli`, and its function there. Groups of commands come last.
+_HOMES = {
+    "run": "run:run",
+    "demo": "demo:demo",
+    "check": "check:check",
+    "status": "show:status",
+    "health": "health_command:health",
+    "jobs": "show:jobs",
+    "explain": "explain:explain",
+    "costs": "costs:costs",
+    "audit": "audit:audit",
+    "search": "search:search",
+    "retry": "order:retry",
+    "cancel": "order:cancel",
+    "accept": "order:accept",
+    "scan": "holding:scan",
+    "pause": "holding:pause",
+    "resume": "holding:resume",
+    "understand": "understand:understand",
+    "render": "render:render",
+    "local-api": "local_api:local_api",
+    "config": "config_commands:app",
+    "journal": "backup:app",
+    "service": "service:app",
+}
+_MARKUP: Any = "markdown"
 
 
-def _health(
-    ctx: typer.Context,
-    *,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="What waits, for a person or a server, is unhealthy.")
-    ] = False,
-    as_json: terminal.Json = False,
-) -> None:
-    """Say in one line if the daemon is healthy. Exit status: 0 healthy, 1 not.
+class _Commands(UserDict[str, Any]):
+    """The commands by their names. The module of each is loaded when it is asked for: most load SQLAlchemy."""
 
-    It is not where the daemon is dead or silent, or where nothing moves that should. What waits for a person or a
-    server is told, and is healthy: to start the daemon again would not end it.
-    """
-    raise typer.Exit(health.answer(ctx.obj, strict=strict, as_json=as_json))
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        if isinstance(found, str):
+            found = self.data[name] = _loaded(name, found)
+        return found
+
+
+def _loaded(name: str, home: str) -> Any:
+    """The command of this name, as Typer makes it of a function, or of a group of functions."""
+    module, _, attribute = home.partition(":")
+    found = getattr(importlib.import_module(f"transcribed.cli.{module}"), attribute)
+    alone = typer.Typer(rich_markup_mode=_MARKUP, pretty_exceptions_enable=False)
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return get_group(alone).commands[name]
+
+
+class _Program(TyperGroup):
+    """All commands, as one."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": _Commands(_HOMES)})
 
 
 app = typer.Typer(
+    cls=_Program,
     help="Turns a shared folder into a transcription service: recordings in, transcripts out.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=_MARKUP,
     pretty_exceptions_enable=False,  # a traceback is for a log, and must not show local variables
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("demo")(demo.demo)
-app.command("check")(check.check)
-app.command("status")(show.status)
-app.command("health")(_health)
-app.command("jobs")(show.jobs)
-app.command("explain")(explain.explain)
-app.command("costs")(costs.costs)
-app.command("audit")(audit.audit)
-app.command("search")(search.search)
-app.command("retry")(order.retry)
-app.command("cancel")(order.cancel)
-app.command("accept")(order.accept)
-app.command("scan")(order.scan)
-app.command("pause")(order.pause)
-app.command("resume")(order.resume)
-app.command("understand")(understand.understand)
-app.command("render")(render.render)
-app.add_typer(config_commands.app, name="config")
-app.add_typer(backup.app, name="journal")
-app.add_typer(service.app, name="service")
-app.command("local-api")(local_api.local_api)
 
 
 def _version(wanted: bool) -> None:
@@ -108,27 +112,7 @@ def options(
 
 def main(words: Sequence[str]) -> None:
     """Run the command line; an error that a person can fix is one sentence with its fix, not a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no crash
     try:
         app(list(words))
     except errors.TranscribedError as error:
-        problems = error.problems if isinstance(error, errors.ConfigError) else [error.message]
-        for problem in problems:
-            typer.echo(f"transcribed: {printable(problem)}", err=True)
-        if error.hint:
-            typer.echo(f"  {printable(error.hint)}", err=True)
-        sys.exit(exit_status(error))
-
-
-def exit_status(error: errors.TranscribedError) -> int:
-    """The exit status that says what should be done about `error`."""
-    match error:
-        case errors.ConfigError():
-            return errors.Exit.CONFIGURATION
-        case errors.Blocked():
-            return error.exit_status
-        case errors.Transient():
-            return errors.Exit.AGAIN
-    return errors.Exit.FAILED
+        sys.exit(told(error))

@@ -3,26 +3,32 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from transcribed import errors, files, places
 from transcribed.monitor import evidence
 from transcribed.monitor.health import RUNNING, SILENT, STARTING, life_of
-from transcribed.worker.people.status import Status, fields_of, from_json
+
+if TYPE_CHECKING:
+    from transcribed.worker.people.status import Status
 
 ALIVE = frozenset({RUNNING, STARTING, SILENT})
 
 T = TypeVar("T")
 
 
-def read_status(directory: str, environ: Mapping[str, str]) -> Status | None:
+def read_status(directory: str, environ: Mapping[str, str]) -> "Status | None":
     """The status that the daemon wrote last; None where it never ran. Raises TranscribedError."""
+    from transcribed.worker.people.status import from_json  # noqa: PLC0415  pydantic: who asks for life needs none
+
     written = _written(directory, environ)
     return None if written is None else _understood(written, from_json)
 
 
 def read_fields(directory: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """The same as it is written, of whatever version; empty where the daemon never ran. Raises TranscribedError."""
+    from transcribed.worker.people.status import fields_of  # noqa: PLC0415  as above
+
     written = _written(directory, environ)
     return {} if written is None else _understood(written, fields_of)
 

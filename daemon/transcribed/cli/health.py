@@ -1,6 +1,6 @@
 """`transcribed health`: the daemon's health, for a container's HEALTHCHECK and for scripts.
 
-It is run every half a minute, so its plain form is answered before the command line is imported: `answered_early`.
+It is run every half a minute, so its plain form is answered before the command line is loaded (`early`).
 """
 
 import json
@@ -16,16 +16,11 @@ from transcribed.monitor.health import judged
 HEALTHY, UNHEALTHY = 0, 1
 
 
-def answered_early(words: Sequence[str]) -> int | None:
-    """The exit status, where `words` are this command and nothing that needs the whole command line; else None.
-
-    `words` are the arguments with --config before the verb.
-    """
-    option = words[1] if words[:1] == ["--config"] and len(words) > 1 else None
-    rest = list(words[2:] if option is not None else words)
-    if rest[:1] != ["health"] or not set(rest[1:]) <= {"--json", "--strict"}:
+def answered_early(option: str | None, words: Sequence[str]) -> int | None:
+    """The exit status, where `words` after the verb need nothing of the whole command line; else None."""
+    if not set(words) <= {"--json", "--strict"}:
         return None
-    return answer(option, strict="--strict" in rest, as_json="--json" in rest)
+    return answer(option, strict="--strict" in words, as_json="--json" in words)
 
 
 def answer(option: str | None, *, strict: bool, as_json: bool) -> int:

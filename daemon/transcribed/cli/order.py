@@ -1,4 +1,4 @@
-"""The orders of a person: retry, cancel, accept, scan, pause, resume.
+"""The orders of a person about jobs and inboxes: retry, cancel, accept; `holding` has the others.
 
 Rules: an order that the journal shows to be impossible is refused here as a whole, with the reason. A good one is left
 for the daemon, which checks it again before it obeys: only the daemon changes anything. Nothing here waits for it.
@@ -8,13 +8,13 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from transcribed import config, errors, worker
-from transcribed.cli import daemon_status, terminal
+from transcribed import config, errors
+from transcribed.cli import daemon_status, sending, terminal
+from transcribed.cli.holding import check_inbox
 from transcribed.cli.meant import jobs_meant, shares_of
 from transcribed.cli.shares import Shares
 from transcribed.daemon import prices_of
@@ -22,8 +22,6 @@ from transcribed.job import Job, State, printable
 from transcribed.journal import Journal
 from transcribed.worker.people.status import counted
 
-_WHEN, _CLOCK = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"), "%H:%M"
-_NO_DATE = date(1900, 1, 1)  # of what strptime reads as a time of the day alone
 _LARGEST = 2**63 - 1  # SQLite's own
 _OTHERS = "--folders INBOX, --limits [INBOX], --model [INBOX], or --loss"
 #: The lane of an inbox that is held, by the word of the order that frees it, and what is said where none is.
@@ -94,7 +92,7 @@ def accept(
     if sum(others) > 1 or (inbox is not None and (loss or folders is not None)):
         raise typer.BadParameter(f"accept one thing at a time: an inbox, {_OTHERS}")
     for name in (inbox, folders):
-        _check_inbox(settled, name)
+        check_inbox(settled, name)
     if folders is not None:
         _accept_folders(settled, folders)
     elif loss:
@@ -160,66 +158,6 @@ def _price(settled: config.Config, name: str, hours: float) -> str:
     return next((prices.told(hours, parameters, currency) for parameters in asked), "")
 
 
-def scan(ctx: typer.Context) -> None:
-    """Look for new recordings in every inbox now."""
-    send(terminal.load(ctx), {"order": "scan"})
-
-
-def pause(
-    ctx: typer.Context,
-    inbox: Annotated[str | None, typer.Argument(metavar="INBOX", show_default="all of them")] = None,
-    *,
-    hours: Annotated[
-        float | None, typer.Option("--for", metavar="HOURS", min=0.01, max=87_600, help="Go on after so many hours.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--until", formats=[*_WHEN, _CLOCK], help="Go on at this time of here.")
-    ] = None,
-) -> None:
-    """Upload and submit nothing more, of an inbox or of all, until `transcribed resume`. A restart does not end it.
-
-    What was submitted already is waited for, and delivered.
-    """
-    if hours is not None and until is not None:
-        raise typer.BadParameter("give --for or --until, not both")
-    settled = terminal.load(ctx)
-    _check_inbox(settled, inbox)
-    send(settled, {"order": "pause", "inbox": inbox, "until": _end_of_pause(hours, until)})
-
-
-def resume(
-    ctx: typer.Context,
-    inbox: Annotated[str | None, typer.Argument(metavar="INBOX", show_default="all of them")] = None,
-) -> None:
-    """Go on after `transcribed pause`: with an inbox, or with all of them, also those that were paused by name."""
-    settled = terminal.load(ctx)
-    _check_inbox(settled, inbox)
-    status = daemon_status.read_status(settled.state.directory, os.environ)
-    if inbox is not None and status is not None and errors.PAUSE in {each.lane for each in status.blocked}:
-        raise errors.TranscribedError("all inboxes are paused together", hint="`transcribed resume` lets all go on")
-    send(settled, {"order": "resume", "inbox": inbox})
-
-
-def _end_of_pause(hours: float | None, until: datetime | None) -> float | None:
-    """The end in seconds since the epoch; None if the pause has no end. A time of the day is the next one."""
-    now = datetime.now()  # noqa: DTZ005 - what people write is the time of here
-    if hours is not None:
-        return now.timestamp() + 3600 * hours
-    if until is None:
-        return None
-    if until.date() == _NO_DATE:
-        until = datetime.combine(now.date(), until.time())
-        until += timedelta(days=until <= now)
-    if until <= now:
-        raise typer.BadParameter("--until is a time that has passed")
-    return until.timestamp()
-
-
-def _check_inbox(settled: config.Config, name: str | None) -> None:
-    if name not in [None, *(each.name for each in settled.inboxes)]:
-        raise typer.BadParameter("there is no inbox of this name in the configuration")
-
-
 def _has_a_failure(settled: config.Config) -> bool:
     with closing(Journal.read(settled.state.directory)) as journal:
         return any(journal.each(State.FAILED))
@@ -282,16 +220,4 @@ def _why_not_cancelled(job: Job) -> str:
 
 def send(settled: config.Config, order: Mapping[str, Any]) -> None:
     """Leave an order for the daemon. Raises TranscribedError."""
-    directory = settled.state.directory
-    Journal.read(
-        directory
-    ).close()  # where no daemon ever ran, the folder of orders would be ours, and the daemon could not use it
-    try:
-        worker.drop(directory, order)
-    except OSError as error:
-        doing = f"leaving the order in {os.path.join(directory, worker.ORDERS)}"
-        raise errors.from_os_error(error, lane=errors.STATE, doing=doing) from error
-    if daemon_status.is_alive(directory):
-        terminal.say("sent: the daemon is running and will act on it", stderr=True)
-    else:
-        terminal.say("sent: no daemon is running, so the order waits until one starts", stderr=True)
+    sending.send(settled.state.directory, order)

@@ -8,11 +8,14 @@ from typing import Annotated
 import structlog
 import typer
 
-from transcribed import config, daemon, errors, service, signals
+from transcribed import config, daemon, errors, formats, journal, loading, service, signals, worker
 from transcribed.cli import terminal
 from transcribed.config.placement import CONTAINER
 
 log = structlog.get_logger()
+
+for _room in (formats, journal, worker):  # a program that is replaced on the disk later must not be mixed with this one
+    loading.load_all(_room)
 
 AGAIN_SECONDS = 60.0
 

@@ -15,7 +15,7 @@ from transcribed.config.table import Table
 from transcribed.formats import FORMATS, naming
 from transcribed.formats.style import PLAIN, SEPARATORS
 from transcribed.job import Settings, checked_base_url
-from transcribed.places import STATE_DIRECTORY
+from transcribed.places import STATE_DIRECTORY, absolute
 
 __all__ = [
     "Api",
@@ -31,18 +31,6 @@ __all__ = [
     "State",
     "Transcription",
 ]
-
-
-def _absolute(path: str) -> str:
-    if not path.startswith("/"):
-        raise ValueError("an absolute path, beginning with / (~ and variables are not expanded)")
-    if "\0" in path or ".." in path.split("/"):
-        raise ValueError("a path without .. and without the character NUL")
-    # normpath keeps two leading slashes, because POSIX does not say what they mean; on Linux they mean one.
-    plain = "/" + os.path.normpath(path).lstrip("/")
-    if plain == "/":
-        raise ValueError("a path below /")
-    return plain
 
 
 def _name(name: str) -> str:
@@ -88,7 +76,7 @@ Command = Annotated[tuple[str, ...], AfterValidator(kinds.command)]
 Text = Annotated[str, AfterValidator(_text)]
 Extension = Annotated[str, AfterValidator(kinds.extension)]
 Pattern = Annotated[str, AfterValidator(kinds.pattern)]
-AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+AbsolutePath = Annotated[str, AfterValidator(absolute)]
 Format = Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
 Formats = Annotated[tuple[Format, ...], _each_once("format"), Field(strict=False, min_length=1)]
 Speakers = Annotated[dict[str, str], AfterValidator(kinds.speakers)]

@@ -9,7 +9,7 @@ styles have Word's own names, and each program shows them in its own way. The pa
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
-from xml.sax.saxutils import escape
+from html import escape
 
 from transcribed.formats.content import TRANSCRIPT, Content
 from transcribed.formats.direction import is_rtl
@@ -103,7 +103,7 @@ def _properties(content: Content) -> str:
     tag = tag_of(content.language)
     language = f"<dc:language>{tag}</dc:language>" if tag else ""
     created = _CREATED.format(date=content.date) if content.date else ""
-    return _PROPERTIES.format(title=escape(plain_title(content.title)), more=language + created)
+    return _PROPERTIES.format(title=escape(plain_title(content.title), quote=False), more=language + created)
 
 
 def _page(tag: str) -> str:
@@ -144,7 +144,7 @@ def _paragraph(
 
 def _run(text: str, form: str, *, rtl: bool = False) -> str:
     form += "<w:rtl/>" if rtl else ""
-    return f'<w:r><w:rPr>{form}</w:rPr><w:t xml:space="preserve">{escape(text)}</w:t></w:r>'
+    return f'<w:r><w:rPr>{form}</w:rPr><w:t xml:space="preserve">{escape(text, quote=False)}</w:t></w:r>'
 
 
 def _archive(parts: Mapping[str, str]) -> bytes:

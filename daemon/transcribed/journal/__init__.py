@@ -3,14 +3,35 @@
 One process writes, by a lock on the state directory; others only read. A damaged journal is set aside, never deleted.
 """
 
-from transcribed.journal.changes import Change, Happening
-from transcribed.journal.costs import Bill, Payment, day_begin, month_begin
-from transcribed.journal.days import DAY_SECONDS, Day
-from transcribed.journal.file import VERSION, Lock
-from transcribed.journal.questions import Question
-from transcribed.journal.rebuild import rebuild, unaccepted
-from transcribed.journal.store import Journal
-from transcribed.journal.transcripts import AUDIO, Transcripts
+from typing import TYPE_CHECKING
+
+from transcribed import loading
+
+if TYPE_CHECKING:
+    from transcribed.journal.changes import Change, Happening
+    from transcribed.journal.costs import Bill, Payment, day_begin, month_begin
+    from transcribed.journal.days import DAY_SECONDS, Day
+    from transcribed.journal.file import Lock
+    from transcribed.journal.questions import Question
+    from transcribed.journal.reading import VERSION
+    from transcribed.journal.rebuilding import rebuild, unaccepted
+    from transcribed.journal.store import Journal
+    from transcribed.journal.transcripts import AUDIO, Transcripts
+else:
+    __getattr__ = loading.on_demand(
+        __name__,
+        {
+            "changes": ("Change", "Happening"),
+            "costs": ("Bill", "Payment", "day_begin", "month_begin"),
+            "days": ("DAY_SECONDS", "Day"),
+            "file": ("Lock",),
+            "questions": ("Question",),
+            "reading": ("VERSION",),
+            "rebuilding": ("rebuild", "unaccepted"),
+            "store": ("Journal",),
+            "transcripts": ("AUDIO", "Transcripts"),
+        },
+    )
 
 __all__ = [
     "AUDIO",

@@ -12,11 +12,10 @@ from contextlib import closing, suppress
 
 import sqlalchemy as sa
 
-from transcribed import places
 from transcribed.errors import STATE, Blocked
+from transcribed.journal.sqlite import NAME
 
 LOSS = "loss"  #: the fact that says why a journal may not know of everything that was paid for
-NAME = places.JOURNAL
 _UNFINISHED = f"{NAME}.backup"
 _BACKUP = re.compile(rf"{re.escape(NAME)}\.v\d+\.\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d")
 _PAGES = 1024  # copied at once: 4 MB

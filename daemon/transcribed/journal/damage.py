@@ -15,10 +15,10 @@ import sqlalchemy as sa
 import structlog
 
 from transcribed import files
-from transcribed.errors import STATE, Blocked, Exit
-from transcribed.journal.copies import NAME
-from transcribed.journal.engine import connected, is_waited_for
-from transcribed.journal.tables import UNFINISHED, Unreadable, job_of, jobs, query_of, readable, tables_of
+from transcribed.journal.engine import connected
+from transcribed.journal.rows import Unreadable, job_of, readable
+from transcribed.journal.sqlite import HINT, NAME, is_waited_for
+from transcribed.journal.tables import UNFINISHED, jobs, query_of, tables_of
 
 log = structlog.get_logger()
 
@@ -28,10 +28,6 @@ _PAGE = 500  # jobs read at once
 _REST = 2.0  # beside the work: for each second of reading so many without
 _LAST_WORD_SECONDS = 1.0
 _SUSPECT, _CHECKED = f"{NAME}.suspect", f"{NAME}.checked"
-HINT = (
-    "start the daemon again, if no service manager does: its next start sets the journal aside, "
-    "and makes it again from what is kept beside it"
-)
 
 
 def is_small(directory: str) -> bool:
@@ -55,11 +51,6 @@ def suspect(directory: str, damage: str) -> None:
 def trust(directory: str) -> None:
     """This journal was read wholly, or is a new one. Raises OSError."""
     files.forget(os.fsencode(os.path.join(directory, _SUSPECT)))
-
-
-def blocked(damage: str) -> Blocked:
-    """The block of all that would be written into a damaged journal."""
-    return Blocked(f"the journal is damaged: {damage}", lane=STATE, hint=HINT, exit_status=Exit.AGAIN, by_person=True)
 
 
 def evident(engine: sa.Engine) -> str:

@@ -10,9 +10,7 @@ process.
 import contextlib
 import errno
 import fcntl
-import grp
 import os
-import pwd
 import sqlite3
 import stat
 import time
@@ -23,14 +21,15 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from transcribed import files
-from transcribed.errors import STATE, Blocked, ConfigError, Exit, TranscribedError, Transient, from_os_error
-from transcribed.journal import damage, ledger, starts
-from transcribed.journal.copies import LOSS, NAME, back_up, fsync, require_room
-from transcribed.journal.engine import connected, hint_for, is_waited_for
+from transcribed.errors import STATE, Blocked, ConfigError, Exit, Transient, from_os_error
+from transcribed.journal import damage, ledger, reading, starts
+from transcribed.journal.copies import LOSS, back_up, fsync, require_room
+from transcribed.journal.engine import connected, engine_of
+from transcribed.journal.reading import VERSION
+from transcribed.journal.sqlite import NAME, is_waited_for
 from transcribed.journal.tables import facts, metadata
 from transcribed.places import LOCK
 
-VERSION = 11
 _KEPT = (starts.FILE_NAME, ledger.NAME)  # these are made after a journal
 _BESIDE = ("", "-wal", "-shm")  # set aside in this order: a journal without its WAL would seem whole and be old
 _GROUP_READS = 0o050
@@ -183,28 +182,10 @@ def opened(
 
 def for_reading(directory: str) -> sa.Engine:
     """The journal of `directory`, only for reading. Raises ConfigError if there is none; Blocked."""
-    _find(directory)
-    engine = connected(directory, mode="ro", still=_is_still(directory))
-    try:
-        with _understood(directory):
-            version = version_of(engine, directory)
-    except BaseException:
-        engine.dispose()
-        raise
-    if version < VERSION:
-        engine.dispose()
-        if version == 0:  # a daemon was killed between making the file and its tables
-            raise _none_yet(directory)
-        raise ConfigError(
-            [f"the journal in {directory} is of an older version: start the daemon once, which brings it up to date"]
-        )
+    connection = reading.opened(directory)
+    engine = engine_of(lambda: connection)
+    engine.connect().close()  # from here on the engine closes it
     return engine
-
-
-def _is_still(directory: str) -> bool:
-    """True if nobody writes the journal, and we may not make the files beside it that SQLite reads a WAL by."""
-    beside = os.path.lexists(os.path.join(directory, NAME + "-wal"))
-    return not beside and not os.access(directory, os.W_OK)
 
 
 def _loss(directory: str, lock: Lock, on_slow: Callable[[], None]) -> str:
@@ -297,63 +278,11 @@ def _migrate(engine: sa.Engine, directory: str, version: int, on_slow: Callable[
     return Migrated(version, VERSION, backup)
 
 
-def _find(directory: str) -> None:
-    """Make sure that `directory` has a journal. Raises ConfigError if it has none, Blocked if that is not known."""
-    path = os.path.join(directory, NAME)
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise _none_yet(directory) from None
-    except PermissionError as error:
-        raise _closed(directory) from error
-    except OSError as error:
-        raise from_os_error(error, lane=STATE, doing=f"reading the journal in {directory}") from error
-    if not os.access(path, os.R_OK, effective_ids=True):  # to open and close it would end SQLite's own locks
-        raise _closed(directory)
-
-
-def _closed(directory: str) -> Blocked:
-    what = f"the journal in {directory} may not be read"
-    return Blocked(what, lane=STATE, hint=_who_may_read(directory), exit_status=Exit.PERMISSION)
-
-
-def _who_may_read(directory: str) -> str:
-    """The next step for somebody who may not look into the state directory."""
-    try:
-        status = os.stat(directory)
-    except OSError:
-        return "ask as root, or as the user that the daemon runs as"
-    by_mode = f"StateDirectoryMode=0750 lets the members of {_group(status.st_gid)} read it (chmod 0750 {directory})"
-    but = "not where webhook_auth_header_value is configured, for the journal has it"
-    return f"ask as root, or as the user {_user(status.st_uid)}; {by_mode}, {but}"
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
-
-
-def _none_yet(directory: str) -> ConfigError:
-    return ConfigError([f"there is no journal in {directory} yet: the daemon has not run with this configuration"])
-
-
 def version_of(engine: sa.Engine, directory: str) -> int:
     """The version of the journal; 0 if it has no tables yet. Raises ConfigError for a newer one."""
     with engine.connect() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-    if version > VERSION:
-        what = f"the journal in {directory} is of version {version}, written by a newer transcribed"
-        raise ConfigError([f"{what}; this one knows version {VERSION}: install the newer again, nothing was changed"])
-    return version
+    return reading.known(version, directory)
 
 
 @contextmanager
@@ -362,16 +291,6 @@ def _understood(directory: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.DatabaseError as error:
-        raise _unusable(error.orig or error, directory) from error
+        raise reading.unusable(error.orig or error, directory) from error
     except sqlite3.DatabaseError as error:
-        raise _unusable(error, directory) from error
-
-
-def _unusable(error: BaseException, directory: str) -> TranscribedError:
-    """A disk that is full or fails is waited for; a damaged journal is repaired by the daemon's next start."""
-    if is_waited_for(error):
-        return Blocked(f"the journal in {directory} cannot be opened: {error}", lane=STATE, hint=hint_for(error))
-    what = f"the journal in {directory} is damaged: {error}"
-    return ConfigError(
-        [f"{what}: put a backup in its place, or let the daemon's next start set it aside and rebuild it"]
-    )
+        raise reading.unusable(error, directory) from error

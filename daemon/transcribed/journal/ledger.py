@@ -19,8 +19,9 @@ from transcribed import files
 from transcribed.job import Job, Rules, after
 from transcribed.job.events import Submitted
 from transcribed.journal import payments as paid
+from transcribed.journal.rows import job_of
 from transcribed.journal.statements import FACT
-from transcribed.journal.tables import facts, job_of, jobs, payments
+from transcribed.journal.tables import facts, jobs, payments
 
 log = structlog.get_logger()
 

@@ -20,9 +20,10 @@ from typing import IO, BinaryIO
 from transcribed import files
 from transcribed.errors import STATE, Blocked, TranscribedError, from_os_error
 from transcribed.journal import damage, ledger, starts
-from transcribed.journal.copies import NAME, fsync
+from transcribed.journal.copies import fsync
 from transcribed.journal.engine import connected
 from transcribed.journal.file import Lock, version_of
+from transcribed.journal.sqlite import NAME
 
 _TRANSCRIPTS = "transcripts"
 _BESIDE = (ledger.NAME, starts.FILE_NAME)

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from transcribed.job import Fingerprint, Job, State
 from transcribed.job.events import Event
+from transcribed.journal.rows import job_of, readable
 from transcribed.journal.statements import MOST_TWINS
-from transcribed.journal.tables import events, few, job_of, jobs, numbers_in, readable
+from transcribed.journal.tables import events, few, jobs, numbers_in
 from transcribed.journal.transactions import Transactions
 
 _LAST = 100_000  # jobs among which the last of one inbox are looked for

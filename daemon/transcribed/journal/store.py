@@ -20,20 +20,10 @@ from transcribed.journal import copies, costs, damage, file, forgetting, questio
 from transcribed.journal.changes import Change, Happening
 from transcribed.journal.days import Days
 from transcribed.journal.paid import Forgotten, Paid
+from transcribed.journal.rows import event_row_of, job_of, readable, row_of
 from transcribed.journal.search import Search
 from transcribed.journal.starts import Count
-from transcribed.journal.tables import (
-    PAID,
-    erasures,
-    event_row_of,
-    facts,
-    few,
-    inboxes,
-    job_of,
-    jobs,
-    readable,
-    row_of,
-)
+from transcribed.journal.tables import PAID, erasures, facts, few, inboxes, jobs
 from transcribed.journal.transactions import Transactions
 from transcribed.journal.unfinished import UnfinishedJobs
 

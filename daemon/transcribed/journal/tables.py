@@ -1,4 +1,4 @@
-"""The tables of the journal, and a job and an event as their rows.
+"""The tables of the journal.
 
 `jobs`: what is. `events`: what happened. `inboxes`: when each was first seen, and when its backlog was accepted.
 `erasures`: transcripts that are to be deleted at AssemblyAI, or were. `facts`: what is true of the whole journal.
@@ -6,18 +6,14 @@
 `days`: the hours of audio that came. Each change of a table is a new version, with a step in `migrations`.
 """
 
-import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import fields
-from operator import attrgetter
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from transcribed.job import Fingerprint, Job, State, Step
+from transcribed.job import Job, State
 from transcribed.job.events import Event
+from transcribed.journal.rows import event_row_of, row_of
 
 
 class _Whole(sa.TypeDecorator[int]):
@@ -208,52 +204,6 @@ _GONE = (
 _SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7, "days": 9, "questions": 11}
 _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6, "audio_hash": 8}
 
-_ELSEWHERE = ("fingerprint", "state", "in_flight", "formats", "renderings")
-_FINGERPRINT = tuple(f.name for f in fields(Fingerprint))
-_PLAIN = tuple(f.name for f in fields(Job) if f.name not in _ELSEWHERE)
-_TEXTS = tuple(f.name for f in fields(Job) if f.type in (str, str | None))
-_plain_of = attrgetter(*_PLAIN)
-
-
-def row_of(job: Job) -> dict[str, Any]:
-    """A job as its row of `jobs`."""
-    row: dict[str, Any] = dict(zip(_PLAIN, _plain_of(job), strict=True))
-    row |= {name: _storable(row[name]) for name in _TEXTS}
-    row |= {name: getattr(job.fingerprint, name) for name in _FINGERPRINT}
-    row["in_flight"] = None if job.in_flight is None else str(job.in_flight)
-    row["renderings"] = None if job.renderings is None else dict(job.renderings)
-    row["state"], row["formats"] = str(job.state), list(job.formats)
-    return row
-
-
-def _storable(text: str | None) -> str | None:
-    """`text` as SQLite takes it: half a character, as at the end of a text that the API has cut, is escaped."""
-    if text is None or text.isascii():
-        return text
-    return text.encode(errors="backslashreplace").decode()
-
-
-class Unreadable(Exception):
-    """A row is not one that this program wrote."""
-
-
-@contextmanager
-def readable() -> Iterator[None]:
-    """Rows are read here, and made jobs. Raises Unreadable where one cannot be."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise Unreadable(f"a job in it cannot be read: {error}") from error
-
-
-def job_of(row: dict[str, Any]) -> Job:
-    """The job of a row of `jobs`."""
-    fingerprint = Fingerprint(**{name: row[name] for name in _FINGERPRINT})
-    facts = {name: row[name] for name in _PLAIN}
-    facts["in_flight"] = None if row["in_flight"] is None else Step(row["in_flight"])
-    facts["renderings"] = None if row["renderings"] is None else tuple(dict(row["renderings"]).items())
-    return Job(fingerprint=fingerprint, state=State(row["state"]), formats=tuple(row["formats"]), **facts)
-
 
 def few(index: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """The condition that a job is in this index of a few, and meets `conditions` on the column of the index.
@@ -286,17 +236,6 @@ def query_of(version: int) -> sa.Select[Any]:
     """The jobs of a journal of this version; what it does not know yet is null."""
     since = ((column, _COLUMNS_SINCE.get(column.name, 1)) for column in jobs.c)
     return sa.select(*(c if first <= version else sa.null().label(c.name) for c, first in since))
-
-
-def event_row_of(job: int, at: float, event: Event, state: State) -> dict[str, Any]:
-    """An event of a job as its row of `events`."""
-    data = json.dumps(event.data(), default=_text)
-    return {"job": job, "at": at, "event": event.name(), "state": str(state), "data": data}
-
-
-def _text(value: object) -> str:
-    """Bytes are paths: as text they keep every byte, and JSON keeps the text."""
-    return os.fsdecode(value) if isinstance(value, bytes) else str(value)
 
 
 def insert(connection: sa.Connection, job: Job, event: Event, state: State) -> int:

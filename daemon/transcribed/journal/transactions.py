@@ -6,10 +6,9 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from transcribed.errors import STATE, Blocked
-from transcribed.journal import damage
-from transcribed.journal.engine import hint_for, is_damage
-from transcribed.journal.tables import Unreadable
+from transcribed.errors import Blocked
+from transcribed.journal import sqlite
+from transcribed.journal.rows import Unreadable
 
 
 class Ending(Protocol):
@@ -55,7 +54,7 @@ class Transactions:
     def writing(self) -> Iterator[sa.Connection]:
         """All or nothing. Raises Blocked(state): nothing was written."""
         if self.damage:
-            raise damage.blocked(self.damage)
+            raise sqlite.damaged(self.damage)
         self._require_place()
         written = False
         try:
@@ -89,15 +88,14 @@ class Transactions:
         except Unreadable as error:
             raise self._found(str(error)) from error
         except sa.exc.DatabaseError as error:
-            if is_damage(error.orig):
+            if sqlite.is_damage(error.orig):
                 raise self._found(str(error.orig)) from error
             if not isinstance(error, sa.exc.OperationalError):
                 raise
-            what = f"the journal cannot be {doing}: {error.orig}"
-            raise Blocked(what, lane=STATE, hint=hint_for(error.orig)) from error
+            raise sqlite.unanswered(doing, error.orig) from error
 
     def _found(self, damaged: str) -> Blocked:
         if not self.damage:
             self.damage = damaged
             self._damaged(damaged)
-        return damage.blocked(self.damage)
+        return sqlite.damaged(self.damage)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from transcribed.job import Job, State
-from transcribed.journal.tables import few, job_of, jobs, readable
+from transcribed.journal.rows import job_of, readable
+from transcribed.journal.tables import few, jobs
 from transcribed.journal.transactions import Transactions
 
 #: As `Job.only_waits` says it.

@@ -1,18 +1,14 @@
-"""The orders of people: small files dropped into `commands/` of the state directory, the way mail is delivered.
+"""The carrying out of orders, which people drop into a folder of the state directory (`dropped`).
 
-An order is one JSON object that says so, in a file `N.order`: no rendering has such a name. It is written whole
-(temporary name, fsync, rename), so it survives a restart and waits where there is no daemon; the daemon removes it once
-it is carried out. Whatever else lies there, be it an order of another version, is not obeyed and not deleted: it is set
-aside beside the folder, and said.
+Whatever else lies there, be it an order of another version, is not obeyed and not deleted: it is set aside beside the
+folder, and said.
 """
 
 import contextlib
 import functools
 import itertools
-import json
 import os
 import secrets
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,6 +20,7 @@ from transcribed.job.events import Cancelled
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.dispatch import Dispatch
+from transcribed.worker.dropped import ORDERS, PRIVATE, numbers, waiting
 from transcribed.worker.holds import Holds
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.messages import OrdersListed, QuestionStepEnded
@@ -33,9 +30,6 @@ from transcribed.worker.questions import Questions
 
 log = structlog.get_logger()
 
-ORDERS = "commands"
-LARGEST_BYTES = 1 << 20
-_PRIVATE = files.Access(dir_mode=0o700)
 RETRIED_AT_ONCE = 500
 LATEST = 253_402_300_799.0  # the last second that has a date of four digits
 SCAN_SECONDS = 10.0  # where no event tells that an order has come
@@ -43,64 +37,7 @@ SCAN_SECONDS = 10.0  # where no event tells that an order has come
 
 _SHOWN = 5  # of the jobs that a line of the log names
 ASIDE = b".aside"  # what is added to the folder's name for what was not understood
-_ENDING, _MAGIC = b".order", {"transcribed order": 1}
-_VERBS = frozenset({"retry", "cancel", "accept", "scan", "pause", "resume", "understand", "corrected"})
 _NOT_OBEYED = "order it again with the command line of the daemon's version; nothing was done"
-
-
-def drop(directory: str, order: Mapping[str, Any]) -> bytes:
-    """Leave an order for the daemon whose state directory this is; returns its path. Raises OSError."""
-    folder = os.path.join(os.fsencode(directory), ORDERS.encode())
-    files.make_folder(folder, access=_PRIVATE)
-    name = f"{time.time():.6f}-{secrets.token_hex(4)}".encode() + _ENDING  # in order of time, and nobody else's
-    path = os.path.join(folder, name)
-    data = json.dumps(_MAGIC | dict(order)).encode()
-    with files.opened_as_named(folder) as root:
-        access = _for_daemon(root)
-        try:
-            files.publish(path, data, root=root, access=access)
-        except FileNotFoundError:  # a daemon that started just now took our temporary for what a crash left
-            files.publish(path, data, root=root, access=access)
-    return path
-
-
-def _for_daemon(folder: files.Root) -> files.Access:
-    """The access that lets the daemon read an order whoever gives it, and whatever the umask: others cannot go in."""
-    owner = os.fstat(folder.descriptor).st_uid if os.geteuid() == 0 else None
-    return files.Access(file_mode=0o644, owner=owner)
-
-
-def waiting(directory: bytes) -> tuple[tuple[bytes, Mapping[str, Any] | None], ...]:
-    """The orders that wait, oldest first; what is no order is an empty one, None cannot be opened.
-
-    Raises OSError.
-    """
-    files.make_folder(directory, access=_PRIVATE)
-    names = sorted(name for name in os.listdir(directory) if not name.startswith(b"."))
-    return tuple((name, _read(os.path.join(directory, name)) if name.endswith(_ENDING) else {}) for name in names)
-
-
-def _read(path: bytes) -> Mapping[str, Any] | None:
-    """The order in this file; None where it cannot be opened, which must not keep the others waiting."""
-    try:
-        order = json.loads(files.read_regular(path, LARGEST_BYTES))
-    except OSError:
-        return None
-    except (ValueError, RecursionError):
-        return {}
-    if not (isinstance(order, dict) and _MAGIC.items() <= order.items() and _is_verb(order.get("order"))):
-        return {}
-    return {key: value for key, value in order.items() if key not in _MAGIC}
-
-
-def _is_verb(named: object) -> bool:
-    return isinstance(named, str) and named in _VERBS
-
-
-def numbers(order: Mapping[str, Any]) -> list[int]:
-    """The jobs that an order names; what is no number of a job is left out."""
-    named = order.get("jobs")
-    return [n for n in named if type(n) is int and 0 < n < 2**63] if isinstance(named, list) else []  # SQLite's own
 
 
 class _Refusals:
@@ -142,7 +79,7 @@ class Orders:
         self.directory = os.fsencode(directory)  #: of the state
         self.folder = os.path.join(self.directory, ORDERS.encode())
         with contextlib.suppress(OSError):  # a disk that is full now; each look tries again
-            files.make_folder(self.folder, access=_PRIVATE)
+            files.make_folder(self.folder, access=PRIVATE)
         self.look_at = clock.monotonic()
         self._book = book
         self._dispatch = dispatch
@@ -381,7 +318,7 @@ def _set_aside(folder: bytes, name: bytes) -> None:
     """Move what is no order beside the folder of orders; what cannot be moved stays, and does no harm."""
     aside = folder + ASIDE
     with contextlib.suppress(OSError, files.NameTaken), files.opened_as_named(folder) as orders:
-        files.make_folder(aside, access=_PRIVATE)
+        files.make_folder(aside, access=PRIVATE)
         target = os.path.join(aside, b"%b-%b" % (secrets.token_hex(4).encode(), name[:200]))
         files.move(orders.descriptor, name, target, root=aside)
 

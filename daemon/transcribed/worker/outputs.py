@@ -7,18 +7,21 @@ is told the same.
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from transcribed import files, formats
 from transcribed.formats import naming
 from transcribed.job import Fingerprint, Job, shown
 from transcribed.journal import AUDIO
-from transcribed.worker.plan import Route
+
+if TYPE_CHECKING:
+    from transcribed.worker.plan import Route
 
 NOTE_SUFFIX, REMARK_SUFFIX, DRAFT_SUFFIX = b".error.txt", b".note.txt", b".draft.txt"
 _FIRST_DAY_SECONDS = 631_152_000.0  # 1990: what is dated before was dated by nobody
 
 
-def called(job: Job, route: Route, template: str, answer: bytes | None) -> tuple[bytes, bytes]:
+def called(job: Job, route: "Route", template: str, answer: bytes | None) -> tuple[bytes, bytes]:
     """The stem and the tail of a job's outputs by a template.
 
     `answer` is its transcript, where there is one: it is read only for a template that asks for the language.
@@ -43,19 +46,19 @@ def _language(answer: bytes | None) -> str:
         return ""
 
 
-def below(folder: bytes, job: Job, route: Route) -> bytes:
+def below(folder: bytes, job: Job, route: "Route") -> bytes:
     """The recording's own path in `folder`, in names as the route has them."""
     return os.path.join(folder, files.portable(job.path) if route.names == "portable" else job.path)
 
 
-def place(folder: bytes, job: Job, route: Route) -> bytes:
+def place(folder: bytes, job: Job, route: "Route") -> bytes:
     """The path of the recording in `folder`, the archive or the failed folder, with the number of its names."""
     assert job.number is not None
     stem, suffix = os.path.splitext(below(folder, job, route))
     return files.output_name(stem, job.number, suffix)
 
 
-def note(job: Job, route: Route) -> bytes:
+def note(job: Job, route: "Route") -> bytes:
     """The path of the note about a failure, beside the recording's place in the failed folder."""
     return files.output_name(place(route.failed, job, route), 1, NOTE_SUFFIX)
 
@@ -63,7 +66,7 @@ def note(job: Job, route: Route) -> bytes:
 def output(job: Job, name: str) -> bytes:
     """The path of one output of a job whose names are chosen: a rendering, or its redacted audio."""
     assert job.stem is not None
-    suffix = formats.FORMATS[name].suffix if name in formats.FORMATS else f".{name}"
+    suffix = formats.SUFFIXES.get(name, f".{name}")
     return files.output_name(job.stem, job.number or 1, job.tail + suffix.encode())
 
 
@@ -74,7 +77,7 @@ def remark(job: Job, number: int = 1) -> bytes:
     return files.output_name(job.stem, job.number or 1, job.tail + ending)
 
 
-def draft(job: Job, route: Route, number: int) -> bytes:
+def draft(job: Job, route: "Route", number: int) -> bytes:
     """The path of a job's draft, whose other names need not be chosen yet; the `number`th where others have it."""
     stem, tail = called(job, route, route.settings_of(job).output_name, None)
     return files.output_name(stem, number, tail + DRAFT_SUFFIX)
@@ -84,7 +87,7 @@ def outputs(job: Job) -> list[bytes]:
     """The paths of all its outputs; none before their names are chosen."""
     if job.stem is None or job.number is None:
         return []
-    return [output(job, name) for name in job.formats if name in (*formats.FORMATS, *AUDIO)]
+    return [output(job, name) for name in job.formats if name in (*formats.SUFFIXES, *AUDIO)]
 
 
 def title_of(job: Job) -> str:
