@@ -79,6 +79,6 @@ class Ours:
         return usage
 
     def delivered(self, name: str = "talks") -> int:
-        """The number of transcripts in the outbox of this inbox."""
+        """The number of transcripts in the outbox of this inbox. Its page is none."""
         with os.scandir(self.folder("outbox", name)) as found:
-            return sum(not entry.name.startswith(".") for entry in found)
+            return sum(not entry.name.startswith((".", "_")) for entry in found)
