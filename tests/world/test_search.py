@@ -237,3 +237,16 @@ def test_a_corrected_transcript_that_is_removed_leaves_no_word_in_the_index(worl
     world.run(until=lambda: not list((world.state / "transcripts").glob("*.corrected.json")))
 
     assert [word for word in ("asked", "mayer", "meier") if is_in_index(world, word)] == []
+
+
+def test_what_is_delivered_within_a_second_is_put_into_the_index_together(world, api):
+    api.results = spoken("We approved the budget.")
+    for number in range(12):
+        world.drop(f"Talk {number}.mp3")
+
+    assert world.run() == 0
+
+    with closing(sqlite3.connect(world.state / NAME)) as index:
+        assert index.execute("SELECT count(*) FROM transcripts").fetchone() == (12,)
+    changes = int.from_bytes((world.state / NAME).read_bytes()[24:28])  # sqlite.org/fileformat2.html, 1.3
+    assert changes < 12

@@ -104,6 +104,7 @@ class Deletions:
             self._sweep(plan)
             self._search.look()
             self._book.journal.check_beside()
+        self._search.put_if_due()
         if now >= self._forget_at and self._lanes.blocking((errors.STATE,)) is None:
             self._forget(plan)
         if self.erasing is None and self._lanes.blocking((errors.STATE, errors.API)) is None:
@@ -174,7 +175,11 @@ class Deletions:
     def next_at(self) -> float:
         """The time at which the next of them is due (monotonic)."""
         times = [self._forget_at] if self._sweeping else [self._forget_at, self._sweep_at]
-        return min([*times, self._erase_at()])
+        return min([*times, self._erase_at(), self._search.next_at()])
+
+    def leave(self) -> None:
+        """The daemon ends: what was delivered is put into the index now."""
+        self._search.put_now()
 
     def is_busy(self) -> bool:
         """True while there is something to delete now, or to forget. What failed is left to a later time."""

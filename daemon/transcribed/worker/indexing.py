@@ -1,27 +1,34 @@
 """The index for searches follows what is delivered and removed, behind all other work.
 
 Nobody waits for it: a failure is a line in the log, and the next look at what is kept goes on. All reading and writing
-is done on the one thread for files of the state directory, a few transcripts at a time.
+is done on the one thread for files of the state directory, a few transcripts at a time. What is delivered within a
+second is put in together: each opening of the index costs as many fsyncs as a recording's own files.
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 from transcribed.journal import Transcripts
 from transcribed.search import Index
 from transcribed.worker.background import Background
+from transcribed.worker.plan import Clock
 
 AT_ONCE = 20  # transcripts: some tenths of a second, for which other files of the state directory wait
+GATHER_SECONDS = 1.0
 _DOING = "putting transcripts into the index for searches"
 
 
 class Indexing:
     """The transcripts that are still to be put into the index, and the work of doing so."""
 
-    def __init__(self, kept: Transcripts, background: Background) -> None:
+    def __init__(self, kept: Transcripts, background: Background, clock: Clock) -> None:
         self._index = Index(kept.state, kept.texts)
         self._kept = kept
         self._background = background
+        self._clock = clock
+        self._delivered: list[str] = []  # since the last were put in
+        self._put_at = -math.inf
         self._waiting: list[str] = []  # of the thread that writes the index
         self._complete: object = None  # the files as they were when nothing was missing
 
@@ -30,8 +37,28 @@ class Indexing:
         self._do(self._look)
 
     def put(self, transcript_id: str) -> None:
-        """Put a transcript that was delivered or corrected in, in the background."""
+        """Put a transcript that a person corrected in, in the background."""
         self._do(functools.partial(self._index.put, [transcript_id]))
+
+    def delivered(self, transcript_id: str) -> None:
+        """A transcript was delivered, and is put in soon."""
+        self._delivered.append(transcript_id)
+
+    def put_if_due(self) -> None:
+        """Put what was delivered in, in the background, where it is time for it."""
+        if self._clock.monotonic() >= self.next_at():
+            self._put_at = self._clock.monotonic() + GATHER_SECONDS
+            self.put_now()
+
+    def put_now(self) -> None:
+        """Put what was delivered in, in the background."""
+        waiting, self._delivered = self._delivered, []
+        for begin in range(0, len(waiting), AT_ONCE):
+            self._do(functools.partial(self._index.put, waiting[begin : begin + AT_ONCE]))
+
+    def next_at(self) -> float:
+        """The time (monotonic) at which something is to be put in; infinite while nothing waits."""
+        return self._put_at if self._delivered else math.inf
 
     def take_out(self, transcript_ids: Sequence[str]) -> None:
         """Take these out, before the removal that is asked for next on the same thread."""

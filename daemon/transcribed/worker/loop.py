@@ -373,7 +373,6 @@ class Worker:
     def _leave(self) -> None:
         """Let go of the steps in flight: what they did by the deadline is written, the rest is free to be redone."""
         self._host.notify(STOPPING="1")
-        self._stopping = True
         self._stop.set()
         self._news.hurry()
         deadline = self._clock.monotonic() + GRACE_SECONDS
@@ -385,6 +384,7 @@ class Worker:
                 self._guarded(functools.partial(self.book.record, job, Released("the daemon stopped")))
         self._guarded(functools.partial(self._together, [inbox.inspection.leave for inbox in self.inboxes.values()]))
         self._news.leave()
+        self._deletions.leave()
         self._heartbeat.last(self._snapshot())
 
     def _busy(self) -> bool:

@@ -61,7 +61,7 @@ class Pages:
         self._ended: dict[str, dict[int, Job]] = {}  # the last of each inbox that was read
         self._written: dict[bytes, _Written] = {}
         self.month = Month(journal, clock)
-        self.search = Searching(Indexing(kept, background), SearchPages(journal, kept, background, clock))
+        self.search = Searching(Indexing(kept, background, clock), SearchPages(journal, kept, background, clock))
 
     def show(self, status: Status) -> None:
         """Let the pages show this from now on."""

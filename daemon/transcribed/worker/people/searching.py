@@ -19,7 +19,19 @@ class Searching:
 
     def delivered(self, transcript_id: str) -> None:
         """This transcript was delivered. The page was told of its job."""
-        self._indexing.put(transcript_id)
+        self._indexing.delivered(transcript_id)
+
+    def put_if_due(self) -> None:
+        """Put what was delivered into the index, where it is time for it."""
+        self._indexing.put_if_due()
+
+    def put_now(self) -> None:
+        """Put what was delivered into the index."""
+        self._indexing.put_now()
+
+    def next_at(self) -> float:
+        """The time (monotonic) at which something is to be put into the index; infinite while nothing waits."""
+        return self._indexing.next_at()
 
     def corrected(self, transcript_id: str) -> None:
         """A person corrected words of this transcript."""
