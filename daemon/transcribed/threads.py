@@ -65,6 +65,8 @@ class Threads:
             return
         if kind not in self._ready:
             self._ready.append(kind)
+        elif len(self._ready) <= self._idle:
+            return  # one was called, and calls the next: short work is done before many have come
         if len(self._ready) <= self._idle:  # one that was called is idle until it has taken something
             self._changed.notify()
         elif self._threads < self._most:
