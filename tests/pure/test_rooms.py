@@ -9,6 +9,7 @@ from transcribed.threads import MOST_THREADS
 from transcribed.worker.background import AUDIO_CALLS, CALLS
 from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, line_weight, stage_of
 from transcribed.worker.schedule import Line
+from transcribed.worker.steps import naming
 
 SHORT, LONG = a_job(), a_job(fingerprint=Fingerprint(LONG_BYTES + 1, 5))
 OTHER = a_job(inbox="calls")
@@ -25,6 +26,10 @@ def test_so_many_of_a_kind_start_and_no_more(step, most):
         assert rooms.has_one(step, SHORT)
         rooms.take(step, SHORT)
     assert not rooms.has_one(step, SHORT)
+
+
+def test_all_that_may_be_named_before_the_first_of_them_is_delivered_are_rendered_once():
+    assert naming.KEPT >= FOLDER_STEPS
 
 
 def test_steps_in_the_folders_of_one_inbox_take_no_room_from_those_of_another():

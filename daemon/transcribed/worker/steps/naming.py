@@ -20,7 +20,7 @@ from transcribed.worker.steps.places import OpenFolders, judged, opened_each
 #: The errors with which vfat, exFAT, CIFS and FUSE refuse a name that they cannot hold: they do not agree.
 NAME_REFUSED = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 
-KEPT, KEPT_BYTES = 8, 16_000_000  # renderings of recordings that are named, and not published yet
+KEPT, KEPT_BYTES = 32, 16_000_000  # renderings that are not published yet: of as many as rooms lets be named at once
 
 
 class Naming:
