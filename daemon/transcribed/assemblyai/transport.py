@@ -15,7 +15,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any, cast
@@ -200,7 +200,7 @@ class _Session(requests.Session):
         self.line = line
         self.auth = auth
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # no answer changes the next request
-        self.headers["User-Agent"] = f"transcribed/{version('transcribed')}"
+        self.headers["User-Agent"] = _agent()
         self.headers["Accept-Encoding"] = "identity"  # no packed bomb, and bytes are kept as they came
         self.mount("https://", _Adapter(line))
         self.mount("http://", _Adapter(line))
@@ -219,6 +219,11 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: a redirect is an answer. (Else requests would read its body, of any size, to find the next address.)"""
+
+
+@cache  # to find the version takes as long as a request
+def _agent() -> str:
+    return f"transcribed/{version('transcribed')}"
 
 
 class _Adapter(HTTPAdapter):
