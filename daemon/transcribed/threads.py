@@ -14,7 +14,7 @@ Work = Callable[[], None]
 
 MOST_THREADS = 160  # with watchdog's, the hooks' and the interpreter's below TasksMax=256 of the shipped unit
 OWN_THREADS = 24  # of them for what touches no inbox: however many shares hang, they cannot keep these
-OWN = frozenset({"api", "state", "notify", "hooks"})  #: the kinds of work that touch no inbox
+OWN = frozenset({"api", "fetches", "state", "notify", "hooks"})  #: the kinds of work that touch no inbox
 IDLE_SECONDS = 30.0
 
 

@@ -7,7 +7,16 @@ from transcribed import config
 from transcribed.job import Fingerprint, Step
 from transcribed.threads import MOST_THREADS
 from transcribed.worker.background import AUDIO_CALLS, CALLS
-from transcribed.worker.rooms import FOLDER_STEPS, HUNG, LIGHT_BYTES, LONG_BYTES, Rooms, line_weight, stage_of
+from transcribed.worker.rooms import (
+    FETCHES,
+    FOLDER_STEPS,
+    HUNG,
+    LIGHT_BYTES,
+    LONG_BYTES,
+    Rooms,
+    line_weight,
+    stage_of,
+)
 from transcribed.worker.schedule import Line
 from transcribed.worker.steps import naming
 
@@ -18,7 +27,7 @@ LIGHT, HEAVY = a_job(fingerprint=Fingerprint(LIGHT_BYTES, 5)), a_job(fingerprint
 
 @pytest.mark.parametrize(
     ("step", "most"),
-    [(Step.UPLOAD, 3), (Step.SUBMIT, CALLS), (Step.FETCH, CALLS), (Step.DELIVER, FOLDER_STEPS)],
+    [(Step.UPLOAD, 3), (Step.SUBMIT, CALLS), (Step.FETCH, FETCHES), (Step.DELIVER, FOLDER_STEPS)],
 )
 def test_so_many_of_a_kind_start_and_no_more(step, most):
     rooms = Rooms(uploads=3, at_once=3)
@@ -54,7 +63,7 @@ def test_recordings_that_are_hashed_take_no_room_from_deliveries_nor_these_from_
 
 def test_fetches_take_no_room_from_submits():
     rooms = Rooms(uploads=3, at_once=3)
-    for _ in range(CALLS):
+    for _ in range(FETCHES):
         rooms.take(Step.FETCH, SHORT)
     assert rooms.has_one(Step.SUBMIT, SHORT)
     assert not rooms.has_one(Step.FETCH, SHORT)

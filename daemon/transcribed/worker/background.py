@@ -53,7 +53,8 @@ class Background:
         self._folders: dict[str, bytes] = {}
         self.executor = functools.cache(executors)  #: by its name and its threads, the same one each time
         self.state = self.executor("state", 1)  #: for the files of the state directory
-        self.calls = self.executor("api", 2 * CALLS + AUDIO_CALLS + 2)  #: a poll and a probe beside the steps
+        self.fetches = self.executor("fetches", CALLS)  #: of transcripts, of which more stand ready
+        self.calls = self.executor("api", CALLS + AUDIO_CALLS + 2)  #: a poll and a probe beside the other steps
 
     def met_in(self, lane: str, folder: bytes) -> None:
         """An error in the folders of this lane that names no path was met in this one."""

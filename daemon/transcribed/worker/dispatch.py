@@ -274,19 +274,19 @@ class Dispatch:
         rooms.take(step, attempted)
         self._book.reading.began(step, job)
         lane = errors.API if inbox is None or step not in {*IN_FOLDERS, Step.UPLOAD} else inbox.route.lane
-        self._begun.append(_Begun(attempted, self._executor(step, self._plan, inbox), work, lane))
+        self._begun.append(_Begun(attempted, self._executor(job, step, self._plan, inbox), work, lane))
 
-    def _executor(self, step: Step, plan: Plan, inbox: Arrivals | None) -> Executor:
+    def _executor(self, job: Job, step: Step, plan: Plan, inbox: Arrivals | None) -> Executor:
         """The threads that a step runs on. An inbox has its own for each kind: a share that hangs keeps only those."""
-        if inbox is None:
+        if step is Step.FETCH and not job.brings_audio:
+            return self._background.fetches
+        if inbox is None or step not in {*IN_FOLDERS, Step.UPLOAD}:
             return self._background.calls
         if step is Step.RETIRE:  # on the thread that looks, so that no look tells of what was there before
             return inbox.executor
         if step in IN_FOLDERS:
             return self._background.executor(f"{'hash' if step is Step.HASH else 'folders'}-{inbox.route.name}", 1)
-        if step is Step.UPLOAD:
-            return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
-        return self._background.calls
+        return self._background.executor(f"upload-{inbox.route.name}", plan.uploads)
 
     def _saved(self, job: Job, step: Step, inbox: Arrivals | None, client: AssemblyAI) -> Job:
         """The job as saved before its step; a look at a waiting transcript is saved only when it changes something."""

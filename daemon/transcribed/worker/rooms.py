@@ -13,6 +13,7 @@ from transcribed.worker.reading import READS
 from transcribed.worker.schedule import Line
 
 FOLDER_STEPS = 32  # at once in one inbox: one at work, the others ready: in one pass as many end as its fsyncs take
+FETCHES = 32  # at once: CALLS at work, the others ready for the same reason
 LONG_BYTES = 200_000_000  # one room for uploads is kept free of recordings longer than this, for the short ones
 HUNG = 4  # times the uploads at once, those that hang in their shares too: the pool's other threads are for all else
 ALONE = -1  # the weight of a line of recordings that are tried alone
@@ -90,7 +91,7 @@ class Rooms:
         self._money = money
         self._uploads = uploads
         self._at_once = at_once
-        self._most: dict[str, int] = {Step.UPLOAD: uploads, Step.SUBMIT: CALLS, Step.FETCH: CALLS}
+        self._most: dict[str, int] = {Step.UPLOAD: uploads, Step.SUBMIT: CALLS, Step.FETCH: FETCHES}
         self._most[_AUDIO_ROOM] = AUDIO_CALLS
         self._taken: Counter[str] = Counter()
         self._uploads_of: Counter[str] = Counter()
