@@ -47,6 +47,8 @@ API, SUBMIT, STATE = "api", "submit", "state"
 CONFIGURATION = "configuration"
 #: Blocked while [notify] cannot be used: nothing else waits for it.
 NEWS = "notify"
+#: Blocked while AssemblyAI takes no question about any transcript: only they wait.
+QUESTIONS = "questions"
 
 
 #: Blocked as people have planned it: by `transcribed pause`, outside the hours of api.upload_hours, by a limit, and
@@ -72,6 +74,10 @@ def model_lane(inbox: str) -> str:
 def first_lane(inbox: str) -> str:
     """The lane that is blocked while an inbox waits for the model that the answer to one recording names."""
     return f"{FIRST}:{inbox}"
+
+
+#: The lanes that each question about a transcript waits for; those of its inbox are others.
+ASKING = (STATE, API, SUBMIT, PAUSE, LIMIT, QUESTIONS)
 
 
 def is_planned(lane: str) -> bool:

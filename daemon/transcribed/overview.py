@@ -99,11 +99,12 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The hours of audio that were paid for on each day of a month so far, and what they cost, in words."""
+    """The hours of audio that were paid for on each day of a month so far; in words the questions, and the price."""
 
     name: str
     hours: tuple[float, ...]
     money: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +214,15 @@ def _delivered(each: Delivered) -> str:
 
 def _month(month: Month | None) -> Iterator[str]:
     """The hours of the month as a plot, and in words."""
-    if month is None or not any(month.hours):
+    if month is None or not (any(month.hours) or month.asked):
         return
     total, name = sum(month.hours), escape(month.name)
+    asked = f", {escape(month.asked)} answered" if month.asked else ""
     money = f", {escape(month.money)}" if month.money else ""
     yield f"<section><h2>{name}</h2>"
-    yield f"<p>{total:.1f} hours of audio were transcribed{money}. Today: {month.hours[-1]:.1f} hours.</p>"
+    yield f"<p>{total:.1f} hours of audio were transcribed{asked}{money}. Today: {month.hours[-1]:.1f} hours.</p>"
     yield f'<svg viewBox="0 0 310 70" role="img" aria-label="Hours on each day of {name}">'
-    most = max(month.hours)
+    most = max(month.hours) or 1.0
     for number, hours in enumerate(month.hours):
         height = 50 * hours / most
         title = f"<title>{number + 1}: {hours:.1f} hours</title>"

@@ -222,6 +222,37 @@ def test_a_journal_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path, vers
     assert rows_of(old, "PRAGMA user_version") == [(VERSION,)]
 
 
+QUESTIONS = [  # transcript, state, sent_at, answered_at; and what is known of its price then
+    ("a", "delivered", 10.0, 11.0, ("talks", 60.0, 10.0, 11.0)),
+    ("b", "answered", 20.0, 21.0, ("talks", 7.0, 20.0, 21.0)),
+    ("c", "doubtful", 30.0, None, ("", None, 30.0, None)),
+    ("d", "sent", 40.0, None, ("", None, 40.0, None)),
+    ("e", "failed", None, None, None),
+    ("f", "open", None, None, None),
+]
+
+
+def test_each_question_that_version_11_sent_is_counted_as_far_as_it_is_known(tmp_path):
+    path = tmp_path / "journal.db"
+    with closing(Journal.open(str(tmp_path))) as journal:
+        job = add_job(journal, replace(a_job(b"Talk.mp3", state=State.DELIVERED), duration_seconds=7.0), RECEIVED)
+    version_4.made_older(path, 11)
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        for number, (name, state, sent_at, answered_at, _) in enumerate(QUESTIONS):
+            facts = (job.id if name == "b" else 100 + number, name, "{}", state, sent_at, answered_at)
+            asked = "job, transcript_id, request, asked_at, state, sent_at, answered_at"
+            older.execute(f"INSERT INTO questions ({asked}) VALUES (?, ?, ?, 1, ?, ?, ?)", facts)
+        paid = (
+            "INSERT INTO payments (transcript_id, job, size, inbox, path, billed_seconds) VALUES ('a', 9, 1, ?, ?, 60)"
+        )
+        older.execute(paid, ("talks", b"Old.mp3"))
+
+    Journal.open(str(tmp_path)).close()
+
+    known = rows_of(path, "SELECT transcript_id, inbox, seconds, sent_at, answered_at FROM sent_questions ORDER BY id")
+    assert known == [(name, *facts) for name, *_, facts in QUESTIONS if facts is not None]
+
+
 def test_an_inbox_of_an_older_journal_is_known_to_be_as_busy_as_it_was(path):
     hours = "SELECT sum(coalesce(duration_seconds, size / 16000.0)) / 3600 FROM jobs"
     (before,) = rows_of(path, f"{hours} GROUP BY inbox, CAST(received_at / 86400 AS INTEGER) ORDER BY 1 DESC")[0]

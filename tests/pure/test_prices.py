@@ -36,6 +36,35 @@ def test_a_parameter_costs_more_only_where_it_asks_for_something(asked, price):
     assert PRICES.per_hour("universal-2", json.dumps(asked)) == pytest.approx(price)
 
 
+@pytest.mark.parametrize(
+    ("asked", "price"),
+    [
+        ({"translation": {"target_languages": ["de"]}}, (1, True)),
+        ({"translation": {"target_languages": ["de", "fr"]}}, (1, True)),
+        ({"summarization": {"summary_type": "bullets"}}, (0, False)),
+        ({"translation": {"target_languages": ["de"]}, "summarization": {"summary_type": "bullets"}}, (1, False)),
+    ],
+)
+def test_a_question_costs_what_the_parameters_cost_that_ask_for_the_same(asked, price):
+    assert PRICES.of_question(json.dumps(asked)) == price
+
+
+@pytest.mark.parametrize("name", ["speech_understanding", f"{TRANSLATION}.target_languages"])
+def test_a_price_of_all_or_of_a_part_is_a_price_of_the_question(name):
+    asked = json.dumps({"translation": {"target_languages": ["de"]}})
+    assert Prices({}, {name: 0.5}).of_question(asked) == (0.5, True)
+
+
+def test_a_question_that_was_perhaps_paid_is_in_no_other_sum():
+    total = Sum()
+    total.ask(2, 1, 3600.0, PRICES.of_question('{"translation": {"formal": true}}'), is_paid=False)
+    assert total == Sum(perhaps=2, perhaps_money=1.0)
+    total.ask(1, 0, 1800.0, PRICES.of_question('{"translation": {"formal": true}}'), is_paid=True)
+    assert total == Sum(
+        perhaps=2, perhaps_money=1.0, questions=1, question_seconds=1800.0, question_money=0.5, money=0.5
+    )
+
+
 def test_a_sum_tells_the_seconds_without_a_price_apart():
     total, other = Sum(), Sum()
     total.add(2, 1, 3600.0, 0.15)

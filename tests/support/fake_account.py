@@ -43,11 +43,11 @@ class Submit:
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a transcript that was answered, and so is paid for; `tokens` as its text has words."""
+    """A question about a transcript that was answered, and so is paid for, by the seconds of its recording."""
 
     transcript_id: str
     request: dict[str, Any]
-    tokens: int
+    seconds: float | None
 
 
 class FakeAccount:
@@ -101,8 +101,7 @@ class FakeAccount:
     def take_question(self, submit: Submit, request: dict[str, Any]) -> dict[str, Any]:
         with self.changed:
             transcript = self._transcript(submit)
-            text = transcript["text"]
-            self.questions.append(Question(submit.id, request, len(text.split())))
+            self.questions.append(Question(submit.id, request, transcript["audio_duration"]))
             return {"request_id": str(uuid.uuid4()), **_understood(transcript, request)}
 
     def find(self, transcript_id: str) -> Submit | None:

@@ -28,9 +28,11 @@ def journal_of(directory: Path) -> Path:
 
 
 def made_older(path: Path, version: int) -> None:
-    """The journal of today at `path` as this version (1 to 10) would have kept it."""
+    """The journal of today at `path` as this version (1 to 11) would have kept it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as journal:
-        journal.execute("DROP TABLE questions")
+        journal.execute("DROP TABLE sent_questions")
+        if version < 11:
+            journal.execute("DROP TABLE questions")
         if version < 10:
             journal.execute("DROP INDEX payments_by_time")
         if version < 9:

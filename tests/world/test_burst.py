@@ -11,7 +11,7 @@ from arriving import at_times
 from transcribed.job import State
 from transcribed.journal import Journal
 from transcribed.worker.intake import usual
-from transcribed.worker.people.status import counted
+from transcribed.worker.people.amounts import counted
 from world import World, changed, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",))

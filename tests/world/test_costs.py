@@ -15,8 +15,8 @@ from commands import ask
 from transcribed import own_api
 from transcribed.assemblyai import AssemblyAI
 from transcribed.job import Prices, State
+from transcribed.worker.people.amounts import MonthStatus
 from transcribed.worker.people.month import Month
-from transcribed.worker.people.status import MonthStatus
 
 pytestmark = pytest.mark.route(formats=("txt",))
 DAY = 86400.0

@@ -29,7 +29,7 @@ def test_an_answer_comes_back_as_it_was_sent_and_is_one_row_in_the_ledger(server
     answer = json.loads(client.understand(transcript_id, TRANSLATE))
     assert answer["translated_texts"]["de"].startswith("de: ")
     assert [(each.transcript_id, each.request) for each in server.questions] == [(transcript_id, TRANSLATE)]
-    assert server.questions[0].tokens == 8
+    assert server.questions[0].seconds == 64.0
 
 
 def test_a_question_about_an_unknown_transcript_is_refused_and_costs_nothing(server):

@@ -18,12 +18,12 @@ from transcribed.config import Monitor as Table
 from transcribed.monitor import monitor as module
 from transcribed.monitor import server
 from transcribed.monitor.monitor import Monitor, Wanted
+from transcribed.worker.people.amounts import MonthStatus, QuestionsStatus
 from transcribed.worker.people.status import (
     BacklogStatus,
     InboxStatus,
     JobStatus,
     LaneStatus,
-    MonthStatus,
     Status,
     to_json,
 )
@@ -39,7 +39,7 @@ def status(**changes):
     )
     row = JobStatus(1, "talks", "Talk.mp3", "received", now, now, 0, "", "", "upload", 50, 200)
     lane = LaneStatus("api", 'a "key"\n', "", now - 60, 1)
-    month = MonthStatus("2026-11", 3, 1, 5400.0, 1.5, "USD")
+    month = MonthStatus("2026-11", 3, 1, 5400.0, 1.5, "USD", 2, 3600.0, 0.12, 1, 0.06)
     fields = {"base_url": "", "jobs": {"received": 1}, "blocked": [lane], "inboxes": [inbox], "open": [row]}
     return to_json(
         Status(
@@ -49,6 +49,7 @@ def status(**changes):
                 "updated_at": now,
                 "moved_at": now,
                 "month": month,
+                "questions": QuestionsStatus(4),
                 "pid": os.getpid(),
                 **changes,
             }
@@ -146,6 +147,11 @@ def test_metrics_have_the_numbers_of_the_status_and_names_as_labels(monitor):
     assert 'transcribed_inbox_backlog_seconds{inbox="talks"} 5400.0\n' in text
     assert "transcribed_month_audio_seconds 5400.0\n" in text
     assert 'transcribed_month_cost{currency="USD"} 1.5\n' in text
+    assert "transcribed_month_questions 2.0\n" in text
+    assert "transcribed_month_questions_audio_seconds 3600.0\n" in text
+    assert "transcribed_month_questions_perhaps 1.0\n" in text
+    assert 'transcribed_month_questions_cost{currency="USD"} 0.12\n' in text
+    assert "transcribed_questions_waiting 4.0\n" in text
     assert "transcribed_healthy 1.0\n" in text
     assert "transcribed_ready 0.0\n" in text
 

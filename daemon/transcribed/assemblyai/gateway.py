@@ -21,7 +21,7 @@ def gateway_of(base_url: str) -> str:
 def understood_in(body: bytes) -> bytes:
     """The answer, if it is one. Raises Transient, not `refused`: it may have been paid.
 
-    Nobody knows yet if an answer tells of tokens (A3 names no such field), so none is asked for.
+    It tells no price and no tokens: what is paid goes by the length of the recording (docs/understanding.md).
     """
     if len(body) > LARGEST_BYTES:
         raise _unusable(f"it has more than {LARGEST_BYTES >> 20} MiB")

@@ -1,11 +1,12 @@
 """`transcribed costs`: the hours that were paid for, and their price, by month, day, inbox or model.
 
 The hours are AssemblyAI's own (`audio_duration`), of every transcript that was made for this journal. Prices stand in
-the configuration; without them there is no money.
+the configuration; without them there is no money. Questions about transcripts are beside the hours, and in the money.
 """
 
 import csv
 import enum
+import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,7 +18,7 @@ from transcribed import config, formats
 from transcribed.cli import terminal
 from transcribed.daemon import prices_of
 from transcribed.job import Prices, Sum
-from transcribed.journal import Bill, Journal
+from transcribed.journal import Bill, Journal, QuestionBill
 
 _WIDEST_BAR = 40
 
@@ -39,13 +40,17 @@ def costs(
     as_json: terminal.Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets.")] = False,
 ) -> None:
-    """Show what was paid: hours of audio, and money where the configuration has prices ([costs])."""
+    """Show what was paid: hours of audio, questions, and money where the configuration has prices ([costs])."""
     settled = terminal.load(ctx)
     if as_json and as_csv:
         raise typer.BadParameter("--json or --csv, not both")
     prices = prices_of(settled.costs)
     with closing(Journal.read(settled.state.directory)) as journal:
-        sums = _sums(journal.costs.since(since.strftime("%Y-%m-%d") if since else ""), by, prices)
+        day = since.strftime("%Y-%m-%d") if since else ""
+        bills: Iterator[Bill | QuestionBill] = itertools.chain(
+            journal.costs.since(day), journal.costs.questions_since(day)
+        )
+        sums = _sums(bills, by, prices)
     if as_json:
         for row in _rows(sums, by, settled.costs.currency):
             terminal.print_json(terminal.escaped(row))
@@ -55,14 +60,14 @@ def costs(
         _print(sums, by, settled.costs)
 
 
-def _sums(bills: Iterator[Bill], by: By, prices: Prices) -> dict[str, Sum]:
+def _sums(bills: Iterator[Bill | QuestionBill], by: By, prices: Prices) -> dict[str, Sum]:
     sums: dict[str, Sum] = {}
     for each in bills:
         each.add_to(sums.setdefault(_key(each, by), Sum()), prices)
     return dict(sorted(sums.items()))
 
 
-def _key(bill: Bill, by: By) -> str:
+def _key(bill: Bill | QuestionBill, by: By) -> str:
     if by is By.INBOX:
         return bill.inbox
     if by is By.MODEL:
@@ -82,11 +87,20 @@ def _rows(sums: Mapping[str, Sum], by: By, currency: str) -> Iterator[dict[str, 
             "currency": currency,
             "unpriced_hours": round(each.unpriced_seconds / 3600, 4),
             "free_hours": round(each.free_seconds / 3600, 4),
+            "questions": each.questions,
+            "question_hours": round(each.question_seconds / 3600, 4),
+            "question_money": round(each.question_money, 4),
+            "unpriced_question_hours": round(each.unpriced_question_seconds / 3600, 4),
+            "unmeasured_questions": each.unmeasured_questions,
+            "perhaps_questions": each.perhaps,
+            "perhaps_money": round(each.perhaps_money, 4),
         }
 
 
 def _print_csv(rows: list[dict[str, object]], by: By) -> None:
     names = [by.value, "recordings", "open", "seconds", "hours", "money", "currency", "unpriced_hours", "free_hours"]
+    names += ["questions", "question_hours", "question_money", "unpriced_question_hours", "unmeasured_questions"]
+    names += ["perhaps_questions", "perhaps_money"]
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows({**row, by.value: formats.defused(str(row[by.value]))} for row in rows)
@@ -96,22 +110,32 @@ def _print(sums: Mapping[str, Sum], by: By, costs: config.Costs) -> None:
     total = Sum()
     for each in sums.values():
         total.include(each)
-    if not total.recordings:
-        terminal.say(" ".join(["Nothing was paid for.", *_free(total)]))
+    has_prices, has_questions = prices_of(costs).any, bool(total.questions)
+    if not (total.recordings or has_questions):
+        terminal.say(" ".join(["Nothing was paid for.", *_free(total), *_perhaps(total, has_prices=has_prices)]))
         return
-    money = (costs.currency,) if costs.price_per_hour else ()
-    most = max(each.seconds for each in sums.values())
-    lines = [_line(key, each, most, has_prices=bool(money)) for key, each in sums.items() if each.recordings]
-    lines.append(_line("in all", total, 0.0, has_prices=bool(money)))
-    terminal.print_table((by.value, "recordings", "hours", *money, ""), lambda: lines)
-    for remark in _remarks(total, has_prices=bool(money)):
+    most = max(each.seconds + each.question_seconds for each in sums.values())
+    shown = {key: each for key, each in sums.items() if each.recordings or each.questions}
+    lines = [
+        _line(key, each, most, has_prices=has_prices, has_questions=has_questions)
+        for key, each in {**shown, "in all": total}.items()
+    ]
+    lines[-1] = (*lines[-1][:-1], "")
+    asked, money = ("questions",) if has_questions else (), (costs.currency,) if has_prices else ()
+    terminal.print_table((by.value, "recordings", "hours", *asked, *money, ""), lambda: lines)
+    for remark in _remarks(total, has_prices=has_prices):
         terminal.say(remark, stderr=True)
 
 
-def _line(key: str, each: Sum, most: float, *, has_prices: bool) -> tuple[str, ...]:
-    bar = "█" * round(_WIDEST_BAR * each.seconds / most) if most else ""
+def _line(key: str, each: Sum, most: float, *, has_prices: bool, has_questions: bool) -> tuple[str, ...]:
     money = (f"{each.money:.2f}",) if has_prices else ()
-    return key, str(each.recordings), f"{each.seconds / 3600:.2f}", *money, bar
+    asked = (str(each.questions),) if has_questions else ()
+    bar = _bar("█", each.seconds, most) + _bar("▒", each.question_seconds, most)
+    return key, str(each.recordings), f"{each.seconds / 3600:.2f}", *asked, *money, bar
+
+
+def _bar(sign: str, seconds: float, most: float) -> str:
+    return sign * round(_WIDEST_BAR * seconds / most) if most else ""
 
 
 def _free(total: Sum) -> Iterator[str]:
@@ -119,13 +143,28 @@ def _free(total: Sum) -> Iterator[str]:
         yield f"This machine itself heard {total.free_seconds / 3600:.2f} hours, at no price."
 
 
+def _perhaps(total: Sum, *, has_prices: bool) -> Iterator[str]:
+    if total.perhaps:
+        money = f" (about {total.perhaps_money:.2f} more)" if has_prices else ""
+        yield f"Nobody knows if {total.perhaps} more questions were paid{money}: `transcribed explain` tells of each."
+
+
 def _remarks(total: Sum, *, has_prices: bool) -> Iterator[str]:
     """The sentences on what the table cannot say."""
     yield from _free(total)
     if total.open:
         yield f"{total.open} are submitted, and it is not known yet how long they are."
+    if total.questions:
+        hours = total.question_seconds / 3600
+        yield f"{total.questions} questions were about {hours:.2f} hours of audio (▒). Their price is an estimate."
+    yield from _perhaps(total, has_prices=has_prices)
+    if total.unmeasured_questions:
+        yield f"{total.unmeasured_questions} questions are about recordings of unknown length: no price is in the sum."
     if not has_prices:
         yield "For money, write prices into [costs] of the configuration (see `transcribed config example`)."
-    elif total.unpriced_seconds:
+    if has_prices and total.unpriced_seconds:
         hours = total.unpriced_seconds / 3600
         yield f"{hours:.2f} hours are by models without a price: `transcribed costs --by model` names them."
+    if has_prices and total.unpriced_question_seconds:
+        hours = total.unpriced_question_seconds / 3600
+        yield f"Questions about {hours:.2f} hours ask for something without a price in extra_per_hour of [costs]."

@@ -137,7 +137,7 @@ def _known(settled: config.Config, what: str) -> _Known:
         *_now(job, status),
         *_remote(erasure),
         *_draft(draft),
-        *map(_question, asked),
+        *(_question(each, job, status) for each in asked),
         *_whereabouts(job, settled, shares),
     )
     return _Known(files, job, tuple(each.id for each in earlier), tuple(story), now)
@@ -241,10 +241,14 @@ def _draft(draft: Draft | None) -> Iterator[str]:
         yield f"A draft lies at {shown(draft.path)}, until the transcript does."
 
 
-def _question(question: Question) -> str:
-    """A sentence on what was asked about its transcript afterwards."""
+def _question(question: Question, job: Job, status: Status | None) -> str:
+    """A sentence on what was asked about its transcript afterwards, and why it waits."""
     asked = ", ".join(json.loads(question.request))
-    why = f": {_unended(question.reason)}" if question.reason else ""
+    own = (errors.pause_lane(job.inbox), errors.limit_lane(job.inbox), errors.inbox_lane(job.inbox))
+    lanes = (*errors.ASKING, *own) if question.state == "open" else ()
+    blocked = (lane.reason for lane in (status.blocked if status else ()) if lane.lane in lanes)
+    reason = next(blocked, question.reason)
+    why = f": {_unended(reason)}" if reason else ""
     return printable(f"Asked at {terminal.local_time(question.asked_at)}: {asked}. It is {question.state}{why}.")
 
 

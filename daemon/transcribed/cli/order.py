@@ -20,7 +20,7 @@ from transcribed.cli.shares import Shares
 from transcribed.daemon import prices_of
 from transcribed.job import Job, State, printable
 from transcribed.journal import Journal
-from transcribed.worker.people.status import counted
+from transcribed.worker.people.amounts import counted
 
 _LARGEST = 2**63 - 1  # SQLite's own
 _OTHERS = "--folders INBOX, --limits [INBOX], --model [INBOX], or --loss"

@@ -1,4 +1,4 @@
-"""`transcribed understand`: a question about transcripts that are paid for, at the price of text.
+"""`transcribed understand`: a question about transcripts that are paid for, at a part of the price of their hours.
 
 Rules: nothing is asked here: an order is left for the daemon, which asks each question of a transcript once. How many
 are asked is shown before, and all are asked only after a yes.
@@ -13,6 +13,7 @@ import typer
 
 from transcribed import config, errors
 from transcribed.cli import order, terminal
+from transcribed.daemon import prices_of
 from transcribed.job import Job, State, is_free, printable
 from transcribed.job.rules import canonical
 from transcribed.journal import Journal
@@ -42,13 +43,13 @@ def understand(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Ask AssemblyAI about delivered transcripts, and make their files again with the answer.
 
-    It is paid by the text, not by the hour, and each question of a transcript only once. See docs/understanding.md.
+    Each question of a transcript is paid only once. See docs/understanding.md.
     """
     request = _request(translate or [], summary=summary, speakers=speakers)
     _check(whats, request, every=every, again=again, limit=limit)
     settled = terminal.load(ctx)
     numbers = _all(settled, request, limit) if every else _named(settled, whats or [], request)
-    if every and not _is_wanted(settled, numbers, yes=yes):
+    if every and not _is_wanted(settled, numbers, request, yes=yes):
         return
     facts: dict[str, Any] = {"again": _waiting(settled, numbers)} if again else {"request": request}
     for some in _batched(numbers):
@@ -135,11 +136,16 @@ def _unasked(journal: Journal, request: str) -> Iterator[int]:
             yield job.id
 
 
-def _is_wanted(settled: config.Config, numbers: Sequence[int], *, yes: bool) -> bool:
-    """Show how much is asked; True if there is any, and a person says yes."""
+def _is_wanted(settled: config.Config, numbers: Sequence[int], request: Mapping[str, Any], *, yes: bool) -> bool:
+    """Show how much is asked, and what it costs; True if there is any, and a person says yes."""
     with closing(Journal.read(settled.state.directory)) as journal:
-        seconds = sum((job.duration_seconds or 0.0) for number in numbers if (job := journal.job(number)) is not None)
-    terminal.say(f"{len(numbers)} transcripts of {seconds / 3600:.1f} h of audio were not asked this yet", stderr=True)
+        jobs = [job for number in numbers if (job := journal.job(number)) is not None]
+        paid = journal.costs.paid(job.transcript_id or "" for job in jobs)
+        billed = {each.transcript_id: each.seconds for each in paid}
+    hours = sum(billed.get(job.transcript_id or "") or job.duration_seconds or 0.0 for job in jobs) / 3600
+    price = prices_of(settled.costs).told_question(hours, canonical(request), settled.costs.currency)
+    costs = f", {price} by the prices in [costs]" if price else ""
+    terminal.say(f"{len(numbers)} transcripts of {hours:.1f} h of audio were not asked this yet{costs}", stderr=True)
     if not numbers:
         return False
     if not yes and not _confirmed():
@@ -150,6 +156,6 @@ def _is_wanted(settled: config.Config, numbers: Sequence[int], *, yes: bool) -> 
 def _confirmed() -> bool:
     """A person's answer; False where nobody can answer."""
     try:
-        return typer.confirm("AssemblyAI is paid for the text of each. Ask?", err=True)
+        return typer.confirm("AssemblyAI is paid for each. Ask?", err=True)
     except typer.Abort:
         return False

@@ -3,8 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ANY = "*"  #: the model that stands for each one without a price of its own
+
+_ASKED = "speech_understanding.request"  #: the parameter that asks for the same as a question does afterwards
+
+
+class QuestionPrice(NamedTuple):
+    """The price of a question about an hour of audio; `is_whole` is False if something that it asks for has none."""
+
+    per_hour: float
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,27 @@ class Prices:
         asked = _loaded(parameters)
         return price + sum(extra for name, extra in self.extras.items() if _is_on(asked, name))
 
+    @property
+    def any(self) -> bool:
+        """True if there is one."""
+        return bool(self.models or self.extras)
+
+    def of_question(self, request: str) -> QuestionPrice:
+        """The price of a question afterwards (JSON): that of the parameters which ask for the same with a submit."""
+        kinds = json.loads(request)
+        asked = {"speech_understanding": {"request": kinds}}
+        priced = {name: extra for name, extra in self.extras.items() if _is_on(asked, name)}
+        known = tuple(f"{name}." for name in priced)
+        return QuestionPrice(sum(priced.values()), all(_has_price(f"{_ASKED}.{kind}.", known) for kind in kinds))
+
+    def told_question(self, hours: float, request: str, currency: str) -> str:
+        """The price of a question about so many hours, for people; empty where it is not known."""
+        price = self.of_question(request)
+        if not price.per_hour:
+            return ""
+        more = "" if price.is_whole else ", and more for what has no price in [costs]"
+        return f"about {hours * price.per_hour:.2f} {currency}{more}"
+
     def told(self, hours: float, parameters: str, currency: str) -> str:
         """The price of hours that are asked for and not sent yet, for people; empty where it is not known.
 
@@ -33,6 +64,11 @@ class Prices:
         named = json.loads(parameters).get("speech_models") or [ANY]
         price = self.per_hour(str(named[0]), parameters)
         return "" if price is None else f"about {hours * price:.2f} {currency}"
+
+
+def _has_price(kind: str, known: tuple[str, ...]) -> bool:
+    """True if one of the names, each with a dot behind it, is that of the kind, or of a part of it, or of all kinds."""
+    return any(name.startswith(kind) or kind.startswith(name) for name in known)
 
 
 def _loaded(parameters: str | None) -> object:
@@ -50,10 +86,13 @@ def _is_on(asked: object, name: str) -> bool:
 
 @dataclass(slots=True)
 class Sum:
-    """The recordings that were paid for, summed up.
+    """The recordings that were paid for, and the questions about transcripts, summed up.
 
-    `open`: those of which the length that is billed is not known yet. `unpriced_seconds`: those without a price.
-    Apart from all these, `free_seconds`: what this machine itself heard.
+    `open`: the recordings of which the length that is billed is not known yet. `unpriced_seconds`: those without a
+    price. `question_seconds` of audio were asked about, once for each question; of `unmeasured_questions` the length is
+    not known. `money` is of both, and `question_money` the part of it that the questions cost.
+    Apart from all these, `free_seconds`: what this machine itself heard; and `perhaps`: the questions of which nobody
+    knows if they were paid.
     """
 
     recordings: int = 0
@@ -62,6 +101,13 @@ class Sum:
     money: float = 0.0
     unpriced_seconds: float = 0.0
     free_seconds: float = 0.0
+    questions: int = 0
+    unmeasured_questions: int = 0
+    question_seconds: float = 0.0
+    question_money: float = 0.0
+    unpriced_question_seconds: float = 0.0
+    perhaps: int = 0
+    perhaps_money: float = 0.0
 
     def add(
         self, recordings: int, open_: int, seconds: float, per_hour: float | None, *, is_free: bool = False
@@ -77,6 +123,20 @@ class Sum:
             self.unpriced_seconds += seconds
         else:
             self.money += seconds / 3600 * per_hour
+
+    def ask(self, questions: int, unmeasured: int, seconds: float, price: QuestionPrice, *, is_paid: bool) -> None:
+        """Add questions that cost the same for an hour. Where nobody knows if they were paid, they are kept apart."""
+        money = seconds / 3600 * price.per_hour
+        if not is_paid:
+            self.perhaps += questions
+            self.perhaps_money += money
+            return
+        self.questions += questions
+        self.unmeasured_questions += unmeasured
+        self.question_seconds += seconds
+        self.unpriced_question_seconds += 0.0 if price.is_whole else seconds
+        self.question_money += money
+        self.money += money
 
     def include(self, other: "Sum") -> None:
         """Add all that another sum has."""

@@ -9,7 +9,7 @@ from transcribed import loading
 
 if TYPE_CHECKING:
     from transcribed.journal.changes import Change, Happening
-    from transcribed.journal.costs import Bill, Payment, day_begin, month_begin
+    from transcribed.journal.costs import Bill, Payment, QuestionBill, day_begin, month_begin
     from transcribed.journal.days import DAY_SECONDS, Day
     from transcribed.journal.file import Lock
     from transcribed.journal.questions import Question
@@ -22,7 +22,7 @@ else:
         __name__,
         {
             "changes": ("Change", "Happening"),
-            "costs": ("Bill", "Payment", "day_begin", "month_begin"),
+            "costs": ("Bill", "Payment", "QuestionBill", "day_begin", "month_begin"),
             "days": ("DAY_SECONDS", "Day"),
             "file": ("Lock",),
             "questions": ("Question",),
@@ -45,6 +45,7 @@ __all__ = [
     "Lock",
     "Payment",
     "Question",
+    "QuestionBill",
     "Transcripts",
     "day_begin",
     "month_begin",

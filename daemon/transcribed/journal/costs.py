@@ -1,6 +1,7 @@
 """The sums of all payments, added up in the database: a journal has a million payments, and some hundred sums."""
 
 import itertools
+import json
 import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from transcribed.job import HERE, LOCAL, Account, Prices, Sum
-from transcribed.journal.tables import erasures, jobs, payments
+from transcribed.journal.tables import erasures, jobs, payments, sent_questions
 from transcribed.journal.transactions import Transactions
 
 
@@ -34,9 +35,37 @@ class Bill(NamedTuple):
         sum_.add(self.recordings, self.open, self.seconds, price, is_free=self.is_free)
 
 
-_day = sa.func.coalesce(
-    sa.func.date(sa.func.coalesce(payments.c.submitted_at, payments.c.transcribed_at), "unixepoch", "localtime"), ""
-)
+class QuestionBill(NamedTuple):
+    """Questions of one inbox, request (JSON) and day (as of a Bill) about transcripts, each time that one was sent.
+
+    `is_paid`: they were answered; else nobody knows. `unmeasured`: those among them about recordings of unknown length.
+    """
+
+    inbox: str
+    request: str
+    day: str
+    is_paid: bool
+    questions: int
+    unmeasured: int
+    seconds: float
+
+    @property
+    def model(self) -> str:
+        """The words that stand for a model: nobody knows which one answers."""
+        return f"questions: {', '.join(sorted(json.loads(self.request)))}"
+
+    def add_to(self, sum_: Sum, prices: Prices) -> None:
+        """Add these questions to a sum, at these prices."""
+        price = prices.of_question(self.request)
+        sum_.ask(self.questions, self.unmeasured, self.seconds, price, is_paid=self.is_paid)
+
+
+def _day_of(moment: sa.ColumnElement[float]) -> sa.ColumnElement[str]:
+    """The day of a moment, by the local calendar; "" where it is not known."""
+    return sa.func.coalesce(sa.func.date(moment, "unixepoch", "localtime"), "")
+
+
+_day = _day_of(sa.func.coalesce(payments.c.submitted_at, payments.c.transcribed_at))
 _heard_here = (payments.c.upload_url.startswith(each, autoescape=True) for each in HERE)
 _is_free = sa.func.coalesce(sa.or_(payments.c.base_url == LOCAL, *_heard_here), sa.false())  # as job.is_free has it
 _WHAT = (payments.c.inbox, payments.c.model, payments.c.parameters, _day, _is_free)
@@ -47,6 +76,16 @@ _SUMS = (
 )
 _PAID_SINCE = sa.select(*_WHAT, *_SUMS).where(payments.c.submitted_at >= sa.bindparam("at")).group_by(*_WHAT)
 _QUERY = sa.select(*_WHAT, *_SUMS).where(_day >= sa.bindparam("since")).group_by(*_WHAT).order_by(_day)
+_asked_day, _is_answered = _day_of(sent_questions.c.sent_at), sent_questions.c.answered_at.is_not(None)
+_ASKED_WHAT = (sent_questions.c.inbox, sent_questions.c.request, _asked_day, _is_answered)
+_ASKED = sa.select(
+    *_ASKED_WHAT,
+    sa.func.count(),
+    sa.func.sum(sent_questions.c.seconds.is_(None)),
+    sa.func.coalesce(sa.func.sum(sent_questions.c.seconds), 0.0),
+).group_by(*_ASKED_WHAT)
+_ASKED_SINCE = _ASKED.where(sent_questions.c.sent_at >= sa.bindparam("at"))
+_ASKED_QUERY = _ASKED.where(_asked_day >= sa.bindparam("since")).order_by(_asked_day)
 
 
 class Payment(NamedTuple):
@@ -102,15 +141,32 @@ class Costs:
             for row in connection.execute(_QUERY, {"since": day}):
                 yield Bill(*row)
 
+    def questions_since(self, day: str = "") -> Iterator[QuestionBill]:
+        """The sums of the questions from this day on, as those of `since`."""
+        with self._transactions.reading() as connection:
+            for row in connection.execute(_ASKED_QUERY, {"since": day}):
+                yield QuestionBill(*row)
+
     def paid_since(self, at: float) -> Iterator[Bill]:
         """The sums of what was submitted since then (seconds since the epoch). Only that is read."""
         with self._transactions.reading() as connection:
             for row in connection.execute(_PAID_SINCE, {"at": at}):
                 yield Bill(*row)
 
-    def of_month(self, now: float) -> Iterator[Bill]:
-        """The sums of what was submitted since this month began, by the local calendar. Raises Blocked(state)."""
-        return self.paid_since(month_begin(now))
+    def asked_since(self, at: float) -> Iterator[QuestionBill]:
+        """The sums of the questions that were sent since then (seconds since the epoch). Only they are read."""
+        with self._transactions.reading() as connection:
+            for row in connection.execute(_ASKED_SINCE, {"at": at}):
+                yield QuestionBill(*row)
+
+    def of_month(self, now: float) -> Iterator[Bill | QuestionBill]:
+        """The sums of what was submitted or asked since this month began, by the local calendar.
+
+        Raises Blocked(state).
+        """
+        begin = month_begin(now)
+        yield from self.paid_since(begin)
+        yield from self.asked_since(begin)
 
     def paid(self, transcript_ids: Iterable[str]) -> Iterator[Payment]:
         """The payments of those of these transcripts that are known."""

@@ -1,4 +1,5 @@
 """Questions about transcripts that are paid for. Each is asked once: the same one of a transcript is one row for ever.
+Each time that one is sent, and not refused, is a row for ever of `sent_questions`: what was paid, or may have been.
 
 A question is `open`, then `sent` before its POST is, then `answered` once the answer is kept, then `delivered` once the
 renderings have it. It is `failed` where it was refused, and `doubtful` where nobody knows if it was paid: both wait for
@@ -11,16 +12,28 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from transcribed.journal.tables import questions
+from transcribed.journal.tables import jobs, payments, questions, sent_questions
 from transcribed.journal.transactions import Transactions
 
 _FIELDS = ("id", "job", "transcript_id", "request", "state", "asked_at", "due_at", "sent_at", "reason")
 _QUERY = sa.select(*(questions.c[name] for name in _FIELDS))
 WAITING = ("doubtful", "failed")  #: for a person
+_inbox = sa.func.coalesce(jobs.c.inbox, payments.c.inbox)
+_DUE = (
+    sa.select(*(questions.c[name] for name in _FIELDS), _inbox.label("inbox"))
+    .join(jobs, jobs.c.id == questions.c.job, isouter=True)
+    .join(payments, payments.c.transcript_id == questions.c.transcript_id, isouter=True)
+    .where(questions.c.due_at.is_not(None))
+    .order_by(questions.c.due_at, questions.c.id)
+    .limit(1)
+)
 
 
 class Question(NamedTuple):
-    """A question; `request` is JSON, times are in seconds since the epoch, `reason` is why it waits."""
+    """A question; `request` is JSON, times are in seconds since the epoch, `reason` is why it waits.
+
+    `inbox`: that of its job, where it was read to be worked at.
+    """
 
     id: int
     job: int
@@ -31,6 +44,11 @@ class Question(NamedTuple):
     due_at: float | None
     sent_at: float | None
     reason: str | None
+    inbox: str | None = None
+
+
+def _unsent(request: str) -> sa.ColumnElement[bool]:
+    return (questions.c.request == request) & (questions.c.state == "open")
 
 
 class Questions:
@@ -71,10 +89,55 @@ class Questions:
         with self._transactions.writing() as connection:
             connection.execute(questions.update().where(questions.c.id == number).values(**facts))
 
-    def next_due(self) -> Question | None:
-        """The question that is due first, if any is to be worked at."""
-        query = _QUERY.where(questions.c.due_at.is_not(None)).order_by(questions.c.due_at, questions.c.id).limit(1)
-        return next(iter(self._found(query)), None)
+    def send(self, question: Question, seconds: float | None, base_url: str, now: float) -> float | None:
+        """A question is sent from now on, and perhaps paid; the seconds of audio that it is about.
+
+        They are those that were billed, or else `seconds`.
+        """
+        billed = sa.select(payments.c.billed_seconds).where(payments.c.transcript_id == question.transcript_id)
+        facts = {"question": question.id, "transcript_id": question.transcript_id, "request": question.request}
+        facts |= {"inbox": question.inbox or "", "sent_at": now}
+        sent = questions.update().where(questions.c.id == question.id)
+        paid = sent_questions.insert().values(**facts, seconds=sa.func.coalesce(billed.scalar_subquery(), seconds))
+        with self._transactions.writing() as connection:
+            connection.execute(sent.values(state="sent", sent_at=now, due_at=now, base_url=base_url))
+            found: float | None = connection.execute(paid.returning(sent_questions.c.seconds)).scalar_one()
+        return found
+
+    def settle(self, number: int, paid_at: float | None, **facts: Any) -> None:
+        """Write these columns of a question, and of its last sending when its answer came; None: nothing was paid."""
+        last = sa.select(sa.func.max(sent_questions.c.id)).where(sent_questions.c.question == number)
+        its = (sent_questions.c.id == last.scalar_subquery()) & sent_questions.c.answered_at.is_(None)
+        free, paid = sent_questions.delete().where(its), sent_questions.update().where(its).values(answered_at=paid_at)
+        with self._transactions.writing() as connection:
+            connection.execute(questions.update().where(questions.c.id == number).values(**facts))
+            connection.execute(free if paid_at is None else paid)
+
+    def put_off(self, request: str, due_at: float, reason: str | None) -> None:
+        """Let all that ask this, and are not sent, wait until then; the newest first."""
+        with self._transactions.writing() as connection:
+            connection.execute(questions.update().where(_unsent(request)).values(due_at=due_at, reason=reason))
+        self.bring_forward(request, due_at - 1.0)
+
+    def bring_forward(self, request: str, due_at: float) -> bool:
+        """Let the newest that asks this, and is not sent, be due then; False: there is none."""
+        newest = sa.select(sa.func.max(questions.c.id)).where(_unsent(request)).scalar_subquery()
+        with self._transactions.writing() as connection:
+            brought = questions.update().where(questions.c.id == newest).values(due_at=due_at)
+            return connection.execute(brought).rowcount > 0
+
+    def next_due(self, inboxes: Iterable[str] | None = None) -> Question | None:
+        """The question that is due first, if any is to be worked at; one that is not sent yet only of these inboxes."""
+        may_go = (questions.c.state != "open") | _inbox.in_(list(inboxes or ()))
+        with self._transactions.reading() as connection:
+            row = connection.execute(_DUE if inboxes is None else _DUE.where(may_go)).first()
+            return None if row is None else Question._make(row)
+
+    def waiting(self) -> int:
+        """The number of those that are to be sent."""
+        query = sa.select(sa.func.count()).where(questions.c.due_at.is_not(None), questions.c.state == "open")
+        with self._transactions.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def of(self, transcript_id: str) -> list[Question]:
         """The questions about a transcript, oldest first."""

@@ -17,7 +17,7 @@ from transcribed.journal import sqlite
 from transcribed.journal.rows import Unreadable, as_used, job_of, readable
 from transcribed.journal.sqlite import NAME
 
-VERSION = 11
+VERSION = 12
 _SOME = 50  # transcripts asked about in one query: most searches show ten
 
 

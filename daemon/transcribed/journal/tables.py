@@ -189,6 +189,21 @@ questions = sa.Table(
 )
 sa.Index("questions_once", questions.c.transcript_id, questions.c.request, unique=True)
 sa.Index("questions_due", questions.c.due_at)
+# One row for each time that a question was sent and not refused. Without `answered_at` nobody knows if it was paid.
+sent_questions = sa.Table(
+    "sent_questions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("question", sa.Integer, nullable=False),
+    sa.Column("transcript_id", sa.String, nullable=False),
+    sa.Column("inbox", sa.String, nullable=False),
+    sa.Column("request", sa.String, nullable=False),
+    sa.Column("seconds", sa.Float),
+    sa.Column("sent_at", sa.Float, nullable=False),
+    sa.Column("answered_at", sa.Float),
+)
+sa.Index("sent_questions_by_question", sent_questions.c.question)
+sa.Index("sent_questions_by_time", sent_questions.c.sent_at)
 facts = sa.Table(
     "facts",
     metadata,
@@ -201,7 +216,8 @@ _GONE = (
     (4, sa.table("settings", sa.column("job"), sa.column("said"))),
     (4, sa.table("tails", sa.column("job"), sa.column("tail"))),
 )
-_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7, "days": 9, "questions": 11}
+_SINCE = {"facts": 2, "settings": 3, "tails": 4, "erasures": 4, "payments": 7, "names": 7, "days": 9}
+_SINCE |= {"questions": 11, "sent_questions": 12}
 _COLUMNS_SINCE = {"settings": 5, "tail": 5, "renderings": 5, "model": 5, "gone": 6, "audio_hash": 8}
 
 
@@ -222,7 +238,8 @@ def numbers_in(index: str, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any
 
 def tables_of(version: int) -> list[sa.TableClause]:
     """The tables of a journal of this version, `jobs` left out."""
-    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names, days, questions]
+    there: list[sa.TableClause] = [events, inboxes, facts, erasures, _payments_of(version), names, days]
+    there += [questions, sent_questions]
     there += [table for last, table in _GONE if version <= last]
     return [table for table in there if _SINCE.get(table.name, 1) <= version]
 

@@ -62,6 +62,9 @@ def _status(fields: Mapping[str, Any]) -> "Iterator[Metric]":
     yield _gauge("transcribed_lanes_blocked", "Lanes that are blocked.", {(): len(since)})
     if (month := fields.get("month")) is not None:
         yield from _month(month)
+    if (asked := fields.get("questions")) is not None:
+        waiting = {(): asked["waiting"]}
+        yield _gauge("transcribed_questions_waiting", "Questions about transcripts that are to be sent.", waiting)
     yield from _inboxes({(each["name"],): each for each in fields["inboxes"]})
 
 
@@ -71,7 +74,20 @@ def _month(month: Mapping[str, Any]) -> "Iterator[Metric]":
     yield _gauge("transcribed_month_audio_seconds", "Audio paid for in this month.", {(): month["seconds"]})
     if month["money"] is not None:
         by_currency = {(month["currency"],): month["money"]}
-        yield _gauge("transcribed_month_cost", "By the configured prices.", by_currency, "currency")
+        meaning = "By the configured prices, with the questions."
+        yield _gauge("transcribed_month_cost", meaning, by_currency, "currency")
+    if month.get("questions") is not None:
+        yield from _month_questions(month)
+
+
+def _month_questions(month: Mapping[str, Any]) -> "Iterator[Metric]":
+    yield _gauge("transcribed_month_questions", "Questions about transcripts, paid for.", {(): month["questions"]})
+    seconds, perhaps = {(): month["question_seconds"]}, {(): month["perhaps_questions"]}
+    yield _gauge("transcribed_month_questions_audio_seconds", "Audio that these were about.", seconds)
+    yield _gauge("transcribed_month_questions_perhaps", "Nobody knows if they were paid.", perhaps)
+    if month["question_money"] is not None:
+        by_currency = {(month["currency"],): month["question_money"]}
+        yield _gauge("transcribed_month_questions_cost", "By the configured prices.", by_currency, "currency")
 
 
 def _inboxes(inboxes: Mapping[Any, Mapping[str, Any]]) -> "Iterator[Metric]":

@@ -3,7 +3,8 @@
 What was paid is read from the journal, once for each day and after a reload; what happens since is added. A recording
 counts with its own length from the moment at which its submit starts, until the account says what it bills; and none is
 submitted once a limit is reached. So a limit is passed by one recording at most, and by what the account finds to be
-longer than its file says. A restart changes nothing.
+longer than its file says. A restart changes nothing. A question about a transcript costs money too: it counts from when
+it is sent, also where nobody knows if it was paid.
 """
 
 import shlex
@@ -18,7 +19,7 @@ from transcribed.files import consents
 from transcribed.job import Job, Sum, is_free
 from transcribed.job.events import Event, Submitted, Transcribed
 from transcribed.job.limits import Limits, Period, Reached, Spent
-from transcribed.journal import day_begin, month_begin
+from transcribed.journal import QuestionBill, day_begin, month_begin
 from transcribed.worker.book import Book
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Plan, Route
@@ -38,7 +39,7 @@ class Spending:
         self._book = book
         self._lanes = lanes
         self._clock = clock
-        self._resume = resume
+        self.resume = resume
         self._plan: Plan | None = None
         self._paid: dict[Period, dict[str, Sum]] = {}
         self._open: dict[int, Job] = {}  # submitted, and not billed yet
@@ -48,6 +49,7 @@ class Spending:
         self._let = {name.removeprefix(_FACTS): float(end) for name, end in journal.facts(_FACTS).items()}
         self._asked: dict[str, Reached] = {}  # the limit that holds a lane, by its name
         self._is_new = True  # something was paid, or let go, since the last look
+        self.question_waits: bool | None = None  #: one is to be sent; None: not known yet
 
     def happened(self, job: Job, event: Event) -> None:
         """This happened to the job, and is written."""
@@ -78,6 +80,22 @@ class Spending:
             self._add_under_way(job)
             self._is_new = True
 
+    def question_is(self, *, waiting: bool) -> None:
+        """From now on a question is to be sent, or none is."""
+        self._is_new = self._is_new or waiting is not self.question_waits
+        self.question_waits = waiting
+
+    def question_sent(self, question: QuestionBill) -> None:
+        """A question is sent, and perhaps paid."""
+        if self._plan is not None:
+            for period in Period:
+                question.add_to(self._paid[period][question.inbox], self._plan.prices)
+        self._is_new = True
+
+    def question_is_free(self) -> None:
+        """A question was not paid after all: the sums are read from the journal again."""
+        self._plan = None
+
     def let(self, inbox: object) -> bool:
         """Let an inbox go on, or (None) all, until the day or the month ends whose limit is reached; False: none is.
 
@@ -90,7 +108,7 @@ class Spending:
         self._let |= let
         self._is_new = True
         for name in held:
-            self._resume(name)
+            self.resume(name)
         return bool(held)
 
     def asked(self, lane: str) -> set[str]:
@@ -121,7 +139,9 @@ class Spending:
 
         Raises Blocked(state).
         """
-        now = self._clock.wall()
+        if self.question_waits is None:
+            self.question_waits = self._journal.questions.waiting() > 0
+        now, is_needed = self._clock.wall(), is_needed or self.question_waits
         if plan is not self._plan or now >= self._ends[Period.DAY]:
             self._read(plan, now)
         if not self._is_new and is_needed:
@@ -134,7 +154,7 @@ class Spending:
             found = self._reached(lane, limits, inboxes) if is_needed and limits.any else None
             if found is None:
                 self._asked.pop(lane, None)
-                self._resume(lane)
+                self.resume(lane)
             else:
                 self._hold(lane, found, route, now)
 
@@ -165,7 +185,8 @@ class Spending:
                 bill.add_to(self._paid[period][bill.inbox], plan.prices)
 
     def _add(self, job: Job, seconds: float) -> None:
-        assert self._plan is not None
+        if self._plan is None:  # it is read from the journal
+            return
         price = self._plan.prices.per_hour(job.model, job.parameters)
         for period in Period:
             self._paid[period][job.inbox].add(1, 0, seconds, price, is_free=is_free(job.base_url, job.upload_url))
@@ -175,7 +196,8 @@ class Spending:
         assert self._plan is not None
         for period in (Period.MONTH, Period.DAY):
             sums = [sums[name] for sums in (self._paid[period], self._under_way) for name in inboxes if name in sums]
-            spent = Spent(sum(each.seconds for each in sums) / 3600, sum(each.money for each in sums))
+            money = sum(each.money + each.perhaps_money for each in sums)
+            spent = Spent(sum(each.seconds for each in sums) / 3600, money)
             for found in limits.reached(period, spent, self._plan.currency):
                 if self._let.get(_word(found, lane), 0.0) < self._ends[period]:
                     return found

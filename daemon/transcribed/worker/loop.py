@@ -63,8 +63,7 @@ class Worker:
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        self._plan, self._clock = plan, clock
-        self._host, self._mailbox = host, mailbox
+        self._plan, self._clock, self._host, self._mailbox = plan, clock, host, mailbox
         self._stop, self._stopping = stop, False
         self.lanes = Lanes()
         self.book = Book(journal, clock, plan.rules, self._written)
@@ -72,8 +71,8 @@ class Worker:
         kept = Transcripts(directory)
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
         self._holds = holds = Holds(self.book, self.lanes, clock, self._resume)
-        asked = Questions(self.book, self.lanes, kept, background, clock)
         self._pages = pages.Pages(journal, kept, background, clock)
+        asked = Questions(self.book, self.lanes, kept, background, clock, holds.spending, month=self._pages.month)
         self._orders = Orders(
             directory, self.book, self.dispatch, background, clock, holds, questions=asked, search=self._pages.search
         )
@@ -133,9 +132,9 @@ class Worker:
             self._probe(lane.name)
         for inbox in self.inboxes.values():
             self._guarded(inbox.look_if_due)
+        self._guarded(functools.partial(self._holds.look, self._plan, self.inboxes, len(self.book.unfinished)))
         self._guarded(functools.partial(self._orders.look_if_due, self._plan, self.inboxes))
         self._polls.look_if_due(self._waiting(), self._plan)
-        self._guarded(functools.partial(self._holds.look, self._plan, self.inboxes, len(self.book.unfinished)))
         self.dispatch.start(self._plan, self.inboxes, self._holds)
         self._notices.keep(self.lanes, self.inboxes.values())
         self._pages.keep(self._plan, self.inboxes.values())
@@ -368,7 +367,8 @@ class Worker:
             reason_of=self.dispatch.reason_of,
             far_of=lambda job: status.Far(self.dispatch.uploads.sent.get(job.id), self._polls.progress_of(job)),
         )
-        return replace(known, open_count=len(unfinished), month=self._pages.month.status(self._plan))
+        month, asked = self._pages.month.status(self._plan), self._orders.questions.status()
+        return replace(known, open_count=len(unfinished), month=month, questions=asked)
 
     def _leave(self) -> None:
         """Let go of the steps in flight: what they did by the deadline is written, the rest is free to be redone."""

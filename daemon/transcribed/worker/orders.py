@@ -87,7 +87,7 @@ class Orders:
         self._clock = clock
         self._holds = holds
         self._resume = holds.resume_lane
-        self._questions = questions
+        self.questions = questions
         self._search = search
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, tuple[Iterator[int], _Refusals]] = {}  # what an order is still to retry, by its name
@@ -100,23 +100,23 @@ class Orders:
 
     def next_at(self) -> float:
         """The time of what is due next (monotonic)."""
-        asked_at = self._questions.next_at()
+        asked_at = self.questions.next_at()
         return self.look_at if asked_at is None else min(self.look_at, asked_at)
 
     def is_busy(self) -> bool:
         """True while a question that was ordered is at work, or could be now."""
-        return self._questions.is_busy()
+        return self.questions.is_busy()
 
     def heard(self, message: OrdersListed | QuestionStepEnded, inboxes: Mapping[str, Arrivals]) -> None:
         """The orders were listed, or a step of a question has ended. Raises Blocked(state)."""
         if isinstance(message, QuestionStepEnded):
-            self._questions.heard(message)
+            self.questions.heard(message)
         else:
             self.obey(message, inboxes)
 
     def look_if_due(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
         """Begin a look where it is time for one, and the question that is due. Raises Blocked(state)."""
-        self._questions.look_if_due(plan, inboxes)
+        self.questions.look_if_due(plan, inboxes)
         if self._clock.monotonic() >= self.look_at:
             self.look_at = self._clock.monotonic() + SCAN_SECONDS
             look = functools.partial(waiting, self.folder)
@@ -144,7 +144,7 @@ class Orders:
 
     def go(self) -> None:
         """Remove the orders that were carried out: what they changed is written."""
-        self._questions.go()
+        self.questions.go()
         obeyed, self._obeyed = self._obeyed, set()
         self._removed |= obeyed
         for name in sorted(obeyed):
@@ -154,7 +154,7 @@ class Orders:
     def let_go(self) -> None:
         """Let each order be carried out again from its beginning: what they changed could not be written."""
         self._obeyed, self._left = set(), {}
-        self._questions.let_go()
+        self.questions.let_go()
 
     def _leave_alone(self, name: bytes, *, is_unread: bool) -> None:
         """Say once that an order cannot be opened and waits, or that a file is no order and is set aside."""
@@ -185,7 +185,7 @@ class Orders:
                 for inbox in inboxes.values():
                     inbox.look_soon(whole=True)
             case "understand":
-                self._questions.asked(numbers(order), order)
+                self.questions.asked(numbers(order), order)
             case "corrected":
                 self._corrected(numbers(order))
             case "pause" | "resume":

@@ -18,7 +18,8 @@ from transcribed.job import Fingerprint, is_link, shown
 from transcribed.journal import DAY_SECONDS, Day, Journal
 from transcribed.worker.intake.looking import SECONDS_OF_A_LINK
 from transcribed.worker.intake.usual import came_hours, room_hours
-from transcribed.worker.people.status import BacklogStatus, counted, lasting
+from transcribed.worker.people.amounts import counted, lasting
+from transcribed.worker.people.status import BacklogStatus
 from transcribed.worker.plan import Clock, Plan, Route
 
 FACTS = "accepted:"  #: the beginning of the facts about accepted folders; the value is the name of the inbox

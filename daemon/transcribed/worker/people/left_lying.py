@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from transcribed.inbox import Names
 from transcribed.job import printable, shown
-from transcribed.worker.people.status import WaitingFile, recordings
+from transcribed.worker.people.amounts import recordings
+from transcribed.worker.people.status import WaitingFile
 from transcribed.worker.plan import Clock, Route
 
 MOST_NAMED = 20

@@ -20,8 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 from transcribed.job import Job, Sum, canonical
 from transcribed.job.events import Transcribed
 from transcribed.journal import Journal
+from transcribed.worker.people.amounts import lasting
 from transcribed.worker.people.digest import News
-from transcribed.worker.people.status import lasting
 from transcribed.worker.plan import Clock, Plan, Route
 
 log = structlog.get_logger()

@@ -8,8 +8,8 @@ import time
 
 from transcribed import errors
 from transcribed.job import Sum
-from transcribed.journal import Bill, Journal
-from transcribed.worker.people.status import MonthStatus
+from transcribed.journal import Bill, Journal, QuestionBill
+from transcribed.worker.people.amounts import MonthStatus
 from transcribed.worker.plan import Clock, Plan
 
 OLDEST_SECONDS = 60.0  # the sums are as old as that at most
@@ -21,16 +21,16 @@ class Month:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
-        self._bills: list[Bill] = []
+        self._bills: list[Bill | QuestionBill] = []
         self._name = ""
         self._read_at = 0.0
         self._is_old = True
 
     def changed(self) -> None:
-        """Something has happened to a job: the sums may be others now."""
+        """Something has happened to a job, or a question was paid: the sums may be others now."""
         self._is_old = True
 
-    def bills(self) -> list[Bill]:
+    def bills(self) -> list[Bill | QuestionBill]:
         """The payments of this month, added up. Where the journal cannot be read, those that were read last."""
         now, monotonic = self._clock.wall(), self._clock.monotonic()
         name = time.strftime("%Y-%m", time.localtime(now))
@@ -48,7 +48,7 @@ class Month:
         sum_ = Sum()
         for bill in self.bills():
             bill.add_to(sum_, plan.prices)
-        has_prices = bool(plan.prices.models)
+        has_prices = plan.prices.any
         return MonthStatus(
             month=self._name,
             recordings=sum_.recordings,
@@ -56,4 +56,9 @@ class Month:
             seconds=round(sum_.seconds, 3),
             money=round(sum_.money, 4) if has_prices else None,
             currency=plan.currency if has_prices else "",
+            questions=sum_.questions,
+            question_seconds=round(sum_.question_seconds, 3),
+            question_money=round(sum_.question_money, 4) if has_prices else None,
+            perhaps_questions=sum_.perhaps,
+            perhaps_money=round(sum_.perhaps_money, 4) if has_prices else None,
         )

@@ -21,11 +21,12 @@ from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.indexing import Indexing
 from transcribed.worker.outputs import outputs
+from transcribed.worker.people.amounts import lasting, questions
 from transcribed.worker.people.month import Month
 from transcribed.worker.people.outbox_notice import Inbox, concerned
 from transcribed.worker.people.search_pages import SearchPages, put
 from transcribed.worker.people.searching import Searching
-from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status, lasting
+from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status
 from transcribed.worker.plan import Clock, Plan, Route
 
 NAME = b"_transcribed.html"
@@ -137,12 +138,14 @@ class Pages:
         now = time.localtime(self._clock.wall())
         hours, sum_ = [0.0] * now.tm_mday, Sum()
         for bill in self.month.bills():
-            day = int(bill.day[-2:] or 0)
+            day, of_day = int(bill.day[-2:] or 0), Sum()
             if bill.inbox in names and 0 < day <= now.tm_mday:
-                hours[day - 1] += bill.seconds / 3600
-                bill.add_to(sum_, plan.prices)
+                bill.add_to(of_day, plan.prices)
+                hours[day - 1] += (of_day.seconds + of_day.free_seconds) / 3600
+                sum_.include(of_day)
         money = f"{sum_.money:.2f} {plan.currency}" if sum_.money else ""
-        return overview.Month(time.strftime("%B %Y", now), tuple(round(each, 3) for each in hours), money)
+        asked = questions(sum_.questions) if sum_.questions else ""
+        return overview.Month(time.strftime("%B %Y", now), tuple(round(each, 3) for each in hours), money, asked)
 
 
 def _block(lane: LaneStatus) -> overview.Block:

@@ -19,6 +19,7 @@ from transcribed import errors
 from transcribed.assemblyai import Progress
 from transcribed.job import ENDED, Job, Step, is_link, shown
 from transcribed.worker.lanes import Lane
+from transcribed.worker.people.amounts import MonthStatus, QuestionsStatus
 from transcribed.worker.plan import Clock
 
 VERSION = 1  #: raised when a field changes its meaning
@@ -79,47 +80,6 @@ class BacklogStatus:
     count: int
     hours: float
     anchor: str
-
-
-def counted(count: int, hours: float, money: str = "") -> str:
-    """So many recordings of so many hours together, for people, with their price where it is known."""
-    return f"{recordings(count)} ({', '.join(filter(None, (lasting(hours), money)))})"
-
-
-def recordings(count: int) -> str:
-    """So many recordings, for people."""
-    return "1 recording" if count == 1 else f"{count} recordings"
-
-
-def lasting(hours: float) -> str:
-    """A length in hours for people: in minutes where it is less than one."""
-    minutes = round(hours * 60)
-    if minutes >= 60:
-        return f"{hours:.1f} hours"
-    return "less than a minute" if minutes < 1 else "1 minute" if minutes == 1 else f"{minutes} minutes"
-
-
-@dataclass(frozen=True, slots=True)
-class MonthStatus:
-    """The recordings that were paid for in this month (YYYY-MM, local). `open`: not known yet how long they are.
-
-    `money` is None where no prices are configured; hours by a model without a price are not in it.
-    """
-
-    month: str
-    recordings: int
-    open: int
-    seconds: float
-    money: float | None = None
-    currency: str = ""
-
-    def line(self) -> str:
-        """The sums for people; empty where nothing was paid for."""
-        if not self.recordings:
-            return ""
-        money = "" if self.money is None else f", {self.money:.2f} {self.currency}"
-        waits = f"; of {self.open} it is not known yet how long they are" if self.open else ""
-        return f"Paid for in {self.month}: {counted(self.recordings, self.seconds / 3600)}{money}{waits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +183,14 @@ class Status:
     moved_at: float = 0.0  #: the last change of a job, or of what is sent of one; seconds since the epoch
     ended: bool = False  #: the last word of a daemon that stopped
     month: MonthStatus | None = None
+    questions: QuestionsStatus | None = None
 
     def plain(self) -> dict[str, Any]:
         """The status as JSON has it. It is written each second, so nothing is copied that is plain already."""
         whole = {name: getattr(self, name) for name in _names(Status)}
         whole["blocked"] = [asdict(lane) for lane in self.blocked]
         whole["month"] = None if self.month is None else asdict(self.month)
+        whole["questions"] = None if self.questions is None else asdict(self.questions)
         whole["inboxes"] = [asdict(inbox) for inbox in self.inboxes]
         rows = ({name: getattr(job, name) for name in _names(JobStatus)} for job in self.open)
         whole["open"] = [{key: value for key, value in row.items() if value is not None} for row in rows]

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from transcribed import errors, files, formats
 from transcribed.assemblyai import AssemblyAI
@@ -22,8 +23,15 @@ def look(question: Question, kept: Transcripts) -> str | None:
     return None if found is None else hashlib.sha256(found.answer.encode()).hexdigest()
 
 
-def ask(question: Question, kept: Transcripts, client: AssemblyAI) -> str:
-    """Have the question answered, which is paid, and keep the answer; its SHA-256.
+class Answered(NamedTuple):
+    """The kept answer of a question; `is_paid` is False if it was kept before, and so nothing was asked."""
+
+    sha256: str
+    is_paid: bool
+
+
+def ask(question: Question, kept: Transcripts, client: AssemblyAI) -> Answered:
+    """Have the question answered, which is paid, and keep the answer.
 
     What is kept already is not asked for again. Raises TranscribedError, `refused` where nothing was paid.
     """
@@ -34,13 +42,13 @@ def ask(question: Question, kept: Transcripts, client: AssemblyAI) -> str:
         why = f"what is kept of it cannot be read: {printable(str(error))}"
         raise errors.Transient(why, refused=True) from error
     if known is not None:
-        return known
+        return Answered(known, is_paid=False)
     if transcript is None:
         raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)", refused=True)
     answer = client.understand(question.transcript_id, json.loads(question.request)).decode("utf-8-sig")
     names = formats.names_in(formats.parse(transcript), json.loads(answer))
     understood.add(kept.path(question.transcript_id), understood.Understood(question.request, answer, names))
-    return hashlib.sha256(answer.encode()).hexdigest()
+    return Answered(hashlib.sha256(answer.encode()).hexdigest(), is_paid=True)
 
 
 def deliver(job: Job, route: Route, anchors: Anchors, kept: Transcripts) -> list[bytes]:
