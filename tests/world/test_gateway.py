@@ -40,6 +40,22 @@ def test_a_question_about_an_unknown_transcript_is_refused_and_costs_nothing(ser
 
 
 @pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"message": "invalid request body", "request_id": "r", "metadata": {"errors": ["a is odd", "b"]}}, "odd; b)"),
+        ({"message": "invalid request body", "metadata": {"errors": [7, None]}}, "(400: invalid request body)"),
+        ({"message": 7, "error": "no such language", "metadata": []}, "(400: no such language)"),
+        ({"error": "no such language", "status": "error"}, "(400: no such language)"),
+    ],
+)
+def test_a_refusal_tells_what_is_wrong_in_either_envelope_of_the_gateway(server, answer, said):
+    client = client_of(server)
+    transcript_id = transcript_of(client)
+    server.script(ROUTE, [Fault.answer(400, body=json.dumps(answer).encode())])
+    assert said in raised(client.understand, transcript_id, TRANSLATE).message
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         b"<html>log in</html>",

@@ -144,7 +144,8 @@ def test_a_question_in_doubt_is_perhaps_paid_and_stays_so_when_it_is_asked_again
     [row] = rows(world, "inbox").values()
     assert (row["questions"], row["perhaps_questions"], row["perhaps_money"]) == (0, 1, 0.06)
     assert row["money"] == 0.2
-    assert "Nobody knows if 1 more questions were paid (about 0.06 more)" in ask(world, "costs", config=CONFIG).stderr
+    said = ask(world, "costs", config=CONFIG).stderr
+    assert "Questions of which nobody knows if they were paid: 1 (about 0.06 more)" in said
     again(world)
     world.run()
     [row] = rows(world, "inbox").values()
@@ -284,6 +285,36 @@ def test_the_questions_of_one_inbox_wait_while_others_go_on(world: World, api: F
     work(world, 900)
     assert states(world) == {"delivered": 4}
     assert len(api.questions) == 4
+
+
+def test_explain_tells_what_a_question_waits_for(world: World) -> None:
+    delivered(world)
+    drop(str(world.state), {"order": "pause", "inbox": "talks", "until": None})
+    order(world, 1, request=GERMAN)
+    told: list[str] = []
+
+    def explained() -> bool:
+        if lanes(world) and states(world)["open"]:
+            write_status(world)
+            told.append(ask(world, "explain", "1").stdout)
+        return bool(told)
+
+    work(world, 900, explained)
+    assert "translation. It is open: the inbox talks is paused: nothing is uploaded or submitted." in told[0]
+
+
+def test_a_question_about_a_job_that_is_forgotten_is_of_the_inbox_that_paid(world: World) -> None:
+    delivered(world)
+    order(world, 1, request=GERMAN)
+    drop(str(world.state), {"order": "pause", "inbox": None, "until": None})
+    work(world, 60)
+    with closing(sqlite3.connect(world.state / "journal.db")) as behind, behind:
+        behind.execute("DELETE FROM jobs")
+    with world.journal() as journal:
+        asks = journal.questions
+        assert (due := asks.next_due(["talks"])) is not None
+        assert due.inbox == "talks"
+        assert asks.next_due(["second"]) is None
 
 
 def test_a_pause_of_all_holds_what_is_to_be_sent_from_the_first_pass_on_and_what_was_answered_is_delivered(

@@ -51,7 +51,7 @@ from transcribed.assemblyai.failures import (
     Throttled,
     Unreachable,
 )
-from transcribed.assemblyai.gateway import PATH, gateway_of, understood_in
+from transcribed.assemblyai.gateway import PATH, gateway_of, refusal_in, understood_in
 from transcribed.assemblyai.headers import ServerClock
 from transcribed.assemblyai.rate import Rate
 from transcribed.assemblyai.transport import Transport
@@ -97,7 +97,8 @@ class AssemblyAI:
         """
         self._clock = ServerClock(wall)
         self._transport = Transport(base_url, key, Limits(**limits), self._clock)
-        self._gateway = Transport(gateway_of(self._transport.base_url), key, Limits(**limits), ServerClock(wall))
+        gateway, its_clock = gateway_of(self._transport.base_url), ServerClock(wall)
+        self._gateway = Transport(gateway, key, Limits(**limits), its_clock, refusal_in)
         self._account = account or Account.of(self._transport.base_url, key)
         self._stop = stop
         self._tries = tries

@@ -3,6 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
+from transcribed.assemblyai.answers import error_text_in
 from transcribed.errors import Transient
 
 PATH = "/v1/understanding"
@@ -16,6 +17,23 @@ _GATEWAYS = {
 def gateway_of(base_url: str) -> str:
     """The address for questions by the region of this base_url; the base_url itself, if it is not AssemblyAI's."""
     return _GATEWAYS.get(urlsplit(base_url).hostname or "", base_url)
+
+
+def refusal_in(body: bytes) -> str | None:
+    """The gateway's own text in an answer outside 2xx; None if there is none.
+
+    It has another envelope than the API where it looked at the request: a message, and a list of errors.
+    """
+    try:
+        said = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+        return error_text_in(body)
+    metadata = said.get("metadata")
+    found = metadata.get("errors") if isinstance(metadata, dict) else None
+    wrong = [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+    return ": ".join([said["message"], *(["; ".join(wrong)] if wrong else [])])
 
 
 def understood_in(body: bytes) -> bytes:

@@ -46,14 +46,25 @@ _LOADING = threading.Lock()  # or the first calls, on threads of their own, woul
 class Transport:
     """HTTP to one base_url with one key, from any number of threads. There are as many connections as calls at once."""
 
-    def __init__(self, base_url: str, key: str, limits: Limits, clock: ServerClock) -> None:
-        """Raises ConfigError for a base_url or a key that cannot be used. `clock` hears of each 2xx answer."""
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        limits: Limits,
+        clock: ServerClock,
+        error_text: Callable[[bytes], str | None] = error_text_in,
+    ) -> None:
+        """Raises ConfigError for a base_url or a key that cannot be used. `clock` hears of each 2xx answer.
+
+        `error_text` reads the server's own text in any other answer.
+        """
         self.base_url = _checked("api.base_url", checked_base_url, base_url)
         self._key = _checked("the API key", checked_key, key)
         self._host = urlsplit(self.base_url).hostname or ""
         self.is_loopback, self.is_inside = is_loopback(self._host), is_inside(self._host)
         self._limits = limits
         self._clock = clock
+        self._error_text = error_text
         self._free: list[_Session] = []  # the one that was used last is at the end, and its connection the freshest
         self._deadlines = Deadlines(limits.deadline_seconds)
 
@@ -122,7 +133,7 @@ class Transport:
         return {} if self.is_loopback else environment.proxies(url)
 
     def _error_answer(self, response: requests.Response, body: bytes) -> ErrorAnswer:
-        own = error_text_in(body)
+        own = self._error_text(body)
         text = own if own is not None else body[:10_000].decode("utf-8", "replace")
         # A server may repeat what it was sent, and texts end up in logs. The key goes before anything is cut.
         text = one_line(text.replace(self._key, "[key]"))

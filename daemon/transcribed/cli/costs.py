@@ -146,7 +146,7 @@ def _free(total: Sum) -> Iterator[str]:
 def _perhaps(total: Sum, *, has_prices: bool) -> Iterator[str]:
     if total.perhaps:
         money = f" (about {total.perhaps_money:.2f} more)" if has_prices else ""
-        yield f"Nobody knows if {total.perhaps} more questions were paid{money}: `transcribed explain` tells of each."
+        yield f"Questions of which nobody knows if they were paid: {total.perhaps}{money}. `explain` tells of each."
 
 
 def _remarks(total: Sum, *, has_prices: bool) -> Iterator[str]:
@@ -156,10 +156,10 @@ def _remarks(total: Sum, *, has_prices: bool) -> Iterator[str]:
         yield f"{total.open} are submitted, and it is not known yet how long they are."
     if total.questions:
         hours = total.question_seconds / 3600
-        yield f"{total.questions} questions were about {hours:.2f} hours of audio (▒). Their price is an estimate."
+        yield f"Questions about transcripts: {total.questions}, of {hours:.2f} hours (▒). Their price is an estimate."
     yield from _perhaps(total, has_prices=has_prices)
     if total.unmeasured_questions:
-        yield f"{total.unmeasured_questions} questions are about recordings of unknown length: no price is in the sum."
+        yield f"Questions about recordings of unknown length, without a price: {total.unmeasured_questions}."
     if not has_prices:
         yield "For money, write prices into [costs] of the configuration (see `transcribed config example`)."
     if has_prices and total.unpriced_seconds:
