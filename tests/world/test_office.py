@@ -1,7 +1,8 @@
 """A month of an office: what was paid for is told to the second, whatever happened in between, and limits hold.
 
-Three inboxes with a model and features of their own; failures, duplicates, limits that are reached and let go, and
-kills, all by chance. More months: OFFICE_MONTHS=20 .venv/bin/python -m pytest tests/world/test_office.py
+Three inboxes with a model and features of their own; failures, duplicates, limits that are reached and let go,
+questions about what was delivered, some of whose answers are lost, and kills, all by chance.
+More months: OFFICE_MONTHS=20 .venv/bin/python -m pytest tests/world/test_office.py
 """
 
 import itertools
@@ -11,11 +12,13 @@ import os
 import random
 import time
 from collections import Counter, defaultdict
+from typing import Any
 
 import pytest
 
 from commands import ask
 from fake_account import Submit
+from fake_assemblyai import Fault
 from transcribed.job import Prices, State
 from transcribed.job.limits import Limits
 from transcribed.worker import drop
@@ -28,11 +31,12 @@ FIRST_SEED = 1801
 MONTHS = int(os.environ.get("OFFICE_MONTHS", "1"))
 FRAME_SECONDS = 1152 / 44100
 PRICES = {"assemblyai-stt-3-7": 3.6, "universal-2": 7.2}
-EXTRAS = {"speaker_labels": 1.8}
+TRANSLATION = "speech_understanding.request.translation"
+EXTRAS = {"speaker_labels": 1.8, TRANSLATION: 0.9}
 CONFIG = f"""
 [costs]
 price_per_hour = {{ {", ".join(f"{model} = {price}" for model, price in PRICES.items())} }}
-extra_per_hour = {{ {", ".join(f"{name} = {price}" for name, price in EXTRAS.items())} }}
+extra_per_hour = {{ {", ".join(f'"{name}" = {price}' for name, price in EXTRAS.items())} }}
 """
 SECONDS_A_DAY, SECONDS_OF_HELD = 12, 5
 COST_A_MONTH = 0.25
@@ -44,7 +48,7 @@ class Office:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
-        self.chance = random.Random(seed)
+        self.chance, self.asking = random.Random(seed), random.Random(seed + 1)
         self.kills = Counter[str]()  # by day
         self.let = set[str]()  # the days on which a person let everything go on
         world.api.duration_of = lambda upload: float(math.ceil(upload.size / 417 * FRAME_SECONDS))
@@ -68,6 +72,7 @@ class Office:
             self.world.drop(f"{self.day} {number}.mp3", mp3(text, frames), folder)
         if self.chance.random() < 0.2:
             self.world.api.end_with_error("Transcoding failed. File type is audio/mpeg")
+        self._ask()
         self._die()
         self.world.run(seconds=DAY)
         if self.chance.random() < 0.5 and self._is_held():
@@ -76,6 +81,17 @@ class Office:
             self._die()
             self.world.run(seconds=DAY)
         self.world.clock.moved += DAY
+
+    def _ask(self) -> None:
+        """A person asks for translations of some that were delivered; an answer may be lost."""
+        delivered = [job.id for job in self.world.jobs() if job.state is State.DELIVERED]
+        asked = self.asking.sample(delivered, min(len(delivered), self.asking.choice((0, 1, 3))))
+        if not asked:
+            return
+        if self.asking.random() < 0.2:
+            self.world.api.script("POST /v1/understanding", [Fault.lost_answer()])
+        request = {"translation": {"target_languages": [self.asking.choice(("de", "fr"))]}}
+        drop(str(self.world.state), {"order": "understand", "jobs": asked, "request": request})
 
     def _die(self) -> None:
         while self.chance.random() < 0.35:
@@ -157,13 +173,34 @@ def test_a_month_of_an_office_costs_what_the_api_has_billed_and_passes_no_limit_
     keys = {"day": lambda s: _day(s.created), "month": lambda s: _day(s.created)[:7], "inbox": _inbox, "model": _model}
     for by, key in keys.items():
         assert _told(world, by) == {name: pytest.approx(sums, abs=1e-3) for name, sums in office.sums(key).items()}
+    _check_questions(office)
     _check_limits(office)
 
 
 def _told(world: World, by: str) -> dict[str, list[float]]:
-    """What `costs` tells by a key, as Office.sums has it."""
-    lines = ask(world, "costs", "--by", by, "--json", config=CONFIG).stdout.splitlines()
-    return {row[by]: [row["recordings"], row["seconds"], row["money"]] for row in map(json.loads, lines)}
+    """What `costs` tells of recordings by a key, as Office.sums has it."""
+    rows = [row for row in _rows(world, by) if row["recordings"]]
+    return {row[by]: [row["recordings"], row["seconds"], row["money"] - row["question_money"]] for row in rows}
+
+
+def _rows(world: World, by: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ask(world, "costs", "--by", by, "--json", config=CONFIG).stdout.splitlines()]
+
+
+def _check_questions(office: Office) -> None:
+    """A kill or a lost answer leaves a question in doubt, and it is told apart, whether it was paid or not."""
+    asked = office.world.api.questions
+    pairs = Counter((each.transcript_id, json.dumps(each.request)) for each in asked)
+    assert len(asked) > 10
+    assert max(pairs.values()) == 1, "one was paid twice"
+    for by in ("month", "inbox", "day", "model"):
+        rows = _rows(office.world, by)
+        paid, perhaps = (sum(row[key] for row in rows) for key in ("questions", "perhaps_questions"))
+        assert 0 < perhaps < len(asked)
+        assert paid <= len(asked) <= paid + perhaps
+        least, most = (sum(row[key] for row in rows) for key in ("question_money", "perhaps_money"))
+        money = sum(each.seconds or 0.0 for each in asked) / 3600 * EXTRAS[TRANSLATION]
+        assert least - 1e-3 <= money <= least + most + 1e-3
 
 
 def _check_limits(office: Office) -> None:
