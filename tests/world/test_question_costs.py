@@ -237,6 +237,24 @@ def test_a_limit_of_money_is_passed_by_no_more_than_the_question_under_way(
     assert lanes(world) == {}, "where nothing waits nobody is told of a limit"
 
 
+def test_a_question_that_is_ordered_after_a_limit_was_reached_is_not_sent(world: World, api: FakeAssemblyAI) -> None:
+    """While nothing waits no lane is blocked, so the limits are looked at before the question is sent."""
+    delivered(world)
+    world.plan_options.update(limits=Limits(cost_per_day=0.1))
+    ordered: list[bool] = []
+
+    def an_hour_later() -> bool:
+        if world.clock.moved > HOUR and not ordered:
+            assert lanes(world) == {}
+            ordered.append(True)
+            order(world, 1, request=GERMAN)
+        return False
+
+    work(world, 2 * HOUR, an_hour_later)
+    assert api.questions == []
+    assert states(world) == {"open": 1}
+
+
 def test_recordings_and_questions_are_counted_for_one_limit(world: World, api: FakeAssemblyAI) -> None:
     world.plan_options.update(limits=Limits(cost_per_day=0.5))
     delivered(world, 2)
