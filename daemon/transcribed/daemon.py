@@ -15,7 +15,7 @@ import structlog
 from transcribed import config, errors, files, job, places, service, signals
 from transcribed.assemblyai import AssemblyAI, Rate
 from transcribed.config import placement, samba
-from transcribed.config.share import settings_of
+from transcribed.config.share import settings_of, speakers_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, Lock, rebuild
 from transcribed.monitor.monitor import Monitor, Wanted
@@ -365,6 +365,10 @@ class Machine:
         """The settings that files at the share make for a recording in this inbox. Raises ConfigError."""
         ours = next((each for each in self._settled.inboxes if each.name == inbox), None)
         return None if ours is None else settings_of(ours, said)  # None: a reload has just taken the inbox out
+
+    def speakers(self, content: bytes, where: str) -> dict[str, str]:
+        """The names of speakers in an order at the share, the file `where`. Raises ConfigError."""
+        return speakers_of(content, where)
 
     def tell(self, title: str, body: str) -> None:
         """Tell people this news; a service among several that does not take it is a line in the log.

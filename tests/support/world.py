@@ -20,7 +20,7 @@ import structlog
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed import config, daemon
 from transcribed.assemblyai import AssemblyAI
-from transcribed.config.share import settings_of
+from transcribed.config.share import settings_of, speakers_of
 from transcribed.folders import ANCHOR, OWNER, Ground
 from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Prices, Rules, Settings, State, canonical
@@ -211,6 +211,9 @@ class World:
         keys |= route.settings.chosen_style()
         keys |= {"path": os.fsdecode(route.inbox), "outbox": os.fsdecode(route.outbox)}
         return settings_of(config.Inbox(transcript=json.loads(route.settings.parameters), **keys), said)
+
+    def speakers(self, content: bytes, where: str) -> dict[str, str]:
+        return speakers_of(content, where)
 
     def tell(self, title: str, body: str) -> None:
         if self.services is not None:

@@ -1,24 +1,23 @@
 """Names for speakers, and corrected words, of one job: kept beside its transcript, and in every format at once.
 
-Rules: what a person says is kept first, then the hashes of the new renderings, then these are written. So an order that
-was cut off may be given again, and a file that a person edited is never taken for one of ours. The daemon hears of
-corrected words by an order: searches find them.
+The daemon hears of corrected words by an order: searches find them.
 """
 
-import hashlib
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from transcribed import config, errors, files, formats
 from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
 from transcribed.cli.target import Target
 from transcribed.config import kinds
-from transcribed.config.toml import parsed
-from transcribed.job import Job, State, printable
-from transcribed.journal import Transcripts, amendments
+from transcribed.config.share import speakers_of
+from transcribed.job import Job, printable
+from transcribed.journal import Transcripts
 from transcribed.worker.dropped import drop
-from transcribed.worker.steps import amended
+from transcribed.worker.steps import amending
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +55,14 @@ def _made(
 ) -> tuple[dict[str, bytes], set[str]]:
     """The new renderings, and the hashes by which files are ours. Both are kept when this returns."""
     answer, route = answer_of(kept, job), route_to(settled, job)
-    if job.state is not State.DELIVERED:
-        raise errors.TranscribedError(f"job {job.id} is {job.state}: only what was delivered can be corrected")
     _require_owner(settled.state.directory)
-    path = kept.path(job.transcript_id or "")
-    before, shown = amendments.read(path), amended.style_now(job, route, kept).speakers
-    given, corrected = _said(formats.parse(answer), wish, shown)
-    said = replace(before, speakers=kinds.speakers({**before.speakers, **given}))
-    amendments.keep(path, said, corrected)
-    if corrected is not None:
+    words = amending.keep(job, route, kept, answer, functools.partial(_said, wish))
+    if words.corrected is not None:
         drop(settled.state.directory, {"order": "corrected", "jobs": [job.id]})
-    made = amended.render_each(names, job, answer, route, kept)
-    hashes = [hashlib.sha256(data).hexdigest() for data in made.values()]
-    published = tuple(dict.fromkeys((*said.published, *hashes)))
-    amendments.keep(path, replace(said, published=published))
-    return made, {*published, *dict(job.renderings or ()).values()}
+    return amending.made_again(job, route, kept, answer, names)
 
 
-def _said(answer: Mapping[str, object], wish: Wish, shown: Mapping[str, str]) -> tuple[dict[str, str], bytes | None]:
+def _said(wish: Wish, answer: Mapping[str, Any], shown: Mapping[str, str]) -> amending.Words:
     """The names that were given, by label, and the corrected answer, if words were corrected. Raises ValueError."""
     given: dict[str, str] = {}
     corrected = None
@@ -83,10 +72,8 @@ def _said(answer: Mapping[str, object], wish: Wish, shown: Mapping[str, str]) ->
             raise ValueError(f"only {' and '.join(formats.EDITABLE)} can be read back")
         found = formats.corrected(answer, _read(wish.edited), shown, is_md=is_md)
         given, corrected = dict(found.speakers), formats.as_json(found.answer)
-    known = formats.speakers_in(answer, shown)
-    for label, name in _named(wish):
-        given[_label(label, known)] = name
-    return given, corrected
+    given |= amending.by_label(dict(_named(wish)), answer, shown)
+    return amending.Words(kinds.speakers(given), corrected)
 
 
 def _named(wish: Wish) -> Iterator[tuple[str, str]]:
@@ -95,29 +82,16 @@ def _named(wish: Wish) -> Iterator[tuple[str, str]]:
         if equals:
             yield label, name
         elif each.lower().endswith(".toml"):
-            yield from _in_file(each)
+            yield from _in_file(each).items()
         else:
             raise ValueError(f'{printable(each)} is no name of a speaker: write LABEL=NAME, as in A="Anna Berg"')
 
 
-def _in_file(path: str) -> Iterator[tuple[str, str]]:
-    example = f'{printable(path)} should have a line such as A = "Anna Berg" for each speaker'
+def _in_file(path: str) -> dict[str, str]:
     try:
-        table = parsed(_read(path), printable(path))
+        return speakers_of(_read(path), printable(path))
     except errors.ConfigError as error:
-        raise ValueError(f"{example} ({'; '.join(error.problems)})") from None
-    if not all(isinstance(name, str) for name in table.values()):
-        raise ValueError(example)
-    yield from table.items()
-
-
-def _label(text: str, known: Mapping[str, str]) -> str:
-    """The label that a person means: itself, or the name under which the speaker is shown. Raises ValueError."""
-    meant = [label for label, name in known.items() if text.strip() in (label, name)]
-    if len(meant) != 1:
-        there = ", ".join(known) or "none"
-        raise ValueError(f"there is no speaker {printable(text)}: the labels here are {printable(there)}")
-    return meant[0]
+        raise ValueError("; ".join(error.problems)) from None
 
 
 def _read(path: str) -> bytes:

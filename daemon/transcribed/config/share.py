@@ -1,11 +1,13 @@
-"""The settings that files at the share make for recordings, read and merged by the configuration's rules."""
+"""The settings that files at the share make for recordings, and the orders there, read by the configuration's rules."""
 
 import functools
 from collections.abc import Sequence
 
 from transcribed import errors
+from transcribed.config import kinds
 from transcribed.config.model import Inbox
 from transcribed.config.options import Options, merged, read_options
+from transcribed.config.toml import parsed
 from transcribed.inbox import Said
 from transcribed.job import shown
 
@@ -46,3 +48,14 @@ def _verdict(where: str, content: bytes) -> tuple[Options | None, tuple[str, ...
         return read_options(content, where), ()
     except errors.ConfigError as error:
         return None, tuple(error.problems)
+
+
+def speakers_of(content: bytes, where: str) -> dict[str, str]:
+    """The names in an order, by the speakers that they are for; `where` is its path. Raises ConfigError."""
+    table = parsed(content, where)
+    try:
+        if table and all(isinstance(name, str) for name in table.values()):
+            return kinds.speakers(table)
+    except ValueError as error:
+        raise errors.ConfigError([f"{where} should be {error}"]) from None
+    raise errors.ConfigError([f'{where} should have a line such as A = "Anna Berg" for each speaker'])

@@ -4,10 +4,12 @@ A listing is the truth; events only say "look". Names are bytes and are never cl
 only regular files are taken. What lies in an inbox was put there by a stranger: nothing here waits for it or trusts it.
 """
 
-from transcribed.inbox.beside import FOLDERS_FILE, SUFFIX, Said, places
+from transcribed.inbox.beside import FOLDERS_FILE, MOST_BYTES, SUFFIX, Said, places
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.links import hash_of_address
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
+from transcribed.inbox.orders import SPEAKERS
+from transcribed.inbox.orders import named as order_named
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, audio_of, length, probe
 from transcribed.inbox.scan import listed_only
@@ -20,9 +22,11 @@ __all__ = [
     "DEEPEST",
     "FOLDERS_FILE",
     "HOLD",
+    "MOST_BYTES",
     "OTHER_ENDING",
     "READY",
     "SOUND_ENDINGS",
+    "SPEAKERS",
     "SUFFIX",
     "WRITTEN",
     "Evidence",
@@ -43,6 +47,7 @@ __all__ = [
     "hash_of_address",
     "length",
     "listed_only",
+    "order_named",
     "path_refusal",
     "places",
     "probe",

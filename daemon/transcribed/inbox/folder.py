@@ -7,12 +7,13 @@ proves nothing. An inbox whose mount has gone is Blocked, never empty. Nothing i
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Protocol
 
@@ -79,7 +80,7 @@ class Listing:
     `markers` are all markers that lie there, and all unfinished files that belong to recordings. `problems` is one
     sentence for each entry that could not be judged. `passed_over` are files that are left alone for their names, and
     may be recordings. `leaving` are recordings that were put away, and lie there under hidden names until they were
-    looked at for the last time. `consents` are names in the inbox itself.
+    looked at for the last time. `consents` are names in the inbox itself. `orders`: all those of people at the share.
     """
 
     files: Mapping[bytes, Fingerprint]
@@ -90,6 +91,7 @@ class Listing:
     passed_over: tuple[bytes, ...] = ()
     leaving: frozenset[bytes] = frozenset()
     consents: frozenset[bytes] = frozenset()
+    orders: Mapping[bytes, Fingerprint] = field(default_factory=dict)
 
 
 class RecordingFolder:
@@ -110,17 +112,13 @@ class RecordingFolder:
     ) -> None:
         self.root = root
         self._lane = lane
-        self._names = names or Names()
-        self._hardlinks = hardlinks
+        self._new_tree = functools.partial(Tree, names or Names(), hardlinks=hardlinks)
         self._ground = ground
         self._tree = self._new_tree()
         self._looked_at: tuple[int, int] | None = None
         self._tells_late = False  # as the root was last opened
         self._never = threading.Event()
         self._local_device: int | None = None  # as the root was last opened; None on a network's file system
-
-    def _new_tree(self) -> Tree:
-        return Tree(self._names, hardlinks=self._hardlinks)
 
     def forget(self) -> None:
         """Let the next look report everything, as the first one did."""
@@ -165,7 +163,7 @@ class RecordingFolder:
                 gone = frozenset(path for path in missing if _is_gone(root, path))
             except OSError as error:
                 raise self._blocked(error) from error
-        others = (tuple(tree.passed_over), tree.leaving(), tree.consents())
+        others = (tuple(tree.passed_over), tree.leaving(), tree.consents(), tree.orders())
         return Listing(changes.files, tree.problems(), gone, tree.markers(), mount, *others)
 
     def reach(self) -> None:

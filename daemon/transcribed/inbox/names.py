@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 
+from transcribed.inbox.orders import is_order
 from transcribed.job import LINKS
 
 _FOLDERS = {
@@ -146,6 +147,12 @@ class Names:
         """True if a file of this name is a marker, which says when a recording is to be taken."""
         lowered = name.lower()
         return lowered.endswith(_MARKERS) and self.is_recording(os.path.splitext(lowered)[0])
+
+    def is_order(self, name: bytes, path: bytes) -> bool:
+        """True if a file of this name is an order of people at the share, about the transcript of a recording."""
+        if not is_order(name) or self.is_recording(name.lower().removesuffix(b".toml")):
+            return False
+        return self.ignored_file(name, path) is None
 
     def is_unfinished(self, name: bytes) -> bool:
         """True if a file of this name is to become a recording, or belongs to the download of one."""

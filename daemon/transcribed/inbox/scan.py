@@ -42,6 +42,7 @@ class _Folder:
     markers: list[bytes] = field(default_factory=list)
     leaving: list[bytes] = field(default_factory=list)
     consents: list[bytes] = field(default_factory=list)
+    orders: dict[bytes, Fingerprint] = field(default_factory=dict)
     passed_over: list[bytes] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -118,6 +119,10 @@ class Tree:
         """The names of the consents in the inbox itself: people are told to put them there, and nowhere else."""
         root = self.folders.get(b"")
         return frozenset(root.consents if root is not None else ())
+
+    def orders(self) -> dict[bytes, Fingerprint]:
+        """All orders of people at the share."""
+        return {path: each for folder in self.folders.values() for path, each in folder.orders.items()}
 
     def problems(self) -> tuple[str, ...]:
         """One sentence for each entry that could not be judged, cut to a number that a status file can bear."""
@@ -219,6 +224,8 @@ class _Walk:
             new.leaving.append(path)
         elif is_consent(name):
             new.consents.append(path)
+        elif names.is_order(name, path):
+            self._order(new, entry.stat(follow_symlinks=False), path)
         elif len(new.passed_over) < _MOST_PASSED_OVER and names.passed_over(name, path):
             new.passed_over.append(path)
 
@@ -227,10 +234,19 @@ class _Walk:
         if refusal := file_refusal(status, hardlinks=self.tree.hardlinks):
             new.say(f"{shown(path)}: not taken: {refusal}")
             return
-        found = fingerprint(status, steady=self.steady and status.st_dev == self.device)
+        found = self._fingerprint(status)
         new.files.append(path)
         if self.tree.files.get(path) != found:
             self.tree.files[path] = self.changes.files[path] = found
+
+    def _order(self, new: _Folder, status: os.stat_result, path: bytes) -> None:
+        if stat.S_ISREG(status.st_mode):
+            new.orders[path] = self._fingerprint(status)
+        else:
+            new.say(f"{shown(path)}: not obeyed: {file_refusal(status, hardlinks=True, what='file')}")
+
+    def _fingerprint(self, status: os.stat_result) -> Fingerprint:
+        return fingerprint(status, steady=self.steady and status.st_dev == self.device)
 
     def _miss(self, above: _Folder, path: bytes) -> None:
         """Keep that it was listed and is not there: it left while we looked. The second time in a row it did not."""

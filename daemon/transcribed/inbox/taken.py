@@ -33,6 +33,8 @@ def _other_kind(names: Names, path: bytes) -> str:
         return "a settings file (for the recordings in its folder and below)"
     if path.endswith(SUFFIX) and names.is_recording(path.removesuffix(SUFFIX)):
         return "a settings file (for the recording beside it)"
+    if names.is_order(os.path.basename(path), path):
+        return "an order (about the transcript of the recording of its name)"
     if is_consent(os.path.basename(path)):
         return "a consent (it answers what transcribed asks about the inbox)"
     if is_link(path):
@@ -40,11 +42,14 @@ def _other_kind(names: Names, path: bytes) -> str:
     return f"{OTHER_ENDING} (it does not end in {shown(b' '.join(names.extensions))})"
 
 
-def file_refusal(status: os.stat_result, *, hardlinks: bool) -> str | None:
-    """The reason why a file with this status is not taken, whatever its name; None where it is."""
+def file_refusal(status: os.stat_result, *, hardlinks: bool, what: str = "recording") -> str | None:
+    """The reason why a file with this status is not taken, whatever its name; None where it is.
+
+    `what` should lie there.
+    """
     if stat.S_ISREG(status.st_mode):
         if hardlinks or status.st_nlink == 1:
             return None
         return "a file with other names (hard links), and hardlinks = false (put a copy here)"
     kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
-    return f"{kind} (put the recording itself here)"
+    return f"{kind} (put the {what} itself here)"

@@ -15,6 +15,7 @@ from transcribed.journal.tables import events, few, jobs, numbers_in
 from transcribed.journal.transactions import Transactions
 
 _LAST = 100_000  # jobs among which the last of one inbox are looked for
+_FEW = 50  # jobs of one name
 _SOME = 500  # jobs that are read at once where all are
 
 
@@ -34,6 +35,22 @@ class Search:
         recorded = sa.tuple_(jobs.c.inbox, jobs.c.path).in_(recordings)
         numbers = [sa.select(jobs.c.id).where(each) for each in (recorded, jobs.c.stem.in_(stems))]
         return self._jobs(jobs.c.id.in_(sa.union(*numbers)))
+
+    def of_recording(self, inboxes: Collection[str], stem: bytes) -> list[Job]:
+        """The newest jobs of recordings that lay in one of these inboxes at this path, with any ending."""
+        ending = sa.func.substr(jobs.c.path, len(stem) + 2)
+        is_one = (sa.func.instr(ending, b".") == 0) & (sa.func.instr(ending, b"/") == 0)
+        begins = (jobs.c.path > stem + b".") & (jobs.c.path < stem + b"/")  # the byte after "."
+        return self._newest(jobs.c.inbox.in_(inboxes), begins, is_one)
+
+    def of_output(self, inboxes: Collection[str], stems: Collection[bytes], number: int) -> list[Job]:
+        """The newest delivered jobs of these inboxes whose outputs have one of these stems, and this number."""
+        is_named = jobs.c.stem.in_(stems) & (jobs.c.number == number)
+        return self._newest(jobs.c.inbox.in_(inboxes), is_named, jobs.c.state == str(State.DELIVERED))
+
+    def _newest(self, *conditions: sa.ColumnElement[bool]) -> list[Job]:
+        some = self._jobs(jobs.c.id.in_(sa.select(jobs.c.id).where(*conditions).order_by(jobs.c.id.desc()).limit(_FEW)))
+        return some[::-1]
 
     def with_names(self, may_be_meant: Callable[[bytes, bytes | None, bytes | None], bool]) -> Iterator[Job]:
         """The jobs of whose path, place and stem this is true. It looks at every job."""

@@ -28,17 +28,15 @@ from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.intake.sweeps import Sweeps
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.orders import Orders
-from transcribed.worker.people import models, pages, status
+from transcribed.worker.people import endings, heartbeat, hooks, models, pages, status
 from transcribed.worker.people.digest import News
-from transcribed.worker.people.endings import Endings
-from transcribed.worker.people.heartbeat import Heartbeat
-from transcribed.worker.people.hooks import Hooks
 from transcribed.worker.people.outbox_notice import OutboxNotices
 from transcribed.worker.plan import Clock, Host, Mailbox, Plan, kept_lanes
 from transcribed.worker.polls import Polls
 from transcribed.worker.probes import Probes
 from transcribed.worker.questions import Questions
 from transcribed.worker.second_looks import SecondLooks
+from transcribed.worker.share_orders import ShareOrders
 from transcribed.worker.verdict import verdict
 
 log = structlog.get_logger()
@@ -72,19 +70,19 @@ class Worker:
         self.dispatch = Dispatch(self.book, self.lanes, kept, background, clock)
         self._holds = holds = Holds(self.book, self.lanes, clock, self._resume)
         self._pages = pages.Pages(journal, kept, background, clock)
-        asked = Questions(self.book, self.lanes, kept, background, clock, holds.spending, month=self._pages.month)
-        self._orders = Orders(
-            directory, self.book, self.dispatch, background, clock, holds, questions=asked, search=self._pages.search
-        )
+        context = (self.book, self.lanes, kept, background, clock)
+        asked = Questions(*context, holds.spending, month=self._pages.month)
+        share = ShareOrders(*context, host, questions=asked, search=self._pages.search)
+        self._orders = Orders(directory, self.book, self.dispatch, background, clock, holds, share=share)
         self._polls, self._probes = Polls(background, clock), Probes(journal, background)
-        self._hooks, self._sweeps = Hooks(background, stop), Sweeps(background, clock)
+        self._hooks, self._sweeps = hooks.Hooks(background, stop), Sweeps(background, clock)
         self._deletions = Deletions(self.book, self.lanes, kept, background, clock, self._pages.search)
         self._second_looks = SecondLooks(self.book, kept, background, clock)
         self._drafts = Drafts(self.book, self.lanes, background, clock)
         self._news = News(plan, host, background, clock)
-        self._heartbeat = Heartbeat(host, background, clock, self._pages.show)
+        self._heartbeat = heartbeat.Heartbeat(host, background, clock, self._pages.show)
         self._models = models.Models(journal, clock, self._news)
-        self._endings = Endings(self.book, self._news, self._hooks, self._models, self._pages)
+        self._endings = endings.Endings(self.book, self._news, self._hooks, self._models, self._pages)
         self._notices = OutboxNotices(background, clock, self._models.paragraph)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
@@ -201,7 +199,7 @@ class Worker:
                 self.dispatch.heard(self._polls.heard(message, self._waiting().values()))
             case messages.LaneChecked():
                 self._lane_checked(message)
-            case messages.OrdersListed() | messages.QuestionStepEnded():
+            case messages.OrdersListed() | messages.QuestionStepEnded() | messages.ShareOrderEnded():
                 self._orders.heard(message, self.inboxes)
             case messages.LookedAgain() | messages.LookedClosely() | messages.ArchiveAged():
                 self._second_looks.heard(message, self.inboxes)

@@ -234,6 +234,28 @@ class QuestionStepEnded:
     outcome: Outcome[Any]
 
 
+class ShareOrder(NamedTuple):
+    """An order of people at the share, as its file settled; `stem` is the path of what it is about, without ending."""
+
+    inbox: str
+    path: bytes
+    fingerprint: Fingerprint
+    stem: bytes
+    kind: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOrderEnded:
+    """An order at the share was worked at: the files that a person edited and that stay, or why it is not obeyed.
+
+    `step`: it was "obeyed", or its file was "put away".
+    """
+
+    order: ShareOrder
+    step: str
+    outcome: Outcome[Any]
+
+
 @dataclass(frozen=True, slots=True)
 class HookEnded:
     """A command that was run for a job has ended."""

@@ -23,10 +23,9 @@ from transcribed.worker.dispatch import Dispatch
 from transcribed.worker.dropped import ORDERS, PRIVATE, numbers, waiting
 from transcribed.worker.holds import Holds
 from transcribed.worker.intake.arrivals import Arrivals
-from transcribed.worker.messages import OrdersListed, QuestionStepEnded
-from transcribed.worker.people.searching import Searching
+from transcribed.worker.messages import OrdersListed, QuestionStepEnded, ShareOrderEnded
 from transcribed.worker.plan import Clock, Plan
-from transcribed.worker.questions import Questions
+from transcribed.worker.share_orders import ShareOrders
 
 log = structlog.get_logger()
 
@@ -73,8 +72,7 @@ class Orders:
         clock: Clock,
         holds: Holds,
         *,
-        questions: Questions,
-        search: Searching,
+        share: ShareOrders,
     ) -> None:
         self.directory = os.fsencode(directory)  #: of the state
         self.folder = os.path.join(self.directory, ORDERS.encode())
@@ -87,8 +85,8 @@ class Orders:
         self._clock = clock
         self._holds = holds
         self._resume = holds.resume_lane
-        self.questions = questions
-        self._search = search
+        self.questions = share.questions
+        self._search, self._share = share.search, share
         self._said: set[bytes] = set()  # the names of which it was said that they cannot be opened, or are no orders
         self._left: dict[bytes, tuple[Iterator[int], _Refusals]] = {}  # what an order is still to retry, by its name
         self._obeyed: set[bytes] = set()  # the orders that are removed once what they changed is written
@@ -101,21 +99,27 @@ class Orders:
     def next_at(self) -> float:
         """The time of what is due next (monotonic)."""
         asked_at = self.questions.next_at()
-        return self.look_at if asked_at is None else min(self.look_at, asked_at)
+        own_at = min(self.look_at, self._share.next_at())
+        return own_at if asked_at is None else min(own_at, asked_at)
 
     def is_busy(self) -> bool:
-        """True while a question that was ordered is at work, or could be now."""
-        return self.questions.is_busy()
+        """True while a question, or an order at the share, is at work, or could be now."""
+        return self.questions.is_busy() or self._share.is_busy()
 
-    def heard(self, message: OrdersListed | QuestionStepEnded, inboxes: Mapping[str, Arrivals]) -> None:
-        """The orders were listed, or a step of a question has ended. Raises Blocked(state)."""
+    def heard(
+        self, message: OrdersListed | QuestionStepEnded | ShareOrderEnded, inboxes: Mapping[str, Arrivals]
+    ) -> None:
+        """The orders were listed, or a step of one has ended. Raises Blocked(state)."""
         if isinstance(message, QuestionStepEnded):
             self.questions.heard(message)
+        elif isinstance(message, ShareOrderEnded):
+            self._share.heard(message, inboxes)
         else:
             self.obey(message, inboxes)
 
     def look_if_due(self, plan: Plan, inboxes: Mapping[str, Arrivals]) -> None:
-        """Begin a look where it is time for one, and the question that is due. Raises Blocked(state)."""
+        """Begin a look where it is time for one, a question, and orders at the share. Raises Blocked(state)."""
+        self._share.look_if_due(inboxes)
         self.questions.look_if_due(plan, inboxes)
         if self._clock.monotonic() >= self.look_at:
             self.look_at = self._clock.monotonic() + SCAN_SECONDS

@@ -65,9 +65,13 @@ def note(job: Job, route: "Route") -> bytes:
 
 def output(job: Job, name: str) -> bytes:
     """The path of one output of a job whose names are chosen: a rendering, or its redacted audio."""
+    return output_path(job, formats.SUFFIXES.get(name, f".{name}").encode())
+
+
+def output_path(job: Job, suffix: bytes) -> bytes:
+    """The path of an output with this suffix, of a job whose names are chosen."""
     assert job.stem is not None
-    suffix = formats.SUFFIXES.get(name, f".{name}")
-    return files.output_name(job.stem, job.number or 1, job.tail + suffix.encode())
+    return files.output_name(job.stem, job.number or 1, job.tail + suffix)
 
 
 def remark(job: Job, number: int = 1) -> bytes:

@@ -192,6 +192,9 @@ class Host(Protocol):
     def settings(self, inbox: str, said: Sequence[Said]) -> str | None:
         """The settings that these files make for a recording, as canonical JSON; None: none. Raises ConfigError."""
 
+    def speakers(self, content: bytes, where: str) -> dict[str, str]:
+        """The names of speakers in an order at the share, the file `where`. Raises ConfigError."""
+
     def tell(self, title: str, body: str) -> None:
         """Tell people this news. Raises TranscribedError where nobody took it."""
 

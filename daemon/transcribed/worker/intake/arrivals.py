@@ -25,6 +25,7 @@ from transcribed.worker.intake.consents import Consents
 from transcribed.worker.intake.inspection import Inspection
 from transcribed.worker.intake.looking import LastLook, Looking, blocked, last_look, say_problems, say_unread
 from transcribed.worker.intake.pace import Pace
+from transcribed.worker.intake.share_orders import OrdersHere
 from transcribed.worker.intake.sightings import Sightings
 from transcribed.worker.intake.sweeps import HANGS_SECONDS, Sweeps
 from transcribed.worker.intake.unsettled import Unsettled
@@ -71,6 +72,7 @@ class Arrivals:
         self.consents = Consents(route, self.anchors, book.journal, background, self.executor)
         self.settling = Unsettled(route, book.journal, clock)
         self._sightings = Sightings(book.journal.lying_in(*self.former, route.name))
+        self.orders = OrdersHere(route, book.journal, clock, self._sightings, self._looking.left)
         self.inspection = Inspection(route.name, book.journal, book.reading)
         self._coming: dict[int, tuple[Found, Job | None]] = {}  # admitted as this job, which is not written yet
         self._last: LastLook | None = None
@@ -85,13 +87,13 @@ class Arrivals:
     @property
     def settled(self) -> bool:
         """True if a look succeeded and nothing that it showed, or is swept, is still on its way."""
-        waiting = self._pace.next_at() is None or self.settling.is_settling() or self._sightings.is_inspecting()
-        is_left = waiting or self.acceptance.is_weighing or self._leaves_some or self._sweeps.is_at_work(self.route)
-        return self.acceptance.given and self._last is not None and not is_left
+        waiting = self._pace.next_at() is None or self.settling.is_settling() or self.orders.next_at() < inf
+        waiting = waiting or self._sightings.is_inspecting() or self.acceptance.is_weighing or self._leaves_some
+        return self.acceptance.given and self._last is not None and not (waiting or self._sweeps.is_at_work(self.route))
 
     def status(self) -> InboxStatus:
         """This inbox for people."""
-        waiting = itertools.islice(self.settling.rows(self._sightings.unread()), MOST_JOBS)
+        lying = itertools.chain(self.settling.rows(self._sightings.unread()), self.orders.rows())
         last, hangs = self._last, self._sweeps.problem(self.route)
         return InboxStatus(
             name=self.route.name,
@@ -103,7 +105,7 @@ class Arrivals:
             overdue=self._clock.monotonic() - self._pace.waits_since() > HANGS_SECONDS,
             accepted=self.acceptance.given,
             backlog=self.acceptance.shown(self.anchors.of("inbox").anchor),
-            unsettled=[WaitingFile(shown(path), why) for path, why in waiting],
+            unsettled=[WaitingFile(shown(path), why) for path, why in itertools.islice(lying, MOST_JOBS)],
             problems=[*(last.problems if last else ()), *([hangs] if hangs else [])],
             passed_over=self._left_lying.rows(last.passed_over if last else ()),
             passed_over_count=len(last.passed_over) if last else 0,
@@ -118,7 +120,7 @@ class Arrivals:
         unread = self.settling.settled_among(self._sightings.unread())
         passed_over, problems = (self._last.passed_over, self._last.problems) if self._last else ((), ())
         lying = self._left_lying.told(passed_over, unread, problems)
-        return lying + self.settling.told() + self.consents.told()
+        return lying + self.settling.told() + self.consents.told() + self.orders.told()
 
     def forget(self, job: Job) -> None:
         """The job's recording no longer lies at its path: whatever lies there is new."""
@@ -164,7 +166,7 @@ class Arrivals:
             first=first,
             whole=whole,
             again=again,
-            watched=self._sightings.watched().union(self.settling.waiting()),
+            watched=self._sightings.watched().union(self.settling.waiting(), self.orders.watched()),
             expected=self._sightings.paths() if first else frozenset(),
             names=names,
         )
@@ -192,8 +194,7 @@ class Arrivals:
         self._sweeps.begin(self.route, self.anchors)
         if not self._is_idle_backlog(look.listing):
             self._take_settled(look, accept_backlog_hours)
-        is_asked = not self.acceptance.given
-        return not self.acceptance.is_early() and self.consents.obey(self.accept, is_asked=is_asked)
+        return not self.acceptance.is_early() and self.consents.obey(self.accept, is_asked=not self.acceptance.given)
 
     def _look_failed(self, problem: errors.TranscribedError | None) -> None:
         """Wait for the next look. A defect may have lost what the look found: then the next one is a first look."""
@@ -218,8 +219,9 @@ class Arrivals:
             events=look.events,
             active=not self._is_quiet(listing) or bool(self._sightings.unread()),
         )
+        self.orders.listed(look)
         self._names_at = inf if look.again_at is None or self.inspection.names.rests else look.again_at
-        self._pace.soon(self._names_at)
+        self._pace.soon(min(self._names_at, self.orders.next_at()))
 
     def _is_quiet(self, listing: Listing) -> bool:
         """True if nothing came or went, and no file is still on its way to being settled."""
@@ -337,7 +339,8 @@ class Arrivals:
         self._sightings.inspected(asked, unread, again={*asked} - unread.keys() - read, missed=missed)
 
     def written(self, job: Job) -> None:
-        """A file that was admitted is written as this job."""
+        """Something happened to this job, and is written: a file that was admitted is one from now on."""
+        self.orders.happened(job)
         found, earlier = self._coming.pop(job.id, (None, None))
         if found is None:
             return
@@ -346,23 +349,18 @@ class Arrivals:
         self.settling.taken(found)
         self._look_if_counted()
         if earlier is not None and earlier.path != found.path:
-            self._take_back_note(earlier)  # the job has a new path: nothing else leads to this note any more
+            take_back = functools.partial(failure_notes.take_back, earlier, self.route, self.anchors)  # its path is new
+            self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
     def unwritten(self) -> None:
         """The files that were admitted could not be written: they are no job's, and the next look reports them."""
-        self._let_go([found.path for found, _ in self._coming.values()])
-        self._coming.clear()
+        coming, self._coming = [found.path for found, _ in self._coming.values()], {}
+        self._sightings.inspected(coming, {}, again=coming)
 
     def _give_up(self, paths: Iterable[bytes] = ()) -> None:
         """These files, and those that were still to be looked into, are left to the next look."""
-        self._let_go([*paths, *self.inspection.give_up()])
-
-    def _let_go(self, paths: Sequence[bytes]) -> None:
+        paths = [*paths, *self.inspection.give_up()]
         self._sightings.inspected(paths, {}, again=paths)
-
-    def _take_back_note(self, job: Job) -> None:
-        take_back = functools.partial(failure_notes.take_back, job, self.route, self.anchors)
-        self._background.do(self.executor, take_back, doing="removing a note", lane=self.route.lane)
 
     # -- what may not be paid for without asking
 

@@ -56,6 +56,10 @@ class Sightings:
         """The files that are no job's yet, in the order in which they came."""
         return {path: each.pending for path, each in self._pending.items() if each.pending is not None}
 
+    def is_pending(self, path: bytes) -> bool:
+        """True if a file lies here that is no job's yet."""
+        return path in self._pending
+
     def again(self) -> frozenset[bytes]:
         """The paths that the next look must report even if nothing has changed."""
         return frozenset(path for path, each in self._restless.items() if each.again)

@@ -3,18 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
-from transcribed import errors, files, formats
+from transcribed import errors, formats
 from transcribed.assemblyai import AssemblyAI
 from transcribed.folders import Anchors
 from transcribed.job import Job, printable, shown
-from transcribed.journal import Question, Transcripts, amendments, understood
-from transcribed.worker.access import access_of
-from transcribed.worker.outputs import output
+from transcribed.journal import Question, Transcripts, understood
 from transcribed.worker.plan import Route
-from transcribed.worker.steps import amended
+from transcribed.worker.steps import amending
 
 
 def look(question: Question, kept: Transcripts) -> str | None:
@@ -59,29 +56,9 @@ def deliver(job: Job, route: Route, anchors: Anchors, kept: Transcripts) -> list
     answer = kept.read(job.transcript_id or "")
     if answer is None or job.stem is None:
         raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)")
-    path = kept.path(job.transcript_id or "")
     names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
-    made = amended.render_each(names, job, answer, route, kept)
-    said = amendments.read(path)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
-    published = tuple(dict.fromkeys((*said.published, *hashes.values())))
-    amendments.keep(path, replace(said, published=published))
-    ours = {*published, *dict(job.renderings or ()).values()}
-    with anchors.opened(route.outbox) as outbox:
-        return [left for name, data in made.items() if (left := _renewed(job, name, data, ours, outbox, route))]
-
-
-def _renewed(job: Job, name: str, data: bytes, ours: set[str], outbox: files.Root, route: Route) -> bytes | None:
-    """Write one rendering in the place of one of ours; its path, where what lies there is a person's."""
-    path = output(job, name)
-    lies = outbox.sha256(path)
-    if lies is not None and lies not in ours:
-        return path
-    if lies is None:
-        files.publish(path, data, root=outbox, access=access_of(route))
-    elif lies != hashlib.sha256(data).hexdigest():
-        files.replace(path, data, root=outbox, access=access_of(route))
-    return None
+    made, ours = amending.made_again(job, route, kept, answer, names)
+    return amending.renewed(job, made, ours, route, anchors)
 
 
 def shown_left(left: list[bytes]) -> str:

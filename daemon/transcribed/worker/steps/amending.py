@@ -1,0 +1,99 @@
+"""The names of speakers, and corrected words, that people give to a transcript that was delivered.
+
+Rules: what a person says is kept first, then the hashes of the new renderings, then these are written. So an order that
+was cut off may be given again, and a file that a person edited is never taken for one of ours.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from transcribed import errors, files, formats
+from transcribed.folders import Anchors
+from transcribed.job import Job, State, printable
+from transcribed.journal import Transcripts, amendments
+from transcribed.worker.access import access_of
+from transcribed.worker.outputs import output
+from transcribed.worker.plan import Route
+from transcribed.worker.steps import amended
+
+
+class Words(NamedTuple):
+    """The words of a person about a transcript: names, by labels of its speakers, and the corrected answer, if any."""
+
+    speakers: Mapping[str, str]
+    corrected: bytes | None = None
+
+
+#: Gives the words about an answer, whose speakers are shown by these names now. Raises ValueError.
+Saying = Callable[[Mapping[str, Any], Mapping[str, str]], Words]
+
+
+def keep(job: Job, route: Route | None, kept: Transcripts, answer: bytes, saying: Saying) -> Words:
+    """Keep what a person says of a delivered job, durably.
+
+    Raises ValueError where it does not fit this transcript: then nothing is kept.
+    """
+    if job.state is not State.DELIVERED:
+        raise errors.TranscribedError(f"job {job.id} is {job.state}: only what was delivered can be corrected")
+    path = kept.path(job.transcript_id or "")
+    before = amendments.read(path)
+    words = saying(formats.parse(answer), amended.style_now(job, route, kept).speakers)
+    amendments.keep(path, replace(before, speakers={**before.speakers, **words.speakers}), words.corrected)
+    return words
+
+
+def made_again(
+    job: Job, route: Route | None, kept: Transcripts, answer: bytes, names: Collection[str]
+) -> tuple[dict[str, bytes], set[str]]:
+    """The renderings of a delivered job as they are now, and the hashes by which files are ours.
+
+    Their hashes are kept when this returns. Raises as `amended.render_each` does, and OSError.
+    """
+    made = amended.render_each(names, job, answer, route, kept)
+    path = kept.path(job.transcript_id or "")
+    said = amendments.read(path)
+    hashes = [hashlib.sha256(data).hexdigest() for data in made.values()]
+    published = tuple(dict.fromkeys((*said.published, *hashes)))
+    amendments.keep(path, replace(said, published=published))
+    return made, {*published, *dict(job.renderings or ()).values()}
+
+
+def renewed(job: Job, made: Mapping[str, bytes], ours: Collection[str], route: Route, anchors: Anchors) -> list[bytes]:
+    """Write these renderings in the place of ours; the paths of files that a person edited, and that stay.
+
+    Raises Blocked, or OSError.
+    """
+    with anchors.opened(route.outbox) as outbox:
+        return [path for name, data in made.items() if not _renew(path := output(job, name), data, ours, outbox, route)]
+
+
+def _renew(path: bytes, data: bytes, ours: Collection[str], outbox: files.Root, route: Route) -> bool:
+    """Write one of them; False where what lies there is a person's."""
+    lies = outbox.sha256(path)
+    try:
+        if lies in ours and lies != hashlib.sha256(data).hexdigest():
+            files.renew(path, data, ours, root=outbox, access=access_of(route))
+        else:
+            files.publish(path, data, root=outbox, access=access_of(route))
+    except files.NameTaken:
+        return False
+    return True
+
+
+def by_label(given: Mapping[str, str], answer: Mapping[str, Any], shown: Mapping[str, str]) -> dict[str, str]:
+    """The names that a person gives, by the labels of the speakers that they mean.
+
+    A speaker is meant by the label, or by the name that is shown. Raises ValueError.
+    """
+    known = formats.speakers_in(answer, shown)
+    return {_label(text, known): name for text, name in given.items()}
+
+
+def _label(text: str, known: Mapping[str, str]) -> str:
+    meant = [label for label, name in known.items() if text.strip() in (label, name)]
+    if len(meant) != 1:
+        there = ", ".join(known) or "none"
+        raise ValueError(f"there is no speaker {printable(text)}: the labels here are {printable(there)}")
+    return meant[0]

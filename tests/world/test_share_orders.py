@@ -1,0 +1,357 @@
+"""People who have only the share name speakers of a delivered transcript, by a small file in the inbox."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_assemblyai import FakeAssemblyAI
+from world import Crash, World, changed, mp3, parameters, work_for
+
+SPEAKERS = b'A = "Anna Berg"\nB = "Ben Frei"\n'
+ORDER = "a/Talk.speakers.toml"
+FORMATS = ("txt", "srt", "md", "json")
+
+pytestmark = pytest.mark.route(formats=FORMATS, parameters=parameters(speaker_labels=True))
+
+
+def delivered(world: World, name: str = "a/Talk.mp3", words: str = "Talk") -> None:
+    world.drop(name, mp3(words))
+    assert world.run() == 0
+
+
+def text(world: World, name: str) -> str:
+    return (world.folders["outbox"] / name).read_text()
+
+
+def notice(world: World) -> str:
+    path = world.folders["outbox"] / "_transcribed.txt"
+    return path.read_text() if path.exists() else ""
+
+
+def named(world: World, stem: str = "a/Talk") -> bool:
+    """True if all formats have the names, and false if none has."""
+    found = {"Anna Berg" in text(world, f"{stem}.{name}") for name in ("txt", "srt", "md")}
+    assert len(found) == 1
+    return found.pop()
+
+
+# -- names of speakers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["", ".txt", ".TXT"], ids=["as written", "as Windows names it", "in capitals"])
+def test_a_file_with_names_beside_where_the_recording_lay_names_the_speakers_in_every_format_at_no_cost(
+    world: World, api: FakeAssemblyAI, ending: str
+) -> None:
+    delivered(world)
+    before = text(world, "a/Talk.json")
+    world.drop(ORDER + ending, SPEAKERS)
+
+    assert world.run() == 0
+
+    assert named(world)
+    assert text(world, "a/Talk.json") == before
+    assert world.files("inbox") == []
+    assert world.files("archive") == ["a/Talk.mp3", ORDER + ending]
+    assert notice(world) == ""
+    assert len(api.submits) == 1
+
+
+def test_a_speaker_is_meant_by_the_name_that_is_shown_too_and_names_are_kept(world: World) -> None:
+    delivered(world)
+    world.drop(ORDER, SPEAKERS)
+    world.run()
+    world.drop(ORDER, b'"Anna Berg" = "Carla"')
+    world.run()
+    assert "Carla" in text(world, "a/Talk.txt")
+    assert "Anna Berg" not in text(world, "a/Talk.txt")
+    assert "Ben Frei" in text(world, "a/Talk.txt")
+    assert world.files("archive") == ["a/Talk.mp3", "a/Talk.speakers (2).toml", ORDER]
+
+
+def test_an_order_beside_a_recording_that_is_on_its_way_waits_for_it_and_people_are_told(world: World) -> None:
+    world.drop("a/Talk.mp3")
+    world.drop(ORDER, SPEAKERS)
+    world.routes = [changed(world.route, settle_seconds=200.0)]
+    work_for(world, 300.0)
+    assert notice(world) == ""
+    assert named(world)
+
+
+def test_an_order_that_waits_for_long_is_told(world: World, api: FakeAssemblyAI) -> None:
+    api.processing_seconds = 900.0
+    world.drop("a/Talk.mp3")
+    world.drop(ORDER, SPEAKERS)
+    world.run(lambda: "Orders in" in notice(world))
+    assert f'Orders in the inbox "talks":\n  {ORDER} (waits: a/Talk.mp3 is not transcribed yet)\n' in notice(world)
+    assert [row["file"] for row in world.published[-1]["inboxes"][0]["unsettled"]] == [ORDER]
+    work_for(world, 1200.0)
+    assert named(world)
+    assert notice(world) == ""
+
+
+def test_of_two_recordings_of_a_name_the_order_means_the_transcript_of_its_name(world: World) -> None:
+    delivered(world)
+    delivered(world, words="another")
+    for stem in ("a/Talk (2)", "a/Talk"):
+        assert not named(world, stem)
+        world.drop(f"{stem}.speakers.toml", SPEAKERS)
+        world.run()
+        assert named(world, stem)
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["lives", "is killed"])
+def test_an_order_beside_a_new_recording_is_about_that_and_not_about_the_older_of_its_name(
+    world: World, *, is_killed: bool
+) -> None:
+    delivered(world)
+    world.drop("a/Talk.mp3", mp3("another"))
+    world.drop(ORDER, SPEAKERS)
+    if is_killed:
+        world.crash_when = lambda: len(world.jobs()) == 2 and world.jobs()[-1].state == "delivered"
+        with pytest.raises(Crash):
+            world.run()
+        world.crash_when = lambda: False
+    world.run()
+    assert named(world, "a/Talk (2)")
+    assert not named(world)
+
+
+def test_a_template_of_names_is_followed_by_the_recordings_name_and_by_that_of_its_files(world: World) -> None:
+    world.routes = [changed(world.route, output_name="{date} {stem}.{lang}.{ext}")]
+    delivered(world)
+    name = next(name for name in world.files("outbox") if name.endswith(".txt")).removesuffix(".txt")
+    world.drop(ORDER, SPEAKERS)
+    world.run()
+    assert named(world, name)
+    world.drop(f"{name}.speakers.toml", b'A = "Carla"')
+    world.run()
+    assert "Carla" in text(world, f"{name}.txt")
+
+
+def test_a_file_that_a_person_edited_stays_and_a_note_beside_it_says_so(world: World) -> None:
+    delivered(world)
+    (world.folders["outbox"] / "a/Talk.txt").write_text("my own words")
+    world.drop(ORDER, SPEAKERS)
+    world.run()
+    assert text(world, "a/Talk.txt") == "my own words"
+    assert "Anna Berg" in text(world, "a/Talk.md")
+    assert f"Edited by a person, and left as they are when {ORDER} was obeyed: Talk.txt." in text(
+        world, "a/Talk.note.txt"
+    )
+
+
+@pytest.mark.parametrize("after", ["keep", "delete"])
+def test_an_order_stays_or_is_deleted_as_recordings_are_and_one_that_stays_is_obeyed_once(
+    world: World, after: str
+) -> None:
+    world.routes = [changed(world.route, after=after)]
+    delivered(world)
+    world.drop(ORDER, SPEAKERS)
+    world.run()
+    assert named(world)
+    assert (ORDER in world.files("inbox")) == (after == "keep")
+    assert world.files("archive") == []
+    if after == "keep":
+        obeyed = [log["event"] for log in work_for(world, 400.0)]
+        assert "order.obeyed" not in obeyed
+        world.drop(ORDER, b'A = "Carla"')
+        world.run()
+        assert "Carla" in text(world, "a/Talk.txt")
+
+
+# -- what is refused --------------------------------------------------------------------------------------------------
+
+DEEP = b"a = " + b"[" * 20_000
+REFUSED = {
+    "not TOML": (b"Anna Berg", "Expected '='"),
+    "a number": (b"A = 7", "should have a line such as"),
+    "a table": (b'[A]\nname = "Anna"', "should have a line such as"),
+    "nothing": (b"# nobody\n", "should have a line such as"),
+    "another label": (b'Z = "Anna"', "there is no speaker Z: the labels here are A, B"),
+    "deep": (DEEP, "nested too deeply"),
+    "huge": (b"#" * 70_000, "has more than 64 KiB"),
+    "a reading direction": ('A = "Anna\u202e"'.encode(), "printable characters"),
+    "not UTF-8": ('A = "Jürg"'.encode("latin-1"), "is not UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize(("content", "why"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_obeyed_stays_and_is_told_once_until_it_is_changed(
+    world: World, content: bytes, why: str
+) -> None:
+    delivered(world)
+    before = {name: text(world, f"a/Talk.{name}") for name in FORMATS}
+    path = world.drop(ORDER, content)
+    logs = work_for(world, 400.0)
+    refused = [log for log in logs if log["event"] == "order.refused"]
+    assert [why in log["reason"] for log in refused] == [True], refused
+    assert why in notice(world)
+    assert {name: text(world, f"a/Talk.{name}") for name in FORMATS} == before
+    assert path.read_bytes() == content
+
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 100.0)
+    assert named(world)
+    assert notice(world) == ""
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_not_a_file_is_no_order_and_stays(world: World, kind: str) -> None:
+    delivered(world)
+    path = world.folders["inbox"] / ORDER
+    path.parent.mkdir(exist_ok=True)
+    elsewhere = world.directory / "elsewhere"
+    elsewhere.write_bytes(SPEAKERS)
+    {"link": lambda: path.symlink_to(elsewhere), "pipe": lambda: os.mkfifo(path), "folder": path.mkdir}[kind]()
+    work_for(world, 200.0)
+    assert not named(world)
+    assert os.path.lexists(path)
+    assert (f"{ORDER}: not obeyed: " in notice(world)) == (kind != "folder")
+
+
+def test_an_order_about_nothing_is_refused_until_a_recording_of_its_name_comes(world: World) -> None:
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 100.0)
+    assert "no recording of this name was transcribed here" in notice(world)
+    delivered(world)
+    assert named(world)
+    assert notice(world) == ""
+
+
+@pytest.mark.parametrize("stem", ["Talk", "b/Talk", "a/Talk.v2", "a/Tal", "a/talk2"])
+def test_an_order_in_another_folder_or_of_another_name_is_about_nothing(world: World, stem: str) -> None:
+    delivered(world)
+    world.drop(f"{stem}.speakers.toml", SPEAKERS)
+    work_for(world, 100.0)
+    assert not named(world)
+    assert "no recording of this name was transcribed here" in notice(world)
+
+
+def test_an_order_about_a_recording_that_failed_says_so_and_is_obeyed_after_a_retry(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    world.drop("a/Talk.mp3", b"no recording at all\n" * 40)
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 200.0)
+    assert "a/Talk.mp3 failed, and has no transcript" in notice(world)
+    assert world.files("inbox") == [ORDER]
+    delivered(world)
+    assert named(world, "a/Talk (2)")
+
+
+def test_an_order_without_a_kept_transcript_is_refused(world: World) -> None:
+    delivered(world)
+    for path in (world.state / "transcripts").glob("*.json"):
+        path.unlink()
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 100.0)
+    assert "its transcript is no longer kept here" in notice(world)
+
+
+@pytest.mark.parametrize("name", ["._Talk", ".Talk", "~$Talk", "Talk.sync-conflict-20261127-1"])
+def test_hidden_and_temporary_files_of_such_names_are_no_orders(world: World, name: str) -> None:
+    delivered(world)
+    world.drop(f"a/{name}.speakers.toml", SPEAKERS)
+    work_for(world, 100.0)
+    assert notice(world) == ""
+
+
+@pytest.mark.parametrize("name", ["a/Talk.speakers.mp3", "a/Talk.speakers.toml.mp3"])
+def test_a_recording_whose_name_looks_like_an_order_is_a_recording(world: World, name: str) -> None:
+    delivered(world, name)
+    assert world.files("archive") == [name]
+
+
+def test_an_order_that_is_still_written_is_not_obeyed(world: World) -> None:
+    delivered(world)
+    path = world.drop(ORDER, SPEAKERS[:10])
+    with path.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        work_for(world, 200.0)
+        assert not named(world)
+        file.write(SPEAKERS[10:])
+    work_for(world, 200.0)
+    assert named(world)
+
+
+def test_an_order_in_an_archive_that_cannot_be_written_stays_and_is_put_away_later(world: World) -> None:
+    delivered(world)
+    folder = world.folders["archive"] / "a"
+    away = folder.rename(folder.with_name("b"))
+    folder.write_bytes(b"in the way")
+    world.drop(ORDER, SPEAKERS)
+    logs = work_for(world, 500.0)
+    assert named(world)
+    assert world.files("inbox") == [ORDER]
+    assert "it was obeyed, and cannot be put away: " in notice(world)
+    assert [log["event"] for log in logs if log["event"].startswith("order.")] == ["order.obeyed"]
+    folder.unlink()
+    away.rename(folder)
+    work_for(world, 400.0)
+    assert world.files("inbox") == []
+    assert world.files("archive") == ["a/Talk.mp3", ORDER]
+
+
+# -- crashes ----------------------------------------------------------------------------------------------------------
+
+#: Threads that have no part in an order.
+OTHERS = frozenset({"state", "notify", *(f"{each}-talks" for each in ("after", "aging", "sweep"))})
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("then", ["archive", "keep", "delete"])
+def test_a_daemon_that_dies_at_any_step_obeys_the_order_all_the_same(
+    world: World, api: FakeAssemblyAI, then: str, *, after: bool
+) -> None:
+    world.routes = [changed(world.route, after=then)]
+    delivered(world)
+    world.uncounted = OTHERS
+    step, died = 0, True
+    while died:
+        step += 1
+        name = f"Name {step}"
+        world.drop(ORDER, f'A = "{name}"'.encode())
+        died = world.crash(step, after=after)
+        world.run(seconds=600)
+        assert all(name in text(world, f"a/Talk.{each}") for each in ("txt", "srt", "md"))
+        assert (ORDER in world.files("inbox")) == (then == "keep")
+    assert step > 2
+    assert len(world.files("archive")) == (step + 1 if then == "archive" else 0)
+    assert len(api.submits) == 1
+
+
+def test_an_idle_hour_with_a_refused_order_writes_nothing_and_lists_neither_outbox_nor_archive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered(world)
+    world.drop(ORDER, b'Z = "Anna"')
+    begin = world.clock.monotonic() + 1000.0
+    seen: list[dict[str, tuple[int, int, int]]] = []
+    listed: set[str] = set()
+    is_at_it: list[bool] = []
+    real = os.scandir
+
+    def scandir(folder: Any = ".") -> Any:
+        if len(seen) == 1 and not is_at_it:
+            listed.add(os.readlink(f"/proc/self/fd/{folder}") if isinstance(folder, int) else os.fsdecode(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    def an_hour_is_over() -> bool:
+        if world.clock.monotonic() >= begin + len(seen) * 3600.0:
+            is_at_it.append(True)
+            seen.append(written(world.directory))
+            is_at_it.clear()
+        return len(seen) == 2
+
+    world.run(an_hour_is_over, seconds=9000.0)
+    assert seen[0] == seen[1]
+    assert {os.path.relpath(path, world.directory).partition("/")[0] for path in listed} <= {"inbox", "state"}
+
+
+def written(directory: Path) -> dict[str, tuple[int, int, int]]:
+    found = {str(path): os.lstat(path) for path in [directory, *directory.rglob("*")]}
+    return {path: (each.st_mtime_ns, each.st_ctime_ns, each.st_size) for path, each in found.items()}
