@@ -15,7 +15,7 @@ import structlog
 from transcribed import config, errors, files, job, places, service, signals
 from transcribed.assemblyai import AssemblyAI, Rate
 from transcribed.config import placement, samba
-from transcribed.config.share import settings_of, speakers_of
+from transcribed.config.share import question_of, settings_of, speakers_of
 from transcribed.inbox import Said, Watch
 from transcribed.journal import Journal, Lock, rebuild
 from transcribed.monitor.monitor import Monitor, Wanted
@@ -369,6 +369,10 @@ class Machine:
     def speakers(self, content: bytes, where: str) -> dict[str, str]:
         """The names of speakers in an order at the share, the file `where`. Raises ConfigError."""
         return speakers_of(content, where)
+
+    def question(self, content: bytes, where: str) -> dict[str, object]:
+        """The question in an order at the share, the file `where`, as AssemblyAI takes it. Raises ConfigError."""
+        return question_of(content, where)
 
     def tell(self, title: str, body: str) -> None:
         """Tell people this news; a service among several that does not take it is a line in the log.

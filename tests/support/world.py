@@ -20,7 +20,7 @@ import structlog
 from fake_assemblyai import KEY, FakeAssemblyAI
 from transcribed import config, daemon
 from transcribed.assemblyai import AssemblyAI
-from transcribed.config.share import settings_of, speakers_of
+from transcribed.config.share import question_of, settings_of, speakers_of
 from transcribed.folders import ANCHOR, OWNER, Ground
 from transcribed.inbox import RecordingFolder, Said
 from transcribed.job import Job, Prices, Rules, Settings, State, canonical
@@ -214,6 +214,9 @@ class World:
 
     def speakers(self, content: bytes, where: str) -> dict[str, str]:
         return speakers_of(content, where)
+
+    def question(self, content: bytes, where: str) -> dict[str, object]:
+        return question_of(content, where)
 
     def tell(self, title: str, body: str) -> None:
         if self.services is not None:

@@ -1,4 +1,4 @@
-"""People who have only the share name speakers of a delivered transcript, by a small file in the inbox."""
+"""People who have only the share name speakers and ask questions about a delivered transcript, by a small file."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from fake_assemblyai import FakeAssemblyAI
+from commands import ask
+from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed.worker import drop
 from world import Crash, World, changed, mp3, parameters, work_for
 
 SPEAKERS = b'A = "Anna Berg"\nB = "Ben Frei"\n'
@@ -294,6 +296,125 @@ def test_an_order_in_an_archive_that_cannot_be_written_stays_and_is_put_away_lat
     assert world.files("archive") == ["a/Talk.mp3", ORDER]
 
 
+# -- questions --------------------------------------------------------------------------------------------------------
+
+QUESTION = b'translate = ["de"]\nsummary = true\nspeakers = ["Anna Berg", "Ben Frei"]\n'
+ASKS = "a/Talk.understand.toml"
+ALL = {
+    "translation": {"target_languages": ["de"]},
+    "summarization": {"summary_type": "paragraph"},
+    "speaker_identification": {"speaker_type": "name", "known_values": ["Anna Berg", "Ben Frei"]},
+}
+ROUTE = "POST /v1/understanding"
+
+
+@pytest.mark.parametrize(
+    "content", [QUESTION, b'translate = "de"\nsummary = true\nspeakers = "Anna Berg, Ben Frei"'], ids=["lists", "texts"]
+)
+def test_a_file_with_a_question_has_it_asked_once_and_the_answer_is_in_every_format(
+    world: World, api: FakeAssemblyAI, content: bytes
+) -> None:
+    delivered(world)
+    world.drop(ASKS, content)
+    assert world.run() == 0
+    assert [each.request for each in api.questions] == [ALL]
+    assert named(world)
+    assert "Somebody counts." in text(world, "a/Talk.md")
+    assert world.files("inbox") == []
+    assert world.files("archive") == ["a/Talk.mp3", ASKS]
+
+
+def test_the_same_question_again_is_answered_from_what_is_kept(world: World, api: FakeAssemblyAI) -> None:
+    delivered(world)
+    for _ in range(2):
+        (world.folders["outbox"] / "a/Talk.md").unlink()
+        world.drop(ASKS, QUESTION)
+        world.run()
+        assert "Somebody counts." in text(world, "a/Talk.md")
+    assert len(api.questions) == 1
+
+
+def test_where_people_at_the_share_may_not_answer_for_money_nothing_is_asked(world: World, api: FakeAssemblyAI) -> None:
+    world.routes = [changed(world.route, accept_at_share=False)]
+    delivered(world)
+    world.drop(ASKS, QUESTION)
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 100.0)
+    assert api.questions == []
+    assert f"  {ASKS} (not obeyed: a question is paid for, and the configuration says accept_at_share = false)\n" in (
+        notice(world)
+    )
+    assert world.files("inbox") == [ASKS]
+    assert named(world), "names cost nothing"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"translation = ['de']", "translation is no question"),
+        (b"summary = 'yes'", "summary is true or false"),
+        (b"translate = [1]", "translate is a list of texts"),
+        (b"translate = ['German, please']", "translate needs codes of languages"),
+        (b"translate = [" + b"'de'," * 21 + b"]", "at most 20 of them"),
+        (b"speakers = []", "speakers needs at most 50 names"),
+        ("speakers = ['A\u202eB']".encode(), "speakers needs at most 50 names"),
+        (b"summary = false", "asks for nothing"),
+        (DEEP, "nested too deeply"),
+    ],
+)
+def test_what_is_no_question_is_refused_and_costs_nothing(
+    world: World, api: FakeAssemblyAI, content: bytes, why: str
+) -> None:
+    delivered(world)
+    world.drop(ASKS, content)
+    work_for(world, 100.0)
+    assert why in notice(world)
+    assert api.questions == []
+    assert world.files("inbox") == [ASKS]
+
+
+def test_a_question_that_was_refused_or_whose_answer_was_lost_is_told_until_a_person_asks_again(
+    world: World, api: FakeAssemblyAI
+) -> None:
+    delivered(world)
+    for fault, why in ((Fault.answer(400, "no such language"), "no such language"), (Fault.lost_answer(), "lost")):
+        api.script(ROUTE, [fault])
+        world.drop(ASKS, QUESTION if why == "lost" else b"translate = ['xx']")
+        work_for(world, 300.0)
+        assert why in notice(world)
+        assert world.files("inbox") == [ASKS]
+    for _ in range(2):
+        work_for(world, 300.0)
+    assert len(api.questions) == 1, "nobody asks again by himself"
+    ask(world, "understand", "1", "--again")
+    work_for(world, 300.0)
+    assert world.files("inbox") == []
+    assert "Anna Berg" in text(world, "a/Talk.txt")
+    assert notice(world) == ""
+
+
+def test_an_edited_file_stays_and_a_note_beside_it_says_so_of_an_answer_too(world: World) -> None:
+    delivered(world)
+    (world.folders["outbox"] / "a/Talk.txt").write_text("my own words")
+    world.drop(ASKS, QUESTION)
+    world.run()
+    assert text(world, "a/Talk.txt") == "my own words"
+    assert f"When {ASKS} was obeyed: edited by a person, and left as they are" in text(world, "a/Talk.note.txt")
+
+
+def test_while_all_is_paused_a_question_waits_and_is_told(world: World, api: FakeAssemblyAI) -> None:
+    delivered(world)
+    drop(str(world.state), {"order": "pause"})
+    world.drop(ASKS, QUESTION)
+    work_for(world, 300.0)
+    assert api.questions == []
+    assert f"{ASKS} (waits: the question is on its way)" in notice(world)
+    drop(str(world.state), {"order": "resume"})
+    work_for(world, 300.0)
+    assert len(api.questions) == 1
+    assert world.files("inbox") == []
+
+
 # -- crashes ----------------------------------------------------------------------------------------------------------
 
 #: Threads that have no part in an order.
@@ -320,6 +441,58 @@ def test_a_daemon_that_dies_at_any_step_obeys_the_order_all_the_same(
     assert step > 2
     assert len(world.files("archive")) == (step + 1 if then == "archive" else 0)
     assert len(api.submits) == 1
+
+
+def ask_again_where_in_doubt(world: World, name: str) -> None:
+    """A death between the intent to ask and its POST: nobody but us knows that nothing was paid."""
+    with world.journal() as journal:
+        asked = [each for job in journal.all() for each in journal.questions.of(job.transcript_id or "")]
+    doubtful = [each for each in asked if each.state == "doubtful"]
+    if doubtful:
+        assert world.files("inbox") == [name], "it stays, for people are told what became of it"
+        again = [[each.id, each.sent_at] for each in doubtful]
+        drop(str(world.state), {"order": "understand", "jobs": [each.job for each in doubtful], "again": again})
+        world.run()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_daemon_that_dies_at_any_step_of_a_question_pays_for_it_once(
+    world: World, api: FakeAssemblyAI, *, after: bool
+) -> None:
+    world.uncounted = OTHERS
+    delivered(world)
+    languages = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "fi", "pl", "cs", "el")
+    step, died = 0, True
+    while died:
+        world.drop(ASKS, f"translate = '{languages[step]}'".encode())
+        step += 1
+        died = world.crash(step, after=after)
+        world.run(seconds=600)
+        assert len(api.questions) <= step
+        ask_again_where_in_doubt(world, ASKS)
+        assert world.files("inbox") == []
+        assert len(api.questions) == step
+    assert step > 4
+
+
+@pytest.mark.parametrize("content", [SPEAKERS, QUESTION], ids=["names", "question"])
+def test_a_daemon_that_dies_at_any_commit_obeys_and_pays_once(
+    world: World, api: FakeAssemblyAI, content: bytes
+) -> None:
+    number, died = 0, True
+    while died:
+        number += 1
+        name = f"{number}/Talk"
+        world.drop(f"{name}.mp3", mp3(name))
+        world.drop(f"{name}.{'understand' if content == QUESTION else 'speakers'}.toml", content)
+        died = world.crash_at_commit(number)
+        world.run(seconds=900)
+        ask_again_where_in_doubt(world, f"{name}.understand.toml")
+        assert named(world, name)
+        assert world.files("inbox") == []
+        assert len(api.submits) == number
+        assert len(api.questions) == (number if content == QUESTION else 0)
+    assert number > 5
 
 
 def test_an_idle_hour_with_a_refused_order_writes_nothing_and_lists_neither_outbox_nor_archive(

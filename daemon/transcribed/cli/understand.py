@@ -14,7 +14,8 @@ import typer
 from transcribed import config, errors
 from transcribed.cli import order, terminal
 from transcribed.daemon import prices_of
-from transcribed.job import Job, State, is_free, printable
+from transcribed.job import Job, State, printable
+from transcribed.job.questions import can_be_asked, request_for
 from transcribed.job.rules import canonical
 from transcribed.journal import Journal
 
@@ -63,18 +64,12 @@ def _batched(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _request(languages: Sequence[str], *, summary: bool, speakers: str | None) -> dict[str, Any]:
-    """The request as AssemblyAI has it (OpenAPI of 2026-08-18, SpeechUnderstandingRequest)."""
-    request: dict[str, Any] = {}
-    if languages:
-        request["translation"] = {"target_languages": list(dict.fromkeys(languages))}
-    if summary:
-        request["summarization"] = {"summary_type": "paragraph"}
-    if speakers is not None:
-        names = [name.strip() for name in speakers.split(",") if name.strip()]
-        if not names or any(len(name) > 35 for name in names):
-            raise typer.BadParameter('--speakers needs names of at most 35 letters, as in "Anna Berg, Ben Frei"')
-        request["speaker_identification"] = {"speaker_type": "name", "known_values": names}
-    return request
+    """The request as AssemblyAI has it."""
+    names = None if speakers is None else speakers.split(",")
+    try:
+        return request_for(languages, summary=summary, speakers=names)
+    except ValueError as error:
+        raise typer.BadParameter(f"--{error}") from None
 
 
 def _check(
@@ -98,7 +93,7 @@ def _named(settled: config.Config, whats: Sequence[str], request: Mapping[str, A
 
 def _why_not(journal: Journal, job: Job, request: Mapping[str, Any]) -> str:
     """The reason; empty where this may be asked of the job. Without a request it is to be asked again."""
-    if not _can_be_asked(job):
+    if not can_be_asked(job):
         return f"job {job.id} is {job.state}, or was heard by this machine: AssemblyAI has no transcript to ask about"
     waiting = [each for each in journal.questions.of(job.transcript_id or "") if each.state in _WAITS]
     if not request:
@@ -115,10 +110,6 @@ def _waiting(settled: config.Config, numbers: Sequence[int]) -> list[tuple[int, 
     return [(each.id, each.sent_at) for each in asked if each.state in _WAITS]
 
 
-def _can_be_asked(job: Job) -> bool:
-    return job.state is State.DELIVERED and bool(job.transcript_id) and not is_free(job.base_url, job.upload_url)
-
-
 def _all(settled: config.Config, request: Mapping[str, Any], limit: int | None) -> list[int]:
     with closing(Journal.read(settled.state.directory)) as journal:
         return list(itertools.islice(_unasked(journal, canonical(request)), limit))
@@ -129,7 +120,7 @@ def _unasked(journal: Journal, request: str) -> Iterator[int]:
     seen: set[str] = set()
     for job in journal.each(State.DELIVERED):
         its = job.transcript_id or ""
-        if its in seen or not _can_be_asked(job):
+        if its in seen or not can_be_asked(job):
             continue
         seen.add(its)
         if all(each.request != request for each in journal.questions.of(its)):

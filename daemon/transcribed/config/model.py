@@ -284,7 +284,7 @@ class Defaults(Transcription, Limited):
     )
     accept_at_share: bool = Field(
         default=True,
-        description="People at the share may end a block that concerns only the share, by a file of theirs.",
+        description="People at the share may end a block that concerns only the share, and have paid questions asked.",
     )
     settle_seconds: float = Field(
         default=5.0, ge=0, le=86400, description="A file is taken when it has not changed for this long."

@@ -8,8 +8,8 @@ import re
 from typing import NamedTuple
 
 #: The kinds of orders, by the endings of their names.
-SPEAKERS = b".speakers.toml"
-KINDS = (SPEAKERS,)
+SPEAKERS, UNDERSTAND = b".speakers.toml", b".understand.toml"
+KINDS = (SPEAKERS, UNDERSTAND)
 _ENDINGS = tuple(kind + more for kind in KINDS for more in (b"", b".txt", b".txt.txt"))
 _NAME = re.compile(rb"(.+)(%b)(?:\.txt){0,2}" % b"|".join(map(re.escape, KINDS)), re.IGNORECASE | re.DOTALL)
 

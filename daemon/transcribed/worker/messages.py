@@ -246,9 +246,10 @@ class ShareOrder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShareOrderEnded:
-    """An order at the share was worked at: the files that a person edited and that stay, or why it is not obeyed.
+    """An order at the share was worked at.
 
-    `step`: it was "obeyed", or its file was "put away".
+    Results, by `step`: "read" the question that it asks, "obeyed" the files that a person edited and that stay, "put
+    away" None.
     """
 
     order: ShareOrder

@@ -112,6 +112,7 @@ class Orders:
         """The orders were listed, or a step of one has ended. Raises Blocked(state)."""
         if isinstance(message, QuestionStepEnded):
             self.questions.heard(message)
+            self._share.question_changed(inboxes)
         elif isinstance(message, ShareOrderEnded):
             self._share.heard(message, inboxes)
         else:

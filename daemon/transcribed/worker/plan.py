@@ -195,6 +195,9 @@ class Host(Protocol):
     def speakers(self, content: bytes, where: str) -> dict[str, str]:
         """The names of speakers in an order at the share, the file `where`. Raises ConfigError."""
 
+    def question(self, content: bytes, where: str) -> dict[str, object]:
+        """The question in an order at the share, the file `where`, as AssemblyAI takes it. Raises ConfigError."""
+
     def tell(self, title: str, body: str) -> None:
         """Tell people this news. Raises TranscribedError where nobody took it."""
 

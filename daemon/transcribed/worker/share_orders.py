@@ -6,6 +6,7 @@ a time. All of it belongs to the loop's thread, except for the steps.
 """
 
 import functools
+import json
 import math
 import os
 import re
@@ -15,8 +16,11 @@ from typing import NamedTuple
 import structlog
 
 from transcribed import errors, files
+from transcribed.inbox import UNDERSTAND
 from transcribed.job import Job, State, printable, shown
+from transcribed.job.questions import can_be_asked
 from transcribed.journal import Transcripts
+from transcribed.journal.questions import WAITING
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
@@ -25,7 +29,7 @@ from transcribed.worker.lanes import Lanes
 from transcribed.worker.messages import ShareOrder, ShareOrderEnded
 from transcribed.worker.outputs import output_path
 from transcribed.worker.people.searching import Searching
-from transcribed.worker.plan import Clock, Host
+from transcribed.worker.plan import Clock, Host, Route
 from transcribed.worker.questions import Questions
 from transcribed.worker.steps import share_orders as steps
 
@@ -33,7 +37,9 @@ log = structlog.get_logger()
 
 AGAIN_SECONDS = 60.0  # after a step that did not succeed
 FAR_SECONDS = 15.0  # between two looks while nothing can be written
-OBEYED, PUT_AWAY = "obeyed", "put away"
+READ, OBEYED, PUT_AWAY = "read", "obeyed", "put away"
+_WAITS: Mapping[str, str] = {"failed": "was refused", "doubtful": "the answer was lost"}
+_LOCAL = "it was heard by a recogniser on this machine, and AssemblyAI has no transcript to ask about"
 _NUMBER = re.compile(rb" \(([1-9][0-9]{0,8})\)")
 _NONE = "no recording of this name was transcribed here: the order lies where the recording lay, and has its name"
 
@@ -100,7 +106,9 @@ class ShareOrders:
             self._do(order, PUT_AWAY, functools.partial(steps.put_away, order, inbox.route, inbox.anchors), inbox)
             return
         meant = self._meant(order, inbox)
-        if meant.job is not None:
+        if meant.job is not None and order.kind == UNDERSTAND:
+            self._ask(lying, meant.job, inbox)
+        elif meant.job is not None:
             route, anchors = inbox.route, inbox.anchors
             obey = functools.partial(steps.obey, order, meant.job, route, anchors, self._kept, self._host)
             self._do(order, OBEYED, obey, inbox)
@@ -108,6 +116,35 @@ class ShareOrders:
             inbox.orders.waits(lying, meant.why)
         else:
             inbox.orders.refuse(lying, meant.why)
+
+    def _ask(self, lying: Lying, job: Job, inbox: Arrivals) -> None:
+        """Ask the question that is in the order, once; go on with it by what became of it. Raises Blocked(state)."""
+        order, route = lying.order, inbox.route
+        if why_not := _why_not_asked(job, route):
+            inbox.orders.refuse(lying, why_not)
+            return
+        if not lying.request:
+            read = functools.partial(steps.question, order, route, inbox.anchors, self._host)
+            self._do(order, READ, read, inbox)
+            return
+        asked = self._book.journal.questions.of(job.transcript_id or "")
+        question = next((each for each in asked if each.request == lying.request), None)
+        if question is not None and question.state in WAITING:
+            inbox.orders.refuse(lying, f"it was asked, and {_WAITS[question.state]}: {question.reason or ''}")
+        elif not lying.is_asked:
+            self.questions.asked([job.id], {"request": json.loads(lying.request)})
+            lying.is_asked = True
+            inbox.orders.waits(lying, "the question is on its way")
+        elif question is not None and question.state == "delivered":
+            left = functools.partial(steps.tell_left, order, job, question.reason or "", route, inbox.anchors)
+            self._do(order, OBEYED, left if question.reason else list[bytes], inbox)
+        else:
+            inbox.orders.waits(lying, "the question is on its way")
+
+    def question_changed(self, inboxes: Mapping[str, Arrivals]) -> None:
+        """Something happened to a question."""
+        for inbox in inboxes.values():
+            inbox.orders.questions_changed()
 
     def _do(self, order: ShareOrder, step: str, work: Callable[[], object], inbox: Arrivals) -> None:
         self._at_work.add(order.inbox)
@@ -127,6 +164,8 @@ class ShareOrders:
             return  # its file has changed, or the inbox has: what lies there is another order
         if problem is not None:
             self._failed(lying, message.step, problem, inbox)
+        elif message.step == READ:
+            lying.request, lying.due_at = message.outcome.result or "", 0.0
         elif message.step == OBEYED:
             left = [shown(path) for path in message.outcome.result or ()]
             log.info("order.obeyed", inbox=order.inbox, file=shown(order.path), left=left)
@@ -193,3 +232,10 @@ class ShareOrders:
         if job.stem is None or not job.stem.startswith(inbox.route.outbox + b"/"):
             return _Meant(None, f"the transcript of {shown(job.path)} is in another outbox")
         return _Meant(job)
+
+
+def _why_not_asked(job: Job, route: Route) -> str:
+    """The reason why people at the share may not ask about this job; empty if they may."""
+    if not route.accept_at_share:
+        return "a question is paid for, and the configuration says accept_at_share = false"
+    return "" if can_be_asked(job) else _LOCAL

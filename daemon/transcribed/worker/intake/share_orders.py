@@ -40,6 +40,8 @@ class Lying:
     why: str = ""  #: the reason why it waits, or is not obeyed
     is_refused: bool = False
     is_obeyed: bool = False
+    request: str = ""  #: the question that it asks, once it is read
+    is_asked: bool = False
     due_at: float = 0.0
 
 
@@ -152,6 +154,10 @@ class OrdersHere:
             beginnings = tuple(filter(None, names))
             about = (each for each in self._lying.values() if each.order.stem.startswith(beginnings))
             self._ask_again(each for each in about if not each.is_obeyed)
+
+    def questions_changed(self) -> None:
+        """Something happened to a question: orders that ask one are due."""
+        self._ask_again(each for each in self._lying.values() if each.request)
 
     def _ask_again(self, some: Iterator[Lying]) -> None:
         for each in some:

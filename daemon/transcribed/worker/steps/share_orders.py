@@ -12,7 +12,7 @@ from typing import Any
 from transcribed import errors, files, formats
 from transcribed.folders import Anchors
 from transcribed.inbox import MOST_BYTES
-from transcribed.job import Job, printable, shown
+from transcribed.job import Job, canonical, printable, shown
 from transcribed.journal import Transcripts
 from transcribed.worker.access import access_of
 from transcribed.worker.messages import ShareOrder
@@ -47,6 +47,22 @@ def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Tran
         with anchors.opened(route.outbox) as outbox:
             result_notes.tell(job, [_of_left(order, left)], root=outbox, access=access_of(route))
     return left
+
+
+def question(order: ShareOrder, route: Route, anchors: Anchors, host: Host) -> str:
+    """The question that the order asks, as canonical JSON. Raises as `obey` does."""
+    content = _content(order, route, anchors, MOST_BYTES)
+    try:
+        return canonical(host.question(content, shown(order.path)))
+    except errors.ConfigError as error:
+        raise errors.Permanent("; ".join(error.problems)) from error
+
+
+def tell_left(order: ShareOrder, job: Job, why: str, route: Route, anchors: Anchors) -> None:
+    """Say beside the transcript which files were not made again with an answer. Raises Blocked, or OSError."""
+    with anchors.opened(route.outbox) as outbox:
+        said = [f"When {shown(order.path)} was obeyed: {printable(why)}."]
+        result_notes.tell(job, said, root=outbox, access=access_of(route))
 
 
 def _speakers(given: Mapping[str, str], answer: Mapping[str, Any], known: Mapping[str, str]) -> amending.Words:
