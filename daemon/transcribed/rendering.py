@@ -4,9 +4,11 @@ Rules: a large transcript takes seconds and hundreds of megabytes, and no other 
 meanwhile. So another one renders it, one at a time. It is the first to go where memory is short, and it goes with the
 daemon. If it is ended, that is an attempt of this one recording. No count of an answer's parts tells what renderings
 take, so that is bounded where it is taken. `python -m transcribed.rendering` is that process: it reads a request, as
-JSON, and writes a line that tells the length of each rendering, then the renderings.
+JSON, and writes a line that tells the length of each rendering, then the renderings. It also carries a person's
+corrections over, of a text that may be of any size.
 """
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -16,11 +18,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
-from transcribed import errors, files
+from transcribed import errors, files, formats
 from transcribed.formats import Style, known
 
 LARGE_BYTES = 1 << 20  # below, all formats take a tenth of a second
@@ -33,6 +35,7 @@ _DAMAGED = 65  # sysexits.h: the input was incorrect
 _TOO_MUCH = 71  # sysexits.h: the system could not do it
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _ONE = threading.Lock()
+SMALL_EDIT_BYTES = 256 << 10  # of a corrected text: one of 40,000 words is compared within a second
 
 
 def render_each(names: Collection[str], answer: bytes, kept_at: bytes, *, title: str, style: Style) -> dict[str, bytes]:
@@ -45,9 +48,34 @@ def render_each(names: Collection[str], answer: bytes, kept_at: bytes, *, title:
     if len(answer) < LARGE_BYTES or not made_of_it:
         return known.render_each(names, answer, title=title, style=style)
     look = {field.name: getattr(style, field.name) for field in fields(style)} | {"speakers": dict(style.speakers)}
-    bounds = {"most_memory_bytes": MOST_MEMORY_BYTES, "most_written_bytes": MOST_WRITTEN_BYTES}
-    made = _made_apart({"names": made_of_it, "kept_at": os.fsdecode(kept_at), "title": title, "style": look} | bounds)
+    request = {"names": made_of_it, "kept_at": os.fsdecode(kept_at), "title": title, "style": look}
+    made = _made_apart(request | _bounds())
     return {name: answer if name == "json" else made[name] for name in names}
+
+
+def corrected(
+    answer: bytes, kept_at: bytes, edited: bytes, shown: Mapping[str, str], *, is_md: bool
+) -> tuple[bytes, dict[str, str]]:
+    """The corrected answer, and the names that the edit gives to speakers, as `formats.corrected` finds them.
+
+    The bytes of `answer` are kept at the path `kept_at`. Raises as `render_each` does, and ValueError too where the
+    edited text does not fit.
+    """
+    if len(answer) < LARGE_BYTES and len(edited) < SMALL_EDIT_BYTES:
+        found = formats.corrected(formats.parse(answer), edited, shown, is_md=is_md)
+        return formats.as_json(found.answer), dict(found.speakers)
+    request = {"kept_at": os.fsdecode(kept_at), "edited": base64.b64encode(edited).decode(), "is_md": is_md}
+    try:
+        made = _made_apart(request | {"shown": dict(shown)} | _bounds())
+    except errors.Permanent as error:
+        raise errors.Permanent("to carry over what was corrected would take too much memory") from error
+    if "problem" in made:
+        raise ValueError(made["problem"].decode())
+    return made["answer"], json.loads(made["speakers"])
+
+
+def _bounds() -> dict[str, int]:
+    return {"most_memory_bytes": MOST_MEMORY_BYTES, "most_written_bytes": MOST_WRITTEN_BYTES}
 
 
 def _made_apart(request: dict[str, Any]) -> dict[str, bytes]:
@@ -100,8 +128,7 @@ def _write_all(request: dict[str, Any]) -> int:
     with files.open_regular(os.fsencode(request["kept_at"])) as file:
         answer = file.read()
     try:
-        style = Style(**request["style"])
-        made = known.render_each(request["names"], answer, title=request["title"], style=style)
+        made = _corrected(request, answer) if "edited" in request else _rendered(request, answer)
     except ValueError:
         return _DAMAGED
     lengths = {name: len(data) for name, data in made.items()}
@@ -109,6 +136,22 @@ def _write_all(request: dict[str, Any]) -> int:
         return _TOO_MUCH
     sys.stdout.buffer.writelines([json.dumps(lengths).encode(), b"\n", *made.values()])
     return 0
+
+
+def _rendered(request: dict[str, Any], answer: bytes) -> dict[str, bytes]:
+    style = Style(**request["style"])
+    return known.render_each(request["names"], answer, title=request["title"], style=style)
+
+
+def _corrected(request: dict[str, Any], answer: bytes) -> dict[str, bytes]:
+    """The corrected answer and the names, or the problem of the edited text; ValueError where the answer is damaged."""
+    parsed = formats.parse(answer)
+    try:
+        edited = base64.b64decode(request["edited"])
+        found = formats.corrected(parsed, edited, request["shown"], is_md=request["is_md"])
+    except ValueError as error:
+        return {"problem": str(error).encode(errors="backslashreplace")}
+    return {"answer": formats.as_json(found.answer), "speakers": json.dumps(dict(found.speakers)).encode()}
 
 
 def _go_first() -> None:

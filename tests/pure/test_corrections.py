@@ -112,6 +112,13 @@ def test_what_cannot_be_read_honestly_is_refused_with_its_fix(data: bytes, fix: 
         corrected(talk, data, {}, is_md=False)
 
 
+def test_a_text_of_several_times_as_many_words_is_another_text() -> None:
+    few = answer([("A", "yes")])
+    assert timed(edit("yes " * 100, of=few).answer)
+    with pytest.raises(ValueError, match="it has 300 words, and this transcript 1: it is another text"):
+        edit("yes " * 300, of=few)
+
+
 def test_a_script_without_spaces_keeps_its_times() -> None:
     talk = answer([("", "こ ん に ち は")]) | {"text": "こんにちは"}
     talk["utterances"][0]["text"] = "こんにちは"

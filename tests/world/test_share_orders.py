@@ -1,5 +1,6 @@
-"""People who have only the share name speakers and ask questions about a delivered transcript, by a small file."""
+"""People who have only the share name speakers, correct words and ask questions, by a small file in the inbox."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 
 from commands import ask
 from fake_assemblyai import FakeAssemblyAI, Fault
+from transcribed import formats, rendering
 from transcribed.worker import drop
 from world import Crash, World, changed, mp3, parameters, work_for
 
+MEETING = Path(__file__).parents[1] / "data" / "meeting.json"
 SPEAKERS = b'A = "Anna Berg"\nB = "Ben Frei"\n'
 ORDER = "a/Talk.speakers.toml"
 FORMATS = ("txt", "srt", "md", "json")
@@ -415,6 +418,109 @@ def test_while_all_is_paused_a_question_waits_and_is_told(world: World, api: Fak
     assert world.files("inbox") == []
 
 
+# -- corrected words --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def meeting(world: World, api: FakeAssemblyAI) -> World:
+    """A world in which a talk of some length was delivered."""
+    results = json.loads(MEETING.read_text())
+    api.results = {key: value for key, value in results.items() if key not in ("id", "status", "audio_url")}
+    delivered(world)
+    return world
+
+
+def times(world: World, stem: str = "a/Talk") -> list[str]:
+    return [line for line in text(world, f"{stem}.srt").splitlines() if "-->" in line]
+
+
+def word_of(world: World) -> str:
+    """A word of the transcript that is long enough to be replaced."""
+    lines = text(world, "a/Talk.txt").splitlines()
+    return max((word.strip(".,?") for line in lines for word in line.split() if word.isascii()), key=len)
+
+
+@pytest.mark.parametrize("kind", ["txt", "md", "txt.txt", "md.TXT"])
+def test_an_edited_copy_of_a_transcript_has_its_words_and_names_in_every_format(
+    meeting: World, api: FakeAssemblyAI, kind: str
+) -> None:
+    world = meeting
+    word, before, answer = word_of(world), times(world), text(world, "a/Talk.json")
+    copy = text(world, f"a/Talk.{kind.partition('.')[0]}")
+    name = f"a/Talk.corrected.{kind}"
+    world.drop(name, copy.replace(word, "Corrigendum").replace("Speaker A", "Anna Berg").encode())
+    assert world.run() == 0
+    assert all("Corrigendum" in text(world, f"a/Talk.{each}") for each in ("txt", "srt", "md"))
+    assert word not in text(world, "a/Talk.txt")
+    assert named(world)
+    assert times(world) == before
+    assert text(world, "a/Talk.json") == answer
+    assert world.files("inbox") == []
+    assert world.files("archive") == [*sorted(["a/Talk.mp3", name])]
+    assert len(api.submits) == 1
+
+
+def test_searches_find_the_corrected_word_and_the_wrong_one_no_longer(meeting: World) -> None:
+    world = meeting
+    word = word_of(world)
+    assert word in ask(world, "search", word).stdout
+    world.drop("a/Talk.corrected.txt", text(world, "a/Talk.txt").replace(word, "Corrigendum").encode())
+    world.run()
+    assert "Corrigendum" in ask(world, "search", "corrigendum").stdout
+    assert ask(world, "search", word).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"altogether nobody uttered such sentences " * 9, "it is another text"),
+        (b"\n\n", "holds no words"),
+        ("Jürg".encode("latin-1"), "is not UTF-8"),
+        (b"PK\x03\x04 and more", "a document of a word processor"),
+        (b"a " * (9 << 20), "has more than 16384 KiB"),
+        (b"a " * (1 << 20), "it is another text"),
+    ],
+    ids=["another", "empty", "Latin 1", "docx", "huge", "large"],
+)
+def test_a_text_that_cannot_be_read_back_changes_nothing_and_stays(meeting: World, content: bytes, why: str) -> None:
+    world = meeting
+    before = {name: text(world, f"a/Talk.{name}") for name in FORMATS}
+    world.drop("a/Talk.corrected.txt", content)
+    work_for(world, 200.0)
+    assert why in notice(world)
+    assert {name: text(world, f"a/Talk.{name}") for name in FORMATS} == before
+    assert world.files("inbox") == ["a/Talk.corrected.txt"]
+
+
+def test_a_name_that_is_too_long_in_a_corrected_text_is_refused(meeting: World) -> None:
+    world = meeting
+    copy = text(world, "a/Talk.md").replace("Speaker A", "A" * 65)
+    world.drop("a/Talk.corrected.md", copy.encode())
+    work_for(world, 200.0)
+    assert "names of speakers have 1 to 64 printable characters each" in notice(world)
+
+
+def test_a_large_corrected_text_is_carried_over_by_a_process_of_its_own_with_the_same_result(world: World) -> None:
+    answer = json.dumps(spoken(3000)).encode()
+    kept_at = world.directory / "kept.json"
+    kept_at.write_bytes(answer)
+    edited = " ".join(f"Word{n}" if n % 50 else "Corrigendum" for n in range(3000)).encode()
+    alike = formats.corrected(formats.parse(answer), edited, {}, is_md=False)
+    padded = edited + b"\n" * rendering.SMALL_EDIT_BYTES
+    made = rendering.corrected(answer, os.fsencode(kept_at), padded, {}, is_md=False)
+    assert made == (formats.as_json(alike.answer), dict(alike.speakers))
+    assert b"Corrigendum" in made[0]
+    with pytest.raises(ValueError, match="it is another text"):
+        rendering.corrected(answer, os.fsencode(kept_at), b"other " * 60_000, {}, is_md=False)
+
+
+def spoken(words: int) -> dict[str, Any]:
+    said: list[dict[str, Any]] = [
+        {"text": f"Word{n}", "start": n * 300, "end": n * 300 + 250, "speaker": None} for n in range(words)
+    ]
+    return {"text": " ".join(word["text"] for word in said), "words": said, "utterances": None}
+
+
 # -- crashes ----------------------------------------------------------------------------------------------------------
 
 #: Threads that have no part in an order.
@@ -430,7 +536,7 @@ def test_a_daemon_that_dies_at_any_step_obeys_the_order_all_the_same(
     delivered(world)
     world.uncounted = OTHERS
     step, died = 0, True
-    while died:
+    while died:  # a corrected text is obeyed by the same steps
         step += 1
         name = f"Name {step}"
         world.drop(ORDER, f'A = "{name}"'.encode())
@@ -441,6 +547,25 @@ def test_a_daemon_that_dies_at_any_step_obeys_the_order_all_the_same(
     assert step > 2
     assert len(world.files("archive")) == (step + 1 if then == "archive" else 0)
     assert len(api.submits) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_daemon_that_dies_at_any_step_carries_the_corrections_over_all_the_same(
+    meeting: World, *, after: bool
+) -> None:
+    world = meeting
+    world.uncounted = OTHERS
+    copy, word = text(world, "a/Talk.txt"), word_of(world)
+    step, died = 0, True
+    while died:
+        step += 1
+        world.drop("a/Talk.corrected.txt", copy.replace(word, f"Corrigendum{step}").encode())
+        died = world.crash(step, after=after)
+        world.run(seconds=600)
+        assert all(f"Corrigendum{step}" in text(world, f"a/Talk.{each}") for each in ("txt", "srt", "md"))
+        assert world.files("inbox") == []
+    assert step > 2
+    assert len(world.files("archive")) == step + 1
 
 
 def ask_again_where_in_doubt(world: World, name: str) -> None:

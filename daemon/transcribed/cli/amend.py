@@ -7,12 +7,10 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from transcribed import config, errors, files, formats
 from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
 from transcribed.cli.target import Target
-from transcribed.config import kinds
 from transcribed.config.share import speakers_of
 from transcribed.job import Job, printable
 from transcribed.journal import Transcripts
@@ -62,7 +60,7 @@ def _made(
     return amending.made_again(job, route, kept, answer, names)
 
 
-def _said(wish: Wish, answer: Mapping[str, Any], shown: Mapping[str, str]) -> amending.Words:
+def _said(wish: Wish, answer: bytes, shown: Mapping[str, str]) -> amending.Words:
     """The names that were given, by label, and the corrected answer, if words were corrected. Raises ValueError."""
     given: dict[str, str] = {}
     corrected = None
@@ -70,10 +68,11 @@ def _said(wish: Wish, answer: Mapping[str, Any], shown: Mapping[str, str]) -> am
         is_md = wish.edited.lower().endswith(".md")
         if not wish.edited.lower().endswith(formats.EDITABLE):
             raise ValueError(f"only {' and '.join(formats.EDITABLE)} can be read back")
-        found = formats.corrected(answer, _read(wish.edited), shown, is_md=is_md)
+        found = formats.corrected(formats.parse(answer), _read(wish.edited), shown, is_md=is_md)
         given, corrected = dict(found.speakers), formats.as_json(found.answer)
-    given |= amending.by_label(dict(_named(wish)), answer, shown)
-    return amending.Words(kinds.speakers(given), corrected)
+    if named := dict(_named(wish)):
+        given |= amending.by_label(named, answer, shown)
+    return amending.Words(given, corrected)
 
 
 def _named(wish: Wish) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ The text of each check's error says what should be there, to follow the words "s
 import os
 import re
 
+from transcribed import formats
 from transcribed.job.hours import hours_in
 
 #: Files that are beside recordings, or are made of them.
@@ -72,9 +73,7 @@ def command(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def speakers(names: dict[str, str]) -> dict[str, str]:
     """Labels of speakers and their names. Raises ValueError."""
-    # The two joiners are not letters, but some scripts need them within a name.
-    plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
-    if not all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain):
+    if not formats.are_speakers(names):
         raise ValueError('a table of labels and names, as in { A = "Aoife" }, of 1 to 64 printable characters each')
     return names
 

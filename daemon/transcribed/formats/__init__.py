@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transcribed.formats.edited import EDITABLE, MOST_BYTES
     from transcribed.formats.known import FORMATS, Format, is_silent, render, render_each
     from transcribed.formats.strict import TooLargeError, checked
-    from transcribed.formats.style import Style
+    from transcribed.formats.style import Style, are_speakers
     from transcribed.formats.tables import defused
 else:
     __getattr__ = loading.on_demand(
@@ -30,7 +30,7 @@ else:
             "edited": ("EDITABLE", "MOST_BYTES"),
             "known": ("FORMATS", "Format", "is_silent", "render", "render_each"),
             "strict": ("TooLargeError", "checked"),
-            "style": ("Style",),
+            "style": ("Style", "are_speakers"),
             "tables": ("defused",),
         },
     )
@@ -45,6 +45,7 @@ __all__ = [
     "Format",
     "Style",
     "TooLargeError",
+    "are_speakers",
     "as_json",
     "checked",
     "corrected",

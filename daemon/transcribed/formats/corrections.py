@@ -21,6 +21,7 @@ from transcribed.formats.words import CJK, WORD_MS, Turn, Word, line, spread
 _PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 _LEAST_ALIKE = 0.3  # of the words: with fewer in common it is another text
 _FEW = 20  # words of which all may be corrected
+_MOST_TIMES, _MOST_MORE = 3, 200  # the words of a corrected text: so many times, and so many more
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,8 @@ def _of_turn(number: int, turn: Turn) -> Iterator[_Heard]:
 def _alike(before: Sequence[_Heard], after: Sequence[_Edited]) -> list[tuple[int, int]]:
     if not after:
         raise ValueError("it holds no words: nothing was changed")
+    if len(after) > _MOST_TIMES * len(before) + _MOST_MORE:
+        raise ValueError(f"it has {len(after)} words, and this transcript {len(before)}: it is another text")
     pairs = matches([compared(heard.word.text) for heard in before], [compared(word.text) for word in after])
     if len(before) > _FEW and len(pairs) < _LEAST_ALIKE * len(before):
         raise ValueError(f"only {len(pairs)} of its {len(after)} words are in this transcript: it is another text")

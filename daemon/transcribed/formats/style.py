@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 SEPARATORS = (",", ";", "\t")
 
 
+def are_speakers(names: Mapping[str, str]) -> bool:
+    """True if these may be labels of speakers and their names."""
+    # The two joiners are not letters, but some scripts need them within a name.
+    plain = [text.replace("\u200c", "").replace("\u200d", "") for pair in names.items() for text in pair]
+    return all(text.isprintable() and text.strip() and len(text) <= 64 for text in plain)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """The look of renderings, and facts of the recording that its transcript does not have.

@@ -8,7 +8,7 @@ from transcribed.inbox.beside import FOLDERS_FILE, MOST_BYTES, SUFFIX, Said, pla
 from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFolder
 from transcribed.inbox.links import hash_of_address
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
-from transcribed.inbox.orders import SPEAKERS, UNDERSTAND
+from transcribed.inbox.orders import CORRECTED_MD, CORRECTED_TXT, SPEAKERS, UNDERSTAND
 from transcribed.inbox.orders import named as order_named
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, audio_of, length, probe
@@ -19,6 +19,8 @@ from transcribed.inbox.watch import Watch
 from transcribed.inbox.writers import WRITTEN
 
 __all__ = [
+    "CORRECTED_MD",
+    "CORRECTED_TXT",
     "DEEPEST",
     "FOLDERS_FILE",
     "HOLD",

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 #: The kinds of orders, by the endings of their names.
 SPEAKERS, UNDERSTAND = b".speakers.toml", b".understand.toml"
-KINDS = (SPEAKERS, UNDERSTAND)
+CORRECTED_TXT, CORRECTED_MD = b".corrected.txt", b".corrected.md"
+KINDS = (SPEAKERS, UNDERSTAND, CORRECTED_TXT, CORRECTED_MD)
 _ENDINGS = tuple(kind + more for kind in KINDS for more in (b"", b".txt", b".txt.txt"))
 _NAME = re.compile(rb"(.+)(%b)(?:\.txt){0,2}" % b"|".join(map(re.escape, KINDS)), re.IGNORECASE | re.DOTALL)
 

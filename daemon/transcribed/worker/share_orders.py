@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from transcribed import errors, files
-from transcribed.inbox import UNDERSTAND
+from transcribed.inbox import CORRECTED_MD, CORRECTED_TXT, UNDERSTAND
 from transcribed.job import Job, State, printable, shown
 from transcribed.job.questions import can_be_asked
 from transcribed.journal import Transcripts
@@ -75,7 +75,7 @@ class ShareOrders:
         self._background = background
         self._clock = clock
         self._host = host
-        self._at_work: set[str] = set()  # inboxes
+        self._at_work: dict[str, Job | None] = {}  # by inbox: the job that its order is about, once that is known
         self._due_at = math.inf
 
     def next_at(self) -> float:
@@ -111,7 +111,7 @@ class ShareOrders:
         elif meant.job is not None:
             route, anchors = inbox.route, inbox.anchors
             obey = functools.partial(steps.obey, order, meant.job, route, anchors, self._kept, self._host)
-            self._do(order, OBEYED, obey, inbox)
+            self._do(order, OBEYED, obey, inbox, meant.job)
         elif meant.waits:
             inbox.orders.waits(lying, meant.why)
         else:
@@ -146,8 +146,10 @@ class ShareOrders:
         for inbox in inboxes.values():
             inbox.orders.questions_changed()
 
-    def _do(self, order: ShareOrder, step: str, work: Callable[[], object], inbox: Arrivals) -> None:
-        self._at_work.add(order.inbox)
+    def _do(
+        self, order: ShareOrder, step: str, work: Callable[[], object], inbox: Arrivals, job: Job | None = None
+    ) -> None:
+        self._at_work[order.inbox] = job
         answer = functools.partial(ShareOrderEnded, order, step)
         executor = self._background.executor(f"answers-{order.inbox}", 1)
         doing = f"obeying {shown(order.path)}"
@@ -156,7 +158,9 @@ class ShareOrders:
     def heard(self, message: ShareOrderEnded, inboxes: Mapping[str, Arrivals]) -> None:
         """A step has ended. Raises Blocked(state)."""
         order, problem = message.order, message.outcome.problem
-        self._at_work.discard(order.inbox)
+        job = self._at_work.pop(order.inbox, None)
+        if job is not None and order.kind in (CORRECTED_MD, CORRECTED_TXT):
+            self.search.corrected(job.transcript_id or "")  # they may be kept, whatever was met then
         self._due_at = -math.inf
         inbox = inboxes.get(order.inbox)
         lying = None if inbox is None else inbox.orders.at(order)

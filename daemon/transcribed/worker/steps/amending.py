@@ -7,7 +7,7 @@ was cut off may be given again, and a file that a person edited is never taken f
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transcribed import errors, files, formats
 from transcribed.folders import Anchors
@@ -27,7 +27,7 @@ class Words(NamedTuple):
 
 
 #: Gives the words about an answer, whose speakers are shown by these names now. Raises ValueError.
-Saying = Callable[[Mapping[str, Any], Mapping[str, str]], Words]
+Saying = Callable[[bytes, Mapping[str, str]], Words]
 
 
 def keep(job: Job, route: Route | None, kept: Transcripts, answer: bytes, saying: Saying) -> Words:
@@ -39,7 +39,9 @@ def keep(job: Job, route: Route | None, kept: Transcripts, answer: bytes, saying
         raise errors.TranscribedError(f"job {job.id} is {job.state}: only what was delivered can be corrected")
     path = kept.path(job.transcript_id or "")
     before = amendments.read(path)
-    words = saying(formats.parse(answer), amended.style_now(job, route, kept).speakers)
+    words = saying(answer, amended.style_now(job, route, kept).speakers)
+    if not formats.are_speakers(words.speakers):
+        raise ValueError("names of speakers have 1 to 64 printable characters each")
     amendments.keep(path, replace(before, speakers={**before.speakers, **words.speakers}), words.corrected)
     return words
 
@@ -82,12 +84,12 @@ def _renew(path: bytes, data: bytes, ours: Collection[str], outbox: files.Root, 
     return True
 
 
-def by_label(given: Mapping[str, str], answer: Mapping[str, Any], shown: Mapping[str, str]) -> dict[str, str]:
+def by_label(given: Mapping[str, str], answer: bytes, shown: Mapping[str, str]) -> dict[str, str]:
     """The names that a person gives, by the labels of the speakers that they mean.
 
     A speaker is meant by the label, or by the name that is shown. Raises ValueError.
     """
-    known = formats.speakers_in(answer, shown)
+    known = formats.speakers_in(formats.parse(answer), shown)
     return {_label(text, known): name for text, name in given.items()}
 
 

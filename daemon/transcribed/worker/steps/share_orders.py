@@ -7,11 +7,10 @@ it settled: one that has changed since is another order.
 import functools
 import os
 from collections.abc import Mapping
-from typing import Any
 
-from transcribed import errors, files, formats
+from transcribed import errors, files, formats, rendering
 from transcribed.folders import Anchors
-from transcribed.inbox import MOST_BYTES
+from transcribed.inbox import CORRECTED_MD, MOST_BYTES, SPEAKERS
 from transcribed.job import Job, canonical, printable, shown
 from transcribed.journal import Transcripts
 from transcribed.worker.access import access_of
@@ -32,10 +31,14 @@ def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Tran
     answer = kept.read(job.transcript_id or "")
     if answer is None or job.stem is None:
         raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)")
-    content = _content(order, route, anchors, MOST_BYTES)
+    content = _content(order, route, anchors, MOST_BYTES if order.kind == SPEAKERS else formats.MOST_BYTES)
     names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
     try:
-        saying = functools.partial(_speakers, host.speakers(content, shown(order.path)))
+        if order.kind == SPEAKERS:
+            saying = functools.partial(_speakers, host.speakers(content, shown(order.path)))
+        else:
+            kept_at = kept.path(job.transcript_id or "")
+            saying = functools.partial(_corrected, kept_at, content, is_md=order.kind == CORRECTED_MD)
         amending.keep(job, route, kept, answer, saying)
         made, ours = amending.made_again(job, route, kept, answer, names)
     except errors.ConfigError as error:
@@ -65,8 +68,15 @@ def tell_left(order: ShareOrder, job: Job, why: str, route: Route, anchors: Anch
         result_notes.tell(job, said, root=outbox, access=access_of(route))
 
 
-def _speakers(given: Mapping[str, str], answer: Mapping[str, Any], known: Mapping[str, str]) -> amending.Words:
+def _speakers(given: Mapping[str, str], answer: bytes, known: Mapping[str, str]) -> amending.Words:
     return amending.Words(amending.by_label(given, answer, known))
+
+
+def _corrected(
+    kept_at: bytes, edited: bytes, answer: bytes, known: Mapping[str, str], *, is_md: bool
+) -> amending.Words:
+    words, speakers = rendering.corrected(answer, kept_at, edited, known, is_md=is_md)
+    return amending.Words(speakers, words)
 
 
 def _content(order: ShareOrder, route: Route, anchors: Anchors, most_bytes: int) -> bytes:
@@ -74,7 +84,7 @@ def _content(order: ShareOrder, route: Route, anchors: Anchors, most_bytes: int)
     with Recordings(route, anchors).inbox.reading(order.path, order.fingerprint) as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
-        raise errors.Permanent(f"{shown(order.path)} has more than {most_bytes >> 10} KiB: an order is small")
+        raise errors.Permanent(f"{shown(order.path)} has more than {most_bytes >> 10} KiB")
     return content
 
 
