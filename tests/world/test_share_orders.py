@@ -63,6 +63,20 @@ def test_a_file_with_names_beside_where_the_recording_lay_names_the_speakers_in_
     assert len(api.submits) == 1
 
 
+def test_the_whole_name_of_the_recording_does_as_well(world: World) -> None:
+    delivered(world)
+    world.drop("a/Talk.mp3.speakers.toml", SPEAKERS)
+    world.run()
+    assert named(world)
+
+
+def test_an_order_beside_its_recording_by_its_whole_name_waits_for_it(world: World) -> None:
+    world.drop("a/Talk.mp3")
+    world.drop("a/Talk.mp3.speakers.toml", SPEAKERS)
+    world.run()
+    assert named(world)
+
+
 def test_a_speaker_is_meant_by_the_name_that_is_shown_too_and_names_are_kept(world: World) -> None:
     delivered(world)
     world.drop(ORDER, SPEAKERS)
@@ -276,9 +290,21 @@ def test_an_order_that_is_still_written_is_not_obeyed(world: World) -> None:
         file.seek(0, os.SEEK_END)
         work_for(world, 200.0)
         assert not named(world)
+        assert f"{ORDER} (waits: a program has it open for writing)" in notice(world)
         file.write(SPEAKERS[10:])
     work_for(world, 200.0)
     assert named(world)
+
+
+def test_an_empty_order_waits_for_its_content_and_is_told(world: World) -> None:
+    delivered(world)
+    world.drop(ORDER, b"")
+    work_for(world, 200.0)
+    assert f"{ORDER} (waits: it is empty)" in notice(world)
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 200.0)
+    assert named(world)
+    assert notice(world) == ""
 
 
 def test_an_order_in_an_archive_that_cannot_be_written_stays_and_is_put_away_later(world: World) -> None:

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import structlog
@@ -139,7 +139,8 @@ class ShareOrders:
             left = functools.partial(steps.tell_left, order, job, question.reason or "", route, inbox.anchors)
             self._do(order, OBEYED, left if question.reason else list[bytes], inbox)
         else:
-            inbox.orders.waits(lying, "the question is on its way")
+            why = None if question is None else question.reason
+            inbox.orders.waits(lying, why or "the question is on its way")
 
     def question_changed(self, inboxes: Mapping[str, Arrivals]) -> None:
         """Something happened to a question."""
@@ -179,7 +180,7 @@ class ShareOrders:
 
     def _failed(self, lying: Lying, step: str, problem: errors.TranscribedError, inbox: Arrivals) -> None:
         if isinstance(problem, errors.Withdrawn):
-            lying.due_at = math.inf
+            inbox.orders.waits(lying, "its file changed as it was read", self._clock.monotonic() + AGAIN_SECONDS)
             inbox.look_soon()
         elif isinstance(problem, errors.Permanent):
             inbox.orders.refuse(lying, problem.message)
@@ -192,7 +193,7 @@ class ShareOrders:
     def _meant(self, order: ShareOrder, inbox: Arrivals) -> _Meant:
         """The job that the order is about. Raises Blocked(state)."""
         names = (*inbox.former, inbox.route.name)
-        found = self._as_they_are(self._book.journal.search.of_recording(names, order.stem))
+        found = self._of_recording(order, names)
         number = inbox.orders.job_of(order)
         bound = None if number is None else self._book.job(number)
         coming = next((job for job in found if not job.has_ended and (bound is None or job.id > bound.id)), None)
@@ -207,6 +208,12 @@ class ShareOrders:
         delivered = [job for job in found if job.state is State.DELIVERED]
         job = next(iter([*named, *delivered, *found]), None)
         return _Meant(None, _NONE) if job is None else self._judged(job, inbox)
+
+    def _of_recording(self, order: ShareOrder, names: Collection[str]) -> list[Job]:
+        """The jobs of recordings that lay where the order lies, and have its name, newest first."""
+        search = self._book.journal.search
+        named = search.of_recording(names, order.stem) or search.about([(name, order.stem) for name in names], [])[::-1]
+        return self._as_they_are(named)
 
     def _as_they_are(self, found: Iterable[Job]) -> list[Job]:
         return [job for each in found if (job := self._book.job(each.id)) is not None]

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import structlog
 
-from transcribed.inbox import Found, Settling, order_named
+from transcribed.inbox import WRITTEN, Found, Settling, order_named
 from transcribed.job import LINKS, Fingerprint, Job, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.intake.sightings import Sightings
@@ -28,6 +28,8 @@ FACT = "share-orders:"  #: the beginning of the facts about orders, one for each
 MOST = 1000  # that are looked at in one inbox
 MOST_TOLD = 20
 AFTER_SECONDS = 60.0  # a shorter wait is not worth telling
+#: The reasons for which one may never settle, in words.
+_UNSETTLED: Mapping[str, str] = {"empty": "it is empty", "written": WRITTEN}
 _TO_DO = "What to do: change such a file and save it, or take it away."
 
 
@@ -134,7 +136,7 @@ class OrdersHere:
     def is_expected(self, stem: bytes) -> bool:
         """True if a recording of this name lies in the inbox, and is no job yet."""
         endings = (each for ending in (*self._route.extensions, *LINKS) for each in (ending, ending.upper()))
-        return any(self._sightings.is_pending(stem + ending) for ending in endings)
+        return any(self._sightings.is_pending(stem + ending) for ending in (b"", *endings))
 
     def job_of(self, order: ShareOrder) -> int | None:
         """The job that it is about, once that is settled."""
@@ -212,6 +214,9 @@ class OrdersHere:
                 yield path, f"not obeyed: {printable(each.why)}"
             elif each.why and each.since <= long_ago:
                 yield path, f"waits: {printable(each.why)}"
+        for path, waiting in self._rule.waiting().items():
+            if waiting.reason in _UNSETTLED and waiting.changed_at <= long_ago:
+                yield path, f"waits: {_UNSETTLED[waiting.reason]}"
 
     def told(self) -> str:
         """The paragraph for people with only the share; empty where there is nothing to tell."""
@@ -221,7 +226,8 @@ class OrdersHere:
         more = len(rows) - MOST_TOLD + self._more
         end = f"  and {more} more\n" if more > 0 else ""
         head = f'Orders in the inbox "{printable(self._route.name)}":\n'
-        return f"{head}{''.join(rows[:MOST_TOLD])}{end}{_TO_DO}\n"
+        to_do = f"{_TO_DO}\n" if any(each.is_refused for each in self._lying.values()) else ""
+        return f"{head}{''.join(rows[:MOST_TOLD])}{end}{to_do}"
 
 
 def _looks(order: ShareOrder) -> tuple[int, int]:
