@@ -1,6 +1,7 @@
 """The index of words over the kept transcripts: SQLite FTS5, in a file of its own that can be made again.
 
-Rules: the index holds no text of its own (contentless), only which word is in which transcript. One process writes it,
+Rules: the index holds no text of its own (contentless), only which word is in which transcript. Words come from
+`finding`, without case and accents, and are only parted at white space (the tokenizer `ascii`). One process writes it,
 on one thread, and others only read. A file that is damaged, or does not fit the kept transcripts, is removed and made
 again. What is taken out needs its text once more (SQLite before 3.43 has no other way), so it is taken out before the
 transcript is removed. Where that very text is gone, as after a second correction, the index itself is asked for its
@@ -17,12 +18,12 @@ from transcribed import errors, files, formats
 from transcribed.formats import finding
 
 NAME = "search.db"
-_VERSION = 2  # of the tables, and of `finding.searched`: a text is taken out as it was put in
+_VERSION = 3  # of the tables, and of `finding.searched`: a text is taken out as it was put in
 _PRIVATE = files.Access(file_mode=0o600, dir_mode=0o700)
 _LARGEST_BYTES = 32 << 20  # of an answer: the words of a larger one are not searched
 _TABLES = f"""
 CREATE TABLE transcripts (number INTEGER PRIMARY KEY, transcript_id TEXT NOT NULL UNIQUE, mark TEXT NOT NULL);
-CREATE VIRTUAL TABLE words USING fts5 (text, content='', tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', tokenize='ascii');
 PRAGMA user_version = {_VERSION};
 """
 _RANKED = """SELECT transcript_id FROM words JOIN transcripts ON number = words.rowid

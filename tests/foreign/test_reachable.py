@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import shutil
 import threading
 import time
@@ -11,8 +12,9 @@ import pytest
 
 from abilities import needs_chromium
 from browser import browser
+from search_share import Writing
 from spoken import rendered, utterance
-from transcribed import overview, search_page
+from transcribed import overview
 from transcribed.worker.people.pages import MARK
 
 RECORDING = Path(__file__).parents[2] / "daemon" / "transcribed" / "demo" / "recording.mp3"
@@ -59,15 +61,12 @@ def share(tmp_path_factory):
     (folder / "_transcribed.html").write_bytes(
         MARK.signed(overview.html(BUSY, written_at=time.time() - 9000, written="2026-11-27 21:05"))
     )
-    (folder / search_page.FOLDER).mkdir()
-    pieces = [f"{number}.js" for number in range(len(NAMES))]
-    for number, name in enumerate(NAMES):
-        links = [("html", "Talk.html"), ("txt", f"{number}.txt")]
-        words = {"words": [word for each in TURNS for word in each["words"]]}
-        script = search_page.piece(words, file=name, day="2026-11-27", links=links)
-        (folder / search_page.FOLDER / pieces[number]).write_bytes(script)
+    writing = Writing(folder, lambda name: [("html", "Talk.html"), ("txt", f"{NAMES.index(name)}.txt")])
+    words = json.dumps({"words": [word for each in TURNS for word in each["words"]]}).encode()
+    writing.put({number + 1: (name, words) for number, name in enumerate(NAMES)})
+    for number in range(len(NAMES)):
         (folder / f"{number}.txt").write_text(f"the text {number}")
-    (folder / "_search.html").write_bytes(search_page.html(f"Search: {EVIL}", pieces, is_cut=True))
+    writing.show(f"Search: {EVIL}")
     (folder / "Talk.html").write_text(rendered("html", SPOKEN, recording="Talk.mp3", date=EVIL), encoding="utf-8")
     shutil.copy(RECORDING, folder / "Talk.mp3")
     return folder

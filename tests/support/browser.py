@@ -75,6 +75,10 @@ class Browser:
         """Type into what has the focus."""
         self._devtools("Input.insertText", text=text)
 
+    def run_async(self, script: str, *args: Any) -> Any:
+        """Return what a script in the page hands to the last of its arguments, a function."""
+        return self._tell("/execute/async", script=script, args=args)
+
     def find(self, xpath: str) -> Any:
         return self._tell("/element", using="xpath", value=xpath)[_ELEMENT]
 

@@ -1,13 +1,13 @@
 """`_search.html` and its pieces hold what was delivered into their outbox and is kept, and nothing else."""
 
-import json
 import os
+import re
 from dataclasses import replace
 
 import pytest
 
 from commands import ask
-from transcribed.search_page import BEGINNING
+from transcribed.search_page.pieces import value_of
 from world import mp3, route_to
 
 pytestmark = pytest.mark.route(formats=("txt",), search_page=True)
@@ -23,8 +23,29 @@ def spoken(text):
 def pieces(world, outbox=None):
     """What the pieces of an outbox hand over, as the page gets it."""
     folder = (outbox or world.folders["outbox"]) / "_search"
-    scripts = [path.read_bytes() for path in sorted(folder.glob("*.js"))]
-    return [json.loads(script.removeprefix(BEGINNING + b"\ntranscribed(").removesuffix(b");\n")) for script in scripts]
+    return [value_of(path.read_bytes()) for path in sorted(folder.glob("[0-9]*.js"))]
+
+
+def words(world, outbox=None):
+    """The words in all files of the index, whether the page needs them or not."""
+    folder = (outbox or world.folders["outbox"]) / "_search"
+    return {word for path in folder.glob("w-*.js") for word in value_of(path.read_bytes())[::2]}
+
+
+def segments(world):
+    """The names of the segments that the page loads."""
+    named = re.search(r'data-segments="([^"]*)"', page(world))
+    return named[1].split() if named else []
+
+
+def recordings(world):
+    """The recordings that the page finds, each as often as it would be found."""
+    folder = world.folders["outbox"] / "_search"
+    return sorted(
+        recording
+        for name in segments(world)
+        for recording in value_of((folder / f"{name}.js").read_bytes())["recordings"]
+    )
 
 
 def page(world, outbox=None):
@@ -35,7 +56,11 @@ def page(world, outbox=None):
 def deliver(world, api, name, text):
     api.results = spoken(text)
     world.drop(name)
-    world.run(until=lambda: any(each["file"] == name for each in pieces(world)))
+    world.run(
+        until=lambda: (
+            any(each["file"] == name for each in pieces(world)) and len(recordings(world)) == len(pieces(world))
+        )
+    )
 
 
 def test_a_delivered_recording_is_a_piece_with_its_words_times_and_links(world, api):
@@ -44,7 +69,8 @@ def test_a_delivered_recording_is_a_piece_with_its_words_times_and_links(world, 
     assert found["words"] == "We approved the budget."
     assert found["times"] == [0, 1, 1, 1]
     assert found["links"] == [["txt", "./a%20b/Talk.txt"]]
-    world.run(until=lambda: 'src="./_search/1-' in page(world))
+    assert len(recordings(world)) == 1
+    assert words(world) == {"we", "approved", "the", "budget"}
 
 
 def test_what_ages_away_while_the_daemon_runs_leaves_the_page_and_the_pieces(world, api, clock):
@@ -53,12 +79,12 @@ def test_what_ages_away_while_the_daemon_runs_leaves_the_page_and_the_pieces(wor
     later = []
 
     def is_gone():
-        if not later and "_search/1-" in page(world):
+        if not later and recordings(world):
             later.append(clock.wall() + 31 * DAY)
             for path in (world.state / "transcripts").iterdir():
                 os.utime(path, (clock.wall(),) * 2)
             clock.moved += 31 * DAY
-        return later and not pieces(world) and "_search/1-" not in page(world)
+        return later and not pieces(world) and not words(world) and not segments(world)
 
     api.results = spoken("We approved the budget.")
     world.drop("Talk.mp3")
@@ -75,15 +101,17 @@ def test_a_job_that_is_forgotten_leaves_the_pieces(world, api, clock):
     world.drop("Walk.mp3")
 
     world.run(until=lambda: [each["file"] for each in pieces(world)] == ["Walk.mp3"], seconds=2 * 3600.0)
+    world.run(until=lambda: words(world) == {"it", "rained"})
 
 
 def test_pieces_that_were_lost_in_a_kill_or_are_of_no_job_are_put_right_at_the_next_start(world, api):
     deliver(world, api, "Talk.mp3", "We approved the budget.")
     folder = world.folders["outbox"] / "_search"
-    (piece,) = folder.glob("*.js")
+    before = sorted(path.name for path in folder.glob("*.js"))
+    (piece,) = folder.glob("[0-9]*.js")
     piece.rename(folder / "99-00000000.js")
 
-    world.run(until=lambda: [path.name for path in folder.glob("*.js")] == [piece.name])
+    world.run(until=lambda: sorted(path.name for path in folder.glob("*.js")) == before)
 
 
 def test_a_file_of_a_person_stays_as_it_is(world, api):
@@ -99,7 +127,6 @@ def test_a_file_of_a_person_stays_as_it_is(world, api):
 
 def test_a_page_that_is_not_wanted_any_more_is_taken_back_with_its_pieces(world, api):
     deliver(world, api, "Talk.mp3", "We approved the budget.")
-    world.run(until=lambda: "_search/1-" in page(world))
     world.routes[0] = replace(world.routes[0], search_page=False)
     world.run(until=lambda: not page(world) and not list((world.folders["outbox"] / "_search").glob("*")))
 
@@ -118,17 +145,19 @@ def test_two_outboxes_hold_nothing_of_one_another(world, api):
 
 def test_a_piece_has_the_corrected_words_and_the_wrong_one_is_nowhere_in_the_share(world, api):
     deliver(world, api, "Talk.mp3", "We asked Mr. Mayer.")
-    (old,) = (world.folders["outbox"] / "_search").glob("*.js")
+    (old,) = (world.folders["outbox"] / "_search").glob("[0-9]*.js")
     text = world.folders["outbox"] / "Talk.txt"
 
     def is_corrected():
         """Once the page is there, the word is corrected; then until the page has only the new piece."""
-        if "Mayer" in text.read_text() and old.name in page(world):
+        if "Mayer" in text.read_text() and old.stem in recordings(world):
             text.write_text(text.read_text().replace("Mayer", "Meier"))
             ask(world, "render", "--from", str(text))
-        return [each["words"] for each in pieces(world)] == ["We asked Mr. Meier."] and old.name not in page(world)
+        is_there = [each["words"] for each in pieces(world)] == ["We asked Mr. Meier."]
+        return is_there and old.stem not in recordings(world)
 
     world.run(until=is_corrected)
+    world.run(until=lambda: words(world) == {"we", "asked", "mr", "meier"})
     (piece,) = pieces(world)
     assert piece["times"] == [0, 1, 1, 1]
 

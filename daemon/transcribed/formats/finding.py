@@ -3,6 +3,9 @@
 Rules: words are found without regard to case and accents. All words of a query have to be there. Words in double
 quotes stand one after another, and a word with `*` at its end is the beginning of one. Scripts without white space are
 parted at each sign, so that any part of such a text is found. No query is an error of syntax.
+
+What a word is, is said once, in `_tokens`: the index gets the words as they come from there, and the page in the share
+has the same rule in its own language (`search_page/script.py`).
 """
 
 import re
@@ -20,7 +23,7 @@ _BEFORE, _AFTER = 6, 12  # words of a snippet around what was found
 UNSPACED_SIGNS = f"{CJK}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _UNSPACED = re.compile(f"[{UNSPACED_SIGNS}]")
 _TERM = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
-_TOKEN = re.compile(r"[^\W_]+")
+_TOKEN = re.compile(r"[^\W_]{1,200}")  # a longer one is two words, so that no word is a burden
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Term:
     @property
     def expression(self) -> str:
         """The term in the language of SQLite's FTS5: a text in quotes, in which nothing has a meaning."""
-        quoted = parted(self.text).replace('"', " ")
+        quoted = " ".join(_tokens(self.text))
         return f'"{quoted}"*' if self.is_prefix else f'"{quoted}"'
 
 
@@ -54,14 +57,10 @@ def terms(query: str) -> list[Term]:
     return found[:MOST_TERMS]
 
 
-def parted(text: str) -> str:
-    """`text` with a space around each sign of a script that has none."""
-    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
-
-
 def searched(transcript: Mapping[str, Any]) -> str:
-    """The text of a transcript as it is put into an index of words."""
-    return parted(text_of(transcript) or " ".join(text_of(word) for word in objects(transcript.get("words"))))
+    """The words of a transcript as they are put into an index, with a space between them."""
+    text = text_of(transcript) or " ".join(text_of(word) for word in objects(transcript.get("words")))
+    return " ".join(_tokens(text))
 
 
 def timed(transcript: Mapping[str, Any]) -> list[tuple[str, int | None]]:
@@ -73,14 +72,13 @@ def timed(transcript: Mapping[str, Any]) -> list[tuple[str, int | None]]:
 
 def place(transcript: Mapping[str, Any], sought: Sequence[Term]) -> Place:
     """The first place of the first of these terms that is found; else the transcript's beginning."""
-    words = [(text_of(word), word) for word in objects(transcript.get("words"))]
-    words = words or [(text, {}) for text in text_of(transcript).split()]
+    words = timed(transcript)
     tokens = [(token, index) for index, (text, _) in enumerate(words) for token in _tokens(text)]
     index = next((found for term in sought for found in _places(term, tokens)), None)
     first, last = max(0, (index or 0) - _BEFORE), (index or 0) + _AFTER
     snippet = " ".join(text for text, _ in words[first:last])
     marks = ("… " if first else "", " …" if last < len(words) else "")
-    return Place(snippet.join(marks), None if index is None else milliseconds(words[index][1].get("start")))
+    return Place(snippet.join(marks), None if index is None else words[index][1])
 
 
 def _places(term: Term, tokens: Sequence[tuple[str, int]]) -> Iterator[int]:
@@ -98,5 +96,6 @@ def _tokens(text: str) -> list[str]:
     """The words of a text without case and accents."""
     if text.isascii():
         return _TOKEN.findall(text.lower())
-    plain = unicodedata.normalize("NFKD", parted(text).casefold())
-    return _TOKEN.findall("".join(sign for sign in plain if not unicodedata.combining(sign)))
+    signs = (sign for sign in unicodedata.normalize("NFKD", text) if unicodedata.category(sign)[0] != "M")
+    plain = _UNSPACED.sub(r" \g<0> ", "".join(signs)).upper().lower().replace("\u03c2", "\u03c3")
+    return _TOKEN.findall(unicodedata.normalize("NFC", plain))  # Korean is whole signs again

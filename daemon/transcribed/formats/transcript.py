@@ -22,7 +22,8 @@ LATEST_MS = 99 * 3600 * 1000
 
 #: Control characters except tab and line feed, and marks that turn the reading direction: a transcript must not be able
 #: to control the terminal that shows it. The last two are not characters at all, and YAML refuses them.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+UNSAFE_SIGNS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff"
+_UNSAFE = re.compile(f"[{UNSAFE_SIGNS}]")
 _SPACES = re.compile(r"[^\S\u00a0\u202f]+")  #: those that bind two words (U+00A0, U+202F) do not part them
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,11 +84,21 @@ class Search:
         found = sa.select(jobs.c.id).where(its).order_by(jobs.c.retired_at.desc()).limit(most)
         return self._jobs(jobs.c.id.in_(found))
 
-    def delivered_last(self, inbox: str, most: int) -> list[Job]:
-        """The newest delivered jobs of an inbox, oldest first; those that many others came after are left out."""
+    def delivered_last(self, inbox: str, most: int, before: int | None = None) -> list[Job]:
+        """The newest delivered jobs of an inbox before this one; those that many others came after are left out."""
         newest = sa.select(sa.func.max(jobs.c.id)).scalar_subquery()
         delivered = (jobs.c.state == str(State.DELIVERED)) & (jobs.c.inbox == inbox) & (jobs.c.id > newest - _LAST)
-        return self._jobs(jobs.c.id.in_(sa.select(jobs.c.id).where(delivered).order_by(jobs.c.id.desc()).limit(most)))
+        earlier = delivered if before is None else delivered & (jobs.c.id < before)
+        return self._jobs(jobs.c.id.in_(sa.select(jobs.c.id).where(earlier).order_by(jobs.c.id.desc()).limit(most)))
+
+    def there(self, numbers: Sequence[int]) -> set[int]:
+        """Those of these jobs that the journal has."""
+        found: set[int] = set()
+        with self._transactions.reading() as connection:
+            for start in range(0, len(numbers), _SOME):
+                some = jobs.c.id.in_(numbers[start : start + _SOME])
+                found.update(connection.execute(sa.select(jobs.c.id).where(some)).scalars())
+        return found
 
     def put_away_between(self, after: tuple[float, int], before: float, most: int) -> list[Job]:
         """The first jobs whose recording was put away then, in that order; `after` this time and number."""

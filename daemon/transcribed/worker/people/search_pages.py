@@ -1,43 +1,66 @@
-"""The page for searches in an outbox that asks for one: `_search.html`, and its pieces in the folder `_search`.
+"""The page for searches in an outbox that asks for one: `_search.html`, and the folder `_search` with what it loads.
 
-Each piece is a file with what was said in one recording that was delivered there. What is in the folder is compared
-with what should be: at the start, after a change, and after a failure. So nothing is remembered of it, and a kill needs
-no repair. All of it belongs to the loop's thread; the inboxes' threads read transcripts and write.
+The recordings that were delivered there are compared with what is in the folder: at the start, after a change, and
+after a failure. The loop's thread knows the recordings; the inboxes' threads read transcripts and write.
 """
 
 import contextlib
 import functools
 import math
 import os
-import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from transcribed import errors, files, formats, search_page
-from transcribed.folders import Anchors
+from transcribed.formats import finding
 from transcribed.job import Job, State, shown
 from transcribed.journal import Journal, Transcripts
 from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people.outbox_notice import Inbox
+from transcribed.worker.people.search_folder import Held, SearchFolder
 from transcribed.worker.plan import Clock, Route
 
 NAME = b"_search.html"
-MOST = 1000  # recordings of an outbox
+MOST = 10_000  # recordings of an outbox
+SURPLUS = 500  # older ones that may stay there, so that they go together: a large part is written again for each
 QUICKEST_SECONDS = 10.0
-_MARK, _PIECE = files.Mark("search", ()), files.Mark("piece", (search_page.BEGINNING,))
-_AT_ONCE = 50  # pieces that are written in one piece of work: some seconds, for which the inbox waits
-_PIECE_NAME = re.compile(rb"[0-9]+-[0-9a-f]{8}(-[0-9a-f]+){0,2}\.js")
+_MARK = files.Mark("search", ())
+_AT_ONCE = 50  # recordings that are put in by one piece of work: some seconds, for which the inbox waits
+_READ_AT_ONCE = 500  # jobs that the journal is asked for in one pass of the loop
+_DOING = "writing the page for searches in the outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """A delivered recording, as far as the page needs it."""
+
+    id: int
+    transcript_id: str
+    received_at: float
+    changed_at: float
+    path: bytes
+    outputs: tuple[bytes, ...]
+
+    def name(self, mark: str) -> str:
+        """The name of its file: another one for another transcript, and after each correction of it (its mark)."""
+        return "-".join([str(self.id), self.transcript_id[:8], *filter(None, [mark])])
+
+    def links(self, outbox: bytes) -> list[tuple[str, str]]:
+        """The words and the path below the outbox of each of its files there."""
+        paths = [path.removeprefix(outbox + b"/") for path in self.outputs if path.startswith(outbox + b"/")]
+        return [(os.fsdecode(os.path.splitext(path)[1][1:]), os.fsdecode(path)) for path in paths]
 
 
 @dataclass(slots=True)
 class _Begun:
-    """The last work for an outbox. The two flags are set by the inbox's thread."""
+    """The last work for an outbox. All but the first two are set by the inbox's thread."""
 
     at: float
     names: Sequence[str]
+    held: Held | None = None
     is_running: bool = True
     is_complete: bool = False
 
@@ -50,45 +73,46 @@ class SearchPages:
         self._kept = kept
         self._background = background
         self._clock = clock
-        self._jobs: dict[str, dict[int, Job]] = {}  # the last that were delivered, of each inbox that has a page
+        self._talks: dict[str, dict[int, _Talk]] = {}  # by their jobs, of each inbox that has a page
+        self._unread: dict[str, int | None] = {}  # of these inboxes the jobs before this one are still to be read
         self._changed: set[str] = set()  # inboxes
         self._begun: dict[bytes, _Begun] = {}
 
     def heard(self, job: Job) -> None:
         """Something happened to this job, and is written."""
-        of_inbox = self._jobs.get(job.inbox)
+        of_inbox = self._talks.get(job.inbox)
         if of_inbox is None:
             return
-        was_there = of_inbox.pop(job.id, None) is not None
-        if _is_searched(job):
-            of_inbox[job.id] = job
-            while len(of_inbox) > MOST + 1:
-                del of_inbox[next(iter(of_inbox))]
-        if was_there or _is_searched(job):
+        was_there, talk = of_inbox.pop(job.id, None) is not None, _talk(job)
+        if talk is not None:
+            of_inbox[job.id] = talk
+            if len(of_inbox) > MOST + SURPLUS + 1:
+                del of_inbox[min(of_inbox)]
+        if was_there or talk is not None:
             self._changed.add(job.inbox)
 
     def take_out(self, transcript_ids: Collection[str]) -> None:
-        """These transcripts are removed: their pieces go too, in this pass of the loop."""
-        for of_inbox in self._jobs.values():
-            for gone in [job for job in of_inbox.values() if job.transcript_id in transcript_ids]:
-                del of_inbox[gone.id]
-        self._look_soon()
+        """These transcripts are removed: what was said in them goes too, in this pass of the loop."""
+        gone = set(transcript_ids)
+        for of_inbox in self._talks.values():
+            self._drop(of_inbox, [talk.id for talk in of_inbox.values() if talk.transcript_id in gone])
 
     def corrected(self, transcript_id: str) -> None:
-        """A person corrected words of this transcript: its pieces are made again."""
-        for name, jobs in self._jobs.items():
-            if any(job.transcript_id == transcript_id for job in jobs.values()):
+        """A person corrected words of this transcript: it is put in again, and what was put in goes."""
+        for name, of_inbox in self._talks.items():
+            if any(talk.transcript_id == transcript_id for talk in of_inbox.values()):
                 self._changed.add(name)
 
     def forgotten(self, before: float) -> None:
-        """Jobs that ended before then were forgotten: read again which are left, where it may concern one of them."""
-        old = {name for name, jobs in self._jobs.items() if any(job.changed_at <= before for job in jobs.values())}
-        if old:
-            self._jobs = {name: jobs for name, jobs in self._jobs.items() if name not in old}
-            self._look_soon()
+        """Jobs that ended before then were forgotten: those that are no longer there go."""
+        for of_inbox in self._talks.values():
+            old = [talk.id for talk in of_inbox.values() if talk.changed_at <= before]
+            self._drop(of_inbox, set(old) - self._journal.search.there(old))
 
-    def _look_soon(self) -> None:
-        for begun in self._begun.values():
+    def _drop(self, of_inbox: dict[int, _Talk], gone: Collection[int]) -> None:
+        for number in gone:
+            del of_inbox[number]
+        for begun in self._begun.values() if gone else ():
             begun.at = -math.inf
             self._changed.update(begun.names)  # work under way knows nothing of it
 
@@ -99,90 +123,109 @@ class SearchPages:
         before = self._begun.get(route.outbox)
         if before is not None and not self._is_due(before, names, now):
             return
-        jobs = self._newest(names, route.outbox) if names else []
+        if not all(self._is_read(name) for name in names):
+            self._background.do(users[0].executor, lambda: None, doing=_DOING)  # so that the loop comes here again
+            return
+        talks = [talk for name in names for talk in self._talks[name].values()]
         self._changed.difference_update(names)
-        begun = self._begun[route.outbox] = _Begun(now, names)
-        write = functools.partial(_write, users[0], self._kept, begun, jobs)
-        self._background.do(users[0].executor, write, doing="writing the page for searches in the outbox")
+        begun = self._begun[route.outbox] = _Begun(now, names, None if before is None else before.held)
+        write = functools.partial(_write, users[0], self._kept, begun, talks)
+        self._background.do(users[0].executor, write, doing=_DOING)
 
     def _is_due(self, before: _Begun, names: Sequence[str], now: float) -> bool:
         if before.is_running or now - before.at < QUICKEST_SECONDS:
             return False
         return not before.is_complete or before.names != names or not self._changed.isdisjoint(names)
 
-    def _newest(self, names: Sequence[str], outbox: bytes) -> list[Job]:
-        """The newest delivered jobs of these inboxes, one more than the page has."""
-        for name in names:
-            if name not in self._jobs:
-                found = self._journal.search.delivered_last(name, MOST + 1)
-                self._jobs[name] = {job.id: job for job in found if _is_searched(job)}
-        ours = [job for name in names for job in self._jobs[name].values() if _links(job, outbox)]
-        return sorted(ours, key=lambda job: (job.changed_at, job.id), reverse=True)[: MOST + 1]
+    def _is_read(self, name: str) -> bool:
+        """True if the delivered jobs of an inbox are known; else some more of them are read. Raises Blocked(state)."""
+        of_inbox = self._talks.setdefault(name, {})
+        before = self._unread.setdefault(name, None)
+        if before == 0:
+            return True
+        jobs = self._journal.search.delivered_last(name, _READ_AT_ONCE, before)
+        for job in jobs:
+            if (talk := _talk(job)) is not None:
+                of_inbox[job.id] = talk
+        is_all = len(jobs) < _READ_AT_ONCE or len(of_inbox) > MOST + SURPLUS
+        self._unread[name] = 0 if is_all else min(job.id for job in jobs)
+        return is_all
 
 
-def _is_searched(job: Job) -> bool:
-    return job.state is State.DELIVERED and not job.skipped and job.transcript_id is not None
+def _talk(job: Job) -> _Talk | None:
+    """None of a job whose recording is not searched."""
+    if job.state is not State.DELIVERED or job.skipped or job.transcript_id is None:
+        return None
+    return _Talk(job.id, job.transcript_id, job.received_at, job.changed_at, job.path, tuple(outputs(job)))
 
 
-def _links(job: Job, outbox: bytes) -> list[tuple[str, str]]:
-    """The words and the path below the outbox of each of its files there."""
-    paths = [path.removeprefix(outbox + b"/") for path in outputs(job) if path.startswith(outbox + b"/")]
-    return [(os.fsdecode(os.path.splitext(path)[1][1:]), os.fsdecode(path)) for path in paths]
-
-
-def _write(inbox: Inbox, kept: Transcripts, begun: _Begun, jobs: Sequence[Job]) -> None:
-    """On the inbox's thread: bring page and pieces up to date; a failure is tried again by the loop."""
+def _write(inbox: Inbox, kept: Transcripts, begun: _Begun, talks: Sequence[_Talk]) -> None:
+    """On the inbox's thread: bring page and folder up to date; a failure is tried again by the loop."""
     try:
         with contextlib.suppress(OSError, files.NameTaken, errors.TranscribedError):
-            begun.is_complete = _brought(inbox.route, inbox.anchors, kept, begun, jobs)
+            begun.is_complete = _brought(inbox, kept, begun, talks)
     finally:
         begun.is_running = False
 
 
-def _brought(route: Route, anchors: Anchors, kept: Transcripts, begun: _Begun, jobs: Sequence[Job]) -> bool:
-    """True if all pieces are there now. What is to go goes first. Raises OSError, NameTaken, TranscribedError."""
-    path, folder = os.path.join(route.outbox, NAME), os.path.join(route.outbox, search_page.FOLDER.encode())
-    marked = ((job, kept.mark(job.transcript_id or "")) for job in jobs[:MOST])
-    wanted = {_name(job, mark): job for job, mark in marked if mark is not None}
-    with anchors.opened(route.outbox) as root:
+def _brought(inbox: Inbox, kept: Transcripts, begun: _Begun, talks: Iterable[_Talk]) -> bool:
+    """True if all is there now. What is to go goes first. Raises OSError, NameTaken, TranscribedError."""
+    route, path = inbox.route, os.path.join(inbox.route.outbox, NAME)
+    with inbox.anchors.opened(route.outbox) as root:
         if not begun.names and not root.has(path):
             return True
-        there = set(_pieces(root, folder))
-        for name in there - wanted.keys():
-            _PIECE.take_back(root, os.path.join(folder, name))
-        missing = [name for name in wanted if name not in there]
-        for name in missing[:_AT_ONCE]:
-            _publish(root, route, os.path.join(folder, name), wanted[name], kept)
-        shown_now = [name.decode() for name in wanted if name not in missing[_AT_ONCE:]]
-        title = f"Search: {', '.join(begun.names)}"
-        page = search_page.html(title, shown_now, is_cut=len(jobs) > MOST) if begun.names else None
-        put(root, path, _MARK, page, access_of(route))
+        known, begun.held = begun.held, None  # what a failure leaves behind is looked at again
+        folder = SearchFolder(root, access_of(route), known)
+        here = [talk for talk in talks if talk.links(route.outbox)]
+        chosen = _newest(here, folder.held.found)
+        is_cut = len(chosen) < len(here)
+        marked = ((talk, kept.mark(talk.transcript_id)) for talk in chosen)
+        wanted = {talk.name(mark): talk for talk, mark in marked if mark is not None}
+
+        def show() -> int:
+            """Write the page as things are now. The number of recordings that are still to be put in."""
+            segments, found = folder.held.segments, folder.held.found
+            waiting = len(wanted.keys() - found)
+            title, names = f"Search: {', '.join(begun.names)}", [each.name for each in segments]
+            page = search_page.html(title, names, held=len(found), waiting=waiting, is_cut=is_cut)
+            put(root, path, _MARK, page if begun.names else None, access_of(route))
+            return waiting
+
+        try:
+            if folder.take_out((folder.held.found | _recordings(folder.held.names)) - wanted.keys()):
+                show()
+        finally:
+            folder.forget_stale()
+        missing = [name for name in wanted if name not in folder.held.found or name not in folder.held.names]
+        folder.put({name: functools.partial(_said, wanted[name], route, kept) for name in missing[:_AT_ONCE]})
+        show()
+        folder.tidy()
+        begun.held = folder.held
     return len(missing) <= _AT_ONCE
 
 
-def _name(job: Job, mark: str) -> bytes:
-    """The name of a job's piece: another one for another transcript, and after each correction of it (its mark)."""
-    parts = [str(job.id), (job.transcript_id or "")[:8], *filter(None, [mark])]
-    return f"{'-'.join(parts)}.js".encode()
+def _newest(talks: Iterable[_Talk], found: Collection[str]) -> Sequence[_Talk]:
+    """The newest recordings first; a few older ones that are there stay."""
+    ordered = sorted(talks, key=lambda talk: (talk.changed_at, talk.id), reverse=True)
+    numbers = {int(name.split("-")[0]) for name in found}
+    older = [talk for talk in ordered[MOST:] if talk.id in numbers]
+    return ordered[:MOST] + (older if len(older) <= SURPLUS else [])
 
 
-def _pieces(root: files.Root, folder: bytes) -> Iterator[bytes]:
-    """The names of the pieces in their folder; none where it is not there. Raises OSError."""
-    if not root.has(folder):
-        return
-    with root.holding(os.path.join(folder, b"piece")) as (opened, _):
-        yield from filter(_PIECE_NAME.fullmatch, map(os.fsencode, os.listdir(opened)))
+def _recordings(names: Iterable[str]) -> set[str]:
+    return {name for name in names if name[0].isdigit()}
 
 
-def _publish(root: files.Root, route: Route, path: bytes, job: Job, kept: Transcripts) -> None:
-    """Raises OSError, NameTaken, TranscribedError."""
-    try:
-        transcript = formats.parse(kept.said(job.transcript_id or "") or b"{}")
-    except (ValueError, RecursionError):  # damaged since it was delivered
-        transcript = {}
-    day = time.strftime("%Y-%m-%d", time.localtime(job.received_at))
-    script = search_page.piece(transcript, file=shown(job.path), day=day, links=_links(job, route.outbox))
-    files.publish(path, script, root=root, access=access_of(route))
+def _said(talk: _Talk, route: Route, kept: Transcripts) -> tuple[bytes, Iterable[str]]:
+    """The words of a recording: its own file, and the words for the index. Raises TranscribedError."""
+    transcript: Mapping[str, object] = {}
+    answer = kept.said(talk.transcript_id) or b"{}"
+    with contextlib.suppress(ValueError, RecursionError):  # damaged since it was delivered
+        transcript = formats.parse(answer)
+    day = time.strftime("%Y-%m-%d", time.localtime(talk.received_at))
+    links = talk.links(route.outbox)
+    content = search_page.piece(transcript, file=shown(talk.path), day=day, links=links)
+    return content, finding.searched(transcript).split()
 
 
 def put(root: files.Root, path: bytes, mark: files.Mark, page: bytes | None, access: files.Access) -> None:
