@@ -103,6 +103,10 @@ class Browser:
         """Order something that WebDriver has no word for (Chromium's own protocol)."""
         self._tell("/goog/cdp/execute", cmd=command, params=parameters)
 
+    def heap_bytes(self) -> int:
+        """The memory that the page's scripts hold."""
+        return int(self._tell("/goog/cdp/execute", cmd="Runtime.getHeapUsage", params={})["usedSize"])
+
     def log(self, kind: str) -> list[str]:
         """The notes since the last look: `browser` (console, refusals of the policy) or `performance`."""
         return [entry["message"] for entry in self._tell("/se/log", type=kind)]

@@ -63,10 +63,6 @@ def _build(share: Path, transcripts: int, words: int, seed: int) -> None:
         _say(f"{kind:6} {len(each):6} files {sum(each) / 1e6:6.0f} MB, the largest {max(each) / 1e3:.0f} kB")
 
 
-def _heap(window: Browser) -> float:
-    return float(window.run("return performance.memory.usedJSHeapSize")) / 1e6
-
-
 def _found(window: Browser) -> int:
     text = str(window.run("return document.querySelector('output').textContent"))
     assert "cannot" not in text, text
@@ -97,7 +93,7 @@ def _ask(share: Path, transcripts: int, window: Browser) -> None:
             times.append(time.perf_counter() - before - 0.15)  # it waits so long for the next key
         in_index = search.ranked(str(share.parent), query, transcripts)
         of_index = {str(uuid.UUID(each).int & ((1 << 62) - 1)) for each in in_index}
-        heap, count = _heap(window), _found(window)
+        heap, count = window.heap_bytes() / 1e6, _found(window)
         is_same = _sets(window, query) == of_index and count == len(of_index)
         assert is_same, query
         _say(f"{query:14} {count:6} found  first {times[0]:6.2f} s  again {times[1]:6.2f} s  heap {heap:5.0f} MB")
