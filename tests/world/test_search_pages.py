@@ -2,11 +2,14 @@
 
 import os
 import re
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+import many_jobs
 from commands import ask
+from transcribed.journal import Journal
 from transcribed.search_page.pieces import value_of
 from world import mp3, route_to
 
@@ -173,3 +176,15 @@ def test_a_piece_is_made_again_at_the_start_where_a_word_was_corrected_or_the_co
         path.unlink()
 
     world.run(until=lambda: [each["words"] for each in pieces(world)] == ["We asked Mr. Mayer."])
+
+
+def test_the_delivered_jobs_of_an_inbox_are_read_some_at_a_time_and_each_once(tmp_path):
+    many_jobs.fill(tmp_path, 1100)
+    read, before = [], None
+    with closing(Journal.read(str(tmp_path))) as journal:
+        while some := journal.search.delivered_last("talks", 400, before):
+            read += [job.id for job in some]
+            before = min(job.id for job in some)
+        assert sorted(read) == list(range(1, 1101))
+        assert journal.search.delivered_last("others", 400) == []
+        assert journal.search.there([*range(1000, 2000), 7]) == {7, *range(1000, 1101)}
