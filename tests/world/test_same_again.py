@@ -12,6 +12,7 @@ import pytest
 
 from fake_assemblyai import FakeAssemblyAI
 from transcribed import formats
+from transcribed.formats import known
 from transcribed.job import Job, State
 from transcribed.journal import Transcripts
 from transcribed.worker import outputs
@@ -86,7 +87,7 @@ def test_the_hash_of_each_rendering_is_committed_before_its_rename(world: World)
     assert world.story(1).count("rendered") == 0, "the names were chosen with them, in one commit"
 
 
-RENDER_EACH = formats.render_each
+RENDER_EACH = known.render_each
 
 
 def in_other_words(*arguments: Any, **options: Any) -> dict[str, bytes]:
@@ -105,7 +106,7 @@ def test_a_file_that_an_older_version_published_before_a_crash_is_known_as_ours_
     old = formats.render("md", answer or b"", title="Talk", style=style_of(job, world.route))
     (world.folders["outbox"] / "Talk.md").write_bytes(old)  # as the crash left it
 
-    monkeypatch.setattr(formats, "render_each", in_other_words)
+    monkeypatch.setattr(known, "render_each", in_other_words)
     assert world.run() == 0
 
     assert sorted(world.files("outbox")) == ["Talk.html", "Talk.md", "Talk.srt"]
@@ -136,7 +137,7 @@ def test_each_rendering_is_made_once_for_its_name_and_its_delivery(
         made.append(tuple(names))
         return RENDER_EACH(names, *arguments, **options)
 
-    monkeypatch.setattr(formats, "render_each", counted)
+    monkeypatch.setattr(known, "render_each", counted)
     world.drop("Talk.mp3")
     assert world.run() == 0
 
@@ -152,7 +153,7 @@ def test_each_rendering_is_made_once_too_where_several_recordings_come_at_once(
         made.append(json.loads(answer)["id"])
         return RENDER_EACH(names, answer, *arguments, **options)
 
-    monkeypatch.setattr(formats, "render_each", counted)
+    monkeypatch.setattr(known, "render_each", counted)
     for number in range(12):
         world.drop(f"{number}.mp3")
     assert world.run() == 0
