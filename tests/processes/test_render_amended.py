@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from commands import render
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
 from transcribed.formats import FORMATS
-from transcribed.journal import Transcripts
+from transcribed.journal import Transcripts, amendments
 from waiting import wait_for
 from world import mp3
 
@@ -139,6 +140,28 @@ def test_speakers_are_named_by_a_file_of_names(daemon: Daemon, tmp_path: Path) -
 
     assert status == 0, said
     assert all(f"{name}: " in contents(daemon)["txt"].decode() for name in ("Änne", "Bo"))
+
+
+def test_names_that_are_the_labels_of_others_leave_each_speaker_a_label(daemon: Daemon) -> None:
+    assert render(daemon, 1, "--speaker", "A=B", "--speaker", "B=A")[0] == 0
+
+    status, _, said = render(daemon, 1, "--speaker", "A=Anna", "--speaker", "B=Bo")
+
+    assert status == 0, said
+    assert re.findall("^(Anna|Bo): ", contents(daemon)["txt"].decode(), re.MULTILINE)[:2] == ["Anna", "Bo"]
+
+
+def test_an_order_waits_for_another_one_about_the_same_transcript_and_loses_none_of_its_names(daemon: Daemon) -> None:
+    path = Transcripts(os.fspath(daemon.state)).path(str(daemon.jobs()[0].transcript_id))
+    order = ["--config", str(daemon.directory / "config.toml"), "render", "1", "--speaker", "B=Bo"]
+    with amendments.alone(path):
+        other = daemon.warm(order, dict(os.environ))
+        wait_for(lambda: re.search(rf"-> FLOCK .* {other.pid} ", Path("/proc/locks").read_text()), "it to wait")
+        amendments.keep(path, amendments.Amendments({"A": "Anna"}))
+
+    assert other.wait() == 0
+    assert amendments.read(path).speakers == {"A": "Anna", "B": "Bo"}
+    assert all(f"{name}: " in contents(daemon)["txt"].decode() for name in ("Anna", "Bo"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from commands import ask
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed.errors import TranscribedError
+from transcribed.journal import Transcripts, amendments
 from transcribed.worker import drop
 from world import World, parameters
 
@@ -88,6 +89,22 @@ def test_a_file_that_a_person_edited_stays_as_it_is(world: World) -> None:
     assert text(world, "Talk.txt") == "my own words"
     assert "Anna Berg" in text(world, "Talk.md")
     assert "Talk.txt" in (questions(world)[0].reason or "")
+
+
+def test_an_answer_waits_while_a_person_names_the_speakers_and_takes_no_name_away(world: World) -> None:
+    delivered(world)
+    with world.journal() as journal:
+        job = journal.job(1)
+    path = Transcripts(str(world.state)).path(str(job and job.transcript_id))
+    with amendments.alone(path):
+        order(world, request=ALL)
+        world.run()
+        assert "names its speakers" in (questions(world)[0].reason or "")
+        amendments.keep(path, amendments.Amendments({"A": "Carla"}))
+    world.clock.moved += 60
+    world.run()
+    assert amendments.read(path).speakers == {"A": "Carla"}
+    assert all(f"{name}: " in text(world, "Talk.txt") for name in ("Carla", "Ben Frei"))
 
 
 LOST = [Fault.lost_answer(), Fault.half_json(), Fault.html(taken=True), Fault.answer(500, "no", taken=True)]

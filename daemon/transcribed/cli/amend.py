@@ -13,7 +13,7 @@ from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
 from transcribed.cli.target import Target
 from transcribed.config.share import speakers_of
 from transcribed.job import Job, printable
-from transcribed.journal import Transcripts
+from transcribed.journal import Transcripts, amendments
 from transcribed.worker.dropped import drop
 from transcribed.worker.steps import amending
 
@@ -36,16 +36,24 @@ def amend(
     """Each format of the job made again: its path, or the error that kept it as it is. Raises TranscribedError."""
     job = jobs_of(settled, [wish.what])[0]
     kept = Transcripts(settled.state.directory)
+    with amendments.alone(kept.path(job.transcript_id or "")):
+        made, ours = _told(settled, job, kept, wish, names or renderings_of(job))
+        for name, data in made.items():
+            yield job, name, _renewed(target, job, name, data, ours)
+
+
+def _told(
+    settled: config.Config, job: Job, kept: Transcripts, wish: Wish, names: Sequence[str]
+) -> tuple[dict[str, bytes], set[str]]:
+    """As `_made`, with words for people about what went wrong."""
     try:
-        made, ours = _made(settled, job, kept, wish, names or renderings_of(job))
+        return _made(settled, job, kept, wish, names)
     except errors.TranscribedError:
         raise
     except ValueError as error:
         raise errors.TranscribedError(f"job {job.id}: {error}", hint="nothing was written") from error
     except OSError as error:
         raise errors.from_os_error(error, lane=errors.STATE, doing="keeping what was corrected") from error
-    for name, data in made.items():
-        yield job, name, _renewed(target, job, name, data, ours)
 
 
 def _made(

@@ -2,12 +2,16 @@
 
 Both lie beside the transcript, which itself is never changed: `<transcript_id>.corrected.json` is an answer with other
 words, and `<transcript_id>.amended.json` has the names and the hashes of the renderings that were made of them. A hash
-is there before its file is written, so that a file of ours is known as ours whenever the process ends.
+is there before its file is written, so that a file of ours is known as ours whenever the process ends. Who changes them
+holds the lock of the transcript from the first reading until the last rendering is written: commands and the daemon do
+so at the same time.
 """
 
+import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from transcribed import files
@@ -30,6 +34,21 @@ def paths(kept: bytes) -> tuple[bytes, bytes]:
     """The files with the names, and with the corrected words, of the transcript that is kept at this path."""
     stem = kept.removesuffix(b".json")
     return stem + _AMENDED, stem + _CORRECTED
+
+
+@contextlib.contextmanager
+def alone(kept: bytes, *, waits: bool = True) -> Iterator[None]:
+    """The lock of the transcript that is kept at this path; of one that cannot be opened there is none.
+
+    Raises BlockingIOError where another process has it and this one does not wait, or another OSError.
+    """
+    with contextlib.ExitStack() as closing:
+        file = None
+        with contextlib.suppress(OSError):
+            file = closing.enter_context(files.open_regular(kept))
+        if file is not None:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        yield
 
 
 def read(kept: bytes) -> Amendments:

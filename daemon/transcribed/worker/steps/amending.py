@@ -4,8 +4,9 @@ Rules: what a person says is kept first, then the hashes of the new renderings, 
 was cut off may be given again, and a file that a person edited is never taken for one of ours.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,6 +29,17 @@ class Words(NamedTuple):
 
 #: Gives the words about an answer, whose speakers are shown by these names now. Raises ValueError.
 Saying = Callable[[bytes, Mapping[str, str]], Words]
+
+
+@contextlib.contextmanager
+def alone(job: Job, kept: Transcripts) -> Iterator[None]:
+    """Nobody else amends this transcript meanwhile. Raises Transient where somebody does: the daemon never waits."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(amendments.alone(kept.path(job.transcript_id or ""), waits=False))
+        except BlockingIOError as error:
+            raise errors.Transient("somebody names its speakers, or corrects it, at this moment") from error
+        yield
 
 
 def keep(job: Job, route: Route | None, kept: Transcripts, answer: bytes, saying: Saying) -> Words:
@@ -87,14 +99,15 @@ def _renew(path: bytes, data: bytes, ours: Collection[str], outbox: files.Root, 
 def by_label(given: Mapping[str, str], answer: bytes, shown: Mapping[str, str]) -> dict[str, str]:
     """The names that a person gives, by the labels of the speakers that they mean.
 
-    A speaker is meant by the label, or by the name that is shown. Raises ValueError.
+    A speaker is meant by the label, else by the name that is shown. Raises ValueError.
     """
     known = formats.speakers_in(formats.parse(answer), shown)
     return {_label(text, known): name for text, name in given.items()}
 
 
 def _label(text: str, known: Mapping[str, str]) -> str:
-    meant = [label for label, name in known.items() if text.strip() in (label, name)]
+    text = text.strip()
+    meant = [text] if text in known else [label for label, name in known.items() if text == name]
     if len(meant) != 1:
         there = ", ".join(known) or "none"
         raise ValueError(f"there is no speaker {printable(text)}: the labels here are {printable(there)}")

@@ -57,8 +57,9 @@ def deliver(job: Job, route: Route, anchors: Anchors, kept: Transcripts) -> list
     if answer is None or job.stem is None:
         raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)")
     names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
-    made, ours = amending.made_again(job, route, kept, answer, names)
-    return amending.renewed(job, made, ours, route, anchors)
+    with amending.alone(job, kept):
+        made, ours = amending.made_again(job, route, kept, answer, names)
+        return amending.renewed(job, made, ours, route, anchors)
 
 
 def shown_left(left: list[bytes]) -> str:

@@ -39,13 +39,14 @@ def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Tran
         else:
             kept_at = kept.path(job.transcript_id or "")
             saying = functools.partial(_corrected, kept_at, content, is_md=order.kind == CORRECTED_MD)
-        amending.keep(job, route, kept, answer, saying)
-        made, ours = amending.made_again(job, route, kept, answer, names)
+        with amending.alone(job, kept):
+            amending.keep(job, route, kept, answer, saying)
+            made, ours = amending.made_again(job, route, kept, answer, names)
+            left = amending.renewed(job, made, ours, route, anchors)
     except errors.ConfigError as error:
         raise errors.Permanent("; ".join(error.problems)) from error
     except ValueError as error:
         raise errors.Permanent(printable(str(error))) from error
-    left = amending.renewed(job, made, ours, route, anchors)
     if left:
         with anchors.opened(route.outbox) as outbox:
             result_notes.tell(job, [_of_left(order, left)], root=outbox, access=access_of(route))
