@@ -56,13 +56,19 @@ class Prices:
         more = "" if price.is_whole else ", and more for what has no price in [costs]"
         return f"about {hours * price.per_hour:.2f} {currency}{more}"
 
-    def told(self, hours: float, parameters: str, currency: str) -> str:
-        """The price of hours that are asked for and not sent yet, for people; empty where it is not known.
+    def expected(self, model: str | None, parameters: str | None) -> float | None:
+        """The price of an hour that is not billed yet; None where it is not known.
 
-        It is the price of the model that is named first. Where none is named AssemblyAI chooses: that is any model.
+        Where the model is not known it is the price of the one that is named first. Where none is named AssemblyAI
+        chooses: that is any model.
         """
-        named = json.loads(parameters).get("speech_models") or [ANY]
-        price = self.per_hour(str(named[0]), parameters)
+        asked = _loaded(parameters)
+        named = (asked.get("speech_models") if isinstance(asked, dict) else None) or [ANY]
+        return self.per_hour(model or str(named[0]), parameters)
+
+    def told(self, hours: float, parameters: str, currency: str) -> str:
+        """The price of hours that are asked for and not sent yet, for people; empty where it is not known."""
+        price = self.expected(None, parameters)
         return "" if price is None else f"about {hours * price:.2f} {currency}"
 
 

@@ -46,6 +46,7 @@ class Spending:
         self._sent: dict[int, Job] = {}  # their submits have started, and it is not known yet if they were taken
         self._under_way: dict[str, Sum] = defaultdict(Sum)  # both of these, by inbox
         self._ends: dict[Period, float] = {}  # of today and of this month, in seconds since the epoch
+        self._began = 0.0  # today
         self._let = {name.removeprefix(_FACTS): float(end) for name, end in journal.facts(_FACTS).items()}
         self._asked: dict[str, Reached] = {}  # the limit that holds a lane, by its name
         self._is_new = True  # something was paid, or let go, since the last look
@@ -70,8 +71,8 @@ class Spending:
         """True if no limit of this recording is reached by what was paid for, and what is on its way."""
         if self._plan is None:  # the journal could not be read yet
             return False
-        mine = [each for each in _limited(self._plan) if each[1].any and job.inbox in each[2]]
-        return not any(self._reached(lane, limits, inboxes) for lane, limits, inboxes, _ in mine)
+        mine = [each for each in _limited(self._plan) if each[1].any and (each[2] is None or each[2].name == job.inbox)]
+        return not any(self._reached(lane, limits, route) for lane, limits, route in mine)
 
     def submits(self, job: Job) -> None:
         """The submit of this recording starts: it counts from now on."""
@@ -126,7 +127,7 @@ class Spending:
             return ""
         ends = {day: end for end in self._ends.values() for day in [_day(end)]}
         name, _, day = question.removeprefix("limit-").partition("-until-")
-        if day in ends and self._let.get(f"{name}:{route.limit_lane}", 0.0) >= ends[day]:
+        if day in ends and self._let.get(f"{name}:{route.limit_lane}") == ends[day]:
             return ""
         is_of_all = errors.LIMIT in self._asked and self._question(self._asked[errors.LIMIT]) == question
         return _OF_ALL if is_of_all else "no such limit of this inbox is reached now"
@@ -142,7 +143,7 @@ class Spending:
         if self.question_waits is None:
             self.question_waits = self._journal.questions.waiting() > 0
         now, is_needed = self._clock.wall(), is_needed or self.question_waits
-        if plan is not self._plan or now >= self._ends[Period.DAY]:
+        if plan is not self._plan or not self._began <= now < self._ends[Period.DAY]:  # a clock may be set back
             self._read(plan, now)
         if not self._is_new and is_needed:
             return
@@ -150,8 +151,8 @@ class Spending:
         self._under_way = defaultdict(Sum)
         for job in (self._open | self._sent).values():
             self._add_under_way(job)
-        for lane, limits, inboxes, route in _limited(plan):
-            found = self._reached(lane, limits, inboxes) if is_needed and limits.any else None
+        for lane, limits, route in _limited(plan):
+            found = self._reached(lane, limits, route) if is_needed and limits.any else None
             if found is None:
                 self._asked.pop(lane, None)
                 self.resume(lane)
@@ -174,6 +175,7 @@ class Spending:
     def _read(self, plan: Plan, now: float) -> None:
         """Count from the journal what was paid for since the month began. Raises Blocked(state)."""
         bills = list(self._journal.costs.of_month(now))  # nothing is changed where it cannot be read
+        self._began = day_begin(now)
         self._ends = {Period.DAY: day_begin(now, days=1), Period.MONTH: month_begin(now, months=1)}
         self._plan, self._is_new = plan, True
         self._paid = {period: defaultdict(Sum) for period in Period}
@@ -191,22 +193,23 @@ class Spending:
         for period in Period:
             self._paid[period][job.inbox].add(1, 0, seconds, price, is_free=is_free(job.base_url, job.upload_url))
 
-    def _reached(self, lane: str, limits: Limits, inboxes: frozenset[str]) -> Reached | None:
+    def _reached(self, lane: str, limits: Limits, route: Route | None) -> Reached | None:
         """The limit of a lane that is reached; None where none is, or each was let go."""
         assert self._plan is not None
         for period in (Period.MONTH, Period.DAY):
-            sums = [sums[name] for sums in (self._paid[period], self._under_way) for name in inboxes if name in sums]
+            pairs = [pair for sums in (self._paid[period], self._under_way) for pair in sums.items()]
+            sums = [each for name, each in pairs if route is None or route.name == name]
             money = sum(each.money + each.perhaps_money for each in sums)
             spent = Spent(sum(each.seconds for each in sums) / 3600, money)
             for found in limits.reached(period, spent, self._plan.currency):
-                if self._let.get(_word(found, lane), 0.0) < self._ends[period]:
+                if self._let.get(_word(found, lane)) != self._ends[period]:  # a word is for its day or month only
                     return found
         return None
 
     def _add_under_way(self, job: Job) -> None:
         """Count a recording that is not billed yet, with its own length."""
         assert self._plan is not None
-        price = self._plan.prices.per_hour(job.model, job.parameters)
+        price = self._plan.prices.expected(job.model, job.parameters)
         free = is_free(job.base_url, job.upload_url)
         self._under_way[job.inbox].add(1, 1, job.duration_seconds or 0.0, price, is_free=free)
 
@@ -226,14 +229,14 @@ def _is_of(lane: str, inbox: object) -> bool:
     return is_limit if inbox is None else lane == f"{errors.LIMIT}:{inbox}"
 
 
-def _limited(plan: Plan) -> Iterator[tuple[str, Limits, frozenset[str], Route | None]]:
-    """Each lane that a limit may block, its limit, the names of the inboxes that count for it, and the inbox it is of.
+def _limited(plan: Plan) -> Iterator[tuple[str, Limits, Route | None]]:
+    """Each lane that a limit may block, its limit, and the inbox that it is of.
 
-    Without an inbox it is that of all.
+    Without an inbox it is that of all: also of those that have left the configuration, or have another name now.
     """
-    yield errors.limit_lane(None), plan.limits, frozenset(route.name for route in plan.routes), None
+    yield errors.limit_lane(None), plan.limits, None
     for route in plan.routes:
-        yield route.limit_lane, route.limits, frozenset({route.name}), route
+        yield route.limit_lane, route.limits, route
 
 
 def _who_lets_go(route: Route | None, question: str) -> str:
