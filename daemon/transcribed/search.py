@@ -138,6 +138,9 @@ def _searched(answer: bytes) -> str:
         return ""
 
 
+_WHO_MAY_READ = "ask as the user that the daemon runs as; a damaged index is made again by the daemon"
+
+
 def ranked(directory: str, query: str, most: int) -> list[str]:
     """The transcript_ids that have all terms of a query, the best first. Raises TranscribedError."""
     expression = " AND ".join(term.expression for term in finding.terms(query))
@@ -146,11 +149,17 @@ def ranked(directory: str, query: str, most: int) -> list[str]:
             "there is no word to search for", hint="give a word, or the beginning of one with *"
         )
     path = os.path.join(directory, NAME)
-    if not os.path.lexists(path):
-        raise errors.TranscribedError("there is no index for searches yet", hint="the daemon makes it while it runs")
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        hint = "the daemon makes it while it runs"
+        raise errors.TranscribedError("there is no index for searches yet", hint=hint) from None
+    except OSError as error:
+        why = f"the index for searches cannot be read: {error.strerror}"
+        raise errors.TranscribedError(why, hint=_WHO_MAY_READ) from error
     try:
         with contextlib.closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as connection:
             return [row[0] for row in connection.execute(_RANKED, (expression, most))]
     except sqlite3.DatabaseError as error:
-        hint = "ask as the user that the daemon runs as; a damaged index is made again by the daemon"
-        raise errors.TranscribedError(f"the index for searches cannot be read: {error}", hint=hint) from error
+        why = f"the index for searches cannot be read: {error}"
+        raise errors.TranscribedError(why, hint=_WHO_MAY_READ) from error

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from commands import ask
+from fake_assemblyai import Fault
 from transcribed.job import State
 from world import mp3
 
@@ -80,6 +81,22 @@ def test_a_transcript_that_another_program_made_is_named_with_its_length_and_its
     assert f"unknown: {stranger}: " in text
     assert "2.00 hours by assemblyai-stt-3-7" in text
     assert named(audit) == {"unknown": [stranger]}
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_strangers_are_named_though_their_lengths_are_not_told(world, api, audit, status):
+    world.drop("Talk.mp3")
+    world.run()
+    for _ in range(2):
+        api.take_submit({"audio_url": api.take_upload("0" * 64, 1000)["upload_url"]})
+    world.clock.moved += 3600.0
+    said = Fault.answer(status, "Transcript lookup error, transcript id not found")
+    api.script("GET /v2/transcript/{id}", [said] * 20)
+
+    exit_status, text = audit()
+
+    assert exit_status == 1
+    assert text.count("unknown: ") == 2
 
 
 def test_a_paid_transcript_whose_answer_was_lost_is_named_with_its_job(world, api, audit):

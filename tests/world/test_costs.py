@@ -10,10 +10,12 @@ from dataclasses import replace
 
 import pytest
 import structlog
+from typer.testing import CliRunner
 
 from commands import ask
 from transcribed import own_api
 from transcribed.assemblyai import AssemblyAI
+from transcribed.cli.app import app
 from transcribed.job import Prices, State
 from transcribed.worker.people.amounts import MonthStatus
 from transcribed.worker.people.month import Month
@@ -55,6 +57,20 @@ def test_what_is_submitted_and_not_ended_is_counted_and_its_length_is_said_to_be
     assert "1 are submitted, and it is not known yet how long they are" in answer.stderr
     [row] = by(costs, "inbox").values()
     assert (row["recordings"], row["open"], row["seconds"]) == (1, 1, 0)
+
+
+def test_a_day_before_all_payments_leaves_none_out(world, api, costs):
+    world.drop("Talk.mp3")
+    world.run()
+    assert costs("--since", "0999-12-31").stdout == costs().stdout
+
+
+def test_an_output_that_cannot_show_a_bar_has_plain_signs_in_its_place(world, api, costs):
+    world.drop("Talk.mp3")
+    world.run()
+    assert "█" in costs().stdout
+    plain = CliRunner(charset="ascii").invoke(app, ["--config", str(world.directory / "config.toml"), "costs"])
+    assert plain.stdout.splitlines()[1].endswith("####")
 
 
 def test_money_is_told_only_by_prices_that_are_written_down(world, api, costs):

@@ -222,6 +222,19 @@ def test_the_command_line_orders_it_and_explain_tells_what_became_of_it(world: W
     assert [each.request for each in api.questions] == [ALL, ALL]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("--translate", ""), ("--translate", "\x1b[31m"), ("--translate", "d" * 99), ("--speakers", "Anna\x1b[2J, Ben")],
+)
+def test_a_question_that_makes_no_sense_is_refused_before_it_is_ordered(world: World, words: tuple[str, str]) -> None:
+    delivered(world)
+    asked = ask(world, "understand", "1", *words)
+    assert asked.exit_code == 2
+    assert words[0] in asked.stderr
+    world.run()
+    assert questions(world) == []
+
+
 def test_all_asks_those_that_were_not_asked_with_a_limit_and_only_after_a_yes(
     world: World, api: FakeAssemblyAI
 ) -> None:

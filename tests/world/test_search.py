@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from abilities import without_privileges
 from commands import ask
 from transcribed import errors
 from transcribed.cli import early, searched
-from transcribed.search import NAME
+from transcribed.search import NAME, ranked
 
 pytestmark = pytest.mark.route(formats=("txt",))
 DAY = 86400.0
@@ -119,6 +120,12 @@ def test_nothing_found_and_nothing_asked_for_are_told_apart(world, api):
     with pytest.raises(errors.TranscribedError, match="no word to search for"):
         ask(world, "search", "***")
     assert ask(world, "search", "tomorrow").exit_code == 1
+
+
+def test_who_may_not_read_the_state_directory_is_told_so_and_not_that_there_is_no_index(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    with without_privileges(), pytest.raises(errors.TranscribedError, match="Permission denied"):
+        ranked(str(world.state), "budget", 1)
 
 
 def test_what_ages_away_leaves_the_index_before_it_is_removed(world, api, clock):

@@ -82,9 +82,16 @@ def _unknown(strange: Sequence[Listed], until: float, journal: Journal, client: 
     """
     ours = journal.costs.uploaded_by(each.audio_url for each in strange if each.audio_url)
     strange = [each for each in strange if each.audio_url not in ours or (each.created_at or 0.0) <= until]
-    for number, each in enumerate(strange):
+    left = MOST_ASKED
+    for each in strange:
         made = f"made {terminal.local_time(each.created_at)}" if each.created_at is not None else "made at some time"
-        seconds, model = _heard(each, client) if number < MOST_ASKED else (None, None)
+        seconds, model = None, None
+        try:
+            seconds, model = _heard(each, client) if left > 0 else (None, None)
+            left -= 1
+        except errors.TranscribedError as error:  # it is unknown here, whatever else is known of it
+            terminal.say(f"The lengths of some are not known: {error.message}", stderr=True)
+            left = 0
         if (job := ours.get(each.audio_url or "")) is not None:
             yield Difference(
                 "lost", [each.transcript_id], f"{made} of the upload of job {job}: {_LOST}", seconds, model

@@ -46,7 +46,7 @@ def costs(
         raise typer.BadParameter("--json or --csv, not both")
     prices = prices_of(settled.costs)
     with closing(Journal.read(settled.state.directory)) as journal:
-        day = since.strftime("%Y-%m-%d") if since else ""
+        day = since.date().isoformat() if since else ""
         bills: Iterator[Bill | QuestionBill] = itertools.chain(
             journal.costs.since(day), journal.costs.questions_since(day)
         )
@@ -130,11 +130,17 @@ def _print(sums: Mapping[str, Sum], by: By, costs: config.Costs) -> None:
 def _line(key: str, each: Sum, most: float, *, has_prices: bool, has_questions: bool) -> tuple[str, ...]:
     money = (f"{each.money:.2f}",) if has_prices else ()
     asked = (str(each.questions),) if has_questions else ()
-    bar = _bar("█", each.seconds, most) + _bar("▒", each.question_seconds, most)
+    bar = _bar("█#", each.seconds, most) + _bar("▒+", each.question_seconds, most)
     return key, str(each.recordings), f"{each.seconds / 3600:.2f}", *asked, *money, bar
 
 
-def _bar(sign: str, seconds: float, most: float) -> str:
+def _bar(signs: str, seconds: float, most: float) -> str:
+    """So many of the first of two signs; of the second, where the output cannot show the first."""
+    try:
+        sign = signs[0]
+        sign.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        sign = signs[1]
     return sign * round(_WIDEST_BAR * seconds / most) if most else ""
 
 
