@@ -225,6 +225,8 @@ def test_a_limit_of_money_without_prices_is_a_mistake(load):
     bare = '[[inbox]]\npath = "/srv/audio/inbox"\noutbox = "/srv/audio/outbox"\nlimit_cost_per_day = 2\n'
     with pytest.raises(ConfigError, match="a limit of money needs prices"):
         load(bare)
+    with pytest.raises(ConfigError, match="for any other model too"):  # AssemblyAI's own choice may change
+        load(bare + "[costs]\nprice_per_hour = { universal-2 = 0.2 }\n")
     assert load(bare + '[costs]\nprice_per_hour = { "*" = 0.2 }\n').inboxes[0].limits().cost_per_day == 2
 
 

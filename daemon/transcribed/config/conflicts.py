@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from transcribed.config.model import Config, Inbox, State
 from transcribed.config.problems import inboxes, place
 from transcribed.job import printable
+from transcribed.job.prices import ANY
 
 _FOLDERS = ("path", "outbox", "archive", "failed")
 
@@ -59,11 +60,14 @@ def conflicts(file: Mapping[str, Any], errors: Sequence[ErrorDetails]) -> Iterat
 
 
 def unpriced(config: Config) -> Iterator[str]:
-    """One sentence for each table that limits money where no price is known."""
+    """One sentence for each table that limits money where the price of a model may not be known: it would not count."""
     tables = {"[costs]": config.costs, **{f"inbox {each.name!r}": each for each in config.inboxes}}
     for where, table in tables.items():
-        if table.limits_money and not config.costs.price_per_hour:
-            yield f"{where}: a limit of money needs prices: write costs.price_per_hour, or limit the hours"
+        if table.limits_money and ANY not in config.costs.price_per_hour:
+            yield (
+                f"{where}: a limit of money needs prices, one for any other model too: write costs.price_per_hour with "
+                f'"{ANY}", or limit the hours'
+            )
 
 
 def _sound(table: Any, bad: set[int | str]) -> dict[str, str]:
