@@ -3,7 +3,7 @@
 import pytest
 
 from transcribed.job import Prices
-from transcribed.job.limits import Limits
+from transcribed.job.limits import Limits, Period, Spent
 from transcribed.worker import drop
 from world import changed, mp3, parameters
 
@@ -30,6 +30,15 @@ def work(world, seconds):
 
 def lanes(world):
     return {lane.name: lane for lane in world.worker.lanes.all()}
+
+
+def test_a_small_amount_is_told_so_that_it_is_seen_to_reach_the_limit():
+    small = Limits(hours_per_day=0.01, cost_per_day=0.001)
+    told = [each.told for each in small.reached(Period.DAY, Spent(0.0111, 0.0012), "EUR")]
+    assert told == [
+        "0.0111 hours were transcribed this day, and limit_hours_per_day = 0.01",
+        "0.0012 EUR were spent this day, and limit_cost_per_day = 0.001",
+    ]
 
 
 def test_what_an_inbox_paid_under_another_name_counts_for_the_limit_of_all(world, api):

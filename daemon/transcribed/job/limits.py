@@ -49,11 +49,19 @@ class Limits:
             Period.MONTH: (self.hours_per_month, self.cost_per_month),
         }[period]
         if hours is not None and spent.hours >= hours:
-            told = f"{spent.hours:.1f} hours were transcribed this {period}, and limit_hours_per_{period} = {hours:g}"
+            seen = _seen(spent.hours, hours, 1)
+            told = f"{seen} hours were transcribed this {period}, and limit_hours_per_{period} = {hours:g}"
             yield Reached(f"hours-{_plain(hours)}-per-{period}", period, told)
         if cost is not None and spent.money >= cost:
-            told = f"{spent.money:.2f} {currency} were spent this {period}, and limit_cost_per_{period} = {cost:g}"
+            seen = _seen(spent.money, cost, 2)
+            told = f"{seen} {currency} were spent this {period}, and limit_cost_per_{period} = {cost:g}"
             yield Reached(f"cost-{_plain(cost)}-per-{period}", period, told)
+
+
+def _seen(spent: float, limit: float, decimals: int) -> str:
+    """The amount with so many decimals, with more where it would seem to be below the limit."""
+    told = f"{spent:.{decimals}f}"
+    return told if float(told) >= limit else f"{spent:.4g}"
 
 
 def _plain(number: float) -> str:
