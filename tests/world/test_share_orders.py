@@ -10,6 +10,7 @@ import pytest
 from commands import ask
 from fake_assemblyai import FakeAssemblyAI, Fault
 from transcribed import formats, rendering
+from transcribed.journal import Transcripts, amendments
 from transcribed.worker import drop
 from world import Crash, World, changed, mp3, parameters, work_for
 
@@ -87,6 +88,18 @@ def test_a_speaker_is_meant_by_the_name_that_is_shown_too_and_names_are_kept(wor
     assert "Anna Berg" not in text(world, "a/Talk.txt")
     assert "Ben Frei" in text(world, "a/Talk.txt")
     assert world.files("archive") == ["a/Talk.mp3", "a/Talk.speakers (2).toml", ORDER]
+
+
+def test_an_order_waits_while_a_command_amends_the_same_transcript(world: World) -> None:
+    delivered(world)
+    path = Transcripts(str(world.state)).path(str(world.jobs()[0].transcript_id))
+    world.drop(ORDER, b'B = "Ben Frei"')
+    with amendments.alone(path):
+        work_for(world, 300)
+        assert "Ben Frei" not in text(world, "a/Talk.txt")
+        amendments.keep(path, amendments.Amendments({"A": "Anna Berg"}))
+    work_for(world, 300)
+    assert all(name in text(world, "a/Talk.txt") for name in ("Anna Berg", "Ben Frei"))
 
 
 def test_an_order_beside_a_recording_that_is_on_its_way_waits_for_it_and_people_are_told(world: World) -> None:
