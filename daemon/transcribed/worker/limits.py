@@ -149,7 +149,8 @@ class Spending:
             return
         self._is_new = not is_needed
         self._under_way = defaultdict(Sum)
-        for job in (self._open | self._sent).values():
+        is_limited = any(limits.any for _, limits, _ in _limited(plan))
+        for job in (self._open | self._sent).values() if is_limited else ():  # thousands may be under way
             self._add_under_way(job)
         for lane, limits, route in _limited(plan):
             found = self._reached(lane, limits, route) if is_needed and limits.any else None
