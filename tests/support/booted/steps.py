@@ -324,7 +324,7 @@ def uninstall(scene: Scene) -> str:
     """The document's commands; then nothing is left but what they name."""
     said = scene.follow("docs/service.md", "Uninstall")
     found = scene.run("find / -xdev -name '*transcribed*' -not -path '/proc/*' -not -path '/var/log/*'").text.split()
-    named = ("/root/transcribed", "/var/backups/", ".transcribed.")
+    named = ("/root/transcribed", "/var/backups/", ".transcribed.", "/outbox/_transcribed.html")
     left = [path for path in found if not any(name in path for name in named)]
     assert not left, left
     users = scene.run("getent passwd transcribed; getent group transcribed; true").text
