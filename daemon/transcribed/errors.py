@@ -206,8 +206,10 @@ def no_news(problem: "ConfigError", *, goes_on: bool) -> Blocked:
 class ConfigError(TranscribedError):
     """The configuration cannot be used. It holds all problems at once, each with its fix; exit status 78."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems), hint="see config.example.toml, or `transcribed config example`")
+    def __init__(
+        self, problems: list[str], *, hint: str = "see config.example.toml, or `transcribed config example`"
+    ) -> None:
+        super().__init__("\n".join(problems), hint=hint)
         self.problems = problems
 
 

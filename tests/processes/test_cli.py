@@ -232,7 +232,7 @@ def test_status_says_what_is_blocked_what_is_in_flight_how_far_and_what_waits_un
     assert answer.lines[0].startswith(f"The daemon is running (process {os.getpid()}).")
     again = f"tried again at {terminal.local_time(1_750_000_000 + FIRST_PROBE_SECONDS)}"
     assert f"Blocked since {since}: submit: no balance -- fix: top it up -- {again}" in answer.lines
-    assert "  not taken yet, settling: new.mp3" in answer.lines
+    assert "  new.mp3: not taken yet, settling" in answer.lines
     assert "Jobs: 2 received, 1 submitted" in answer.lines
     assert "Job 1, talks: big.mp3: received: upload, 25 %" in answer.lines
     assert "Job 2, talks: slow.mp3: submitted: it is being transcribed" in answer.lines
@@ -623,6 +623,15 @@ def test_of_a_file_that_is_no_job_explain_says_why(house, name, why):
         assert (told["job"], told["file"]) == (None, [f"{path}: {why}"])
 
 
+def test_of_an_order_that_is_refused_explain_says_why(house):
+    house.write("in", "Talk.speakers.toml")
+    with house.daemon() as journal:
+        said = daemon_says(house, journal)
+        said["inboxes"][0]["unsettled"] = [{"file": "Talk.speakers.toml", "why": "not obeyed: nobody is called so"}]
+        files.replace(os.fsencode(house.path("state", "status.json")), json.dumps(said).encode())
+        assert house.run("explain", "Talk.speakers.toml").out.endswith("; not obeyed: nobody is called so\n")
+
+
 def test_of_a_link_in_an_inbox_explain_says_that_it_is_no_file_and_without_a_daemon_that_one_must_be_started(house):
     house.write("in", "talk.mp3")
     os.symlink("talk.mp3", house.path("in", "link.mp3"))
@@ -703,7 +712,8 @@ def test_the_help_of_an_order_shows_no_range_of_numbers_and_a_number_that_no_job
         (["retry", "9" * 40], 1, "no job is about 999"),
         (["retry", "9" * 20], 1, "there is no job 999"),
         (["cancel", 0], 1, "there is no job 0"),
-        (["retry", "nothing.mp3", 3], 1, "no job is about nothing.mp3"),
+        (["retry", "nothing.mp3", 3], 1, "no job is about nothing.mp3 (`transcribed jobs` lists them all)"),
+        (["pause", "nothing"], 2, "there is no inbox nothing in the configuration: it has talks"),
         (["cancel", "a.mp3"], 1, "job 1 was submitted and may have been paid"),
     ],
 )

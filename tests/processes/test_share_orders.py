@@ -40,4 +40,4 @@ def test_names_corrections_and_a_question_are_obeyed_within_seconds_and_put_away
 
         daemon.drop("Talk.speakers.toml", b"Anna")
         wait_for((outbox / "_transcribed.txt").exists, "the notice")
-        assert "Talk.speakers.toml (not obeyed: " in (outbox / "_transcribed.txt").read_text()
+        assert "Talk.speakers.toml (not obeyed: the file: " in (outbox / "_transcribed.txt").read_text()

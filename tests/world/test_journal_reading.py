@@ -130,6 +130,13 @@ def test_what_cannot_be_read_is_refused_by_both_with_the_same_words(state, harm,
     assert told in by_itself.value.message
 
 
+def test_who_has_no_journal_yet_is_told_to_start_the_daemon_or_to_name_its_configuration(tmp_path):
+    with pytest.raises(errors.ConfigError) as refused:
+        reading.opened(str(tmp_path))
+    assert "start the daemon" in refused.value.hint
+    assert "--config" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     "damage", ["state = 'lost'", "formats = '['", "mtime_ns = 'x'", "reason = CAST(x'ff' AS TEXT)"]
 )

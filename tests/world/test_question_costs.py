@@ -446,7 +446,7 @@ def test_the_status_the_page_and_the_line_of_the_month_have_them(world: World) -
 def test_what_all_cost_is_shown_before_it_is_ordered(world: World) -> None:
     delivered(world, 3)
     shown = ask(world, "understand", "--all", "--translate", "de", "--limit", "2", "--yes", config=CONFIG).stderr
-    assert "2 transcripts of 2.0 h of audio were not asked this yet, about 0.12 USD" in shown
+    assert "2 transcripts of 2.0 hours of audio were not asked this yet, about 0.12 USD" in shown
     other = CONFIG.replace(f', "{KIND}summarization" = 0.03', "")
     shown = ask(world, "understand", "--all", "--translate", "fr", "--summary", "--yes", config=other).stderr
     assert "about 0.18 USD, and more for what has no price in [costs]" in shown

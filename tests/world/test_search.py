@@ -71,6 +71,13 @@ def test_only_what_an_inbox_got_since_a_day_is_found_if_that_is_asked_for(world,
     assert found(world, "budget", "--inbox", "none") == []
 
 
+def test_an_inbox_that_no_recording_ever_came_into_is_told_where_nothing_is_found_in_it(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    said = "No recording ever came into an inbox of the name none."
+    assert said in ask(world, "search", "budget", "--inbox", "none").stderr
+    assert "No recording ever" not in ask(world, "search", "rain", "--inbox", "talks").stderr
+
+
 PLAIN = [
     ["budget"],
     ["the budget"],

@@ -296,7 +296,8 @@ def _of_file(settled: config.Config, status: Status | None, path: bytes, shares:
 
 def _of_inbox(status: Status | None, inbox: config.Inbox, path: bytes) -> str:
     if rule := why_not_taken(inbox, path):
-        return f"it is not taken: {rule}"
+        why = status and _unsettled(status, inbox.name, shown(path))
+        return f"it is not taken: {rule}{f'; {why}' if why else ''}"
     if status is None:
         return "it will be taken once a daemon is started"
     own = (errors.inbox_lane(inbox.name), errors.backlog_lane(inbox.name))

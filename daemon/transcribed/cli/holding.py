@@ -83,5 +83,9 @@ def _end_of_pause(hours: float | None, until: datetime | None) -> float | None:
 
 def check_inbox(settled: "config.Config", name: str | None) -> None:
     """Refuse the name of an inbox that the configuration does not have."""
-    if name not in [None, *(each.name for each in settled.inboxes)]:
-        raise typer.BadParameter("there is no inbox of this name in the configuration")
+    names = [each.name for each in settled.inboxes]
+    if name is not None and name not in names:
+        from transcribed.job import printable  # noqa: PLC0415  few imports: see `early`
+
+        its = f"there is no inbox {printable(name)} in the configuration"
+        raise typer.BadParameter(f"{its}: it has {printable(', '.join(names))}")

@@ -186,7 +186,7 @@ def _one_meant(
         return number, _unknown(journal, number) if job is None else why_not(job)
     jobs = jobs_meant(journal, settled, what, shares)
     if not jobs:
-        return 0, f"no job is about {printable(what)}"
+        return 0, f"no job is about {printable(what)} (`transcribed jobs` lists them all)"
     best = next((job for job in reversed(jobs) if not why_not(job)), jobs[-1])
     return best.id, why_not(best)
 

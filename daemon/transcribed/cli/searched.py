@@ -101,7 +101,14 @@ def answer(directory: str, asked: Asked, *, as_json: bool) -> int:
                 say(line)
     if not found:
         say("Nothing was found.", stderr=True)
+        if asked.inbox is not None and not _is_known(directory, asked.inbox):
+            say(f"No recording ever came into an inbox of the name {printable(asked.inbox)}.", stderr=True)
     return 0 if found else 1
+
+
+def _is_known(directory: str, inbox: str) -> bool:
+    with closing(reading.opened(directory)) as journal:
+        return reading.has_inbox(journal, inbox)
 
 
 def _hits(directory: str, asked: Asked) -> Iterator[_Hit]:

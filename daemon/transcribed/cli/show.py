@@ -133,7 +133,7 @@ def _inbox(inbox: InboxStatus) -> Iterator[str]:
     backlog = "" if inbox.accepted else f"; its backlog is not accepted yet (`transcribed accept {name}`)"
     yield f"Inbox {inbox.name} ({inbox.path}): {_looked(inbox)}{backlog}"
     for row in inbox.unsettled:
-        yield f"  not taken yet, {UNSETTLED.get(row.why, row.why)}: {row.file}"
+        yield f"  {row.file}: not taken yet, {UNSETTLED.get(row.why, row.why)}"
     yield from _passed_over(inbox)
     yield from (f"  {problem}" for problem in inbox.problems)
 

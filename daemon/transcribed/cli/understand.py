@@ -18,6 +18,7 @@ from transcribed.job import Job, State, printable
 from transcribed.job.questions import can_be_asked, request_for
 from transcribed.job.rules import canonical
 from transcribed.journal import Journal
+from transcribed.worker.people.amounts import lasting
 
 _AT_ONCE = 500  # jobs in one order
 _WAITS = ("doubtful", "failed")
@@ -136,7 +137,7 @@ def _is_wanted(settled: config.Config, numbers: Sequence[int], request: Mapping[
     hours = sum(billed.get(job.transcript_id or "") or job.duration_seconds or 0.0 for job in jobs) / 3600
     price = prices_of(settled.costs).told_question(hours, canonical(request), settled.costs.currency)
     costs = f", {price} by the prices in [costs]" if price else ""
-    terminal.say(f"{len(numbers)} transcripts of {hours:.1f} h of audio were not asked this yet{costs}", stderr=True)
+    terminal.say(f"{len(numbers)} transcripts of {lasting(hours)} of audio were not asked this yet{costs}", stderr=True)
     if not numbers:
         return False
     if not yes and not _confirmed():

@@ -9,7 +9,7 @@ from transcribed.job import printable
 
 #: The time of Python's reader grows with the square of the parts of a key: 64 KiB of `a.a.a` take half a minute.
 _MOST_PARTS = 64
-_VALUES = ': a text needs quotes around it ("/srv/audio"), and true and false are written small'
+_VALUES = ': a text needs quotes around it ("like this"), and true and false are written small'
 _DEEP = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{_MOST_PARTS}}}")
 
 #: Text in quotes and comments, in which a dot means nothing. Text that is not closed goes to the end of the file or of

@@ -48,6 +48,12 @@ def delivered(connection: sqlite3.Connection, transcript_ids: Sequence[str]) -> 
         yield from sorted(found, key=lambda job: (some.index(job.transcript_id or ""), job.id))
 
 
+def has_inbox(connection: sqlite3.Connection, name: str) -> bool:
+    """True if a job of an inbox of this name is known. Raises Blocked where the journal cannot be read."""
+    with _understood():
+        return connection.execute("SELECT 1 FROM jobs WHERE inbox = ? LIMIT 1", (name,)).fetchone() is not None
+
+
 @contextmanager
 def _understood() -> Iterator[None]:
     """Turn what is wrong with the journal into Blocked(state), as `Transactions` does."""
@@ -113,7 +119,8 @@ def _group(number: int) -> str:
 
 
 def _none_yet(directory: str) -> ConfigError:
-    return ConfigError([f"there is no journal in {directory} yet: the daemon has not run with this configuration"])
+    why = f"there is no journal in {directory} yet: the daemon has not run with this configuration"
+    return ConfigError([why], hint="start the daemon; if it runs already, ask as its user and with its --config")
 
 
 def known(version: int, directory: str) -> int:

@@ -41,7 +41,10 @@ READ, OBEYED, PUT_AWAY = "read", "obeyed", "put away"
 _WAITS: Mapping[str, str] = {"failed": "was refused", "doubtful": "the answer was lost"}
 _LOCAL = "it was heard by a recogniser on this machine, and AssemblyAI has no transcript to ask about"
 _NUMBER = re.compile(rb" \(([1-9][0-9]{0,8})\)")
-_NONE = "no recording of this name was transcribed here: the order lies where the recording lay, and has its name"
+_NONE = (
+    "no recording of this name was transcribed here: put it into the folder where the recording lay, and give it the "
+    "recording's name"
+)
 
 
 class _Meant(NamedTuple):

@@ -21,6 +21,7 @@ from transcribed.worker.steps import amending
 from transcribed.worker.steps.recordings import Recordings, place_for
 
 ATTEMPTS_AT_A_NAME = 5
+_THE_FILE = "the file"  # where its name is told, beside each reason
 
 
 def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Transcripts, host: Host) -> list[bytes]:
@@ -35,7 +36,7 @@ def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Tran
     names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
     try:
         if order.kind == SPEAKERS:
-            saying = functools.partial(_speakers, host.speakers(content, shown(order.path)))
+            saying = functools.partial(_speakers, host.speakers(content, _THE_FILE))
         else:
             kept_at = kept.path(job.transcript_id or "")
             saying = functools.partial(_corrected, kept_at, content, is_md=order.kind == CORRECTED_MD)
@@ -57,7 +58,7 @@ def question(order: ShareOrder, route: Route, anchors: Anchors, host: Host) -> s
     """The question that the order asks, as canonical JSON. Raises as `obey` does."""
     content = _content(order, route, anchors, MOST_BYTES)
     try:
-        return canonical(host.question(content, shown(order.path)))
+        return canonical(host.question(content, _THE_FILE))
     except errors.ConfigError as error:
         raise errors.Permanent("; ".join(error.problems)) from error
 
