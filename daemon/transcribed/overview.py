@@ -37,7 +37,7 @@ svg { width: 100%; max-width: 36rem; height: auto; display: block; }
 rect { fill: #2b6cb0; }
 svg text, svg line { fill: CanvasText; stroke: none; font: 10px system-ui, sans-serif; }
 svg line { stroke: color-mix(in srgb, CanvasText 40%, Canvas); }
-footer { margin-top: 2rem; }
+footer, details { margin-top: 2rem; }
 @media screen and (prefers-color-scheme: dark) { rect { fill: #7fb2e5; } .block { border-color: #f0a050; } }
 @media print { body { max-width: none; margin: 0; } li, .block { break-inside: avoid; } h2 { break-after: avoid; } }
 """
@@ -119,6 +119,8 @@ class Overview:
     failed: Sequence[Row] = ()
     delivered: Sequence[Delivered] = ()
     month: Month | None = None
+    may_ask: bool = False  #: people at the share may have questions asked, which are paid for
+    search_page: str = ""  #: its path below the folder of the page; empty where there is none
 
     @property
     def is_busy(self) -> bool:
@@ -145,12 +147,14 @@ def html(overview: Overview, *, written_at: float, written: str) -> bytes:
         f'<h1 dir="auto">{title}</h1>',
         f'<p class="state">{_state(overview)}</p>',
         f'<p class="block" id="silent" role="alert" hidden>{_SILENT}</p>',
+        *_search(overview.search_page),
         *map(_block, overview.blocks),
         *_section("On the way", [*map(_row, overview.under_way)], overview.open_count),
         *_section("Not taken yet", [*map(_row, overview.lying)]),
         *_section("Failed", [*map(_row, overview.failed)]),
         *_section("Delivered last", [*map(_delivered, overview.delivered)]),
         *_month(overview.month),
+        _orders(may_ask=overview.may_ask),
         "</main>",
         f"<script>{_SCRIPT}</script>",
         "<footer>",
@@ -164,6 +168,31 @@ _WHEN = (
     "This page is written when something changes. A recording that was dropped some minutes ago and that is not here "
     "was not seen: then transcribed may not be running."
 )
+
+
+_ASKING = (
+    '<li><p><span class="name">Talk.understand.toml</span>: <code>summary = true</code> for a summary, or '
+    '<code>translate = ["de"]</code> for a translation. This is paid for.</p></li>'
+)
+
+
+def _orders(*, may_ask: bool) -> str:
+    """The things that people can do without a command; docs/corrections.md has all of them."""
+    return (
+        "<details><summary>What you can do here</summary>"
+        "<p>Put a small text file into the inbox, in the folder where the recording lay. For a recording "
+        'Talk.mp3:</p><ul><li><p><span class="name">Talk.speakers.toml</span>: a line such as '
+        '<code>A = "Anna Berg"</code> for each speaker. All files have the names then.</p></li>'
+        '<li><p><span class="name">Talk.corrected.txt</span>: a copy of Talk.txt in which you corrected words. '
+        f"All files have them then.</p></li>{_ASKING if may_ask else ''}</ul>"
+        "<p>To try a recording again that failed, put it back into the inbox. To cancel one that is not sent yet, "
+        "take it out of the inbox.</p></details>"
+    )
+
+
+def _search(path: str) -> Iterator[str]:
+    if path:
+        yield f'<p><a href="{beside(path)}">Search in the transcripts</a></p>'
 
 
 def _state(overview: Overview) -> str:

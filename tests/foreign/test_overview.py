@@ -19,6 +19,8 @@ WHOLE = Overview(
     failed=[Row(EVIL, EVIL, EVIL, EVIL)],
     delivered=[Delivered(EVIL, EVIL, ((EVIL, EVIL), ("txt", "a b/Talk #1.txt")), EVIL)],
     month=Month(EVIL, (0.0, 2.5, 1.0), EVIL),
+    may_ask=True,
+    search_page="_search.html",
 )
 
 

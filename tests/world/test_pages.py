@@ -61,6 +61,30 @@ def test_the_page_has_no_price_for_hours_that_this_machine_heard(world, api, is_
     assert f"1.5 hours of audio were {said}" in page(world)
 
 
+@pytest.mark.parametrize(
+    ("options", "is_told"), [({}, True), ({"accept_at_share": False}, False), ({"is_free": True}, False)]
+)
+def test_the_page_tells_what_people_at_the_share_can_do_and_of_questions_only_where_they_may_ask(
+    world, options, is_told
+):
+    world.routes[0] = dataclasses.replace(world.routes[0], **{"accept_at_share": True, **options})
+    world.drop("Talk.mp3")
+    world.run()
+    world.run(seconds=60.0)
+    assert "Talk.speakers.toml" in page(world)
+    assert "Talk.corrected.txt" in page(world)
+    assert ("Talk.understand.toml" in page(world)) == is_told
+
+
+@pytest.mark.parametrize("search_page", [True, False])
+def test_the_page_leads_to_the_page_for_searches_where_there_is_one(world, search_page):
+    world.routes[0] = dataclasses.replace(world.routes[0], search_page=search_page)
+    world.drop("Talk.mp3")
+    world.run()
+    world.run(seconds=60.0)
+    assert ('href="./_search.html"' in page(world)) == search_page
+
+
 def test_what_is_on_its_way_is_named_with_what_it_waits_for(world, api):
     api.processing_seconds = 1e6
     world.drop("Talk.mp3")
@@ -123,10 +147,10 @@ def test_two_outboxes_show_nothing_of_one_another(world, api):
     os.makedirs(other.inbox)
     world.routes.append(other)
     (world.directory / "other" / "inbox" / "Salaries.mp3").write_bytes(mp3("salaries"))
-    world.drop("Talk.mp3")
+    world.drop("Walk.mp3")
     path = world.directory / "other" / "outbox" / "_transcribed.html"
-    world.run(until=lambda: path.exists() and "Salaries.txt" in path.read_text() and "Talk.txt" in page_or_empty(world))
-    assert "Talk" not in path.read_text()
+    world.run(until=lambda: path.exists() and "Salaries.txt" in path.read_text() and "Walk.txt" in page_or_empty(world))
+    assert "Walk" not in path.read_text()
     assert "Salaries" not in page(world)
     assert "secret" not in page(world)
 

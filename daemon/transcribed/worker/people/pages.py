@@ -24,6 +24,7 @@ from transcribed.worker.outputs import outputs
 from transcribed.worker.people.amounts import lasting, questions
 from transcribed.worker.people.month import Month
 from transcribed.worker.people.outbox_notice import Inbox, concerned
+from transcribed.worker.people.search_pages import NAME as SEARCH_PAGE
 from transcribed.worker.people.search_pages import SearchPages, put
 from transcribed.worker.people.searching import Searching
 from transcribed.worker.people.status import UNSETTLED, JobStatus, LaneStatus, Status
@@ -124,6 +125,8 @@ class Pages:
             failed=[_failed(job) for job in ended if job.state is State.FAILED],
             delivered=[_delivered(job, outbox) for job in ended if job.state is State.DELIVERED][:MOST],
             month=self._month(plan, names),
+            may_ask=any(route.accept_at_share and not route.is_free for route in routes),
+            search_page=os.fsdecode(SEARCH_PAGE) if any(route.search_page for route in routes) else "",
         )
 
     def _of(self, names: Sequence[str]) -> Iterator[Job]:
