@@ -32,12 +32,18 @@ def pause(
         float | None, typer.Option("--for", metavar="HOURS", min=0.01, max=87_600, help="Go on after so many hours.")
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--until", formats=[*_WHEN, _CLOCK], help="Go on at this time of here.")
+        datetime | None,
+        typer.Option(
+            "--until",
+            formats=[*_WHEN, _CLOCK],
+            metavar="[YYYY-MM-DD ]HH:MM",
+            help="Go on at this time, by the clock of this machine.",
+        ),
     ] = None,
 ) -> None:
     """Upload and submit nothing more, of an inbox or of all, until `transcribed resume`. A restart does not end it.
 
-    What was submitted already is waited for, and delivered.
+    No question about a transcript is sent either. What was submitted already is waited for, and delivered.
     """
     if hours is not None and until is not None:
         raise typer.BadParameter("give --for or --until, not both")

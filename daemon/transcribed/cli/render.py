@@ -14,6 +14,7 @@ from transcribed import config, errors, formats
 from transcribed.cli import terminal
 from transcribed.cli.amend import Wish, amend
 from transcribed.cli.kept import answer_of, jobs_of, renderings_of, route_to
+from transcribed.cli.order import SomeWhats
 from transcribed.cli.target import Target
 from transcribed.job import Job, State, printable, shown
 from transcribed.journal import Journal, Transcripts
@@ -22,10 +23,6 @@ from transcribed.worker.steps import amended
 _PARTS = 10  # the number of times that an order for all jobs reports its progress
 
 
-Whats = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID|FILE...", help="Jobs, by number or by one of their files.", show_default=False),
-]
 Every = Annotated[bool, typer.Option("--all", help="Every job that was delivered.")]
 Formats = Annotated[
     list[str] | None,
@@ -53,7 +50,7 @@ Speaker = Annotated[
 
 def render(
     ctx: typer.Context,
-    whats: Whats = None,
+    whats: SomeWhats = None,
     *,
     every: Every = False,
     format_: Formats = None,

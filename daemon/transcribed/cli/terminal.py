@@ -32,7 +32,10 @@ __all__ = [
     "state_directory",
 ]
 
-Since = Annotated[dt.datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only from this day on.")]
+Since = Annotated[
+    dt.datetime | None,
+    typer.Option("--since", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only from this day on."),
+]
 Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, one object to a line.")]
 
 
