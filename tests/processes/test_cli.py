@@ -713,6 +713,7 @@ def test_the_help_of_an_order_shows_no_range_of_numbers_and_a_number_that_no_job
         (["retry", "9" * 20], 1, "there is no job 999"),
         (["cancel", 0], 1, "there is no job 0"),
         (["retry", "nothing.mp3", 3], 1, "no job is about nothing.mp3 (`transcribed jobs` lists them all)"),
+        (["understand", 1, "--summary"], 1, "job 1 is submitted: only what was delivered can be asked about"),
         (["pause", "nothing"], 2, "there is no inbox nothing in the configuration: it has talks"),
         (["cancel", "a.mp3"], 1, "job 1 was submitted and may have been paid"),
     ],

@@ -94,8 +94,10 @@ def _named(settled: config.Config, whats: Sequence[str], request: Mapping[str, A
 
 def _why_not(journal: Journal, job: Job, request: Mapping[str, Any]) -> str:
     """The reason; empty where this may be asked of the job. Without a request it is to be asked again."""
+    if job.state is not State.DELIVERED:
+        return f"job {job.id} is {job.state}: only what was delivered can be asked about"
     if not can_be_asked(job):
-        return f"job {job.id} is {job.state}, or was heard by this machine: AssemblyAI has no transcript to ask about"
+        return f"job {job.id} was heard by this machine: AssemblyAI has no transcript to ask about"
     waiting = [each for each in journal.questions.of(job.transcript_id or "") if each.state in _WAITS]
     if not request:
         return "" if waiting else f"no question about job {job.id} has failed or is in doubt"

@@ -33,7 +33,8 @@ def read_key(api: Api, environ: Mapping[str, str]) -> str:
     Raises ConfigError if no place has a key, if a key cannot be a header, and for the daemon's own recogniser.
     """
     if api.engine == "local":
-        raise ConfigError(['with api.engine = "local" there is no account at AssemblyAI, and nothing to ask it'])
+        why = 'with api.engine = "local" there is no account at AssemblyAI, and nothing to ask it'
+        raise ConfigError([why], hint="`transcribed costs` tells the hours that this machine heard")
     credential = _credential(environ)
     if credential and contents(credential, _LIMIT_BYTES)[0].strip():
         return _from_file(credential)

@@ -60,7 +60,7 @@ def check() -> None:
     """Run `transcribed check` as the service would: its user, its sandbox, its key."""
     _require_systemd()
     if not steps.is_installed():
-        raise errors.ConfigError(["the service is not installed: transcribed service install"])
+        raise errors.ConfigError(["the service is not installed"], hint="transcribed service install")
     for step in _stale():
         terminal.say(f"remark: {step.path} is not as the configuration needs it -- fix: transcribed service install")
     unit = _output("systemctl", "cat", "transcribed.service")
@@ -78,7 +78,8 @@ def _stale() -> list[steps.Write]:
 
 def _require_systemd() -> None:
     if not os.path.isdir(SYSTEMD):
-        raise errors.ConfigError(["systemd does not run here: `transcribed run` is the daemon, for any other manager"])
+        why = "systemd does not run here: `transcribed run` is the daemon, for any other manager"
+        raise errors.ConfigError([why], hint="docs/service.md says what the service needs")
     if os.geteuid() != 0:
         hint = "run it as root: sudo transcribed service …"
         raise errors.Blocked(
