@@ -109,7 +109,10 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that a page shows. `open_count` counts the recordings on their way, also those that no row names."""
+    """All that a page shows. `open_count` counts the recordings on their way, also those that no row names.
+
+    `asked`: questions about transcripts that wait for a person, `asked_count` of them.
+    """
 
     title: str
     blocks: Sequence[Block] = ()
@@ -121,6 +124,8 @@ class Overview:
     month: Month | None = None
     may_ask: bool = False  #: people at the share may have questions asked, which are paid for
     search_page: str = ""  #: its path below the folder of the page; empty where there is none
+    asked: Sequence[Row] = ()
+    asked_count: int = 0
 
     @property
     def is_busy(self) -> bool:
@@ -152,6 +157,7 @@ def html(overview: Overview, *, written_at: float, written: str) -> bytes:
         *_section("On the way", [*map(_row, overview.under_way)], overview.open_count),
         *_section("Not taken yet", [*map(_row, overview.lying)]),
         *_section("Failed", [*map(_row, overview.failed)]),
+        *_section("Questions that wait for a person", [*map(_row, overview.asked)], overview.asked_count),
         *_section("Delivered last", [*map(_delivered, overview.delivered)]),
         *_month(overview.month),
         _orders(may_ask=overview.may_ask),

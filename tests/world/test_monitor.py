@@ -152,6 +152,7 @@ def test_metrics_have_the_numbers_of_the_status_and_names_as_labels(monitor):
     assert "transcribed_month_questions_perhaps 1.0\n" in text
     assert 'transcribed_month_questions_cost{currency="USD"} 0.12\n' in text
     assert "transcribed_questions_waiting 4.0\n" in text
+    assert "transcribed_questions_for_person 0.0\n" in text
     assert "transcribed_healthy 1.0\n" in text
     assert "transcribed_ready 0.0\n" in text
 

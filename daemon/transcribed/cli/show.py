@@ -104,8 +104,7 @@ def _life(written: Status | None, life: str) -> str:
 def _lines(written: Status) -> Iterator[str]:
     if written.month is not None and (line := written.month.line()):
         yield line
-    if written.questions is not None and (line := written.questions.line()):
-        yield line
+    yield from written.questions.lines() if written.questions is not None else ()
     yield from map(_lane, written.blocked)
     for inbox in written.inboxes:
         yield from _inbox(inbox)

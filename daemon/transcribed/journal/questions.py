@@ -18,6 +18,24 @@ from transcribed.journal.transactions import Transactions
 _FIELDS = ("id", "job", "transcript_id", "request", "state", "asked_at", "due_at", "sent_at", "reason")
 _QUERY = sa.select(*(questions.c[name] for name in _FIELDS))
 WAITING = ("doubtful", "failed")  #: for a person
+_since = sa.func.coalesce(questions.c.sent_at, questions.c.asked_at)
+_numbered = (
+    sa.select(
+        *(jobs.c.inbox, sa.func.count().over(partition_by=jobs.c.inbox).label("whole"), questions.c.job, jobs.c.path),
+        *(questions.c.state, questions.c.reason, _since.label("since")),
+        sa.func.row_number()
+        .over(partition_by=jobs.c.inbox, order_by=[_since.desc(), questions.c.id.desc()])
+        .label("number"),
+    )
+    .join(jobs, (jobs.c.id == questions.c.job) & (jobs.c.transcript_id == questions.c.transcript_id))
+    .where(questions.c.state.in_(WAITING))
+    .subquery()
+)
+_FOR_PERSON = (
+    sa.select(*(each for each in _numbered.c if each.name != "number"))
+    .where(_numbered.c.number <= sa.bindparam("most"))
+    .order_by(_numbered.c.inbox, _numbered.c.number)
+)
 _inbox = sa.func.coalesce(jobs.c.inbox, payments.c.inbox)
 _DUE = (
     sa.select(*(questions.c[name] for name in _FIELDS), _inbox.label("inbox"))
@@ -45,6 +63,18 @@ class Question(NamedTuple):
     sent_at: float | None
     reason: str | None
     inbox: str | None = None
+
+
+class ForPerson(NamedTuple):
+    """One of the questions of an inbox that wait for a person, `whole` of them. It was sent, or else asked, `since`."""
+
+    inbox: str
+    whole: int
+    job: int
+    path: bytes
+    state: str
+    reason: str | None
+    since: float
 
 
 def _unsent(request: str) -> sa.ColumnElement[bool]:
@@ -138,6 +168,11 @@ class Questions:
         query = sa.select(sa.func.count()).where(questions.c.due_at.is_not(None), questions.c.state == "open")
         with self._transactions.reading() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def for_person(self, most: int) -> list[ForPerson]:
+        """The newest of those that wait for a person, so many of each inbox. Each can be asked again by its job."""
+        with self._transactions.reading() as connection:
+            return [ForPerson(*row) for row in connection.execute(_FOR_PERSON, {"most": most})]
 
     def of(self, transcript_id: str) -> list[Question]:
         """The questions about a transcript, oldest first."""

@@ -65,6 +65,10 @@ def _status(fields: Mapping[str, Any]) -> "Iterator[Metric]":
     if (asked := fields.get("questions")) is not None:
         waiting = {(): asked["waiting"]}
         yield _gauge("transcribed_questions_waiting", "Questions about transcripts that are to be sent.", waiting)
+        for_person = {(): sum(each["count"] for each in asked.get("for_person", ()))}
+        yield _gauge(
+            "transcribed_questions_for_person", "They failed or are in doubt: a person asks again.", for_person
+        )
     yield from _inboxes({(each["name"],): each for each in fields["inboxes"]})
 
 

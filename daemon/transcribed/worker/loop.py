@@ -83,7 +83,7 @@ class Worker:
         self._heartbeat = heartbeat.Heartbeat(host, background, clock, self._pages.show)
         self._models = models.Models(journal, clock, self._news)
         self._endings = endings.Endings(self.book, self._news, self._hooks, self._models, self._pages)
-        self._notices = OutboxNotices(background, clock, self._models.paragraph)
+        self._notices = OutboxNotices(background, clock, self._models.paragraph, asked.paragraph)
         self.inboxes: dict[str, Arrivals] = {}
         self._gone: set[str] = set()  # lanes of inboxes that could not be listed
         self._failing: dict[str, str] = {}  # why background work that nobody waits for failed, by its name

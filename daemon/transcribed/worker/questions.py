@@ -8,25 +8,28 @@ except for the steps.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from transcribed import errors
 from transcribed.assemblyai import AssemblyAI, Throttled
-from transcribed.job import State, printable
+from transcribed.job import State, printable, shown
 from transcribed.job.rules import canonical
 from transcribed.journal import Question, QuestionBill, Transcripts
+from transcribed.journal.questions import WAITING, ForPerson
 from transcribed.worker.background import Background
 from transcribed.worker.book import Book
 from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.limits import Spending
 from transcribed.worker.messages import QuestionStepEnded
-from transcribed.worker.people.amounts import QuestionsStatus
+from transcribed.worker.people.amounts import QuestionForPerson, QuestionsForPerson, QuestionsStatus
 from transcribed.worker.people.month import Month
-from transcribed.worker.plan import Clock, Plan
+from transcribed.worker.plan import Clock, Plan, Route
 from transcribed.worker.steps import asking
 
 log = structlog.get_logger()
@@ -34,6 +37,7 @@ log = structlog.get_logger()
 AGAIN_SECONDS = 60.0  # after a step that did not succeed
 LONGEST_SECONDS = 3600.0  # between two tries while none is taken
 MOST_REFUSED = 3  # in a row, of those that ask the same: then the newest is tried, and all wait if that is refused too
+MOST_TOLD = 3  # of each inbox that wait for a person
 _IN_DOUBT = "nobody knows if it was paid: `transcribed understand --again ID` asks, and perhaps pays, once more"
 _FACTS = "refused:"  #: the beginning of the facts that count refusals in a row, by the request
 _SHARED = tuple(lane for lane in errors.ASKING if lane not in (errors.STATE, errors.QUESTIONS))
@@ -65,6 +69,7 @@ class Questions:
         self._first: Question | None = None  # of all that wait
         self._waiting = 0  # to be sent
         self._is_read = False
+        self._for_person: list[QuestionsForPerson] | None = None  # None: it is to be read
         self._at_work: int | None = None
         self._begin: Callable[[], None] | None = None  # once what was written is durable
         self._later_at = 0.0  # the server asked to wait until then
@@ -83,6 +88,7 @@ class Questions:
             asks.ask([(job, its) for its, job in meant.items()], canonical(request), self._clock.wall())
         elif again := asking.again_of(order):
             asks.ask_again(again, self._clock.wall())
+            self._for_person = None
         else:
             log.warning("order.refused", reason="it asks nothing")
         self._is_read = False
@@ -102,7 +108,16 @@ class Questions:
         return self._at_work is not None or (due and self._lanes.blocking((errors.STATE,)) is None)
 
     def status(self) -> QuestionsStatus:
-        """The questions that are to be sent, and what the first of them waits for."""
+        """The questions that are to be sent, with what the first of them waits for, and those that need a person."""
+        return replace(self._waits(), for_person=self._for_person or [])
+
+    def paragraph(self, route: Route) -> str:
+        """The paragraph on those of an inbox that wait for a person; empty where there is none."""
+        now = self._clock.wall()
+        mine = (each for each in self._for_person or () if each.inbox == route.name and each.is_for_share(now))
+        return "".join(f"{each.words}\nWhat to do: {each.hint}\n" for each in mine)
+
+    def _waits(self) -> QuestionsStatus:
         first = self._first
         if first is None or first.state != "open":
             return QuestionsStatus(self._waiting)
@@ -129,6 +144,8 @@ class Questions:
     def _read(self, plan: Plan) -> None:
         """Learn what may go on. Raises Blocked(state)."""
         free, asks = self._may_send(plan), self._book.journal.questions
+        if self._for_person is None:
+            self._for_person = _by_inbox(asks.for_person(MOST_TOLD))
         if self._is_read and free == self._free:
             return
         self._next, self._first, self._waiting = asks.next_due(free), asks.next_due(), asks.waiting()
@@ -196,7 +213,7 @@ class Questions:
         if self._begin is not None:
             self._begin = self._at_work = None
             self._spending.question_is_free()
-        self._is_read = False
+        self._is_read, self._for_person = False, None
 
     def heard(self, message: QuestionStepEnded) -> None:
         """A step has ended. Raises Blocked(state)."""
@@ -229,7 +246,7 @@ class Questions:
     def _settle(self, question: Question, paid_at: float | None, facts: Mapping[str, Any]) -> None:
         """The question that was sent is known to be paid, or (None) not to be."""
         self._book.journal.questions.settle(question.id, paid_at, **facts)
-        self._is_read = False
+        self._changed(facts)
         self._month.changed()
         if paid_at is None:
             self._spending.question_is_free()
@@ -289,4 +306,22 @@ class Questions:
 
     def _change(self, question: Question, **facts: Any) -> None:
         self._book.journal.questions.change(question.id, **facts)
+        self._changed(facts)
+
+    def _changed(self, facts: Mapping[str, Any]) -> None:
         self._is_read = False
+        if facts.get("state") in WAITING:
+            self._for_person = None
+
+
+def _by_inbox(waiting: Iterable[ForPerson]) -> list[QuestionsForPerson]:
+    """The questions that wait for a person, as people are told of them; those of one inbox come together."""
+    told = []
+    for (inbox, count), rows in itertools.groupby(waiting, key=lambda row: (row.inbox, row.whole)):
+        newest = [_told(row) for row in rows]
+        told.append(QuestionsForPerson(inbox, count, newest))
+    return told
+
+
+def _told(row: ForPerson) -> QuestionForPerson:
+    return QuestionForPerson(row.job, shown(row.path), row.state, printable(row.reason or row.state), row.since)

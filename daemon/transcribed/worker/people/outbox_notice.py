@@ -1,6 +1,7 @@
 """The note in the outbox for people who have only the share: what their recordings wait for, while a lane is blocked.
 
-It also says for some days that another model transcribes them.
+It also says for some days that another model transcribes them, and names questions about transcripts that wait for a
+person.
 
 It is `_transcribed.txt`, one for each outbox, and goes away by itself. A file of that name that is not ours stays as it
 is. Nothing waits for a note that cannot be written: the log and the status say the same.
@@ -59,13 +60,17 @@ def concerned(routes: Iterable[Route]) -> set[str]:
 class OutboxNotices:
     """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write.
 
-    `also` gives the paragraph on an inbox that is worth a note though nothing waits; empty where there is none.
+    `also` gives the paragraph on an inbox that is worth a note though nothing waits, `asked` that on its questions for
+    a person; empty where there is none.
     """
 
-    def __init__(self, background: Background, clock: Clock, also: Callable[[Route], str]) -> None:
+    def __init__(
+        self, background: Background, clock: Clock, also: Callable[[Route], str], asked: Callable[[Route], str]
+    ) -> None:
         self._background = background
         self._clock = clock
         self._also = also
+        self._asked = asked
         self._written: dict[bytes, bytes | None] = {}
 
     def keep(self, lanes: Lanes, inboxes: Iterable[Inbox]) -> None:
@@ -92,7 +97,7 @@ class OutboxNotices:
         names = concerned(user.route for user in users)
         long_ago = self._clock.wall() - AFTER_SECONDS
         waits = [_wait(lane) for lane in lanes.all() if lane.name in names and lane.since <= long_ago]
-        told = [paragraph for user in users if (paragraph := user.told())]
+        told = [each for user in users for each in (user.told(), self._asked(user.route)) if each]
         also = [paragraph for user in users if (paragraph := self._also(user.route))]
         also += [_wait(lane) for lane in lanes.all() if lane.name == errors.CONFIGURATION and lane.since <= long_ago]
         if not (waits or told or also):

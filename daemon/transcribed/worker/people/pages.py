@@ -21,7 +21,7 @@ from transcribed.worker.access import access_of
 from transcribed.worker.background import Background
 from transcribed.worker.indexing import Indexing
 from transcribed.worker.outputs import outputs
-from transcribed.worker.people.amounts import lasting, questions
+from transcribed.worker.people.amounts import QuestionsForPerson, how_to_ask_again, lasting, questions
 from transcribed.worker.people.month import Month
 from transcribed.worker.people.outbox_notice import Inbox, concerned
 from transcribed.worker.people.search_pages import NAME as SEARCH_PAGE
@@ -127,7 +127,18 @@ class Pages:
             month=self._month(plan, names),
             may_ask=any(route.accept_at_share and not route.is_free for route in routes),
             search_page=os.fsdecode(SEARCH_PAGE) if any(route.search_page for route in routes) else "",
+            asked=[*self._asked(status, names)],
+            asked_count=sum(each.count for each in self._for_person(status, names)),
         )
+
+    def _for_person(self, status: Status, names: Sequence[str]) -> Iterator[QuestionsForPerson]:
+        asked, now = [] if status.questions is None else status.questions.for_person, self._clock.wall()
+        return (each for each in asked if each.inbox in names and each.is_for_share(now))
+
+    def _asked(self, status: Status, names: Sequence[str]) -> Iterator[overview.Row]:
+        for of_inbox in self._for_person(status, names):
+            for each in of_inbox.newest:
+                yield overview.Row(each.file, each.words, how_to_ask_again([each.job]), _at(each.since))
 
     def _of(self, names: Sequence[str]) -> Iterator[Job]:
         for name in names:
