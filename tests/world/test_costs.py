@@ -157,13 +157,21 @@ def test_an_upload_that_never_left_this_machine_costs_nothing_whatever_its_base_
     assert costs().output.strip() == "Nothing was paid for. This machine itself heard 2.00 hours, at no price."
 
 
+def test_the_last_status_of_a_short_life_has_what_was_paid_for_in_it(world, api):
+    for names in (["One.mp3"], ["Two.mp3", "Three.mp3"]):
+        for name in names:
+            world.drop(name)
+        world.run()
+        last = world.published[-1]
+        assert (last["ended"], last["month"]["recordings"]) == (True, len(api.submits))
+
+
 def test_the_status_tells_what_was_paid_for_in_this_month_and_begins_again_with_the_next(world, api):
     api.duration_of = lambda _: 5400.0
     world.plan_options["prices"] = Prices({"*": 1.0})
     for name in ("One.mp3", "Two.mp3"):
         world.drop(name)
     world.run()
-    world.run(seconds=120.0)
     month = world.published[-1]["month"]
     assert (month["recordings"], month["seconds"], month["money"]) == (2, billed(api), 3.0)
 

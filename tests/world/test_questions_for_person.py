@@ -75,6 +75,11 @@ def test_it_is_told_in_status_notice_and_page_until_it_is_settled(
     assert share(world, "_transcribed.txt") == ""
 
 
+def test_the_status_of_the_same_life_counts_it_as_perhaps_paid(world: World, api: FakeAssemblyAI) -> None:
+    asked(world, api, Fault.lost_answer(), "Talk.mp3")
+    assert world.published[-1]["month"]["perhaps_questions"] == 1
+
+
 def test_of_many_a_few_are_named_and_all_are_counted(world: World, api: FakeAssemblyAI) -> None:
     asked(world, api, Fault.lost_answer(), *(f"{number}.mp3" for number in range(1, 6)))
     shown = everywhere(world)

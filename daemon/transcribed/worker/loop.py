@@ -383,6 +383,7 @@ class Worker:
         self._guarded(functools.partial(self._together, [inbox.inspection.leave for inbox in self.inboxes.values()]))
         self._news.leave()
         self._deletions.leave()
+        self._pages.month.hurry()
         self._heartbeat.last(self._snapshot())
 
     def _busy(self) -> bool:

@@ -181,6 +181,7 @@ class Questions:
         measured = (0, seconds) if seconds is not None else (1, 0.0)
         bill = QuestionBill(question.inbox or "", question.request, "", False, 1, *measured)
         self._spending.question_sent(bill)
+        self._month.changed()
         self._is_read = False
         self._do(question, "asked", functools.partial(asking.ask, question, self._kept, client))
 

@@ -1,9 +1,11 @@
 """The sums of this month, of the local calendar, as the status and the pages tell it.
 
-The sums are read again only after something has happened to a job, at most once a minute: an idle hour reads nothing.
+The sums are read again only after something has happened to a job, at most once a minute, and for the last status: an
+idle hour reads nothing.
 """
 
 import contextlib
+import math
 import time
 
 from transcribed import errors
@@ -29,6 +31,10 @@ class Month:
     def changed(self) -> None:
         """Something has happened to a job, or a question was paid: the sums may be others now."""
         self._is_old = True
+
+    def hurry(self) -> None:
+        """The sums that are asked for next are those of now: nobody asks again for the last status."""
+        self._read_at = -math.inf
 
     def bills(self) -> list[Bill | QuestionBill]:
         """The payments of this month, added up. Where the journal cannot be read, those that were read last."""
