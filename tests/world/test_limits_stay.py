@@ -52,6 +52,37 @@ def test_what_an_inbox_paid_under_another_name_counts_for_the_limit_of_all(world
     assert list(lanes(world)) == ["limit"]
 
 
+def test_what_an_inbox_paid_under_another_name_counts_for_its_own_limit(world, api):
+    """Also after a second restart, and after the name before is given back."""
+    world.routes[0] = changed(world.routes[0], limits=Limits(hours_per_day=1.0))
+    drop_some(world, 0, 1)
+    work(world, 900)
+    for number, name in enumerate(("renamed", "renamed", "another", "talks"), start=1):
+        world.routes[0] = changed(world.routes[0], name=name)
+        drop_some(world, number, number + 1)
+        work(world, 900)
+        assert (len(api.submits), list(lanes(world))) == (1, [f"limit:{name}"])
+
+
+def test_a_word_about_a_limit_holds_under_another_name_until_its_day_ends(world, api):
+    world.routes[0] = changed(world.routes[0], limits=Limits(hours_per_day=1.0))
+    drop_some(world, 0, 1)
+    work(world, 900)
+    drop_some(world, 1, 2)
+    work(world, 900)
+    drop(str(world.state), {"order": "accept", "limits": True, "inbox": "talks"})
+    work(world, 900)
+    world.routes[0] = changed(world.routes[0], name="renamed")
+    drop_some(world, 2, 3)
+    work(world, 900)
+    assert (len(api.submits), list(lanes(world))) == (3, [])
+    world.clock.moved += DAY
+    for number in (3, 4):
+        drop_some(world, number, number + 1)
+        work(world, 900)
+    assert (len(api.submits), list(lanes(world))) == (4, ["limit:renamed"])
+
+
 @pytest.mark.route(formats=("txt",), scan_seconds=300.0, parameters=parameters(speech_models=["universal-2"]))
 def test_what_is_under_way_costs_as_the_model_that_it_asks_for(world, api):
     world.plan_options.update(prices=Prices({"universal-2": 3600.0}), limits=Limits(cost_per_day=1.0))

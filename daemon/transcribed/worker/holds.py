@@ -110,7 +110,7 @@ class Holds:
             self._hold(
                 _paused(lane, names[lane], self._pauses[lane]), self._pauses[lane].since, self._pauses[lane].until
             )
-        self.spending.look(plan, is_needed=bool(jobs))
+        self.spending.look(plan, inboxes, is_needed=bool(jobs))
         for lane in self.models.look(plan, inboxes):
             self.resume_lane(lane)
         self._hear_people(inboxes)

@@ -10,7 +10,7 @@ it is sent, also where nobody knows if it was paid.
 import shlex
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
@@ -21,6 +21,7 @@ from transcribed.job.events import Event, Submitted, Transcribed
 from transcribed.job.limits import Limits, Period, Reached, Spent
 from transcribed.journal import QuestionBill, day_begin, month_begin
 from transcribed.worker.book import Book
+from transcribed.worker.intake.arrivals import Arrivals
 from transcribed.worker.lanes import Lanes
 from transcribed.worker.plan import Clock, Plan, Route
 
@@ -49,6 +50,7 @@ class Spending:
         self._began = 0.0  # today
         self._let = {name.removeprefix(_FACTS): float(end) for name, end in journal.facts(_FACTS).items()}
         self._asked: dict[str, Reached] = {}  # the limit that holds a lane, by its name
+        self._names: dict[str, str] = {}  # of inboxes that were renamed: the one before, and the one of now
         self._is_new = True  # something was paid, or let go, since the last look
         self.question_waits: bool | None = None  #: one is to be sent; None: not known yet
 
@@ -72,7 +74,7 @@ class Spending:
         if self._plan is None:  # the journal could not be read yet
             return False
         mine = [each for each in _limited(self._plan) if each[1].any and (each[2] is None or each[2].name == job.inbox)]
-        return not any(self._reached(lane, limits, route) for lane, limits, route in mine)
+        return not any(self._reached(limits, route) for _, limits, route in mine)
 
     def submits(self, job: Job) -> None:
         """The submit of this recording starts: it counts from now on."""
@@ -104,7 +106,7 @@ class Spending:
         Blocked(state).
         """
         held = [lane.name for lane in self._lanes.all() if lane.name in self._asked and _is_of(lane.name, inbox)]
-        let = {_word(self._asked[name], name): self._ends[self._asked[name].period] for name in held}
+        let = {_word(self._asked[name].name, name): self._ends[self._asked[name].period] for name in held}
         self._journal.remember({_FACTS + word: f"{end:.0f}" for word, end in let.items()})
         self._let |= let
         self._is_new = True
@@ -127,7 +129,7 @@ class Spending:
             return ""
         ends = {day: end for end in self._ends.values() for day in [_day(end)]}
         name, _, day = question.removeprefix("limit-").partition("-until-")
-        if day in ends and self._let.get(f"{name}:{route.limit_lane}") == ends[day]:
+        if day in ends and self._is_let(name, route, ends[day]):
             return ""
         is_of_all = errors.LIMIT in self._asked and self._question(self._asked[errors.LIMIT]) == question
         return _OF_ALL if is_of_all else "no such limit of this inbox is reached now"
@@ -135,7 +137,7 @@ class Spending:
     def _question(self, held: Reached) -> str:
         return f"limit-{held.name}-until-{_day(self._ends[held.period])}"
 
-    def look(self, plan: Plan, *, is_needed: bool) -> None:
+    def look(self, plan: Plan, inboxes: Mapping[str, Arrivals], *, is_needed: bool) -> None:
         """Hold what has reached a limit, and let go of the rest. `is_needed`: a job is on its way.
 
         Raises Blocked(state).
@@ -145,6 +147,7 @@ class Spending:
         now, is_needed = self._clock.wall(), is_needed or self.question_waits
         if plan is not self._plan or not self._began <= now < self._ends[Period.DAY]:  # a clock may be set back
             self._read(plan, now)
+            self._names = {old: name for name, inbox in inboxes.items() for old in inbox.former}
         if not self._is_new and is_needed:
             return
         self._is_new = not is_needed
@@ -153,7 +156,7 @@ class Spending:
         for job in (self._open | self._sent).values() if is_limited else ():  # thousands may be under way
             self._add_under_way(job)
         for lane, limits, route in _limited(plan):
-            found = self._reached(lane, limits, route) if is_needed and limits.any else None
+            found = self._reached(limits, route) if is_needed and limits.any else None
             if found is None:
                 self._asked.pop(lane, None)
                 self.resume(lane)
@@ -194,18 +197,25 @@ class Spending:
         for period in Period:
             self._paid[period][job.inbox].add(1, 0, seconds, price, is_free=is_free(job.base_url, job.upload_url))
 
-    def _reached(self, lane: str, limits: Limits, route: Route | None) -> Reached | None:
-        """The limit of a lane that is reached; None where none is, or each was let go."""
+    def _reached(self, limits: Limits, route: Route | None) -> Reached | None:
+        """The limit of an inbox, or (None) of all, that is reached; None where none is, or each was let go."""
         assert self._plan is not None
         for period in (Period.MONTH, Period.DAY):
             pairs = [pair for sums in (self._paid[period], self._under_way) for pair in sums.items()]
-            sums = [each for name, each in pairs if route is None or route.name == name]
+            sums = [each for name, each in pairs if route is None or route.name == self._names.get(name, name)]
             money = sum(each.money + each.perhaps_money for each in sums)
             spent = Spent(sum(each.seconds for each in sums) / 3600, money)
             for found in limits.reached(period, spent, self._plan.currency):
-                if self._let.get(_word(found, lane)) != self._ends[period]:  # a word is for its day or month only
+                if not self._is_let(found.name, route, self._ends[period]):
                     return found
         return None
+
+    def _is_let(self, limit: str, route: Route | None, end: float) -> bool:
+        """True if a person let this limit go until then: a word is for its day or month only, and outlives a name."""
+        names = (
+            [None] if route is None else [route.name, *(old for old, now in self._names.items() if now == route.name)]
+        )
+        return any(self._let.get(_word(limit, errors.limit_lane(name))) == end for name in names)
 
     def _add_under_way(self, job: Job) -> None:
         """Count a recording that is not billed yet, with its own length."""
@@ -215,9 +225,9 @@ class Spending:
         self._under_way[job.inbox].add(1, 1, job.duration_seconds or 0.0, price, is_free=free)
 
 
-def _word(limit: Reached, lane: str) -> str:
+def _word(limit: str, lane: str) -> str:
     """The name of a person's word that lets this limit go on in a lane, and no other one."""
-    return f"{limit.name}:{lane}"
+    return f"{limit}:{lane}"
 
 
 def _day(end: float) -> str:
