@@ -114,6 +114,18 @@ def test_a_clock_that_was_years_ahead_and_is_right_again_ends_the_wait_at_the_ne
     assert len(api.submits) == 2
 
 
+def test_what_was_paid_while_the_clock_was_years_ahead_is_of_that_month_only(world, api):
+    world.plan_options["limits"] = Limits(hours_per_month=1.0)
+    right = world.clock.began_at
+    world.clock.began_at += YEARS
+    drop_some(world, 0, 1)
+    work(world, 900)
+    world.clock.began_at = right
+    drop_some(world, 1, 2)
+    work(world, 900)
+    assert (len(api.submits), world.published[-1]["month"]["recordings"]) == (2, 1)
+
+
 def test_a_word_that_was_given_while_the_clock_was_years_ahead_does_not_outlive_its_day(world, api):
     world.plan_options["limits"] = Limits(hours_per_day=1.0)
     right = world.clock.began_at

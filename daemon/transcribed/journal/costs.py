@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -74,7 +75,8 @@ _SUMS = (
     sa.func.sum(payments.c.billed_seconds.is_(None)),
     sa.func.coalesce(sa.func.sum(payments.c.billed_seconds), 0.0),
 )
-_PAID_SINCE = sa.select(*_WHAT, *_SUMS).where(payments.c.submitted_at >= sa.bindparam("at")).group_by(*_WHAT)
+_paid_then = (payments.c.submitted_at >= sa.bindparam("at")) & (payments.c.submitted_at < sa.bindparam("end"))
+_PAID_SINCE = sa.select(*_WHAT, *_SUMS).where(_paid_then).group_by(*_WHAT)
 _QUERY = sa.select(*_WHAT, *_SUMS).where(_day >= sa.bindparam("since")).group_by(*_WHAT).order_by(_day)
 _asked_day, _is_answered = _day_of(sent_questions.c.sent_at), sent_questions.c.answered_at.is_not(None)
 _ASKED_WHAT = (sent_questions.c.inbox, sent_questions.c.request, _asked_day, _is_answered)
@@ -84,7 +86,8 @@ _ASKED = sa.select(
     sa.func.sum(sent_questions.c.seconds.is_(None)),
     sa.func.coalesce(sa.func.sum(sent_questions.c.seconds), 0.0),
 ).group_by(*_ASKED_WHAT)
-_ASKED_SINCE = _ASKED.where(sent_questions.c.sent_at >= sa.bindparam("at"))
+_asked_then = (sent_questions.c.sent_at >= sa.bindparam("at")) & (sent_questions.c.sent_at < sa.bindparam("end"))
+_ASKED_SINCE = _ASKED.where(_asked_then)
 _ASKED_QUERY = _ASKED.where(_asked_day >= sa.bindparam("since")).order_by(_asked_day)
 
 
@@ -147,26 +150,26 @@ class Costs:
             for row in connection.execute(_ASKED_QUERY, {"since": day}):
                 yield QuestionBill(*row)
 
-    def paid_since(self, at: float) -> Iterator[Bill]:
-        """The sums of what was submitted since then (seconds since the epoch). Only that is read."""
+    def paid_since(self, at: float, end: float = math.inf) -> Iterator[Bill]:
+        """The sums of what was submitted since then, and before the end (s since the epoch). Only that is read."""
         with self._transactions.reading() as connection:
-            for row in connection.execute(_PAID_SINCE, {"at": at}):
+            for row in connection.execute(_PAID_SINCE, {"at": at, "end": end}):
                 yield Bill(*row)
 
-    def asked_since(self, at: float) -> Iterator[QuestionBill]:
-        """The sums of the questions that were sent since then (seconds since the epoch). Only they are read."""
+    def asked_since(self, at: float, end: float = math.inf) -> Iterator[QuestionBill]:
+        """The sums of the questions that were sent since then, and before the end. Only they are read."""
         with self._transactions.reading() as connection:
-            for row in connection.execute(_ASKED_SINCE, {"at": at}):
+            for row in connection.execute(_ASKED_SINCE, {"at": at, "end": end}):
                 yield QuestionBill(*row)
 
     def of_month(self, now: float) -> Iterator[Bill | QuestionBill]:
-        """The sums of what was submitted or asked since this month began, by the local calendar.
+        """The sums of what was submitted or asked in this month, by the local calendar.
 
-        Raises Blocked(state).
+        What was while a clock was ahead is of a month to come. Raises Blocked(state).
         """
-        begin = month_begin(now)
-        yield from self.paid_since(begin)
-        yield from self.asked_since(begin)
+        begin, end = month_begin(now), month_begin(now, months=1)
+        yield from self.paid_since(begin, end)
+        yield from self.asked_since(begin, end)
 
     def paid(self, transcript_ids: Iterable[str]) -> Iterator[Payment]:
         """The payments of those of these transcripts that are known."""
