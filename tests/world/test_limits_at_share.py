@@ -136,6 +136,21 @@ def test_the_limit_of_all_inboxes_is_let_go_by_command_only_and_the_notice_says_
     assert "is not obeyed: it is the limit of all inboxes together" in notice(world)
 
 
+def test_the_limit_of_all_inboxes_tells_no_share_what_the_others_spent(world, api) -> None:
+    """The command line and the log have the amounts."""
+    world.routes = [changed(world.routes[0], page=True)]
+    world.plan_options.update(limits=Limits(cost_per_day=0.5), prices=Prices({"*": 0.77}), currency="EUR")
+    drop_each(world, 0, 1)
+    page = (world.folders["outbox"] / "_transcribed.html").read_text()
+    for told in (notice(world), page):
+        assert "the limit of all inboxes together is reached; it goes on at 20" in told
+        assert "0.77" not in told.replace("0.77 EUR. Today", "")
+        assert "limit_cost_per_day" not in told
+    [lane] = world.worker.lanes.all()
+    assert lane.reason.startswith("0.77 EUR were spent this day, and limit_cost_per_day = 0.5")
+    assert world.published[-1]["blocked"][0]["reason"] == lane.reason
+
+
 def test_where_the_configuration_says_no_the_notice_names_no_file_and_none_is_obeyed(limited, api) -> None:
     name = named(limited)
     limited.routes = [changed(limited.routes[0], accept_at_share=False)]

@@ -57,6 +57,14 @@ def concerned(routes: Iterable[Route]) -> set[str]:
     return {errors.API, errors.SUBMIT, errors.STATE, errors.PAUSE, errors.HOURS, errors.LIMIT, *own}
 
 
+def reason_at_share(lane: str, reason: str, until: float | None) -> str:
+    """The reason of a block for people at the share. What all inboxes together spent tells of those of others too."""
+    if lane != errors.LIMIT or until is None:
+        return reason
+    at = time.strftime("%Y-%m-%d %H:%M", time.localtime(until))
+    return f"the limit of all inboxes together is reached; it goes on at {at}"
+
+
 class OutboxNotices:
     """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write.
 
@@ -115,7 +123,8 @@ def _waiting(waits: list[str], told: list[str]) -> list[str]:
 def _wait(lane: Lane) -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(lane.since))
     fix = f"What to do: {printable(lane.hint)}\n" if lane.hint else ""
-    return f"Since {since}: {printable(lane.reason)}\n{fix}{_until(lane)}"
+    reason = reason_at_share(lane.name, lane.reason, lane.until)
+    return f"Since {since}: {printable(reason)}\n{fix}{_until(lane)}"
 
 
 def _until(lane: Lane) -> str:

@@ -11,7 +11,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transcribed import errors, files, overview
 from transcribed.folders import Anchors
@@ -23,7 +23,7 @@ from transcribed.worker.indexing import Indexing
 from transcribed.worker.outputs import outputs
 from transcribed.worker.people.amounts import QuestionsForPerson, how_to_ask_again, lasting, questions
 from transcribed.worker.people.month import Month
-from transcribed.worker.people.outbox_notice import Inbox, concerned
+from transcribed.worker.people.outbox_notice import Inbox, concerned, reason_at_share
 from transcribed.worker.people.search_pages import NAME as SEARCH_PAGE
 from transcribed.worker.people.search_pages import SearchPages, put
 from transcribed.worker.people.searching import Searching
@@ -112,7 +112,9 @@ class Pages:
 
     def _overview(self, plan: Plan, status: Status, routes: Sequence[Route]) -> overview.Overview:
         names = [route.name for route in routes]
-        rows = [row for row in status.open if row.inbox in names]
+        here = {lane.reason: reason_at_share(lane.lane, lane.reason, lane.again_at) for lane in status.blocked}
+        mine = (row for row in status.open if row.inbox in names)
+        rows = [replace(row, reason=here.get(row.reason, row.reason)) for row in mine]
         lanes = concerned(routes) | {errors.CONFIGURATION}
         ended = sorted(self._of(names), key=lambda job: job.changed_at, reverse=True)
         outbox = routes[0].outbox
@@ -164,7 +166,8 @@ class Pages:
 
 def _block(lane: LaneStatus) -> overview.Block:
     again = f"It goes on at about {_at(lane.again_at)}." if lane.asked and lane.again_at is not None else ""
-    return overview.Block(_at(lane.since), lane.reason, lane.hint, again)
+    reason = reason_at_share(lane.lane, lane.reason, lane.again_at)
+    return overview.Block(_at(lane.since), reason, lane.hint, again)
 
 
 def _row(row: JobStatus) -> overview.Row:
