@@ -36,12 +36,17 @@ _ITS_WORDS = "CREATE VIRTUAL TABLE temp.its_words USING fts5vocab (main, words, 
 Read = Callable[[str], Mapping[str, bytes]]
 
 
+class Damaged(errors.TranscribedError):
+    """The index was damaged, and is removed: it is to be made again."""
+
+
 class Index:
     """The index, for the one thread that writes it. Each call opens the file and closes it again."""
 
     def __init__(self, directory: str, read: Read) -> None:
         self._path = os.path.join(directory, NAME)
         self._read = read
+        self._left: object = None  # the looks of its file as it was closed last
 
     def missing(self, kept: Mapping[str, str]) -> list[str]:
         """Those of the kept transcripts, with their marks, that are not in it so. Raises TranscribedError, OSError."""
@@ -75,18 +80,26 @@ class Index:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """The index for one transaction. A damaged one is removed. Raises TranscribedError, OSError."""
+        """The index for one transaction. A damaged one is removed. Raises TranscribedError, OSError.
+
+        One that somebody else has changed meanwhile is read whole, for damage.
+        """
+        is_anothers = self._left not in (None, self.looks())
         if not os.path.lexists(self._path):
             files.replace(os.fsencode(self._path), b"", access=_PRIVATE)
         try:
             with contextlib.closing(sqlite3.connect(self._path)) as connection, connection:
                 _prepare(connection)
+                if is_anothers:
+                    _check(connection)
                 yield connection
+            self._left = self.looks()
         except sqlite3.DatabaseError as error:
-            if not isinstance(error, sqlite3.OperationalError):  # these may end by themselves
-                self._remove()
             why = f"the index for searches cannot be written: {error}"
-            raise errors.TranscribedError(why, hint="it is made again by itself") from error
+            if isinstance(error, sqlite3.OperationalError):  # these may end by themselves
+                raise errors.TranscribedError(why, hint="it is tried again by itself") from error
+            self._remove()
+            raise Damaged(why, hint="it is made again by itself") from error
 
     def _remove(self) -> None:
         for path in (self._path, f"{self._path}-journal"):  # in this order: SQLite drops the journal of an empty file
@@ -101,6 +114,14 @@ def _prepare(connection: sqlite3.Connection) -> None:
     elif version != _VERSION:
         raise sqlite3.DatabaseError(f"it is of version {version}")
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Raises sqlite3.DatabaseError for an index that is damaged. All of it is read."""
+    connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != ("ok",):
+        raise sqlite3.DatabaseError("database disk image is malformed")
 
 
 def _put(connection: sqlite3.Connection, transcript_id: str, texts: Mapping[str, bytes]) -> None:

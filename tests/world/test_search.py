@@ -165,6 +165,41 @@ def test_an_index_that_is_lost_or_damaged_is_made_again_and_holds_up_nothing(wor
     assert [hit["file"] for hit in found(world, "rained")] == ["Walk.mp3"]
 
 
+def fail_in_the_middle(path):
+    """Some of what the index has of its words is gone; where it begins is as it was."""
+    with closing(sqlite3.connect(path)) as index, index:
+        changed = index.execute("UPDATE words_data SET block = zeroblob(length(block)) WHERE id > 10").rowcount
+    assert changed > 0
+
+
+def fail_at_the_begin(path):
+    path.write_bytes(b"no index at all" * 500)
+
+
+@pytest.mark.parametrize("fail", [fail_at_the_begin, fail_in_the_middle])
+@pytest.mark.parametrize("is_written", [False, True], ids=["looked at", "written"])
+def test_an_index_that_is_damaged_while_the_daemon_runs_is_made_again_at_the_next_look_or_write(
+    world, api, clock, fail, is_written
+):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    damaged_at = clock.moved + 60.0
+    api.results = spoken("It rained.")
+    damaged, path = [], world.state / NAME
+
+    def is_over():
+        if not damaged and clock.moved >= damaged_at:
+            fail(path)
+            damaged.append(path.read_bytes())
+            if is_written:
+                world.drop("Walk.mp3")
+        return clock.moved >= damaged_at + (300.0 if is_written else 3700.0)
+
+    world.run(until=is_over, seconds=5000.0)
+
+    assert [hit["file"] for hit in found(world, "budget")] == ["Talk.mp3"]
+    assert [hit["file"] for hit in found(world, "rained")] == (["Walk.mp3"] if is_written else [])
+
+
 def test_a_transcript_that_a_person_removed_is_not_found_and_leaves_the_index(world, api):
     deliver(world, api, "Talk.mp3", "We approved the budget.")
     deliver(world, api, "Walk.mp3", "It rained.")

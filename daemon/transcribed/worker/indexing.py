@@ -1,6 +1,7 @@
 """The index for searches follows what is delivered and removed, behind all other work.
 
-Nobody waits for it: a failure is a line in the log, and the next look at what is kept goes on. All reading and writing
+Nobody waits for it: a failure is a line in the log, and the next look at what is kept goes on; damage that is met has a
+look at once. All reading and writing
 is done on the one thread for files of the state directory, a few transcripts at a time. What is delivered within a
 second is put in together: each opening of the index costs as many fsyncs as a recording's own files.
 """
@@ -10,12 +11,13 @@ import math
 from collections.abc import Callable, Sequence
 
 from transcribed.journal import Transcripts
-from transcribed.search import Index
+from transcribed.search import Damaged, Index
 from transcribed.worker.background import Background
 from transcribed.worker.plan import Clock
 
 AT_ONCE = 20  # transcripts: some tenths of a second, for which other files of the state directory wait
 GATHER_SECONDS = 1.0
+MADE_AGAIN_SECONDS = 3600.0  # at the soonest; each look makes it again too
 _DOING = "putting transcripts into the index for searches"
 
 
@@ -31,6 +33,7 @@ class Indexing:
         self._put_at = -math.inf
         self._waiting: list[str] = []  # of the thread that writes the index
         self._complete: object = None  # the files as they were when nothing was missing
+        self._damaged_at = -math.inf  # when damage was met last, and the index made again
 
     def look(self) -> None:
         """Look, in the background, for kept transcripts that are not in the index as they are now."""
@@ -65,7 +68,17 @@ class Indexing:
         self._do(functools.partial(self._index.take_out, transcript_ids))
 
     def _do(self, work: Callable[[], object]) -> None:
-        self._background.do(self._background.state, work, doing=_DOING)
+        self._background.do(self._background.state, functools.partial(self._done, work), doing=_DOING)
+
+    def _done(self, work: Callable[[], object]) -> None:
+        """Do this on the state's thread. A damaged index is made again at once, but on a bad disk not without end."""
+        try:
+            work()
+        except Damaged:
+            if (now := self._clock.monotonic()) - self._damaged_at >= MADE_AGAIN_SECONDS:
+                self._damaged_at = now
+                self.look()
+            raise
 
     def _look(self) -> None:
         """Raises TranscribedError, OSError."""
