@@ -83,6 +83,25 @@ def test_a_transcript_that_another_program_made_is_named_with_its_length_and_its
     assert named(audit) == {"unknown": [stranger]}
 
 
+@pytest.mark.parametrize("odd", [7, {"id": "no id"}, "ours"], ids=["no item", "without a state", "one of ours"])
+def test_what_cannot_be_read_in_the_list_is_counted_and_the_others_are_compared(world, api, audit, odd):
+    for name in ("One.mp3", "Two.mp3"):
+        world.drop(name)
+        world.run()
+    first, second = ({"id": each.id, "status": "completed", "audio_url": each.upload_url} for each in api.submits)
+    items = [odd, first] if odd != "ours" else [{**second, "status": None}, first]
+    body = {"page_details": {"prev_url": None, "next_url": None}, "transcripts": items}
+    api.script("GET /v2/transcript", [Fault.answer(200, body=json.dumps(body).encode()) for _ in range(2)])
+
+    status, text = audit()
+
+    assert status == 1
+    assert "lists 1 transcripts; 1 were paid from here" in text
+    assert "unread: 1 of the list's items cannot be read" in text
+    assert f"gone: {second['id']}: of job 2 (Two.mp3): AssemblyAI has it no longer, or it cannot be read; " in text
+    assert named(audit) == {"gone": [second["id"]], "unread": []}
+
+
 @pytest.mark.parametrize("status", [400, 500])
 def test_strangers_are_named_though_their_lengths_are_not_told(world, api, audit, status):
     world.drop("Talk.mp3")

@@ -181,18 +181,23 @@ class AssemblyAI:
 
         return self._tried(once, _SUBMITTING)
 
-    def list_back_to(self, created_at: float, audio_url: str | None = None) -> list[Listed]:
+    def list_back_to(
+        self, created_at: float, audio_url: str | None = None, *, unread: list[str | None] | None = None
+    ) -> list[Listed]:
         """All transcripts made since `created_at` (seconds since the epoch), newest first.
 
         Those whose time cannot be read are among them. Raises ListTooLong, or another Transient, if the list was not
         read to its end: in a list that is cut short a paid transcript may be missing. So it may where an item cannot
-        be read, unless that shows another address than `audio_url`, which is looked for.
+        be read, unless that shows another address than `audio_url`, which is looked for; or `unread` takes the
+        addresses of all such items.
         """
         found: list[Listed] = []
         for number, page in enumerate(self._pages()):
             if number == _PAGES_BACK:
                 raise ListTooLong(f"AssemblyAI lists more than {len(found)} transcripts since then", found)
-            if any(shown in (None, audio_url) or audio_url is None for shown in page.unread):
+            if unread is not None:
+                unread += page.unread
+            elif any(shown in (None, audio_url) or audio_url is None for shown in page.unread):
                 raise Transient("an item of AssemblyAI's list cannot be read, and may be the one that is looked for")
             found += [item for item in page.items if item.created_at is None or item.created_at >= created_at]
             if page.items and (page.items[-1].created_at or created_at) < created_at:

@@ -51,15 +51,17 @@ def audit(
     settled = terminal.load(ctx)
     client = AssemblyAI(settled.api.base_url, config.read_key(settled.api, os.environ), stop=threading.Event())
     now = time.time()
-    whole = _listed(client, terminal.moment(since))
+    unread: list[str | None] = []
+    whole = _listed(client, terminal.moment(since), unread)
     listed = [each for each in whole if each.status != _FREE]
     judged = (terminal.moment(since) if since else now - _KEPT_SECONDS), now - settled.api.reconcile_seconds
     kept = Transcripts(settled.state.directory)
     with closing(Journal.read(settled.state.directory)) as journal:
         known = {each.transcript_id: each for each in journal.costs.paid(each.transcript_id for each in listed)}
         strange = [each for each in listed if each.transcript_id not in known]
-        found = [*_unknown(strange, judged[1], journal, client), *_gone(whole, judged, journal, client, kept)]
-    found += _paid_again(known.values())
+        gone = "it no longer, or it cannot be read" if unread else "it no longer"
+        found = [*_unknown(strange, judged[1], journal, client), *_gone(whole, judged, journal, client, kept, gone)]
+    found += [*_paid_again(known.values()), *_unread(len(unread))]
     if as_json:
         for each in found:
             terminal.print_json(terminal.escaped(each._asdict()))
@@ -68,9 +70,9 @@ def audit(
     raise typer.Exit(bool(found))
 
 
-def _listed(client: AssemblyAI, since: float) -> list[Listed]:
+def _listed(client: AssemblyAI, since: float, unread: list[str | None]) -> list[Listed]:
     try:
-        return client.list_back_to(since)
+        return client.list_back_to(since, unread=unread)
     except ListTooLong as error:
         raise errors.Transient(error.message, hint="name a later day: --since YYYY-MM-DD") from error
 
@@ -115,15 +117,28 @@ def _heard(listed: Listed, client: AssemblyAI) -> tuple[float | None, str | None
 
 
 def _gone(
-    listed: Sequence[Listed], judged: tuple[float, float], journal: Journal, client: AssemblyAI, kept: Transcripts
+    listed: Sequence[Listed],
+    judged: tuple[float, float],
+    journal: Journal,
+    client: AssemblyAI,
+    kept: Transcripts,
+    gone: str,
 ) -> Iterator[Difference]:
     """The transcripts that were paid here in this span of time, and are no longer there though nobody wished that."""
     there = {each.transcript_id for each in listed if each.audio_url != DELETED_URL}
     for each in journal.costs.should_be_there(client.account, *judged):
         if each.transcript_id not in there:
             where = "it is kept here" if os.path.exists(kept.path(each.transcript_id)) else "it is not kept here either"
-            text = f"of job {each.job} ({shown(each.path)}): AssemblyAI has it no longer; {where}"
+            text = f"of job {each.job} ({shown(each.path)}): AssemblyAI has {gone}; {where}"
             yield Difference("gone", [each.transcript_id], text, each.seconds, each.model)
+
+
+def _unread(count: int) -> Iterator[Difference]:
+    if count:
+        yield Difference("unread", [], f"{count} of the list's items cannot be read. {_UNREAD}")
+
+
+_UNREAD = "One may be a transcript that is paid there, or gone here: look at the account's own page of its transcripts"
 
 
 def _paid_again(known: Iterable[Payment]) -> Iterator[Difference]:
@@ -154,5 +169,5 @@ def _print(client: AssemblyAI, listed: Sequence[Listed], known: Iterable[Payment
         hours = sum(each.seconds or 0.0 for each in some) / 3600
         terminal.say(f"  {model or 'not known yet'}: {len(some)}, {hours:.2f} hours")
     for difference in found:
-        terminal.say(f"{difference.kind}: {', '.join(difference.transcript_ids)}: {difference.text}")
+        terminal.say(": ".join(filter(None, (difference.kind, ", ".join(difference.transcript_ids), difference.text))))
     terminal.say("Nothing differs." if not found else f"{len(found)} differences.", style="bold")
