@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing
@@ -63,6 +65,24 @@ def test_a_day_before_all_payments_leaves_none_out(world, api, costs):
     world.drop("Talk.mp3")
     world.run()
     assert costs("--since", "0999-12-31").stdout == costs().stdout
+
+
+@pytest.mark.parametrize(("columns", "bar"), [(120, 40), (45, 17), (30, 2), (20, 0)])
+def test_the_bar_takes_no_more_than_the_terminal_has_left(world, api, costs, monkeypatch, columns, bar):
+    world.drop("Talk.mp3")
+    world.run()
+    costs()
+    master, slave = os.openpty()
+    with open(master, "rb", buffering=0) as screen, open(slave, "w", encoding="utf-8") as terminal:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", terminal)
+            patch.setenv("COLUMNS", str(columns))
+            patch.setenv("TERM", "xterm")
+            app(["--config", f"{world.directory}/config.toml", "costs"], standalone_mode=False)
+        terminal.flush()
+        row = next(line for line in screen.read(10_000).decode().splitlines() if line.startswith("20"))
+    assert row.count("█") == bar
+    assert len(row) <= max(columns, 28)
 
 
 def test_an_output_that_cannot_show_a_bar_has_plain_signs_in_its_place(world, api, costs):

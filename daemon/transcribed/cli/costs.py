@@ -116,32 +116,42 @@ def _print(sums: Mapping[str, Sum], by: By, costs: config.Costs) -> None:
         return
     most = max(each.seconds + each.question_seconds for each in sums.values())
     shown = {key: each for key, each in sums.items() if each.recordings or each.questions}
-    lines = [
-        _line(key, each, most, has_prices=has_prices, has_questions=has_questions)
+    cells = [
+        _cells(key, each, has_prices=has_prices, has_questions=has_questions)
         for key, each in {**shown, "in all": total}.items()
     ]
-    lines[-1] = (*lines[-1][:-1], "")
     asked, money = ("questions",) if has_questions else (), (costs.currency,) if has_prices else ()
-    terminal.print_table((by.value, "recordings", "hours", *asked, *money, ""), lambda: lines)
+    header = (by.value, "recordings", "hours", *asked, *money)
+    widest = min(_WIDEST_BAR, terminal.room_beside([header, *cells]))
+    bars = [_bars(each, most, widest) for each in shown.values()]
+    lines = [(*row, bar) for row, bar in zip(cells, [*bars, ""], strict=True)]
+    terminal.print_table((*header, ""), lambda: lines)
     for remark in _remarks(total, has_prices=has_prices):
         terminal.say(remark, stderr=True)
 
 
-def _line(key: str, each: Sum, most: float, *, has_prices: bool, has_questions: bool) -> tuple[str, ...]:
+def _cells(key: str, each: Sum, *, has_prices: bool, has_questions: bool) -> tuple[str, ...]:
     money = (f"{each.money:.2f}",) if has_prices else ()
     asked = (str(each.questions),) if has_questions else ()
-    bar = _bar("█#", each.seconds, most) + _bar("▒+", each.question_seconds, most)
-    return key, str(each.recordings), f"{each.seconds / 3600:.2f}", *asked, *money, bar
+    return key, str(each.recordings), f"{each.seconds / 3600:.2f}", *asked, *money
 
 
-def _bar(signs: str, seconds: float, most: float) -> str:
+def _bars(each: Sum, most: float, widest: int) -> str:
+    """The hours, and those that were asked about, in so many columns at most."""
+    if not most:
+        return ""
+    heard, whole = (round(widest * some / most) for some in (each.seconds, each.seconds + each.question_seconds))
+    return _bar("█#", heard) + _bar("▒+", whole - heard)
+
+
+def _bar(signs: str, columns: int) -> str:
     """So many of the first of two signs; of the second, where the output cannot show the first."""
     try:
         sign = signs[0]
         sign.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         sign = signs[1]
-    return sign * round(_WIDEST_BAR * seconds / most) if most else ""
+    return sign * columns
 
 
 def _free(total: Sum) -> Iterator[str]:

@@ -28,6 +28,7 @@ __all__ = [
     "moment",
     "print_json",
     "print_table",
+    "room_beside",
     "say",
     "state_directory",
 ]
@@ -78,6 +79,14 @@ def print_table(header: Sequence[str], rows: Callable[[], Iterable[Sequence[str]
     say(line(header), style="bold")
     for row in rows():
         sys.stdout.write(line(row) + "\n")
+
+
+def room_beside(rows: Sequence[Sequence[str]]) -> int:
+    """The columns of the terminal that a table of these rows leaves for one more; many where there is no terminal."""
+    from rich.cells import cell_len  # noqa: PLC0415  as for `console`
+
+    taken = sum(max(cell_len(job.printable(cell)) for cell in column) + 2 for column in zip(*rows, strict=True))
+    return max(0, console().width - taken)
 
 
 def absolute(path: str) -> str:
