@@ -134,6 +134,23 @@ def test_a_page_that_is_not_wanted_any_more_is_taken_back_with_its_pieces(world,
     world.run(until=lambda: not page(world) and not list((world.folders["outbox"] / "_search").glob("*")))
 
 
+def test_the_pieces_of_a_page_that_is_not_wanted_go_too_where_a_kill_left_them_without_the_page(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    (world.folders["outbox"] / "_search.html").unlink()
+    world.routes[0] = replace(world.routes[0], search_page=False)
+    world.run(until=lambda: not list((world.folders["outbox"] / "_search").glob("*")))
+
+
+def test_a_folder_of_a_person_with_the_name_of_ours_stays_where_no_page_is_wanted(world, api):
+    own = world.folders["outbox"] / "_search" / "7-abcdef01.js"
+    own.parent.mkdir()
+    own.write_text("mine")
+    world.routes[0] = replace(world.routes[0], search_page=False)
+    world.drop("Talk.mp3")
+    world.run(seconds=120.0)
+    assert [path.name for path in own.parent.iterdir()] == [own.name]
+
+
 def test_two_outboxes_hold_nothing_of_one_another(world, api):
     other = route_to(str(world.directory / "other"), name="secret", formats=("txt",), search_page=True)
     os.makedirs(other.inbox)

@@ -159,13 +159,15 @@ class SearchFolder:
                 found.update(segment.recordings)
         return held
 
-    def _names(self) -> Iterator[str]:
-        """The names of all files that may be ours; none where the folder is not there. Raises OSError."""
-        if not self._root.has(self._path):
-            return
-        with self._root.holding(self._file("any")) as (opened, _):
+    def _names(self) -> list[str]:
+        """The names of all files that may be ours; none where no folder is there. Raises OSError."""
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            self._root.holding(self._file("any")) as (opened, _),
+        ):
             names = filter(_NAME.fullmatch, map(os.fsencode, os.listdir(opened)))
-            yield from (name.removesuffix(b".js").decode() for name in names)
+            return [name.removesuffix(b".js").decode() for name in names]
+        return []
 
     def _looks(self) -> tuple[int, int] | None:
         """The inode and the time of the folder: other ones once somebody else changed what is in it."""

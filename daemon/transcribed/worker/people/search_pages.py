@@ -171,8 +171,9 @@ def _write(inbox: Inbox, kept: Transcripts, begun: _Begun, talks: Sequence[_Talk
 def _brought(inbox: Inbox, kept: Transcripts, begun: _Begun, talks: Iterable[_Talk]) -> bool:
     """True if all is there now. What is to go goes first. Raises OSError, NameTaken, TranscribedError."""
     route, path = inbox.route, os.path.join(inbox.route.outbox, NAME)
+    pieces = os.path.join(route.outbox, search_page.FOLDER.encode())
     with inbox.anchors.opened(route.outbox) as root:
-        if not begun.names and not root.has(path):
+        if not begun.names and not root.has(path) and not root.has(pieces):
             return True
         known, begun.held = begun.held, None  # what a failure leaves behind is looked at again
         folder = SearchFolder(root, access_of(route), known)
