@@ -67,6 +67,8 @@ def test_a_model_that_only_an_answer_tells_costs_one_recording_and_holds_the_oth
     )
     assert len([name for name in held.files("outbox") if name[0] != "_"]) == 2
     assert f"has begun to transcribe by {NEW}" in notice(held)
+    assert f"by another model: {NEW} instead of {OLD}" in notice(held)
+    assert "No recording waits" not in notice(held)
     work_for(held, 3600.0)
     held.clock.moved += 3 * DAY
     work_for(held, 3600.0)

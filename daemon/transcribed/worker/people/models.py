@@ -107,11 +107,12 @@ class Models:
         if last.configured != _asked(route.settings.parameters):
             return ""
         worth = f"{last.worth.strip()}\n" if last.worth else ""
+        waits = "Nothing is lost." if route.hold_new_model else "No recording waits for this, and none is lost."
         (was, now), since = last.told[-1], time.strftime("%Y-%m-%d %H:%M", time.localtime(last.told_at))
         return (
             f"Since {since} recordings of {route.name} are transcribed by another model: {now} instead of {was}.\n"
             f"{worth}"
-            "The configuration asks for the same as before. No recording waits for this, and none is lost.\n"
+            f"The configuration asks for the same as before. {waits}\n"
             f"What to do: nothing, if the transcripts are good. For those who run transcribed: {HINT}.\n"
             "This goes away after seven days, or when the configuration asks for another model.\n"
         )
