@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,23 @@ def test_what_cannot_be_obeyed_stays_and_is_told_once_until_it_is_changed(
     work_for(world, 100.0)
     assert named(world)
     assert notice(world) == ""
+
+
+def test_a_label_is_that_speaker_even_where_another_has_it_for_a_name(world: World) -> None:
+    delivered(world)
+    for names in (b'A = "B"\nB = "A"', b'A = "Anna"\nB = "Bo"'):
+        world.drop(ORDER, names)
+        work_for(world, 100.0)
+    assert notice(world) == ""
+    assert re.findall(r"^(\w+):", text(world, "a/Talk.txt"), re.MULTILINE)[0] == "Anna"
+
+
+def test_a_name_that_two_speakers_have_means_neither(world: World) -> None:
+    delivered(world)
+    for names in (b'A = "Bo"\nB = "Bo"', b'Bo = "Anna"'):
+        world.drop(ORDER, names)
+        work_for(world, 100.0)
+    assert "more than one speaker has the name Bo: say which by the label (A, B)" in notice(world)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])

@@ -102,13 +102,16 @@ def by_label(given: Mapping[str, str], answer: bytes, shown: Mapping[str, str]) 
     A speaker is meant by the label, else by the name that is shown. Raises ValueError.
     """
     known = formats.speakers_in(formats.parse(answer), shown)
-    return {_label(text, known): name for text, name in given.items()}
+    return {_label(text.strip(), known): name for text, name in given.items()}
 
 
 def _label(text: str, known: Mapping[str, str]) -> str:
+    """The label that is meant: a name may be the label of another speaker, and labels can always be given."""
     text = text.strip()
     meant = [text] if text in known else [label for label, name in known.items() if text == name]
-    if len(meant) != 1:
-        there = ", ".join(known) or "none"
-        raise ValueError(f"there is no speaker {printable(text)}: the labels here are {printable(there)}")
-    return meant[0]
+    if len(meant) == 1:
+        return meant[0]
+    there = printable(", ".join(known) or "none")
+    if meant:
+        raise ValueError(f"more than one speaker has the name {printable(text)}: say which by the label ({there})")
+    raise ValueError(f"there is no speaker {printable(text)}: the labels here are {there}")
