@@ -198,6 +198,25 @@ def test_an_index_that_is_damaged_while_the_daemon_runs_is_made_again_at_the_nex
 
     assert [hit["file"] for hit in found(world, "budget")] == ["Talk.mp3"]
     assert [hit["file"] for hit in found(world, "rained")] == (["Walk.mp3"] if is_written else [])
+def test_an_index_that_was_damaged_while_the_daemon_was_stopped_is_there_again_after_the_start(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    (world.state / NAME).write_bytes(b"no index at all" * 500)
+
+    world.run()
+
+    assert [hit["file"] for hit in found(world, "budget")] == ["Talk.mp3"]
+
+
+def test_who_may_not_look_into_the_state_is_told_so_and_not_that_there_is_no_index(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    asked = searched.Asked(["budget"])
+    world.state.chmod(0)
+    try:
+        with without_privileges(), pytest.raises(errors.Blocked, match="may not be read") as refused:
+            searched.answer(str(world.state), asked, as_json=True)
+    finally:
+        world.state.chmod(0o700)
+    assert refused.value.exit_status == errors.Exit.PERMISSION
 
 
 def test_a_transcript_that_a_person_removed_is_not_found_and_leaves_the_index(world, api):

@@ -115,8 +115,8 @@ def _hits(directory: str, asked: Asked) -> Iterator[_Hit]:
     query, limit = asked.query, asked.limit
     sought, kept = finding.terms(query), Transcripts(directory)
     most = limit if asked.inbox is None and not asked.since else _MOST_RANKED
-    ranked = index.ranked(directory, query, max(most, _LEAST_RANKED))
-    with closing(reading.opened(directory)) as journal:
+    with closing(reading.opened(directory)) as journal:  # it tells who may not look in, and where no state is
+        ranked = index.ranked(directory, query, max(most, _LEAST_RANKED))
         for job in reading.delivered(journal, ranked):
             if limit and asked.inbox in (None, job.inbox) and job.received_at >= asked.since:
                 answer = kept.said(job.transcript_id or "")
