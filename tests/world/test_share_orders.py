@@ -3,8 +3,9 @@
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -259,6 +260,35 @@ def test_what_is_not_a_file_is_no_order_and_stays(world: World, kind: str) -> No
     assert not named(world)
     assert os.path.lexists(path)
     assert (f"{ORDER}: not obeyed: " in notice(world)) == (kind != "folder")
+
+
+def test_where_more_orders_lie_than_are_looked_at_people_are_told_so(world: World) -> None:
+    for number in range(1003):
+        world.drop(f"None {number}.speakers.toml", SPEAKERS)
+    work_for(world, 100.0)
+    told = "  and 983 more\nAt most 1000 are looked at: the others wait until some of these are gone.\n"
+    assert told in notice(world)
+
+
+@pytest.mark.parametrize("first", ["recording", "order"])
+@pytest.mark.parametrize("about", ["recording", "transcript"])
+@pytest.mark.parametrize(("lies", "asks"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_an_order_is_about_the_recording_whose_name_looks_the_same(
+    world: World, first: str, about: str, lies: Literal["NFC", "NFD"], asks: Literal["NFC", "NFD"]
+) -> None:
+    lying, number = unicodedata.normalize(lies, "a/Café"), " (2)" if about == "transcript" else ""
+    order = unicodedata.normalize(asks, f"a/Café{number}.speakers.toml")
+    if number:
+        delivered(world, f"{lying}.mp3", "before")
+    if first == "recording":
+        delivered(world, f"{lying}.mp3")
+    world.drop(order, SPEAKERS)
+    work_for(world, 100.0)
+    if first == "order":
+        delivered(world, f"{lying}.mp3")
+    work_for(world, 100.0)
+    assert named(world, lying + number)
+    assert notice(world) == ""
 
 
 def test_an_order_about_nothing_is_refused_until_a_recording_of_its_name_comes(world: World) -> None:

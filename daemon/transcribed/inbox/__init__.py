@@ -9,6 +9,7 @@ from transcribed.inbox.folder import Found, Ground, Listing, Mount, RecordingFol
 from transcribed.inbox.links import hash_of_address
 from transcribed.inbox.names import HOLD, READY, SOUND_ENDINGS, Names
 from transcribed.inbox.orders import CORRECTED_MD, CORRECTED_TXT, SPEAKERS, UNDERSTAND
+from transcribed.inbox.orders import forms as order_forms
 from transcribed.inbox.orders import named as order_named
 from transcribed.inbox.passed_over import PassedOver
 from transcribed.inbox.probe import Probe, audio_of, length, probe
@@ -50,6 +51,7 @@ __all__ = [
     "hash_of_address",
     "length",
     "listed_only",
+    "order_forms",
     "order_named",
     "path_refusal",
     "places",

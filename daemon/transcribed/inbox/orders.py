@@ -4,7 +4,9 @@ Such a file lies where the recording lay, and has its name, or that of the trans
 it: `Talk.speakers.toml`. Windows may hide one `.txt` and add another. This module knows no file, only names.
 """
 
+import os
 import re
+import unicodedata
 from typing import NamedTuple
 
 #: The kinds of orders, by the endings of their names.
@@ -32,3 +34,12 @@ def named(path: bytes) -> Named | None:
     folder, slash, name = path.rpartition(b"/")
     found = _NAME.fullmatch(name)
     return None if found is None else Named(folder + slash + found[1], found[2].lower())
+
+
+def forms(stem: bytes) -> tuple[bytes, ...]:
+    """The names that look like this one: as it is, then as most programs write accents, then as macOS may do."""
+    if stem.isascii():
+        return (stem,)
+    folder, slash, name = stem.rpartition(b"/")
+    written = (unicodedata.normalize(form, os.fsdecode(name)) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys([stem, *(folder + slash + os.fsencode(each) for each in written)]))

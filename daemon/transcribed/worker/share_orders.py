@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from transcribed import errors, files
-from transcribed.inbox import CORRECTED_MD, CORRECTED_TXT, UNDERSTAND
+from transcribed.inbox import CORRECTED_MD, CORRECTED_TXT, UNDERSTAND, order_forms
 from transcribed.job import Job, State, printable, shown
 from transcribed.job.questions import can_be_asked
 from transcribed.journal import Transcripts
@@ -215,16 +215,22 @@ class ShareOrders:
     def _of_recording(self, order: ShareOrder, names: Collection[str]) -> list[Job]:
         """The jobs of recordings that lay where the order lies, and have its name, newest first."""
         search = self._book.journal.search
-        named = search.of_recording(names, order.stem) or search.about([(name, order.stem) for name in names], [])[::-1]
-        return self._as_they_are(named)
+        for stem in order_forms(order.stem):
+            named = search.of_recording(names, stem) or search.about([(name, stem) for name in names], [])[::-1]
+            if named:
+                return self._as_they_are(named)
+        return []
 
     def _as_they_are(self, found: Iterable[Job]) -> list[Job]:
         return [job for each in found if (job := self._book.job(each.id)) is not None]
 
     def _of_output(self, order: ShareOrder, names: Iterable[str], inbox: Arrivals) -> list[Job]:
         """The jobs whose files in the outbox have the name of the order, newest first."""
-        route = inbox.route
-        stem = files.portable(order.stem) if route.names == "portable" else order.stem
+        found = (self._of_stem(stem, names, inbox.route) for stem in order_forms(order.stem))
+        return next(filter(None, found), [])
+
+    def _of_stem(self, stem: bytes, names: Iterable[str], route: Route) -> list[Job]:
+        stem = files.portable(stem) if route.names == "portable" else stem
         path = os.path.join(route.outbox, stem)
         begin = len(path) - len(os.path.basename(path))
         stems = [path[:end] for end in range(begin + 1, len(path) + 1)]

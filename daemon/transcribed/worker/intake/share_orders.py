@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import structlog
 
-from transcribed.inbox import WRITTEN, Found, Settling, order_named
+from transcribed.inbox import WRITTEN, Found, Settling, order_forms, order_named
 from transcribed.job import LINKS, Fingerprint, Job, printable, shown
 from transcribed.journal import Journal
 from transcribed.worker.intake.sightings import Sightings
@@ -136,7 +136,8 @@ class OrdersHere:
     def is_expected(self, stem: bytes) -> bool:
         """True if a recording of this name lies in the inbox, and is no job yet."""
         endings = (each for ending in (*self._route.extensions, *LINKS) for each in (ending, ending.upper()))
-        return any(self._sightings.is_pending(stem + ending) for ending in (b"", *endings))
+        names = [form + ending for ending in (b"", *endings) for form in order_forms(stem)]
+        return any(map(self._sightings.is_pending, names))
 
     def job_of(self, order: ShareOrder) -> int | None:
         """The job that it is about, once that is settled."""
@@ -154,7 +155,8 @@ class OrdersHere:
         if self._lying:
             names = [os.path.splitext(job.path)[0], (job.stem or b"").removeprefix(self._route.outbox + b"/")]
             beginnings = tuple(filter(None, names))
-            about = (each for each in self._lying.values() if each.order.stem.startswith(beginnings))
+            lying = self._lying.values()
+            about = (x for x in lying if any(form.startswith(beginnings) for form in order_forms(x.order.stem)))
             self._ask_again(each for each in about if not each.is_obeyed)
 
     def questions_changed(self) -> None:
@@ -225,6 +227,7 @@ class OrdersHere:
             return ""
         more = len(rows) - MOST_TOLD + self._more
         end = f"  and {more} more\n" if more > 0 else ""
+        end += f"At most {MOST} are looked at: the others wait until some of these are gone.\n" if self._more else ""
         head = f'Orders in the inbox "{printable(self._route.name)}":\n'
         to_do = f"{_TO_DO}\n" if any(each.is_refused for each in self._lying.values()) else ""
         return f"{head}{''.join(rows[:MOST_TOLD])}{end}{to_do}"
