@@ -262,6 +262,24 @@ def test_what_is_not_a_file_is_no_order_and_stays(world: World, kind: str) -> No
     assert (f"{ORDER}: not obeyed: " in notice(world)) == (kind != "folder")
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_a_person_put_in_the_place_of_a_file_in_the_outbox_stays_and_the_order_ends(
+    world: World, kind: str
+) -> None:
+    delivered(world)
+    path, theirs = world.folders["outbox"] / "a/Talk.srt", world.directory / "theirs"
+    path.unlink()
+    theirs.write_text("theirs")
+    {"link": lambda: path.symlink_to(theirs), "pipe": lambda: os.mkfifo(path), "folder": path.mkdir}[kind]()
+    world.drop(ORDER, SPEAKERS)
+    work_for(world, 100.0)
+    assert world.files("inbox") == []
+    assert "Anna Berg" in text(world, "a/Talk.txt")
+    assert "Talk.srt" in text(world, "a/Talk.note.txt")
+    assert theirs.read_text() == "theirs"
+    assert not path.is_file() or path.is_symlink()
+
+
 def test_where_more_orders_lie_than_are_looked_at_people_are_told_so(world: World) -> None:
     for number in range(1003):
         world.drop(f"None {number}.speakers.toml", SPEAKERS)
