@@ -11,7 +11,7 @@ import many_jobs
 from commands import ask
 from transcribed.journal import Journal
 from transcribed.search_page.pieces import value_of
-from world import mp3, route_to
+from world import mp3, route_to, work_for
 
 pytestmark = pytest.mark.route(formats=("txt",), search_page=True)
 DAY = 86400.0
@@ -126,6 +126,22 @@ def test_a_file_of_a_person_stays_as_it_is(world, api):
     world.run(seconds=120.0)
     assert own.read_text() == "mine"
     assert page(world) == "mine too"
+
+
+def test_a_file_of_a_person_in_the_place_of_a_recordings_is_told_once_in_the_log(world, api):
+    deliver(world, api, "Talk.mp3", "We approved the budget.")
+    folder = world.folders["outbox"] / "_search"
+    (piece,) = folder.glob("[0-9]*.js")
+    for path in folder.iterdir():
+        path.unlink()
+    piece.write_text("theirs")
+
+    logs = work_for(world, 200.0)
+
+    assert [each["file"] for each in logs if each["event"] == "search.stopped"] == [str(piece)]
+    assert piece.read_text() == "theirs"
+    piece.unlink()
+    world.run(until=piece.exists, seconds=3600.0)
 
 
 def test_a_page_that_is_not_wanted_any_more_is_taken_back_with_its_pieces(world, api):

@@ -12,6 +12,8 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from transcribed import errors, files, formats, search_page
 from transcribed.formats import finding
 from transcribed.job import Job, State, shown
@@ -22,6 +24,8 @@ from transcribed.worker.outputs import outputs
 from transcribed.worker.people.outbox_notice import Inbox
 from transcribed.worker.people.search_folder import Held, SearchFolder
 from transcribed.worker.plan import Clock, Route
+
+log = structlog.get_logger()
 
 NAME = b"_search.html"
 MOST = 10_000  # recordings of an outbox
@@ -61,6 +65,7 @@ class _Begun:
     at: float
     names: Sequence[str]
     held: Held | None = None
+    taken: bytes | None = None  #: where a file of somebody else was met
     is_running: bool = True
     is_complete: bool = False
 
@@ -128,7 +133,9 @@ class SearchPages:
             return
         talks = [talk for name in names for talk in self._talks[name].values()]
         self._changed.difference_update(names)
-        begun = self._begun[route.outbox] = _Begun(now, names, None if before is None else before.held)
+        begun = self._begun[route.outbox] = _Begun(now, names)
+        if before is not None:
+            begun.held, begun.taken = before.held, before.taken
         write = functools.partial(_write, users[0], self._kept, begun, talks)
         self._background.do(users[0].executor, write, doing=_DOING)
 
@@ -161,9 +168,15 @@ def _talk(job: Job) -> _Talk | None:
 
 def _write(inbox: Inbox, kept: Transcripts, begun: _Begun, talks: Sequence[_Talk]) -> None:
     """On the inbox's thread: bring page and folder up to date; a failure is tried again by the loop."""
+    known, begun.taken = begun.taken, None
     try:
-        with contextlib.suppress(OSError, files.NameTaken, errors.TranscribedError):
+        with contextlib.suppress(OSError, errors.TranscribedError):
             begun.is_complete = _brought(inbox, kept, begun, talks)
+    except files.NameTaken as taken:
+        begun.taken = taken.path
+        if known != taken.path:
+            why = "a file of somebody else is in the place of ours: move it away"
+            log.warning("search.stopped", inbox=inbox.route.name, file=shown(taken.path), reason=why)
     finally:
         begun.is_running = False
 
