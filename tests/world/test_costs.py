@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -80,7 +81,10 @@ def test_the_bar_takes_no_more_than_the_terminal_has_left(world, api, costs, mon
             patch.setenv("TERM", "xterm")
             app(["--config", f"{world.directory}/config.toml", "costs"], standalone_mode=False)
         terminal.flush()
-        row = next(line for line in screen.read(10_000).decode().splitlines() if line.startswith("20"))
+        shown = b""
+        while not re.search(rb"(?m)^20.*\n", shown):  # what was written comes through a terminal in parts
+            shown += screen.read(10_000)
+        row = next(line for line in shown.decode().splitlines() if line.startswith("20"))
     assert row.count("█") == bar
     assert len(row) <= max(columns, 28)
 

@@ -198,6 +198,8 @@ def test_an_index_that_is_damaged_while_the_daemon_runs_is_made_again_at_the_nex
 
     assert [hit["file"] for hit in found(world, "budget")] == ["Talk.mp3"]
     assert [hit["file"] for hit in found(world, "rained")] == (["Walk.mp3"] if is_written else [])
+
+
 def test_an_index_that_was_damaged_while_the_daemon_was_stopped_is_there_again_after_the_start(world, api):
     deliver(world, api, "Talk.mp3", "We approved the budget.")
     (world.state / NAME).write_bytes(b"no index at all" * 500)

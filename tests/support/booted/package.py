@@ -106,7 +106,14 @@ def package_removed(scene: Scene) -> str:
 def package_purged(scene: Scene) -> str:
     """Purged, it says what it leaves, and leaves no more: the configuration, the key, the journal, the transcripts."""
     said = scene.run("apt purge transcribed", given="y\n").text.partition("transcribed: left")[2]
-    named = ("/etc/transcribed", "/var/lib/transcribed", "/root/", "/var/log/", ".transcribed.")
+    named = (
+        "/etc/transcribed",
+        "/var/lib/transcribed",
+        "/root/",
+        "/var/log/",
+        ".transcribed.",
+        "/outbox/_transcribed.html",
+    )
     found = scene.run("find / -xdev -name '*transcribed*' -not -path '/proc/*'").text.split()
     left = [path for path in found if not any(name in path for name in named)]
     assert not left, left
