@@ -17,8 +17,8 @@ demo: $(VENV)/.ready
 # Each test has a bound of its own (pytest-timeout); this one is for a test that hangs on its way out. It interrupts, so
 # that the other tests still end what they have started.
 BOUND  := timeout --foreground --signal=INT --kill-after=60
-# Three workers a core: many tests only wait, for a lane's probe or a share that hangs.
-PYTEST := $(BOUND) 1500 $(BIN)/pytest -n 6 --dist worksteal
+# Four workers a core: many tests only wait, for a lane's probe or a share that hangs.
+PYTEST := $(BOUND) 1500 $(BIN)/pytest -n 8 --dist worksteal
 
 test: $(VENV)/.compiled
 	$(PYTEST) $(PYTEST_FLAGS)
@@ -95,7 +95,7 @@ image-test: $(VENV)/.ready
 systemd-test: $(VENV)/.ready
 	PYTHONPATH=tests/support $(BIN)/python -m booted $(SYSTEMD_FLAGS)
 
-# Six workers that start together each compile all tests, and the libraries that these import, once more.
+# Eight workers that start together each compile all tests, and the libraries that these import, once more.
 $(VENV)/.compiled: $(VENV)/.ready
 	-$(BIN)/pytest --collect-only -qq >$@
 

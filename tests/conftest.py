@@ -6,7 +6,7 @@ import platform
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -102,19 +102,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have every worker of pytest-xdist wait and compute by turns.
 
     Each is given a run of neighbours first. In the order of the folders one of them would have all of foreign/, which
-    mostly waits, and the end would be many that wait at once; so each folder's files lie evenly over the whole.
+    mostly waits, and the end would be many that wait at once; so each folder's files lie evenly over the whole. In each
+    run the files with slow tests lie in the first half: else the last minute is a few that wait alone.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         folders = groupby(items, lambda item: item.path.parent)
-        files = [[list(tests) for _, tests in groupby(inside, lambda item: item.path)] for _, inside in folders]
-        spread = sorted(chain.from_iterable(map(evenly, files)), key=itemgetter(0))
-        items[:] = chain.from_iterable(tests for _, tests in spread)
+        spread = in_order(chain.from_iterable(evenly(in_files(inside)) for _, inside in folders))
+        runs = neighbours(spread, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+        items[:] = chain.from_iterable(map(slow_early, runs))
 
 
-def evenly(files: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
-    """Each file with its place in a whole of the length 1."""
+def in_files(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:
+    return [list(tests) for _, tests in groupby(items, lambda item: item.path)]
+
+
+def evenly(files: list[list[pytest.Item]], whole: float = 1.0) -> Iterator[tuple[float, list[pytest.Item]]]:
+    """Each file with its place in a whole of this length."""
     for number, tests in enumerate(files):
-        yield (number + 0.5) / len(files), tests
+        yield (number + 0.5) / len(files) * whole, tests
+
+
+def in_order(placed: Iterable[tuple[float, list[pytest.Item]]]) -> list[pytest.Item]:
+    return [test for _, tests in sorted(placed, key=itemgetter(0)) for test in tests]
+
+
+def neighbours(items: list[pytest.Item], runs: int) -> Iterator[list[pytest.Item]]:
+    """The runs that pytest-xdist gives out first (`WorkStealingScheduling.check_schedule`)."""
+    for left in range(runs, 0, -1):
+        count = len(items) // left
+        yield items[:count]
+        items = items[count:]
+
+
+def slow_early(run: list[pytest.Item]) -> list[pytest.Item]:
+    files = in_files(run)
+    slow = [tests for tests in files if any(test.get_closest_marker("slow") for test in tests)]
+    return in_order([*evenly(slow, 0.5), *evenly([tests for tests in files if tests not in slow])])
 
 
 @pytest.hookimpl(wrapper=True)

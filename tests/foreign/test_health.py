@@ -43,9 +43,14 @@ def test_a_daemon_whose_threads_for_folder_events_died_is_healthy_and_has_new_on
 
             before = time.time()
             worker.drop(str(daemon.state), {"order": "scan"})
-            wait_for(lambda: (daemon.status()["inboxes"][0]["looked_at"] or 0) > before, "the next look")
+            wait_for(lambda: looked_at(daemon) > before, "the next look")
             daemon.drop("Talk.mp3", mp3("Talk"))
             wait_for(lambda: daemon.files("archive") == ["Talk.mp3"], "a delivery, long before a look without events")
+
+
+def looked_at(daemon: Daemon) -> float:
+    """The time of the last look, once the status is written and tells of one."""
+    return max((each["looked_at"] or 0.0 for each in daemon.status().get("inboxes", [])), default=0.0)
 
 
 def is_traced(daemon: Daemon) -> bool:
