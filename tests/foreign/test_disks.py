@@ -1,18 +1,15 @@
-"""Disks that are full, that fail, or that refuse, under the real process: it says so, waits, and goes on by itself.
+"""Disks that are full, under the real process: it says so, waits, and goes on by itself.
 
-One error in one call, by strace; and file systems that are really full, small ones that are mounted for the test.
+The file systems are really full: small ones that are mounted for the test.
 """
 
-import collections
 import errno
 import json
 import os
-import random
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +19,7 @@ import voices
 from abilities import needs_mounts, needs_strace
 from daemon_process import Daemon
 from fake_assemblyai import FakeAssemblyAI
-from one_error import Point, clean_run, meet
+from one_error import Point
 from straced import Straced
 from transcribed.job import State
 from transcribed.monitor.evidence import seen_of
@@ -30,54 +27,7 @@ from transcribed.monitor.health import RUNNING, Health, judged
 from waiting import wait_for
 from world import mp3
 
-OF_EACH = 1  # points of each call; `make torture` tries them all
-SEED = int(os.environ.get("SEED", "1"))
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-def some_of(points: list[Point]) -> list[Point]:
-    """A few points of each call, by chance."""
-    chance = random.Random(SEED)
-    by_call = collections.defaultdict(list)
-    for point in points:
-        by_call[point.call].append(point)
-    return [point for found in by_call.values() for point in chance.sample(found, OF_EACH)]
-
-
-@pytest.mark.slow
-@needs_strace
-@pytest.mark.timeout(600)  # each of its daemons has a bound of its own
-def test_after_one_error_in_any_call_it_delivers_by_itself_pays_once_and_fails_no_job(tmp_path: Path) -> None:
-    points, whole = clean_run(tmp_path / "clean")
-    chosen = some_of(points)
-    print(f"seed {SEED}, {len(chosen)} of {len(points)} points")  # noqa: T201 - pytest shows it with a failure
-
-    def one(number: int) -> list[str]:
-        return meet(chosen[number], tmp_path / str(number), whole)
-
-    with ThreadPoolExecutor(len(chosen)) as at_once:  # each waits 15 s for its probe, nearly all of its time
-        wrong = dict(zip(chosen, at_once.map(one, range(len(chosen))), strict=True))
-
-    assert {point: what for point, what in wrong.items() if what} == {}
-
-
-@pytest.mark.slow
-@needs_strace
-@pytest.mark.parametrize(
-    "point",
-    [
-        Point("openat", "EMFILE", 1, "state/journal.db-wal"),  # to SQLite the journal is read-only then
-        Point("openat", "EIO", 4, "state"),  # the sweep of what a crash left
-    ],
-    ids=["beside the journal", "at the sweep"],
-)
-def test_a_start_that_meets_an_error_in_the_state_directory_is_a_wait_and_neither_an_end_nor_a_loss(
-    tmp_path: Path, point: Point
-) -> None:
-    _, whole = clean_run(tmp_path / "clean")
-
-    assert meet(point, tmp_path / "one", whole) == []
-    assert not [*tmp_path.glob("one/state/journal.db.damaged-*")]
 
 
 @contextmanager
