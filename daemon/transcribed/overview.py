@@ -123,7 +123,7 @@ class Overview:
     delivered: Sequence[Delivered] = ()
     month: Month | None = None
     may_ask: bool = False  #: people at the share may have questions asked, which are paid for
-    search_page: str = ""  #: its path below the folder of the page; empty where there is none
+    search_page: str = ""  #: the path of the page for searches, from here; empty where none is wanted
     asked: Sequence[Row] = ()
     asked_count: int = 0
 

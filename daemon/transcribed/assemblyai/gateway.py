@@ -20,7 +20,7 @@ def gateway_of(base_url: str) -> str:
 
 
 def refusal_in(body: bytes) -> str | None:
-    """The gateway's own text in an answer outside 2xx; None if there is none.
+    """The gateway's own text in an answer outside 2xx; None where it has no text.
 
     It has another envelope than the API where it looked at the request: a message, and a list of errors.
     """

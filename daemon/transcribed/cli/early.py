@@ -29,7 +29,7 @@ def answered(words: Sequence[str]) -> int | None:
 
 
 def state_directory(option: str | None) -> str:
-    """The state directory of a configuration of which nothing else is read. Raises ConfigError.
+    """The state directory that the configuration names. Nothing else of the file is read. Raises ConfigError.
 
     So a search, and a pause, go on while somebody works at the file and the rest of it is wrong. A file that is not
     there, is no TOML or names no usable directory is refused as by the daemon: its meaning is not guessed.

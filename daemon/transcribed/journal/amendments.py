@@ -38,7 +38,7 @@ def paths(kept: bytes) -> tuple[bytes, bytes]:
 
 @contextlib.contextmanager
 def alone(kept: bytes, *, waits: bool = True) -> Iterator[None]:
-    """The lock of the transcript that is kept at this path; of one that cannot be opened there is none.
+    """Lock the transcript that is kept at this path. One that cannot be opened is not locked.
 
     Raises BlockingIOError where another process has it and this one does not wait, or another OSError.
     """

@@ -150,7 +150,7 @@ class Questions:
         self.bring_forward(request, due_at - 1.0)
 
     def bring_forward(self, request: str, due_at: float) -> bool:
-        """Let the newest that asks this, and is not sent, be due then; False: there is none."""
+        """Let the newest question that asks this, and is not sent yet, be due then; False where no question does."""
         newest = sa.select(sa.func.max(questions.c.id)).where(_unsent(request)).scalar_subquery()
         with self._transactions.writing() as connection:
             brought = questions.update().where(questions.c.id == newest).values(due_at=due_at)

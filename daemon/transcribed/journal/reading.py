@@ -22,7 +22,10 @@ _SOME = 50  # transcripts asked about in one query: most searches show ten
 
 
 def opened(directory: str) -> sqlite3.Connection:
-    """The journal of `directory`, of this version, only for reading. Raises ConfigError if there is none; Blocked."""
+    """Open the journal of `directory` for reading.
+
+    Raises ConfigError where it is missing or of another version, Blocked where it cannot be read.
+    """
     _find(directory)
     try:
         connection = sqlite.connect(directory, mode="ro", still=_is_still(directory))

@@ -225,8 +225,8 @@ class DraftStepEnded:
 class QuestionStepEnded:
     """A step of a question has ended.
 
-    Results: `looked` the SHA-256 of the kept answer, None where there is none; `asked` the same and if it was paid;
-    `delivered` the paths of files that a person edited.
+    The result of `looked` is the SHA-256 of the kept answer, or None; of `asked`, that and if it was paid; of
+    `delivered`, the paths of files that a person edited.
     """
 
     question: Question

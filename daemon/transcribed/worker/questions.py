@@ -112,7 +112,7 @@ class Questions:
         return replace(self._waits(), for_person=self._for_person or [])
 
     def paragraph(self, route: Route) -> str:
-        """The paragraph on those of an inbox that wait for a person; empty where there is none."""
+        """The paragraph on the questions of an inbox that wait for a person; empty where no question does."""
         now = self._clock.wall()
         mine = (each for each in self._for_person or () if each.inbox == route.name and each.is_for_share(now))
         return "".join(f"{each.words}\nWhat to do: {each.hint}\n" for each in mine)

@@ -68,8 +68,8 @@ def reason_at_share(lane: str, reason: str, until: float | None) -> str:
 class OutboxNotices:
     """The notices as they were last written. All of it belongs to the loop's thread; the inboxes' threads write.
 
-    `also` gives the paragraph on an inbox that is worth a note though nothing waits, `asked` that on its questions for
-    a person; empty where there is none.
+    `also` gives a paragraph on an inbox that is worth a note though nothing waits. `asked` gives one on the questions
+    of the inbox that wait for a person. Each is empty where it has nothing to tell.
     """
 
     def __init__(

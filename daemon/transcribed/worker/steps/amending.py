@@ -27,6 +27,7 @@ class Words(NamedTuple):
     corrected: bytes | None = None
 
 
+NOT_KEPT = "its transcript is no longer kept here (state.transcripts_days)"
 #: Gives the words about an answer, whose speakers are shown by these names now. Raises ValueError.
 Saying = Callable[[bytes, Mapping[str, str]], Words]
 
@@ -40,6 +41,14 @@ def alone(job: Job, kept: Transcripts) -> Iterator[None]:
         except BlockingIOError as error:
             raise errors.Transient("somebody names its speakers, or corrects it, at this moment") from error
         yield
+
+
+def answer_of(job: Job, kept: Transcripts) -> bytes:
+    """The kept answer of a delivered job. Raises Permanent where it is no longer kept, Blocked(state)."""
+    answer = kept.read(job.transcript_id or "")
+    if answer is None or job.stem is None:
+        raise errors.Permanent(NOT_KEPT)
+    return answer
 
 
 def keep(job: Job, route: Route | None, kept: Transcripts, answer: bytes, saying: Saying) -> Words:
@@ -72,6 +81,16 @@ def made_again(
     published = tuple(dict.fromkeys((*said.published, *hashes)))
     amendments.keep(path, replace(said, published=published))
     return made, {*published, *dict(job.renderings or ()).values()}
+
+
+def all_renewed(job: Job, route: Route, anchors: Anchors, kept: Transcripts, answer: bytes) -> list[bytes]:
+    """Make all renderings of a delivered job again; the paths of those that a person edited, and that stay.
+
+    The hashes of the new ones are kept before they are written. Raises as `made_again` and `renewed` do.
+    """
+    names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
+    made, ours = made_again(job, route, kept, answer, names)
+    return renewed(job, made, ours, route, anchors)
 
 
 def renewed(job: Job, made: Mapping[str, bytes], ours: Collection[str], route: Route, anchors: Anchors) -> list[bytes]:
@@ -107,7 +126,6 @@ def by_label(given: Mapping[str, str], answer: bytes, shown: Mapping[str, str]) 
 
 def _label(text: str, known: Mapping[str, str]) -> str:
     """The label that is meant: a name may be the label of another speaker, and labels can always be given."""
-    text = text.strip()
     meant = [text] if text in known else [label for label, name in known.items() if text == name]
     if len(meant) == 1:
         return meant[0]

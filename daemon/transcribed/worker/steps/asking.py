@@ -41,7 +41,7 @@ def ask(question: Question, kept: Transcripts, client: AssemblyAI) -> Answered:
     if known is not None:
         return Answered(known, is_paid=False)
     if transcript is None:
-        raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)", refused=True)
+        raise errors.Permanent(amending.NOT_KEPT, refused=True)
     answer = client.understand(question.transcript_id, json.loads(question.request)).decode("utf-8-sig")
     names = formats.names_in(formats.parse(transcript), json.loads(answer))
     understood.add(kept.path(question.transcript_id), understood.Understood(question.request, answer, names))
@@ -49,17 +49,13 @@ def ask(question: Question, kept: Transcripts, client: AssemblyAI) -> Answered:
 
 
 def deliver(job: Job, route: Route, anchors: Anchors, kept: Transcripts) -> list[bytes]:
-    """Make the renderings of a delivered job again; the paths of those that a person edited, and that stay.
+    """Make the renderings of a delivered job again, as `amending.all_renewed` does.
 
-    The hashes of the new ones are kept before they are written. Raises OSError, TranscribedError.
+    Raises OSError, TranscribedError.
     """
-    answer = kept.read(job.transcript_id or "")
-    if answer is None or job.stem is None:
-        raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)")
-    names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
+    answer = amending.answer_of(job, kept)
     with amending.alone(job, kept):
-        made, ours = amending.made_again(job, route, kept, answer, names)
-        return amending.renewed(job, made, ours, route, anchors)
+        return amending.all_renewed(job, route, anchors, kept, answer)
 
 
 def shown_left(left: list[bytes]) -> str:

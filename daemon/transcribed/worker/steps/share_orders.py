@@ -29,11 +29,8 @@ def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Tran
 
     Raises Withdrawn where its file has changed, Permanent where it cannot be obeyed, and other errors of ours; OSError.
     """
-    answer = kept.read(job.transcript_id or "")
-    if answer is None or job.stem is None:
-        raise errors.Permanent("its transcript is no longer kept here (state.transcripts_days)")
+    answer = amending.answer_of(job, kept)
     content = _content(order, route, anchors, MOST_BYTES if order.kind == SPEAKERS else formats.MOST_BYTES)
-    names = [name for name in job.formats if name in formats.FORMATS and name != "json"]
     try:
         if order.kind == SPEAKERS:
             saying = functools.partial(_speakers, host.speakers(content, _THE_FILE))
@@ -42,8 +39,7 @@ def obey(order: ShareOrder, job: Job, route: Route, anchors: Anchors, kept: Tran
             saying = functools.partial(_corrected, kept_at, content, is_md=order.kind == CORRECTED_MD)
         with amending.alone(job, kept):
             amending.keep(job, route, kept, answer, saying)
-            made, ours = amending.made_again(job, route, kept, answer, names)
-            left = amending.renewed(job, made, ours, route, anchors)
+            left = amending.all_renewed(job, route, anchors, kept, answer)
     except errors.ConfigError as error:
         raise errors.Permanent("; ".join(error.problems)) from error
     except ValueError as error:
